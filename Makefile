@@ -1,0 +1,59 @@
+# Needs only make and a Python >= 3.11: the first target that runs creates .venv and installs there.
+#
+#   make figures      every figure: PDF, PNG and the numbers shown
+#   make test         the test suite
+#   make lint         the linter
+#   make bench        the benchmarks
+#   make notebooks    notebooks/*.py to executed notebooks/*.ipynb
+#   make clean        remove what the targets made, .venv excepted
+#
+# To choose the interpreter: make test PYTHON=/path/to/python3.12 (before .venv exists)
+
+PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 python3.11 python,\
+	$(shell $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& echo $(python))))
+VENV := .venv
+BIN := $(VENV)/bin
+# Touched after each installation; older than pyproject.toml means that the dependencies changed.
+STAMP := $(VENV)/.installed
+NOTEBOOKS := $(wildcard notebooks/*.py)
+
+.PHONY: figures test lint bench notebooks clean
+.DEFAULT_GOAL := test
+
+figures: $(STAMP)
+	$(BIN)/python -m figures
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP)
+	$(BIN)/python -m ruff check .
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+notebooks: $(NOTEBOOKS:.py=.ipynb)
+
+# Executed under a temporary name, so that a notebook that fails is not left behind as finished.
+notebooks/%.ipynb: notebooks/%.py $(STAMP)
+	$(BIN)/python -m jupytext --quiet --to ipynb --output $(@D)/.$(@F) $<
+	$(BIN)/jupyter-execute --kernel_name=python3 --inplace $(@D)/.$(@F) || { rm -f $(@D)/.$(@F); exit 1; }
+	mv $(@D)/.$(@F) $@
+
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "No Python >= 3.11 found; name one: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) does not run or is older than Python 3.11." >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+		rm -rf $(VENV); \
+		echo "Could not create $(VENV): install Python's venv module (Debian: python3-venv)." >&2; \
+		exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[tests,bench]"
+	@touch $@
+
+clean:
+	rm -rf build dist homotopy.egg-info .pytest_cache .ruff_cache .hypothesis figures/output
+	rm -f $(NOTEBOOKS:.py=.ipynb)
+	find homotopy figures tests benchmarks notebooks -name __pycache__ -type d \
+		-exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,15 @@
+"""Argument checks shared by the public constructors."""
+
+import jax
+import numpy as np
+
+
+def concrete(value) -> np.ndarray | None:
+    """The value as a NumPy array, or None where it is being traced.
+
+    Validation happens in Python where the numbers are known; inside `jax.jit`, `jax.vmap` or
+    `jax.grad` they are not, and the caller falls back on run-time checks or none.
+    """
+    if isinstance(value, jax.core.Tracer):
+        return None
+    return np.asarray(value)

@@ -1,0 +1,452 @@
+"""Regression data: the notes' synthetic example, real data, files, and their preparation.
+
+Data are NumPy arrays in float64, whatever JAX's settings are. Rows count from 0.
+"""
+
+import dataclasses
+import difflib
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+import scipy.linalg
+from jaxtyping import Float, Num
+
+__all__ = [
+    "CollinearColumn",
+    "Dataset",
+    "Standardisation",
+    "collinear_columns",
+    "diabetes",
+    "from_csv",
+    "notes_example",
+    "standardise",
+]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """A table of n examples with p features and one target.
+
+    Attributes
+    ----------
+    name
+        Short name, used in titles.
+    X
+        Features (n, p).
+    y
+        Targets (n,).
+    feature_names, target_name
+        Names of the columns of X and of y.
+    description
+        One sentence: what the data are and where they come from.
+    """
+
+    name: str
+    X: Float[np.ndarray, "n p"]
+    y: Float[np.ndarray, " n"]
+    feature_names: tuple[str, ...]
+    target_name: str
+    description: str
+
+    def __post_init__(self):
+        if self.y.shape != self.X.shape[:1]:
+            raise ValueError(
+                f"y must have one entry for each row of X {self.X.shape}, got shape {self.y.shape}."
+            )
+        if len(self.feature_names) != self.X.shape[1]:
+            raise ValueError(
+                f"feature_names must name the {self.X.shape[1]} columns of X, "
+                f"got {len(self.feature_names)} names."
+            )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Standardisation:
+    """The means and scales that `standardise` removed, and the way back.
+
+    Attributes
+    ----------
+    feature_means, feature_scales
+        Mean and population standard deviation (p,) of each feature.
+    target_mean, target_scale
+        Mean and population standard deviation of the target.
+    """
+
+    feature_means: Float[np.ndarray, " p"]
+    feature_scales: Float[np.ndarray, " p"]
+    target_mean: float
+    target_scale: float
+
+    def undo(self, dataset: Dataset) -> Dataset:
+        """A standardised data set in its original units again."""
+        return dataclasses.replace(
+            dataset,
+            X=dataset.X * self.feature_scales + self.feature_means,
+            y=dataset.y * self.target_scale + self.target_mean,
+        )
+
+    def original_coefficients(
+        self, theta: Num[np.ndarray | jax.Array, "*m p"]
+    ) -> tuple[Float[np.ndarray, "*m p"], Float[np.ndarray, "*m"]]:
+        """Coefficients θ of the standardised problem as (coefficients, intercept) in the old units.
+
+        Parameters
+        ----------
+        theta
+            Coefficients (..., p) of a linear model of the standardised data.
+        """
+        coefficients = np.asarray(theta) * self.target_scale / self.feature_scales
+        return coefficients, np.asarray(self.target_mean - coefficients @ self.feature_means)
+
+
+@dataclasses.dataclass(frozen=True)
+class CollinearColumn:
+    """A column of X that is a linear combination of others: x_column = Σ cᵢ x_otherᵢ.
+
+    Attributes
+    ----------
+    column
+        Index of the column; leaving it out loses nothing.
+    others, coefficients
+        Indices of the columns that it combines, and the cᵢ; both empty for a column of zeros.
+    """
+
+    column: int
+    others: tuple[int, ...]
+    coefficients: tuple[float, ...]
+
+    def describe(self, names: Sequence[str]) -> str:
+        """In words, with the given column names: "c = 2·a − b"."""
+        text = ""
+        for i, c in zip(self.others, self.coefficients, strict=True):
+            size = f"{abs(c):.4g}"
+            sign = ("−" if c < 0 else "") if not text else (" − " if c < 0 else " + ")
+            text += sign + (names[i] if size == "1" else f"{size}·{names[i]}")
+        return f"{names[self.column]} = {text or '0'}"
+
+
+def diabetes() -> Dataset:
+    """The diabetes data: 442 patients, 10 features, disease progression after one year.
+
+    In its original units; `standardise` it before use.
+
+    References
+    ----------
+    Efron, Hastie, Johnstone, Tibshirani, "Least angle regression", Annals of Statistics 32 (2004).
+
+    Examples
+    --------
+    >>> diabetes().X.shape
+    (442, 10)
+    """
+    # Imported here because it takes longer than the rest of the package together.
+    from sklearn.datasets import load_diabetes
+
+    bunch = load_diabetes(scaled=False)
+    return Dataset(
+        name="diabetes",
+        X=np.asarray(bunch.data, dtype=np.float64),
+        y=np.asarray(bunch.target, dtype=np.float64),
+        feature_names=tuple(bunch.feature_names),
+        target_name="progression",
+        description=(
+            "442 diabetes patients: age, sex, body mass index, blood pressure and six blood serum "
+            "measurements; the target is disease progression after one year (Efron et al., 2004)."
+        ),
+    )
+
+
+def notes_example(seed: int = 0, size: int = 20, dimension: int = 2, noise: float = 0.5) -> Dataset:
+    """The notes' synthetic linear regression, X ∈ ℝ^{20×2} unless asked otherwise.
+
+    y = Xθ + noise · ξ, where X (size, dimension), θ and ξ are standard normal.
+
+    Parameters
+    ----------
+    seed
+        Seed of the generator: the same seed gives the same data.
+    size, dimension
+        Number of examples n and of features p.
+    noise
+        Standard deviation of the noise, ≥ 0.
+
+    Raises
+    ------
+    ValueError
+        If `size` or `dimension` is below 1 or `noise` is negative or not finite.
+
+    Examples
+    --------
+    >>> notes_example(seed=3).X.shape
+    (20, 2)
+    """
+    for argument, value in (("size", size), ("dimension", dimension)):
+        if value < 1:
+            raise ValueError(f"{argument} must be at least 1, got {value}.")
+    if not (math.isfinite(noise) and noise >= 0):
+        raise ValueError(f"noise must be finite and ≥ 0, got {noise}.")
+    generator = np.random.default_rng(seed)
+    X = generator.standard_normal((size, dimension))
+    theta = generator.standard_normal(dimension)
+    y = X @ theta + noise * generator.standard_normal(size)
+    return Dataset(
+        name="notes example",
+        X=X,
+        y=y,
+        feature_names=tuple(f"x{i + 1}" for i in range(dimension)),
+        target_name="y",
+        description=(
+            f"Synthetic linear regression, seed {seed}: {size} standard normal rows, "
+            f"coefficients {np.array2string(theta, precision=4, separator=', ')}, "
+            f"noise of standard deviation {noise:g}."
+        ),
+    )
+
+
+def from_csv(path: str | os.PathLike, target: str) -> Dataset:
+    """A data set from a comma-separated file; every column but the target is a feature.
+
+    Parameters
+    ----------
+    path
+        The file: one line of column names, then one line an example, numbers only.
+    target
+        Name of the target column.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or unreadable; a column has no name or shares one; the target is not
+        there (naming the columns there are) or is the only column; there are fewer than two rows;
+        or a cell is empty, is text, or is not finite (naming rows and columns).
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "houses.csv")
+    ...     _ = path.write_text("rooms,price\\n3,200\\n4,260\\n5,330\\n")
+    ...     houses = from_csv(path, target="price")
+    >>> houses.feature_names, houses.y.tolist()
+    (('rooms',), [200.0, 260.0, 330.0])
+    """
+    path = Path(path)
+    names, cells = _read_table(path)
+    if target not in names:
+        raise ValueError(_missing_target(path, target, names))
+    if len(names) < 2:
+        raise ValueError(f"{path.name} has no feature columns: only the target {target!r}.")
+    if len(cells) < 2:
+        raise ValueError(f"{path.name} needs at least two rows of data, got {len(cells)}.")
+    table = _as_numbers(path, names, cells)
+    column = names.index(target)
+    features = tuple(name for name in names if name != target)
+    return Dataset(
+        name=path.name.split(".")[0],
+        X=np.delete(table, column, axis=1),
+        y=table[:, column].copy(),
+        feature_names=features,
+        target_name=target,
+        description=f"{path.name}: {len(cells)} rows, {len(features)} features, target {target}.",
+    )
+
+
+def standardise(dataset: Dataset) -> tuple[Dataset, Standardisation]:
+    """Features and target shifted to mean 0 and scaled to (population) standard deviation 1.
+
+    Returns
+    -------
+    dataset
+        The standardised data; without an intercept, a linear model of them is the affine model of
+        the original ones.
+    standardisation
+        What was removed, to undo it.
+
+    Raises
+    ------
+    ValueError
+        If columns (the target included) are constant, naming them.
+
+    Examples
+    --------
+    >>> scaled, standardisation = standardise(diabetes())
+    >>> bool(abs(scaled.X.mean(axis=0)).max() < 1e-12)
+    True
+    >>> bool(np.allclose(standardisation.undo(scaled).y, diabetes().y))
+    True
+    """
+    table = np.column_stack([dataset.X, dataset.y])
+    means = table.mean(axis=0)
+    centred = table - means
+    # Rounding leaves a trace of the mean in a constant column, and its mean may be off by as much.
+    centred -= centred.mean(axis=0)
+    largest = np.abs(centred).max(axis=0)
+    constant = largest <= 4 * np.finfo(float).eps * np.abs(table).max(axis=0)
+    if constant.any():
+        names = [*dataset.feature_names, dataset.target_name]
+        named = [repr(names[i]) for i in np.flatnonzero(constant)]
+        raise ValueError(
+            f"{dataset.name}: constant columns cannot be standardised: {_some(named)}; "
+            "leave them out."
+        )
+    # Divided by the largest entry first, so that squaring neither overflows nor underflows.
+    scales = largest * np.sqrt(np.mean((centred / largest) ** 2, axis=0))
+    scaled = centred / scales
+    standardised = dataclasses.replace(dataset, X=scaled[:, :-1], y=scaled[:, -1])
+    return standardised, Standardisation(
+        feature_means=means[:-1],
+        feature_scales=scales[:-1],
+        target_mean=float(means[-1]),
+        target_scale=float(scales[-1]),
+    )
+
+
+def collinear_columns(
+    X: Num[np.ndarray, "n p"], tolerance: float = 1e-11
+) -> tuple[CollinearColumn, ...]:
+    """Which columns of X are exact linear combinations of the others, and of which.
+
+    By QR with column pivoting of the columns scaled to length 1: what remains of a redundant column
+    after the earlier pivots is at most `tolerance`. Standardise first to find affine combinations
+    too (a set of dummy variables that adds up to 1).
+
+    Parameters
+    ----------
+    X
+        Features (n, p).
+    tolerance
+        Length below which the rest of a unit column counts as rounding.
+
+    Returns
+    -------
+    tuple of CollinearColumn
+        Empty if the columns are independent; leaving out the columns named makes them so. With
+        fewer rows than columns there are at least p − n.
+
+    Examples
+    --------
+    >>> a, b = np.array([1.0, 0.0, 2.0, 1.0]), np.array([0.0, 1.0, 1.0, 5.0])
+    >>> (found,) = collinear_columns(np.column_stack([a, b, 2 * a - b]))
+    >>> found.column in (0, 1, 2)
+    True
+    """
+    lengths = np.linalg.norm(X, axis=0)
+    safe_lengths = np.where(lengths > 0, lengths, 1.0)
+    R, pivots = scipy.linalg.qr(X / safe_lengths, mode="r", pivoting=True)
+    rank = int(np.sum(np.abs(np.diag(R)) > tolerance))
+    independent, redundant = pivots[:rank], pivots[rank:]
+    # X[:, redundant] = X[:, independent] @ combination, in the original lengths.
+    combination = scipy.linalg.solve_triangular(R[:rank, :rank], R[:rank, rank:])
+    found = []
+    for k, column in enumerate(redundant):
+        used = np.flatnonzero(np.abs(combination[:, k]) > 10 * tolerance)
+        used = used[np.argsort(independent[used])]
+        others = independent[used]
+        coefficients = combination[used, k] * safe_lengths[column] / safe_lengths[others]
+        found.append(
+            CollinearColumn(
+                column=int(column),
+                others=tuple(int(i) for i in others),
+                coefficients=tuple(float(c) for c in coefficients),
+            )
+        )
+    return tuple(sorted(found, key=lambda one: one.column))
+
+
+def _read_table(path: Path) -> tuple[list[str], np.ndarray]:
+    """Column names, and the cells as strings (None where empty)."""
+    import pandas as pd  # here because importing it is slow
+
+    if not path.exists():
+        raise ValueError(f"There is no file {str(path)!r}.")
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder, not a CSV file.")
+    try:
+        # The header is read as a row like any other: pandas would rename duplicate columns, and
+        # make an index of surplus cells, without a word.
+        frame = pd.read_csv(
+            path, header=None, dtype=str, skipinitialspace=True, encoding="utf-8-sig"
+        )
+    except pd.errors.EmptyDataError:
+        raise ValueError(f"{path.name} is empty.") from None
+    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
+        raise ValueError(f"{path.name} cannot be read as CSV: {str(error).strip()}.") from None
+    cells = frame.astype(object).where(frame.notna(), None).to_numpy()
+    names = [None if name is None else name.strip() for name in cells[0]]
+    unnamed = [str(i) for i, name in enumerate(names) if not name]
+    if unnamed:
+        raise ValueError(
+            f"{path.name}: the first line must name every column; columns without a name, counting "
+            f"from 0: {_some(unnamed)}. (A first column without a name is often a saved row index.)"
+        )
+    duplicates = [repr(name) for name, count in Counter(names).items() if count > 1]
+    if duplicates:
+        raise ValueError(f"{path.name}: duplicate column names: {_some(duplicates)}.")
+    return names, cells[1:]
+
+
+def _missing_target(path: Path, target: str, names: list[str]) -> str:
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(target.casefold(), folded, n=1)
+    message = f"{path.name} has no column {target!r}."
+    if close:
+        message += f" Did you mean {folded[close[0]]!r}?"
+    message += f" Its columns are: {_some(map(repr, names), limit=30)}."
+    if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
+        message += " The separator must be a comma."
+    return message
+
+
+def _as_numbers(path: Path, names: list[str], cells: np.ndarray) -> np.ndarray:
+    """The cells in float64, or a ValueError that says which are missing, text or not finite."""
+    missing = np.equal(cells, None)
+    if missing.any():
+        raise ValueError(f"{path.name} has missing values: {_where(missing, names)}.")
+    table = np.array([[_as_number(cell) for cell in row] for row in cells], dtype=object)
+    text = np.equal(table, None)
+    if text.any():
+        columns = [
+            f"{names[j]!r} (row {i}: {cells[i, j]!r})"
+            for j in np.flatnonzero(text.any(axis=0))
+            for i in [int(np.argmax(text[:, j]))]
+        ]
+        raise ValueError(
+            f"{path.name} has text where numbers are needed, in columns {_some(columns)}; "
+            "leave these columns out or encode them as numbers."
+        )
+    table = table.astype(np.float64)
+    infinite = ~np.isfinite(table)
+    if infinite.any():
+        raise ValueError(f"{path.name} has non-finite numbers: {_where(infinite, names)}.")
+    return table
+
+
+def _as_number(cell: str) -> float | None:
+    # float() reads "1_000" as Python source does; in a data file that is not a number.
+    try:
+        return None if "_" in cell else float(cell)
+    except ValueError:
+        return None
+
+
+def _where(marked: np.ndarray, names: list[str]) -> str:
+    """Where cells are marked, in words: rows for each column."""
+    columns = [
+        f"column {names[j]!r} in {_some(map(str, np.flatnonzero(marked[:, j])), word='row')}"
+        for j in np.flatnonzero(marked.any(axis=0))
+    ]
+    return f"{_some(columns)} (rows count from 0, below the header)"
+
+
+def _some(items: Iterable[str], limit: int = 5, word: str = "") -> str:
+    """The first items, and how many more there are."""
+    items = list(items)
+    shown = ", ".join(items[:limit])
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    noun = f"{word}{'s' if len(items) > 1 else ''} " if word else ""
+    return f"{noun}{shown}{more}"

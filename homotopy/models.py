@@ -1,0 +1,339 @@
+"""Models f(θ; x) with their parameters θ in one flat vector (theory, §1).
+
+Everything downstream sees θ as an array (d,); `unravel` gives the parameters back in the form in
+which the user wrote them.
+"""
+
+import abc
+import itertools
+import math
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
+
+__all__ = [
+    "FunctionModel",
+    "LinearModel",
+    "Model",
+    "ModuleModel",
+    "MultilayerPerceptron",
+    "function_model",
+    "linear_model",
+    "mlp",
+    "module_model",
+]
+
+
+class Model(eqx.Module):
+    """A model f(θ; x) of d = `dimension` parameters.
+
+    Attributes
+    ----------
+    dimension
+        The number d of parameters (static).
+    """
+
+    dimension: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def __call__(self, theta: Float[Array, " d"], x: Num[Array, "..."]) -> Float[Array, "*k"]:
+        """The output f(θ; x) for one example, a scalar or a vector (k,).
+
+        Raises
+        ------
+        ValueError
+            If `theta` is not of length d.
+        """
+
+    def unravel(self, theta: Float[Array, " d"]) -> PyTree:
+        """θ in the form in which the user wrote the model; the flat array unless it had another.
+
+        Raises
+        ------
+        ValueError
+            If `theta` is not of length d.
+        """
+        self._check(theta)
+        return theta
+
+    def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
+        """A starting point θ₀ for training.
+
+        Raises
+        ------
+        ValueError
+            If the model has no starting point of its own.
+        """
+        raise ValueError(
+            f"{type(self).__name__} has no initial parameters of its own: give theta0, "
+            f"an array of shape ({self.dimension},)."
+        )
+
+    def _check(self, theta: Array) -> None:
+        if theta.shape != (self.dimension,):
+            raise ValueError(
+                f"theta must have shape ({self.dimension},), one entry a parameter, "
+                f"got {theta.shape}."
+            )
+
+
+class LinearModel(Model):
+    """The linear model θ·x; see `linear_model`."""
+
+    dimension: int = eqx.field(static=True)
+
+    def __call__(self, theta: Float[Array, " d"], x: Num[Array, " p"]) -> Float[Array, ""]:
+        self._check(theta)
+        return theta @ x
+
+    def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
+        """Zeros: the problem is convex, and nothing is known of the coefficients."""
+        return jnp.zeros(self.dimension)
+
+
+class ModuleModel(Model):
+    """An Equinox module, or any callable pytree, as a model of a flat θ; see `module_model`."""
+
+    # The module's leaves are of three kinds. Floating-point arrays are parameters: θ. Other arrays
+    # (buffers) stay as they are, but are arrays to JAX. The rest (activation functions, numbers,
+    # names) is static, so that the model may be an argument of plain `jax.jit`.
+    dimension: int = eqx.field(static=True)
+    start: Float[Array, " d"]
+    buffers: tuple[Shaped[Array, "..."], ...]
+    constants: tuple[Hashable, ...] = eqx.field(static=True)
+    shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    kinds: tuple[str, ...] = eqx.field(static=True)
+    structure: Any = eqx.field(static=True)
+
+    def __init__(self, module: Callable):
+        if not callable(module):
+            raise ValueError(
+                f"module must be callable as module(x), got {type(module).__name__}; "
+                "function_model takes a function of (theta, x)."
+            )
+        leaves, self.structure = jax.tree_util.tree_flatten(module)
+        self.kinds = tuple(_kind(leaf) for leaf in leaves)
+        by_kind = {
+            kind: [leaf for leaf, its in zip(leaves, self.kinds, strict=True) if its == kind]
+            for kind in ("parameter", "buffer", "constant")
+        }
+        parameters = by_kind["parameter"]
+        if not parameters:
+            raise ValueError("module must have at least one floating-point array, got none.")
+        self.shapes = tuple(leaf.shape for leaf in parameters)
+        self.buffers = tuple(jnp.asarray(leaf) for leaf in by_kind["buffer"])
+        self.constants = tuple(by_kind["constant"])
+        self.start = jnp.concatenate(
+            [jnp.ravel(jnp.asarray(leaf, dtype=float)) for leaf in parameters]
+        )
+        self.dimension = self.start.shape[0]
+
+    def unravel(self, theta: Float[Array, " d"]) -> PyTree:
+        """The module with its floating-point arrays taken from θ."""
+        self._check(theta)
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes])[:-1]
+        blocks = jnp.split(theta, ends)
+        leaves = {
+            "parameter": (b.reshape(s) for b, s in zip(blocks, self.shapes, strict=True)),
+            "buffer": iter(self.buffers),
+            "constant": iter(self.constants),
+        }
+        return jax.tree_util.tree_unflatten(
+            self.structure, [next(leaves[kind]) for kind in self.kinds]
+        )
+
+    def __call__(self, theta: Float[Array, " d"], x: Num[Array, "..."]) -> Float[Array, "*k"]:
+        return self.unravel(theta)(x)
+
+    def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
+        """The parameters that the module came with, whatever the key."""
+        return self.start
+
+
+class MultilayerPerceptron(Model):
+    """A fully connected network; see `mlp`."""
+
+    sizes: tuple[int, ...] = eqx.field(static=True)
+    network: ModuleModel
+
+    @property
+    def dimension(self) -> int:
+        return self.network.dimension
+
+    def __call__(self, theta: Float[Array, " d"], x: Num[Array, " p"]) -> Float[Array, "*k"]:
+        return self.network(theta, x)
+
+    def unravel(self, theta: Float[Array, " d"]) -> PyTree:
+        """The network as an `equinox.nn.Sequential`, callable on x."""
+        return self.network.unravel(theta)
+
+    def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
+        """Weights drawn from 𝒩(0, 1/fan-in), so that signals keep their size; biases zero."""
+        blocks = []
+        keys = jax.random.split(key, len(self.sizes) - 1)
+        for layer_key, (fan_in, fan_out) in zip(keys, itertools.pairwise(self.sizes), strict=True):
+            weights = jax.random.normal(layer_key, (fan_out * fan_in,)) / math.sqrt(fan_in)
+            blocks += [weights, jnp.zeros(fan_out)]
+        return jnp.concatenate(blocks)
+
+
+class FunctionModel(Model):
+    """A function of (θ, x) as a model; see `function_model`."""
+
+    function: Callable = eqx.field(static=True)
+    dimension: int = eqx.field(static=True)
+
+    def __call__(self, theta: Float[Array, " d"], x: Num[Array, "..."]) -> Float[Array, "*k"]:
+        self._check(theta)
+        return self.function(theta, x)
+
+
+def linear_model(p: int) -> LinearModel:
+    """The linear model f(θ; x) = θ·x of p features, without intercept (d = p).
+
+    For an intercept, give X a column of ones.
+
+    Raises
+    ------
+    ValueError
+        If `p` is not a positive integer.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> model = linear_model(2)
+    >>> float(model(jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0])))
+    11.0
+    """
+    return LinearModel(_positive_integer("p", p))
+
+
+def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerPerceptron:
+    """A multilayer perceptron.
+
+    Parameters
+    ----------
+    sizes
+        Widths [p, …, k] from the input to the output; k = 1 gives a scalar output. Two sizes make
+        an affine model.
+    activation
+        Applied elementwise after every layer but the last. Influence needs second derivatives:
+        prefer a smooth one.
+
+    Returns
+    -------
+    MultilayerPerceptron
+        θ holds, layer by layer, the weights (row by row, one row an output) and then the biases.
+
+    Raises
+    ------
+    ValueError
+        If `sizes` has fewer than two entries or one that is not a positive integer.
+
+    Examples
+    --------
+    >>> import jax, jax.numpy as jnp
+    >>> model = mlp([2, 8, 1])
+    >>> model.dimension
+    33
+    >>> theta = model.initial_parameters(jax.random.key(0))
+    >>> model(theta, jnp.ones(2)).shape
+    ()
+    """
+    sizes = tuple(sizes)
+    if len(sizes) < 2:
+        raise ValueError(f"sizes must be at least [inputs, outputs], got {list(sizes)}.")
+    sizes = tuple(_positive_integer(f"sizes[{i}]", size) for i, size in enumerate(sizes))
+    key = jax.random.key(0)  # only shapes matter here: parameters come from initial_parameters
+    layers: list[Callable] = []
+    for fan_in, fan_out in itertools.pairwise(sizes[:-1]):
+        layers += [eqx.nn.Linear(fan_in, fan_out, key=key), eqx.nn.Lambda(activation)]
+    outputs = "scalar" if sizes[-1] == 1 else sizes[-1]
+    layers.append(eqx.nn.Linear(sizes[-2], outputs, key=key))
+    return MultilayerPerceptron(sizes=sizes, network=ModuleModel(eqx.nn.Sequential(layers)))
+
+
+def module_model(module: Callable) -> ModuleModel:
+    """Any Equinox module, or other callable pytree, that is called as module(x).
+
+    Its floating-point arrays are θ, in pytree order; integer arrays and everything else stay as
+    they are. Modules with state or with random layers do not fit: for dropout, pass
+    `equinox.nn.inference_mode(module)`.
+
+    Parameters
+    ----------
+    module
+        Called as module(x) on one example; returns a scalar or a vector (k,). It also provides the
+        initial parameters.
+
+    Raises
+    ------
+    ValueError
+        If `module` is not callable or has no floating-point array.
+
+    Examples
+    --------
+    >>> import equinox as eqx, jax
+    >>> model = module_model(eqx.nn.Linear(3, 2, key=jax.random.key(0)))
+    >>> model.dimension
+    8
+    >>> model.unravel(jax.numpy.zeros(8)).weight.shape
+    (2, 3)
+    """
+    return ModuleModel(module)
+
+
+def function_model(f: Callable, dimension: int) -> FunctionModel:
+    """A function f(θ, x) of a flat θ of length `dimension`.
+
+    Parameters
+    ----------
+    f
+        Returns a scalar or a vector (k,) for one example x, by JAX operations. Arrays that it uses
+        must be captured by a closure, not be part of a pytree.
+    dimension
+        The length d of θ.
+
+    Raises
+    ------
+    ValueError
+        If `f` is not a hashable callable or `dimension` is not a positive integer.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> model = function_model(lambda theta, x: theta[0] * jnp.sin(theta[1] * x[0]), dimension=2)
+    >>> float(model(jnp.array([2.0, 0.0]), jnp.array([5.0])))
+    0.0
+    """
+    if not callable(f):
+        raise ValueError(f"f must be callable as f(theta, x), got {type(f).__name__}.")
+    try:
+        hash(f)
+    except TypeError:
+        raise ValueError(
+            f"f must be hashable, so that jax.jit can recognise it; got {type(f).__name__}. "
+            "A pytree that holds arrays goes to module_model."
+        ) from None
+    return FunctionModel(function=f, dimension=_positive_integer("dimension", dimension))
+
+
+def _kind(leaf: Any) -> str:
+    if not isinstance(leaf, jax.Array | np.ndarray):
+        return "constant"
+    if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+        raise ValueError(f"module must have real parameters, got an array of {leaf.dtype}.")
+    return "parameter" if jnp.issubdtype(leaf.dtype, jnp.floating) else "buffer"
+
+
+def _positive_integer(name: str, value: int) -> int:
+    # bool is an int to Python, but mlp([True, 1]) is a mistake.
+    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not integer or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    return int(value)

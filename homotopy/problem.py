@@ -1,0 +1,245 @@
+"""A learning problem with deleted points: model + loss + data. It knows nothing of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, Float, Int, PyTree
+
+from homotopy._checks import concrete
+from homotopy.fitting import stationary_point
+from homotopy.losses import AbstractLoss
+from homotopy.models import Model
+from homotopy.precision import floating_dtype
+
+
+class Problem(eqx.Module):
+    """The weighted empirical risk R_ε(θ) = Σ_{i∉G} ℓ_i(θ) + ε Σ_{i∈G} ℓ_i(θ) + (ρ/2)‖θ‖².
+
+    ε = 1 is all the data, ε = 0 the data without the deleted set G (theory §1). The risk is a
+    **sum**, not a mean; ρ is never re-weighted.
+
+    Parameters
+    ----------
+    model : Model
+        f(θ; x), of `linear_model`, `mlp`, `module_model` or `function_model`.
+    loss : AbstractLoss
+        ℓ(ŷ, y).
+    X : (n, p)
+        Inputs, one row a point.
+    y : (n,) or (n, k)
+        Targets.
+    deleted : int or sequence of int
+        Row numbers of the deleted set G, counted from 0.
+    ridge : float
+        ρ ≥ 0.
+    dtype : optional
+        float64 unless another floating type is named.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument: shapes that do not match, NaN or infinite data, a deleted index out
+        of range or twice, nothing left after deletion, ρ < 0, 64-bit mode off.
+
+    Examples
+    --------
+    >>> import homotopy as hm, jax.numpy as jnp
+    >>> hm.enable_x64()
+    >>> problem = hm.Problem(
+    ...     hm.linear_model(1), hm.SquaredError(), [[1.0], [2.0]], [1.0, 0.0], deleted=1
+    ... )
+    >>> float(problem.risk(jnp.array([1.0]), epsilon=0.5))
+    1.0
+    """
+
+    model: Model
+    loss: AbstractLoss
+    X: Float[Array, "n p"]
+    y: Array
+    deleted: Int[Array, " g"]
+    ridge: Float[Array, ""]
+
+    def __init__(
+        self,
+        model: Model,
+        loss: AbstractLoss,
+        X: ArrayLike | Sequence,
+        y: ArrayLike | Sequence,
+        *,
+        deleted: int | Sequence[int] | ArrayLike,
+        ridge: float = 0.0,
+        dtype: DTypeLike | None = None,
+    ):
+        dtype = floating_dtype(dtype)
+        inputs, targets, indices = validated_data(X, y, deleted)
+        loss.validate(targets)
+        rho = concrete(ridge)
+        if rho is None or rho.ndim != 0 or not np.isfinite(rho) or rho < 0:
+            raise ValueError(f"ridge: expected a finite number >= 0, got {ridge}.")
+        self.model = model
+        self.loss = loss
+        self.X = jnp.asarray(inputs, dtype)
+        integral = np.issubdtype(targets.dtype, np.integer)
+        self.y = jnp.asarray(targets) if integral else jnp.asarray(targets, dtype)
+        self.deleted = jnp.asarray(indices)
+        self.ridge = jnp.asarray(ridge, dtype)
+        self._check_shapes()
+
+    def _check_shapes(self) -> None:
+        try:
+            output = jax.eval_shape(
+                lambda theta, x, target: self.loss.value(self.model(theta, x), target),
+                jax.ShapeDtypeStruct((self.dimension,), self.X.dtype),
+                self.X[0],
+                self.y[0],
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"model: the model and the loss do not take the data: x has shape "
+                f"{self.X[0].shape}, y has shape {self.y[0].shape} ({error})."
+            ) from error
+        if output.shape != ():
+            raise ValueError(
+                f"y: the loss of one point must be a scalar, and has shape {output.shape}: the "
+                f"model's output does not match y, whose rows have shape {self.y[0].shape}."
+            )
+
+    @property
+    def dimension(self) -> int:
+        """d, the number of parameters."""
+        return self.model.dimension
+
+    @property
+    def size(self) -> int:
+        """n, the number of data points, deleted ones included."""
+        return self.X.shape[0]
+
+    def unravel(self, theta: Float[Array, " d"]) -> PyTree:
+        """θ as the user's model."""
+        return self.model.unravel(theta)
+
+    def predict(self, theta: Float[Array, " d"], X: Float[Array, "m p"] | None = None) -> Array:
+        """Outputs f(θ; x) at the rows of X (default: the data)."""
+        return jax.vmap(lambda x: self.model(theta, x))(self.X if X is None else X)
+
+    def weights(self, epsilon: ArrayLike = 1.0) -> Float[Array, " n"]:
+        """Weights of the n points: ε on the deleted set, one elsewhere.
+
+        `epsilon` is one number, or one for each deleted point.
+        """
+        ones = jnp.ones(self.size, self.X.dtype)
+        return ones.at[self.deleted].set(jnp.asarray(epsilon, self.X.dtype))
+
+    def losses(self, theta: Float[Array, " d"]) -> Float[Array, " n"]:
+        """ℓ_i(θ), of every point."""
+        return jax.vmap(lambda x, y: self.loss.value(self.model(theta, x), y))(self.X, self.y)
+
+    def weighted_risk(
+        self, theta: Float[Array, " d"], weights: Float[Array, " n"]
+    ) -> Float[Array, ""]:
+        """R(θ; w) = Σ w_i ℓ_i(θ) + (ρ/2)‖θ‖², with a weight for each point."""
+        return jnp.sum(weights * self.losses(theta)) + 0.5 * self.ridge * jnp.sum(theta**2)
+
+    def risk(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, ""]:
+        """R_ε(θ)."""
+        return self.weighted_risk(theta, self.weights(epsilon))
+
+    def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
+        """∇R_ε(θ)."""
+        return jax.grad(self.risk)(theta, epsilon)
+
+    def hessian(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, "d d"]:
+        """∇²R_ε(θ)."""
+        return jax.hessian(self.risk)(theta, epsilon)
+
+    def hvp(
+        self,
+        theta: Float[Array, " d"],
+        vector: Float[Array, " d"],
+        epsilon: ArrayLike = 1.0,
+    ) -> Float[Array, " d"]:
+        """∇²R_ε(θ) times a vector, without the matrix."""
+        return jax.jvp(lambda at: self.gradient(at, epsilon), (theta,), (vector,))[1]
+
+    def deleted_loss(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
+        """Σ_{i∈G} ℓ_i(θ)."""
+        return jnp.sum(self.losses(theta)[self.deleted])
+
+    def deleted_gradient(self, theta: Float[Array, " d"]) -> Float[Array, " d"]:
+        """Σ_{i∈G} ∇ℓ_i(θ)."""
+        return jax.grad(self.deleted_loss)(theta)
+
+    def full_fit(self, theta0: Float[Array, " d"] | None = None) -> Float[Array, " d"]:
+        """θ* = θ(1): a stationary point of R_1, started at θ₀ (default: zeros).
+
+        Raises `RuntimeError` where none is reached to rounding.
+        """
+        return self.fit(1.0, theta0)
+
+    def deleted_fit(self, theta0: Float[Array, " d"] | None = None) -> Float[Array, " d"]:
+        """θ*₋ = θ(0): as `full_fit`, without the deleted points."""
+        return self.fit(0.0, theta0)
+
+    def fit(
+        self, epsilon: ArrayLike = 1.0, theta0: Float[Array, " d"] | None = None
+    ) -> Float[Array, " d"]:
+        """θ(ε): a stationary point of R_ε, started at θ₀ (default: zeros)."""
+        start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
+        return stationary_point(lambda theta: self.risk(theta, epsilon), self.parameters(start))
+
+    def parameters(self, theta0: ArrayLike) -> Float[Array, " d"]:
+        """A parameter vector given by the user, checked and in the problem's dtype.
+
+        Raises `ValueError` on a wrong length or a NaN.
+        """
+        given = concrete(theta0)
+        shape = jnp.shape(theta0)
+        if shape != (self.dimension,):
+            raise ValueError(
+                f"theta0: expected a vector of length {self.dimension}, got shape {shape}."
+            )
+        if given is not None and not np.all(np.isfinite(given)):
+            raise ValueError("theta0: expected finite numbers, got NaN or infinity.")
+        return jnp.asarray(theta0, self.X.dtype)
+
+
+def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs (n, p), targets and deleted indices (g,) as NumPy arrays, checked."""
+    inputs, targets, indices = concrete(X), concrete(y), concrete(deleted)
+    if inputs is None or targets is None or indices is None:
+        raise TypeError(
+            "X, y, deleted: a problem is built from concrete arrays, outside jax.jit, jax.vmap "
+            "and jax.grad; close over it, or stack several with jax.tree.map."
+        )
+    if inputs.ndim != 2 or 0 in inputs.shape:
+        raise ValueError(f"X: expected a non-empty matrix (n, p), got shape {inputs.shape}.")
+    for name, array in (("X", inputs), ("y", targets)):
+        if not np.issubdtype(array.dtype, np.number):
+            raise ValueError(f"{name}: expected numbers, got dtype {array.dtype}.")
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"{name}: expected finite numbers, got NaN or infinity.")
+    if targets.ndim not in (1, 2) or targets.shape[0] != inputs.shape[0]:
+        raise ValueError(
+            f"y: expected {inputs.shape[0]} targets, as X has rows, got shape {targets.shape}."
+        )
+    indices = np.atleast_1d(indices)
+    size = inputs.shape[0]
+    if indices.ndim != 1 or indices.size == 0 or not np.issubdtype(indices.dtype, np.integer):
+        raise ValueError(
+            f"deleted: expected a row number or a sequence of them, got {deleted!r}."
+        )
+    if np.any(indices < 0) or np.any(indices >= size):
+        raise ValueError(
+            f"deleted: expected row numbers from 0 to {size - 1}, got {indices.tolist()}."
+        )
+    if np.unique(indices).size != indices.size:
+        raise ValueError(f"deleted: a row is named twice in {indices.tolist()}.")
+    if indices.size == size:
+        raise ValueError(f"deleted: all {size} rows are deleted; at least one must stay.")
+    return inputs, targets, indices

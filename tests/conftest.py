@@ -1,0 +1,41 @@
+"""What every test runs under: float64, strict shapes, no display."""
+
+import os
+
+# Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
+os.environ["MPLBACKEND"] = "Agg"
+
+import hypothesis
+import jax
+import jaxtyping
+import pytest
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_enable_x64", True)
+# A (n,) array that meets a (n, k) array is a bug to report, not something to broadcast.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Every annotated function and module of the package checks its array shapes and dtypes when it is
+# called. This has to come before the package's first import, hence here.
+install_import_hook("homotopy", "beartype.beartype")
+
+# The first example of a property test compiles, which says nothing about the others' speed; and a
+# test suite gives the same verdict on the same code twice.
+hypothesis.settings.register_profile(
+    "homotopy",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("homotopy")
+
+
+@pytest.fixture
+def without_shape_checks():
+    """Run as users do, without the import hook: for tests of the package's own error messages.
+
+    Under the hook a wrong shape raises jaxtyping.TypeCheckError before the package's ValueError.
+    """
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -1,0 +1,241 @@
+"""What every schedule is: a piecewise smooth weight ε(t) in [0, 1] of the deleted data."""
+
+import abc
+import dataclasses
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, Real
+
+from homotopy._checks import concrete
+from homotopy.schedules._membership import Membership, check_membership
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Sixteen Gauss–Legendre nodes integrate polynomials up to degree 31 exactly. Kept on [0, 1].
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+
+
+class AbstractSchedule(eqx.Module):
+    """A weight ε: [0, ∞) → [0, 1] of the deleted data, smooth between its breakpoints.
+
+    ε = 1 trains with the deleted data, ε = 0 without (theory §4). A schedule with k breakpoints
+    has the k + 1 closed pieces [0, b₀], [b₀, b₁], ..., [b₍ₖ₋₁₎, ∞). It is left-continuous: its
+    value at a breakpoint is that of the piece which ends there. Breakpoints may coincide; the
+    piece between them is then empty.
+
+    Schedules are pytrees whose leaves are their parameters: `jax.jit`, `jax.vmap` and `jax.grad`
+    pass through constructors and methods, switch times included. Constructors validate their
+    arguments with a `ValueError`, or, for traced arguments, with an error at run time.
+    """
+
+    @property
+    @abc.abstractmethod
+    def breakpoints(self) -> Float[Array, " k"]:
+        """The switch times (k,), ascending and non-negative; differentiable."""
+
+    @property
+    @abc.abstractmethod
+    def constant_pieces(self) -> tuple[bool, ...]:
+        """For each of the k + 1 pieces, whether ε is constant on it; known when tracing."""
+
+    @property
+    @abc.abstractmethod
+    def piece_values(self) -> Float[Array | np.ndarray, " pieces"]:
+        """The value (k + 1,) of every piece at its left end.
+
+        A NumPy array, known even when tracing, where no parameter of the schedule enters.
+        """
+
+    @abc.abstractmethod
+    def piece(self, index: Int[ArrayLike, ""], t: Real[ArrayLike, ""]) -> Float[Array, ""]:
+        """ε(t) by the formula of one piece, valid on all of that closed piece.
+
+        At a breakpoint it gives the one-sided limit, which is what an integrator working on the
+        piece needs.
+
+        Parameters
+        ----------
+        index : int
+            Which piece, 0 to k. It may be traced.
+        t : float
+            A time in that piece.
+        """
+
+    def __call__(self, t: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
+        """ε(t) at a time or an array of times, left-continuous at breakpoints.
+
+        Raises
+        ------
+        ValueError
+            If a time is negative or not finite.
+        """
+        breakpoints = self.breakpoints
+
+        def value(t):
+            return self.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
+
+        return jnp.vectorize(value)(_as_times("t", t))
+
+    def integral(self, a: Real[ArrayLike, "..."], b: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
+        """∫ₐᵇ ε(t) dt, of the broadcast shape of a and b; negative where b < a.
+
+        Differentiable in a, b and every parameter, breakpoints included. Exact up to rounding
+        where the pieces are polynomials of degree at most 31 (Gauss–Legendre on each piece);
+        families whose pieces are not have their own formula.
+
+        Raises
+        ------
+        ValueError
+            If a limit is negative or not finite.
+        """
+        return jnp.vectorize(self._integral)(_as_times("a", a), _as_times("b", b))
+
+    def _integral(self, a, b):
+        """The integral between two scalars, summed over the pieces."""
+        lower, upper = self._clip(a), self._clip(b)
+        lengths = upper - lower
+        if all(self.constant_pieces):
+            means = jnp.asarray(self.piece_values, dtype=float)
+        else:
+            nodes = lower[:, None] + lengths[:, None] * _NODES[None, :]
+            pieces = jnp.arange(lower.size)
+            means = jax.vmap(jax.vmap(self.piece, (None, 0)))(pieces, nodes) @ _WEIGHTS
+        return jnp.sum(lengths * means)
+
+    def _clip(self, t):
+        """The time t moved into each of the k + 1 pieces, (k + 1,).
+
+        Chosen by the index of the piece that holds t, not by `jnp.clip`: where t meets a
+        breakpoint, or breakpoints meet, `clip` would share the derivative between equals.
+        """
+        breakpoints = self.breakpoints
+        holds = jnp.searchsorted(breakpoints, t, side="left")
+        index = jnp.arange(breakpoints.size + 1)
+        # The two padded ends are never selected.
+        left, right = jnp.pad(breakpoints, (1, 0)), jnp.pad(breakpoints, (0, 1))
+        return jnp.where(index < holds, right, jnp.where(index > holds, left, t))
+
+    def membership(self, start: Real[ArrayLike, ""], horizon: Real[ArrayLike, ""]) -> Membership:
+        """Whether the schedule lies in E_s: ε = 1 on [0, start], ε = 0 after the horizon (§4).
+
+        Single times carry no weight in the flow, so that 1_[0,T] is admissible for the horizon T.
+        Pieces that are not constant are checked at 33 points. Overlaps that rounding explains are
+        forgiven.
+
+        Parameters
+        ----------
+        start : float
+            s ≥ 0, until when all the data are used.
+        horizon : float
+            T ≥ s, when the result of the deletion is judged.
+
+        Raises
+        ------
+        ValueError
+            If not 0 ≤ start ≤ horizon < ∞.
+
+        Examples
+        --------
+        >>> from homotopy.schedules import Step
+        >>> bool(Step(0.5).membership(start=0.25, horizon=1.0))
+        True
+        >>> Step(0.5).membership(start=1.0, horizon=2.0).reason
+        'ε must be 1 on [0, 1], but it is 0 at t = 0.75'
+        """
+        return check_membership(self, float(start), float(horizon))
+
+    def sample(self, index, left, right, count):
+        """Times and values on a part of one piece; only its middle where the piece is constant."""
+        if self.constant_pieces[index]:
+            times = np.array([(left + right) / 2])
+        else:
+            times = np.linspace(left, right, count)
+        return times, np.asarray(jax.vmap(lambda t: self.piece(index, t))(times))
+
+    def plot(self, ax: "Axes | None" = None, horizon: Real[ArrayLike, ""] | None = None) -> "Axes":
+        """Draw ε(t) on [0, horizon]: pieces as solid lines, jumps as dashed vertical ones.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure by default.
+        horizon : float, optional
+            The last time drawn; by default a quarter beyond the last breakpoint.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ValueError
+            If the horizon is not positive and finite.
+        """
+        edges = np.concatenate([[0.0], np.asarray(self.breakpoints), [np.inf]])
+        if horizon is None:
+            horizon = 1.25 * edges[-2] or 1.0
+        if not 0 < horizon < np.inf:
+            raise ValueError(f"horizon must be positive and finite, got {horizon}")
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots()
+        colour, previous = None, None
+        for index in range(edges.size - 1):
+            left, right = edges[index], min(edges[index + 1], horizon)
+            if not left < right:
+                continue
+            times, values = self.sample(index, left, right, 201)
+            if self.constant_pieces[index]:
+                times, values = np.array([left, right]), np.repeat(values, 2)
+            if previous is not None and previous != values[0]:
+                ax.plot([left, left], [previous, values[0]], linestyle="--", color=colour)
+            (line,) = ax.plot(times, values, linestyle="-", color=colour)
+            colour, previous = line.get_color(), values[-1]
+        ax.set(xlabel="time t", ylabel="weight ε(t)", ylim=(-0.05, 1.05))
+        return ax
+
+    def __repr__(self) -> str:
+        fields = ((f.name, getattr(self, f.name, None)) for f in dataclasses.fields(self))
+        return f"{type(self).__name__}({', '.join(f'{n}={_format(v)}' for n, v in fields)})"
+
+
+class AbstractPiecewiseConstant(AbstractSchedule):
+    """A schedule that is constant on every piece; `piece_values` are its values."""
+
+    @property
+    def constant_pieces(self) -> tuple[bool, ...]:
+        return (True,) * len(self.piece_values)
+
+    def piece(self, index: Int[ArrayLike, ""], t: Real[ArrayLike, ""]) -> Float[Array, ""]:
+        return jnp.asarray(self.piece_values, dtype=float)[index]
+
+
+def _as_times(name, value):
+    """Times as a float array; those that are known must be finite and non-negative."""
+    known = concrete(value)
+    if known is not None and not (np.isfinite(known) & (known >= 0)).all():
+        raise ValueError(
+            f"{name} must be finite and non-negative, "
+            f"got {np.array2string(known, precision=6, threshold=10)}"
+        )
+    return jnp.asarray(value, dtype=float)
+
+
+def _format(value) -> str:
+    """A short text for one field: numbers where they are known, the type where traced."""
+    if not isinstance(value, jax.Array | np.ndarray):
+        return repr(value)
+    known = concrete(value)
+    if known is None:
+        return eqx.tree_pformat(value)
+    return np.array2string(
+        known, separator=", ", threshold=10, formatter={"float_kind": lambda x: f"{x:.6g}"}
+    )

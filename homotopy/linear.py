@@ -1,0 +1,112 @@
+"""Linear regression with squared loss: the case where everything has a closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array, Float
+
+from homotopy.losses import SquaredError
+from homotopy.modal import ModalForm, modal_form
+from homotopy.models import linear_model
+from homotopy.problem import Problem, validated_data
+
+
+class LinearRegression(Problem):
+    """R_ε(θ) = ½ Σ w_i (x_iᵀθ − y_i)² + (ρ/2)‖θ‖², w = ε on the deleted points and 1 elsewhere.
+
+    A `Problem` with the model x ↦ θ·x (append a column of ones for an intercept), the squared
+    loss, and its spectra in extended precision, computed once (`modal`). The Hessian may be
+    singular: fits are then limits of the gradient flow from θ₀, the part of θ₀ that no data point
+    sees kept as it is (theory §2, §3).
+
+    Parameters
+    ----------
+    X : (n, d), y : (n,)
+        Data.
+    deleted : int or sequence of int
+        Row numbers of the deleted set G, counted from 0.
+    ridge : float
+        ρ ≥ 0.
+    dtype : optional
+        float64 unless another floating type is named.
+
+    Raises
+    ------
+    ValueError
+        As `Problem`; and where y is not a vector.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0], [1.0]], [0.0, 1.0, 5.0], deleted=2)
+    >>> float(problem.full_fit()[0]), float(problem.deleted_fit()[0])
+    (2.0, 0.5)
+    """
+
+    modal: ModalForm
+
+    def __init__(
+        self,
+        X: ArrayLike | Sequence,
+        y: ArrayLike | Sequence,
+        *,
+        deleted: int | Sequence[int] | ArrayLike,
+        ridge: float = 0.0,
+        dtype: DTypeLike | None = None,
+    ):
+        inputs, targets, indices = validated_data(X, y, deleted)
+        if targets.ndim != 1:
+            raise ValueError(
+                f"y: expected a vector of {inputs.shape[0]} targets, got shape {targets.shape}."
+            )
+        targets = targets.astype(np.float64)
+        super().__init__(
+            linear_model(inputs.shape[1]),
+            SquaredError(),
+            inputs,
+            targets,
+            deleted=indices,
+            ridge=ridge,
+            dtype=dtype,
+        )
+        self.modal = modal_form(
+            inputs.astype(np.float64), targets, indices, float(ridge), self.X.dtype
+        )
+
+    def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
+        """∇R_ε(θ) = Σ w_i (x_iᵀθ − y_i) x_i + ρθ."""
+        return self.X.T @ (self.weights(epsilon) * (self.X @ theta - self.y)) + self.ridge * theta
+
+    def hessian(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, "d d"]:
+        """H_ε = Σ w_i x_i x_iᵀ + ρ Id, the same for every θ."""
+        weighted = self.X.T * self.weights(epsilon)[None, :]
+        return weighted @ self.X + self.ridge * jnp.eye(self.dimension, dtype=self.X.dtype)
+
+    def hvp(
+        self,
+        theta: Float[Array, " d"],
+        vector: Float[Array, " d"],
+        epsilon: ArrayLike = 1.0,
+    ) -> Float[Array, " d"]:
+        """H_ε times a vector, without the matrix."""
+        return self.X.T @ (self.weights(epsilon) * (self.X @ vector)) + self.ridge * vector
+
+    def fit(
+        self, epsilon: ArrayLike = 1.0, theta0: Float[Array, " d"] | None = None
+    ) -> Float[Array, " d"]:
+        """θ(ε): the limit for t → ∞ of the gradient flow from θ₀ (default: zeros).
+
+        It does not depend on θ₀ where H_ε has full rank. Otherwise the part of θ₀ in the kernel
+        of H_ε is kept; from zeros it is the fit of least norm.
+        """
+        start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
+        epsilon = jnp.asarray(epsilon, self.X.dtype)
+        modal = self.modal
+        unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
+        kept = jnp.where(unseen, modal.coordinates(self.parameters(start)), 0.0)
+        return modal.parameters(modal.equilibrium + modal.displacement(epsilon) + kept)

@@ -1,0 +1,95 @@
+"""∫₀ᵗ e^{−λ(t−τ)} w(τ) dτ for w a polynomial in the Legendre basis, for every rate λ ≥ 0.
+
+With w(τ) = Σ a_m P_m(2τ/t − 1) the integral is t Σ a_m e^{−x} i_m(x), x = λt/2, where i_m is the
+modified spherical Bessel function: positive, decreasing in m, no cancellation for any λt.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+_START = 90  # of the downward recurrence
+_LARGE = 100.0  # beyond which the upward recurrence is stable for the degrees in use
+
+
+def gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes and weights on [0, 1], and the matrix (count, count) from values to coefficients.
+
+    `coefficients = matrix @ values` gives the Legendre coefficients of the interpolant.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    vandermonde = np.polynomial.legendre.legvander(nodes, count - 1)
+    to_coefficients = (2 * np.arange(count)[:, None] + 1) * vandermonde.T * weights[None, :] / 2
+    return (nodes + 1) / 2, weights / 2, to_coefficients
+
+
+def legendre_values(position: Float[Array, "*s"], count: int) -> Float[Array, "*s count"]:
+    """P_0 … P_{count−1} at 2·position − 1."""
+    x = 2.0 * position - 1.0
+    values = [jnp.ones_like(x), x]
+    for degree in range(1, count - 1):
+        values.append(((2 * degree + 1) * x * values[-1] - degree * values[-2]) / (degree + 1))
+    return jnp.stack(values[:count], axis=-1)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def scaled_spherical_bessel(x: Float[Array, "*s"], count: int) -> Float[Array, "*s count"]:
+    """e^{−x} i_m(x), m = 0 … count−1, for x ≥ 0.
+
+    Downward recurrence of the ratios i_m/i_{m−1} for x up to 100; upward recurrence beyond, where
+    i_m falls slowly with m.
+    """
+    tiny = x < 1e-30
+    safe = jnp.where(tiny, 1.0, x)
+    first = jnp.where(tiny, 1.0, -jnp.expm1(-2.0 * safe) / (2.0 * safe))
+
+    moderate = jnp.minimum(safe, _LARGE)
+
+    def down(ratio, degree):
+        ratio = moderate / ((2.0 * degree + 1.0) + moderate * ratio)
+        return ratio, ratio
+
+    _, ratios = lax.scan(down, jnp.zeros_like(x), jnp.arange(_START, 0, -1))
+    ratios = jnp.where(tiny, 0.0, ratios[::-1][: count - 1])
+    downward = jnp.concatenate([first[None], first * jnp.cumprod(ratios, axis=0)])
+
+    large = jnp.maximum(safe, _LARGE)
+    # i_1 = cosh(x)/x − sinh(x)/x²
+    upward = [first, (1.0 + jnp.exp(-2.0 * large)) / (2.0 * large) - first / large]
+    for degree in range(1, count - 1):
+        upward.append(upward[-2] - (2 * degree + 1) / large * upward[-1])
+    values = jnp.where(safe > _LARGE, jnp.stack(upward[:count]), downward)
+    return jnp.moveaxis(values, 0, -1)
+
+
+@scaled_spherical_bessel.defjvp
+def _scaled_spherical_bessel_jvp(count, primals, tangents):
+    """By i_m' = (m i_{m−1} + (m+1) i_{m+1}) / (2m+1), which needs one order more."""
+    (x,), (dx,) = primals, tangents
+    values = scaled_spherical_bessel(x, count + 1)
+    degree = np.arange(count)
+    below = jnp.roll(values, 1, axis=-1)[..., :count]
+    neighbours = (degree * below + (degree + 1) * values[..., 1:]) / (2 * degree + 1)
+    return values[..., :count], (neighbours - values[..., :count]) * dx[..., None]
+
+
+def legendre_history(
+    rates: Float[Array, " d"],
+    duration: Float[Array, ""],
+    coefficients: Float[Array, "count ..."],
+) -> Float[Array, "d ..."]:
+    """∫₀ᵗ e^{−λ(t−τ)} w(τ) dτ for each rate, with w given by its Legendre coefficients on [0, t].
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> constant = jnp.array([2.0, 0.0])
+    >>> legendre_history(jnp.zeros(1), jnp.asarray(3.0), constant).tolist()
+    [6.0]
+    """
+    kernel = scaled_spherical_bessel(0.5 * rates * duration, coefficients.shape[0])
+    return duration * jnp.tensordot(kernel, coefficients, axes=1)

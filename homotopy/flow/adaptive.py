@@ -1,0 +1,113 @@
+"""Gradient flow of any problem by diffrax, segment by segment."""
+
+import diffrax
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from homotopy.flow.method import AbstractMethod, Status
+from homotopy.problem import Problem
+from homotopy.schedules import AbstractSchedule
+
+
+class Adaptive(AbstractMethod):
+    """An adaptive Runge–Kutta solver, restarted at every breakpoint of the schedule.
+
+    A switch inside a vector field has a silently zero derivative, and costs the solver its order.
+    Each piece is therefore integrated on its own, in normalised time, by a scan: switch times are
+    ordinary differentiable arguments, and compile time does not grow with their number.
+
+    Parameters
+    ----------
+    rtol, atol : float
+        Tolerances of one step.
+    solver : diffrax.AbstractSolver
+        `diffrax.Dopri8()` by default; take an implicit one such as `diffrax.Kvaerno5()` for stiff
+        problems.
+    max_steps : int
+        Of one piece.
+    adjoint : diffrax.AbstractAdjoint
+        Checkpointed reverse mode by default; `diffrax.ForwardMode()` for `jax.jvp`.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.Adaptive(rtol=1e-6).rtol
+    1e-06
+    """
+
+    rtol: float = eqx.field(default=1e-9, static=True)
+    atol: float = eqx.field(default=1e-12, static=True)
+    solver: diffrax.AbstractSolver = diffrax.Dopri8()
+    max_steps: int = eqx.field(default=16384, static=True)
+    adjoint: diffrax.AbstractAdjoint = diffrax.RecursiveCheckpointAdjoint()
+
+    def __check_init__(self):
+        for name in ("rtol", "atol"):
+            value = getattr(self, name)
+            if not 0.0 <= value < 1.0:
+                raise ValueError(f"{name}: expected a number in [0, 1), got {value}.")
+        if self.rtol == self.atol == 0.0:
+            raise ValueError("rtol, atol: at least one must be positive.")
+        if self.max_steps < 1:
+            raise ValueError(f"max_steps: expected at least 1, got {self.max_steps}.")
+
+    def states(
+        self,
+        problem: Problem,
+        schedule: AbstractSchedule,
+        theta0: Float[Array, " d"],
+        times: Float[Array, " m"],
+    ) -> tuple[Float[Array, "m d"], Status, dict]:
+        def descend(theta, epsilon):
+            return -problem.gradient(theta, epsilon)
+
+        return self.integrate(descend, schedule, theta0, times)
+
+    def integrate(self, field, schedule, start, times):
+        """States of ẏ = field(y, ε(t)), y(0) = start, at ascending times; y a vector."""
+        horizon = times[-1]
+        # `where`, not `clip`: at a tie the derivative is the one from inside the horizon.
+        breakpoints = jnp.where(schedule.breakpoints <= horizon, schedule.breakpoints, horizon)
+        zero = jnp.zeros((1,), start.dtype)
+        edges = jnp.concatenate([zero, breakpoints, horizon[None]]).astype(start.dtype)
+
+        def velocity(fraction, y, args):
+            index, opening, length = args
+            return length * field(y, schedule.piece(index, opening + fraction * length))
+
+        def piece(carry, index):
+            y, outputs, success, steps, rejected = carry
+            opening, closing = edges[index], edges[index + 1]
+            length = closing - opening
+            fractions = (times - opening) / jnp.where(length > 0, length, 1.0)
+            solution = diffrax.diffeqsolve(
+                diffrax.ODETerm(velocity),
+                self.solver,
+                t0=0.0,
+                t1=1.0,
+                dt0=None,
+                y0=y,
+                args=(index, opening, length),
+                saveat=diffrax.SaveAt(ts=jnp.append(jnp.clip(fractions, 0.0, 1.0), 1.0)),
+                stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.atol),
+                adjoint=self.adjoint,
+                max_steps=self.max_steps,
+                throw=False,
+            )
+            inside = (times > opening) | (index == 0)
+            outputs = jnp.where(inside[:, None], solution.ys[:-1], outputs)
+            success = success & (solution.result == diffrax.RESULTS.successful)
+            steps = steps + solution.stats["num_steps"]
+            rejected = rejected + solution.stats["num_rejected_steps"]
+            return (solution.ys[-1], outputs, success, steps, rejected), None
+
+        outputs = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
+        none = jnp.zeros((), int)
+        carry = (start, outputs, jnp.asarray(True), none, none)
+        (_, outputs, success, steps, rejected), _ = lax.scan(
+            piece, carry, jnp.arange(edges.shape[0] - 1)
+        )
+        status = Status.where(success, Status.successful, Status.step_limit)
+        return outputs, status, {"steps": steps, "rejected_steps": rejected}

@@ -1,0 +1,138 @@
+"""The homotopy θ(t, ε): gradient flow at each constant weight, as a surface in parameter space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from homotopy._checks import concrete
+from homotopy.flow.exact import Exact
+from homotopy.flow.method import AbstractMethod, Status
+from homotopy.flow.propagator import piecewise_states
+from homotopy.flow.trajectory import checked_times, default_method
+from homotopy.problem import Problem
+from homotopy.schedules import Constant
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class HomotopySurface(eqx.Module):
+    """θ(t, ε) on a grid.
+
+    Attributes
+    ----------
+    epsilons : (k,)
+    times : (m,)
+    theta : (k, m, d)
+        θ(t, 1) trains with the deleted points, θ(t, 0) without.
+    status : Status
+        Of each ε, (k,).
+    problem : Problem
+    """
+
+    epsilons: Float[Array, " k"]
+    times: Float[Array, " m"]
+    theta: Float[Array, "k m d"]
+    status: Status
+    problem: Problem
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """Trajectories in the parameter plane, coloured by ε."""
+        from homotopy.plotting.homotopy import draw_homotopy
+
+        return draw_homotopy(self, ax, **options)
+
+
+def homotopy(
+    problem: Problem,
+    theta0: ArrayLike,
+    times: ArrayLike,
+    epsilons: ArrayLike,
+    method: AbstractMethod | None = None,
+    throw: bool = True,
+) -> HomotopySurface:
+    """θ(t, ε): the gradient flow of R_ε from θ₀ for each constant ε (theory §3).
+
+    Parameters
+    ----------
+    problem : Problem
+    theta0 : (d,)
+    times : (m,)
+        Ascending, ≥ 0.
+    epsilons : (k,)
+        In [0, 1].
+    method : AbstractMethod, optional
+        As for `flow`. `Exact()` finds the spectra of all ε in one batch.
+    throw : bool
+        Raise where the method does not succeed; otherwise say so in the status.
+
+    Raises
+    ------
+    ValueError
+        Naming `theta0`, `times` or `epsilons`.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> surface = hm.homotopy(problem, [2.0], [0.0, 9.0], [0.0, 0.5, 1.0])
+    >>> surface.theta.shape
+    (3, 2, 1)
+    """
+    theta0 = problem.parameters(theta0)
+    times = checked_times(times, theta0.dtype)
+    epsilons = checked_epsilons(epsilons, theta0.dtype)
+    method = default_method(problem) if method is None else method
+    if isinstance(method, Exact):
+        theta = _exact_surface(method.modal_form(problem), theta0, times, epsilons)
+        status = jax.vmap(_finite)(theta)
+    else:
+        theta, status = _surface(method, problem, theta0, times, epsilons)
+    if throw:
+        theta = jax.vmap(lambda one, ended: ended.error_if(one, ended != Status.successful))(
+            theta, status
+        )
+    return HomotopySurface(epsilons, times, theta, status, problem)
+
+
+@jax.jit
+def _exact_surface(modal, theta0, times, epsilons):
+    start = modal.coordinates(theta0)
+
+    def states(epsilon):
+        edges = jnp.stack([jnp.zeros((), times.dtype), times[-1]])
+        return piecewise_states(modal, modal.equilibrium, start, edges, epsilon[None], times)
+
+    return modal.parameters(jax.vmap(states)(epsilons))
+
+
+@eqx.filter_jit
+def _surface(method, problem, theta0, times, epsilons):
+    def states(epsilon):
+        theta, status, _ = method.states(problem, Constant(epsilon), theta0, times)
+        return theta, Status.where(status == Status.successful, _finite(theta), status)
+
+    return jax.vmap(states)(epsilons)
+
+
+def _finite(theta) -> Status:
+    return Status.where(jnp.all(jnp.isfinite(theta)), Status.successful, Status.diverged)
+
+
+def checked_epsilons(epsilons: ArrayLike, dtype) -> Float[Array, " k"]:
+    """Weights in [0, 1] as a vector; `ValueError` otherwise."""
+    shape = jnp.shape(epsilons)
+    if len(shape) != 1 or shape[0] == 0:
+        raise ValueError(f"epsilons: expected a non-empty vector, got shape {shape}.")
+    known = concrete(epsilons)
+    if known is not None and not np.all((known >= 0) & (known <= 1)):
+        raise ValueError(f"epsilons: expected weights in [0, 1], got {known.min()}…{known.max()}.")
+    return jnp.asarray(epsilons, dtype)

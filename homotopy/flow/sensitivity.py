@@ -1,0 +1,159 @@
+"""Influence in training time: ∂θ(t; w)/∂w_j at w = 1, for one point or for all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int
+
+from homotopy._checks import concrete
+from homotopy.flow.adaptive import Adaptive
+from homotopy.flow.exact import Exact
+from homotopy.flow.method import AbstractMethod, Status
+from homotopy.flow.trajectory import checked_times, default_method
+from homotopy.numerics.exponentials import decay_integral, divided_difference
+from homotopy.problem import Problem
+from homotopy.schedules import Constant
+
+
+class Sensitivity(eqx.Module):
+    """S_j(t) = ∂θ(t; w)/∂w_j at w = 1.
+
+    Attributes
+    ----------
+    times : (m,)
+    points : (k,)
+        Row numbers j.
+    derivative : (m, k, d)
+        A small change δ of the weight of point j moves θ(t) by δ S_j(t); deletion is δ = −1.
+    status : Status
+    """
+
+    times: Float[Array, " m"]
+    points: Int[Array, " k"]
+    derivative: Float[Array, "m k d"]
+    status: Status
+
+
+def sensitivity(
+    problem: Problem,
+    theta0: ArrayLike,
+    times: ArrayLike,
+    points: int | Sequence[int] | ArrayLike | None = None,
+    method: AbstractMethod | None = None,
+    throw: bool = True,
+) -> Sensitivity:
+    """How the training trajectory on all data depends on the weight of each point (theory §3).
+
+    S_j solves Ṡ = −∇²R S − ∇ℓ_j(θ(t)), S(0) = 0, along the flow of R_1 from θ₀. For t → ∞ it
+    tends to the influence function θ̇(1) = −(∇²R)⁻¹∇ℓ_j(θ*).
+
+    Parameters
+    ----------
+    problem : Problem
+        Its deleted set plays no part.
+    theta0 : (d,)
+    times : (m,)
+        Ascending, ≥ 0.
+    points : int or sequence of int, optional
+        Row numbers; all n by default.
+    method : AbstractMethod, optional
+        `Exact()` (the default for linear regression): closed form, O(n d²) a time for all points.
+        `Adaptive()`: the variational equation, integrated together with the flow.
+    throw : bool
+        Raise where the method does not succeed.
+
+    Raises
+    ------
+    ValueError
+        Naming `theta0`, `times` or `points`.
+    TypeError
+        For a method in discrete time.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> late = hm.sensitivity(problem, [0.0], [60.0]).derivative
+    >>> [round(x, 6) for x in late[0, :, 0].tolist()]
+    [-0.25, 0.25]
+    """
+    theta0 = problem.parameters(theta0)
+    times = checked_times(times, theta0.dtype)
+    points = _checked_points(points, problem.size)
+    method = default_method(problem) if method is None else method
+    if isinstance(method, Exact):
+        derivative = _exact_sensitivity(method.modal_form(problem), theta0, times, points)
+        status = Status.successful
+    elif isinstance(method, Adaptive):
+        derivative, status = _variational(method, problem, theta0, times, points)
+    else:
+        raise TypeError(
+            f"method: expected Exact() or Adaptive(), got {type(method).__name__}: sensitivities "
+            "are defined along the gradient flow."
+        )
+    finite = jnp.all(jnp.isfinite(derivative))
+    status = Status.where((status == Status.successful) & ~finite, Status.diverged, status)
+    if throw:
+        derivative = status.error_if(derivative, status != Status.successful)
+    return Sensitivity(times, points, derivative, status)
+
+
+@jax.jit
+def _exact_sensitivity(modal, theta0, times, points):
+    # In the eigenbasis of the full Hessian, whose kernel no point sees.
+    one = jnp.ones((), times.dtype)
+    fit = modal.equilibrium + modal.displacement(one)
+    rates, rotation = modal.full.eigenvalues, modal.full.rotation
+    amplitudes = rotation.T @ (modal.coordinates(theta0) - fit)
+    observed = modal.points[points] @ rotation  # (k, d)
+    residuals = modal.residuals[points] - modal.points[points] @ modal.displacement(one)
+
+    def at(time):
+        pairs = divided_difference(rates[:, None], rates[None, :], time)
+        transient = (observed * amplitudes[None, :]) @ pairs.T
+        steady = residuals[:, None] * decay_integral(rates, time)[None, :]
+        return observed * (steady - transient)
+
+    return modal.parameters(jax.lax.map(at, times) @ rotation.T)
+
+
+@eqx.filter_jit
+def _variational(method, problem, theta0, times, points):
+    size, count = theta0.shape[0], points.shape[0]
+
+    def point_gradient(theta, point):
+        x, y = problem.X[point], problem.y[point]
+        return jax.grad(lambda at: problem.loss.value(problem.model(at, x), y))(theta)
+
+    def field(packed, epsilon):
+        theta, moved = packed[:size], packed[size:].reshape(count, size)
+        curved = jax.vmap(lambda vector: problem.hvp(theta, vector, epsilon))(moved)
+        forced = jax.vmap(point_gradient, (None, 0))(theta, points)
+        return jnp.concatenate([-problem.gradient(theta, epsilon), -(curved + forced).reshape(-1)])
+
+    start = jnp.concatenate([theta0, jnp.zeros(count * size, theta0.dtype)])
+    packed, status, _ = method.integrate(field, Constant(1.0), start, times)
+    return packed[:, size:].reshape(times.shape[0], count, size), status
+
+
+def _checked_points(points, size) -> Int[Array, " k"]:
+    if points is None:
+        return jnp.arange(size)
+    known = concrete(points)
+    if known is None:
+        return jnp.atleast_1d(points)
+    known = np.atleast_1d(known)
+    if known.ndim != 1 or known.size == 0 or not np.issubdtype(known.dtype, np.integer):
+        raise ValueError(f"points: expected a row number or a sequence of them, got {points!r}.")
+    if np.any(known < 0) or np.any(known >= size):
+        raise ValueError(
+            f"points: expected row numbers from 0 to {size - 1}, got {known.tolist()}."
+        )
+    return jnp.asarray(known)

@@ -1,0 +1,61 @@
+"""`python -m benchmarks`: every comparison, with the ratios that the project promises.
+
+Compilation is excluded from the times and listed apart. All contenders of a table run in the same
+process on the same data; "difference" is relative to the first contender, whose own error is
+pinned by the tests against 50-digit arithmetic.
+"""
+
+import argparse
+import importlib
+import sys
+
+import jax
+from rich.console import Console
+from rich.table import Table
+
+import homotopy as hm
+
+BENCHMARKS = ("surface", "switch_gradient", "all_points")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    names = parser.parse_args().names or BENCHMARKS
+    if unknown := set(names) - set(BENCHMARKS):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}")
+    hm.enable_x64()
+    console = Console(width=110)
+    console.print(f"jax {jax.__version__} on {jax.devices()[0].device_kind}")
+    missed = 0
+    for name in names:
+        for comparison in importlib.import_module(f"benchmarks.{name}").run():
+            missed += _show(comparison, console)
+    console.print("all targets reached" if not missed else f"{missed} target(s) missed")
+    return 1 if missed else 0
+
+
+def _show(comparison, console) -> int:
+    table = Table(title=comparison.title, title_justify="left")
+    for heading in ("", "ms", "first call, ms", "difference", "ratio", "target"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    missed = 0
+    for contender in comparison.contenders:
+        target = comparison.targets.get(contender.name)
+        ratio = comparison.ratio(contender)
+        reached = target is None or ratio >= target
+        missed += not reached
+        table.add_row(
+            contender.name,
+            f"{1e3 * contender.timing.median:.3g}",
+            f"{1e3 * contender.timing.first:.3g}" if contender.timing.first else "",
+            f"{contender.difference:.1e}" if contender.difference else "",
+            f"{ratio:.3g}×",
+            "" if target is None else f"{target:g}× {'reached' if reached else 'MISSED'}",
+        )
+    console.print(table)
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

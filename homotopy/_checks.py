@@ -2,6 +2,10 @@
 
 import jax
 import numpy as np
+from jax.typing import ArrayLike
+
+# What a public function takes for an array: also sequences of numbers or of scalars.
+ArrayInput = ArrayLike | list | tuple
 
 
 def concrete(value) -> np.ndarray | None:

@@ -4,17 +4,18 @@ Data are NumPy arrays in float64, whatever JAX's settings are. Rows count from 0
 """
 
 import dataclasses
-import difflib
 import math
 import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float, Num
+
+from homotopy._csv import as_numbers, missing_target, read_cells
+from homotopy._wording import listed
 
 __all__ = [
     "CollinearColumn",
@@ -236,14 +237,14 @@ def from_csv(path: str | os.PathLike, target: str) -> Dataset:
     (('rooms',), [200.0, 260.0, 330.0])
     """
     path = Path(path)
-    names, cells = _read_table(path)
+    names, cells = read_cells(path)
     if target not in names:
-        raise ValueError(_missing_target(path, target, names))
+        raise ValueError(missing_target(path, target, names))
     if len(names) < 2:
         raise ValueError(f"{path.name} has no feature columns: only the target {target!r}.")
     if len(cells) < 2:
         raise ValueError(f"{path.name} needs at least two rows of data, got {len(cells)}.")
-    table = _as_numbers(path, names, cells)
+    table = as_numbers(path, names, cells)
     column = names.index(target)
     features = tuple(name for name in names if name != target)
     return Dataset(
@@ -291,7 +292,7 @@ def standardise(dataset: Dataset) -> tuple[Dataset, Standardisation]:
         names = [*dataset.feature_names, dataset.target_name]
         named = [repr(names[i]) for i in np.flatnonzero(constant)]
         raise ValueError(
-            f"{dataset.name}: constant columns cannot be standardised: {_some(named)}; "
+            f"{dataset.name}: constant columns cannot be standardised: {listed(named)}; "
             "leave them out."
         )
     # Divided by the largest entry first, so that squaring neither overflows nor underflows.
@@ -356,97 +357,3 @@ def collinear_columns(
             )
         )
     return tuple(sorted(found, key=lambda one: one.column))
-
-
-def _read_table(path: Path) -> tuple[list[str], np.ndarray]:
-    """Column names, and the cells as strings (None where empty)."""
-    import pandas as pd  # here because importing it is slow
-
-    if not path.exists():
-        raise ValueError(f"There is no file {str(path)!r}.")
-    if path.is_dir():
-        raise ValueError(f"{str(path)!r} is a folder, not a CSV file.")
-    try:
-        # The header is read as a row like any other: pandas would rename duplicate columns, and
-        # make an index of surplus cells, without a word.
-        frame = pd.read_csv(
-            path, header=None, dtype=str, skipinitialspace=True, encoding="utf-8-sig"
-        )
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path.name} is empty.") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{path.name} cannot be read as CSV: {str(error).strip()}.") from None
-    cells = frame.astype(object).where(frame.notna(), None).to_numpy()
-    names = [None if name is None else name.strip() for name in cells[0]]
-    unnamed = [str(i) for i, name in enumerate(names) if not name]
-    if unnamed:
-        raise ValueError(
-            f"{path.name}: the first line must name every column; columns without a name, counting "
-            f"from 0: {_some(unnamed)}. (A first column without a name is often a saved row index.)"
-        )
-    duplicates = [repr(name) for name, count in Counter(names).items() if count > 1]
-    if duplicates:
-        raise ValueError(f"{path.name}: duplicate column names: {_some(duplicates)}.")
-    return names, cells[1:]
-
-
-def _missing_target(path: Path, target: str, names: list[str]) -> str:
-    folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(target.casefold(), folded, n=1)
-    message = f"{path.name} has no column {target!r}."
-    if close:
-        message += f" Did you mean {folded[close[0]]!r}?"
-    message += f" Its columns are: {_some(map(repr, names), limit=30)}."
-    if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
-        message += " The separator must be a comma."
-    return message
-
-
-def _as_numbers(path: Path, names: list[str], cells: np.ndarray) -> np.ndarray:
-    """The cells in float64, or a ValueError that says which are missing, text or not finite."""
-    missing = np.equal(cells, None)
-    if missing.any():
-        raise ValueError(f"{path.name} has missing values: {_where(missing, names)}.")
-    table = np.array([[_as_number(cell) for cell in row] for row in cells], dtype=object)
-    text = np.equal(table, None)
-    if text.any():
-        columns = [
-            f"{names[j]!r} (row {i}: {cells[i, j]!r})"
-            for j in np.flatnonzero(text.any(axis=0))
-            for i in [int(np.argmax(text[:, j]))]
-        ]
-        raise ValueError(
-            f"{path.name} has text where numbers are needed, in columns {_some(columns)}; "
-            "leave these columns out or encode them as numbers."
-        )
-    table = table.astype(np.float64)
-    infinite = ~np.isfinite(table)
-    if infinite.any():
-        raise ValueError(f"{path.name} has non-finite numbers: {_where(infinite, names)}.")
-    return table
-
-
-def _as_number(cell: str) -> float | None:
-    # float() reads "1_000" as Python source does; in a data file that is not a number.
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
-
-
-def _where(marked: np.ndarray, names: list[str]) -> str:
-    """Where cells are marked, in words: rows for each column."""
-    columns = [
-        f"column {names[j]!r} in {_some(map(str, np.flatnonzero(marked[:, j])), word='row')}"
-        for j in np.flatnonzero(marked.any(axis=0))
-    ]
-    return f"{_some(columns)} (rows count from 0, below the header)"
-
-
-def _some(items: Iterable[str], limit: int = 5, word: str = "") -> str:
-    """The first items, and how many more there are."""
-    items = list(items)
-    shown = ", ".join(items[:limit])
-    more = f" and {len(items) - limit} more" if len(items) > limit else ""
-    noun = f"{word}{'s' if len(items) > 1 else ''} " if word else ""
-    return f"{noun}{shown}{more}"

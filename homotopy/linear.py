@@ -9,6 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
+from homotopy._checks import ArrayInput
 from homotopy.losses import SquaredError
 from homotopy.modal import ModalForm, modal_form
 from homotopy.models import linear_model
@@ -97,7 +98,7 @@ class LinearRegression(Problem):
         return self.X.T @ (self.weights(epsilon) * (self.X @ vector)) + self.ridge * vector
 
     def fit(
-        self, epsilon: ArrayLike = 1.0, theta0: Float[Array, " d"] | None = None
+        self, epsilon: ArrayLike = 1.0, theta0: ArrayInput | None = None
     ) -> Float[Array, " d"]:
         """θ(ε): the limit for t → ∞ of the gradient flow from θ₀ (default: zeros).
 

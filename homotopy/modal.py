@@ -121,7 +121,8 @@ class ModalForm(eqx.Module):
 
     def deleted_residual(self, centred: Float[Array, "*m d"]) -> Float[Array, "*m g"]:
         """v = X_G θ − y_G from z − α."""
-        return centred @ self.rows.T - self.residual
+        fitted = centred @ self.rows.T
+        return fitted - jnp.broadcast_to(self.residual, fitted.shape)
 
 
 def modal_form(

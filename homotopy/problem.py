@@ -11,7 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
-from homotopy._checks import concrete
+from homotopy._checks import ArrayInput, concrete
 from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss
 from homotopy.models import Model
@@ -78,7 +78,7 @@ class Problem(eqx.Module):
     ):
         dtype = floating_dtype(dtype)
         inputs, targets, indices = validated_data(X, y, deleted)
-        loss.validate(targets)
+        loss.validate(targets, _output_shape(model, inputs, dtype))
         rho = concrete(ridge)
         if rho is None or rho.ndim != 0 or not np.isfinite(rho) or rho < 0:
             raise ValueError(f"ridge: expected a finite number >= 0, got {ridge}.")
@@ -175,31 +175,33 @@ class Problem(eqx.Module):
         """Σ_{i∈G} ∇ℓ_i(θ)."""
         return jax.grad(self.deleted_loss)(theta)
 
-    def full_fit(self, theta0: Float[Array, " d"] | None = None) -> Float[Array, " d"]:
+    def full_fit(self, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ* = θ(1): a stationary point of R_1, started at θ₀ (default: zeros).
 
         Raises `RuntimeError` where none is reached to rounding.
         """
         return self.fit(1.0, theta0)
 
-    def deleted_fit(self, theta0: Float[Array, " d"] | None = None) -> Float[Array, " d"]:
+    def deleted_fit(self, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ*₋ = θ(0): as `full_fit`, without the deleted points."""
         return self.fit(0.0, theta0)
 
     def fit(
-        self, epsilon: ArrayLike = 1.0, theta0: Float[Array, " d"] | None = None
+        self, epsilon: ArrayLike = 1.0, theta0: ArrayInput | None = None
     ) -> Float[Array, " d"]:
         """θ(ε): a stationary point of R_ε, started at θ₀ (default: zeros)."""
         start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
-        return stationary_point(lambda theta: self.risk(theta, epsilon), self.parameters(start))
+        # As a pytree, so that a second fit of a problem of this shape compiles nothing.
+        risk = eqx.Partial(self.risk, epsilon=jnp.asarray(epsilon, self.X.dtype))
+        return stationary_point(risk, self.parameters(start))
 
-    def parameters(self, theta0: ArrayLike) -> Float[Array, " d"]:
+    def parameters(self, theta0: ArrayInput) -> Float[Array, " d"]:
         """A parameter vector given by the user, checked and in the problem's dtype.
 
         Raises `ValueError` on a wrong length or a NaN.
         """
         given = concrete(theta0)
-        shape = jnp.shape(theta0)
+        shape = np.shape(theta0)
         if shape != (self.dimension,):
             raise ValueError(
                 f"theta0: expected a vector of length {self.dimension}, got shape {shape}."
@@ -207,6 +209,17 @@ class Problem(eqx.Module):
         if given is not None and not np.all(np.isfinite(given)):
             raise ValueError("theta0: expected finite numbers, got NaN or infinity.")
         return jnp.asarray(theta0, self.X.dtype)
+
+
+def _output_shape(model: Model, inputs: np.ndarray, dtype) -> tuple[int, ...]:
+    """Shape of the model's output for one row of X; `ValueError` where it does not take one."""
+    theta = jax.ShapeDtypeStruct((model.dimension,), dtype)
+    try:
+        return jax.eval_shape(model, theta, jax.ShapeDtypeStruct(inputs.shape[1:], dtype)).shape
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"X: the model does not take a row of X, of shape {inputs.shape[1:]} ({error})."
+        ) from error
 
 
 def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

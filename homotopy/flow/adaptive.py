@@ -26,7 +26,7 @@ class Adaptive(AbstractMethod):
         `diffrax.Dopri8()` by default; take an implicit one such as `diffrax.Kvaerno5()` for stiff
         problems.
     max_steps : int
-        Of one piece.
+        Of one piece, besides those that end at an output time.
     adjoint : diffrax.AbstractAdjoint
         Checkpointed reverse mode by default; `diffrax.ForwardMode()` for `jax.jvp`.
 
@@ -82,6 +82,9 @@ class Adaptive(AbstractMethod):
             opening, closing = edges[index], edges[index + 1]
             length = closing - opening
             fractions = (times - opening) / jnp.where(length > 0, length, 1.0)
+            # Not `clip`, which halves the derivative of an output at an end of the piece.
+            fractions = jnp.where(fractions < 0.0, 0.0, fractions)
+            fractions = jnp.where(fractions > 1.0, 1.0, fractions)
             solution = diffrax.diffeqsolve(
                 diffrax.ODETerm(velocity),
                 self.solver,
@@ -90,10 +93,14 @@ class Adaptive(AbstractMethod):
                 dt0=None,
                 y0=y,
                 args=(index, opening, length),
-                saveat=diffrax.SaveAt(ts=jnp.append(jnp.clip(fractions, 0.0, 1.0), 1.0)),
-                stepsize_controller=diffrax.PIDController(rtol=self.rtol, atol=self.atol),
+                saveat=diffrax.SaveAt(ts=jnp.append(fractions, 1.0)),
+                # Steps end at the outputs: interpolation would be of lower order than the solver.
+                stepsize_controller=diffrax.ClipStepSizeController(
+                    diffrax.PIDController(rtol=self.rtol, atol=self.atol),
+                    step_ts=lax.stop_gradient(fractions),
+                ),
                 adjoint=self.adjoint,
-                max_steps=self.max_steps,
+                max_steps=self.max_steps + times.shape[0],
                 throw=False,
             )
             inside = (times > opening) | (index == 0)

@@ -161,7 +161,9 @@ def smooth_states(
     `times` ascend within the piece.
     """
     fractions = (times - piece.opening) / jnp.where(piece.length > 0, piece.length, 1.0)
-    fractions = jnp.clip(fractions, 0.0, 1.0)
+    # Not `clip`, which halves the derivative of an output at an end of the piece.
+    fractions = jnp.where(fractions < 0.0, 0.0, fractions)
+    fractions = jnp.where(fractions > 1.0, 1.0, fractions)
     fastest = jnp.max(piece.modal.full.eigenvalues) * piece.length
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: jnp.zeros_like(y)),

@@ -8,12 +8,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete
+from homotopy._checks import ArrayInput, concrete
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import AbstractMethod, Status
+from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
 from homotopy.flow.propagator import piecewise_states
 from homotopy.flow.trajectory import checked_times, default_method
 from homotopy.problem import Problem
@@ -52,9 +51,9 @@ class HomotopySurface(eqx.Module):
 
 def homotopy(
     problem: Problem,
-    theta0: ArrayLike,
-    times: ArrayLike,
-    epsilons: ArrayLike,
+    theta0: ArrayInput,
+    times: ArrayInput,
+    epsilons: ArrayInput,
     method: AbstractMethod | None = None,
     throw: bool = True,
 ) -> HomotopySurface:
@@ -92,18 +91,16 @@ def homotopy(
     epsilons = checked_epsilons(epsilons, theta0.dtype)
     method = default_method(problem) if method is None else method
     if isinstance(method, Exact):
-        theta = _exact_surface(method.modal_form(problem), theta0, times, epsilons)
-        status = jax.vmap(_finite)(theta)
+        theta, status = _exact_surface(method.modal_form(problem), theta0, times, epsilons)
     else:
         theta, status = _surface(method, problem, theta0, times, epsilons)
     if throw:
-        theta = jax.vmap(lambda one, ended: ended.error_if(one, ended != Status.successful))(
-            theta, status
-        )
+        failed = jnp.argmax(jax.vmap(lambda ended: ended != Status.successful)(status))
+        theta = require_success(theta, jax.tree.map(lambda ended: ended[failed], status))
     return HomotopySurface(epsilons, times, theta, status, problem)
 
 
-@jax.jit
+@eqx.filter_jit
 def _exact_surface(modal, theta0, times, epsilons):
     start = modal.coordinates(theta0)
 
@@ -111,25 +108,22 @@ def _exact_surface(modal, theta0, times, epsilons):
         edges = jnp.stack([jnp.zeros((), times.dtype), times[-1]])
         return piecewise_states(modal, modal.equilibrium, start, edges, epsilon[None], times)
 
-    return modal.parameters(jax.vmap(states)(epsilons))
+    theta = modal.parameters(jax.vmap(states)(epsilons))
+    return theta, jax.vmap(finite_status)(theta)
 
 
 @eqx.filter_jit
 def _surface(method, problem, theta0, times, epsilons):
     def states(epsilon):
         theta, status, _ = method.states(problem, Constant(epsilon), theta0, times)
-        return theta, Status.where(status == Status.successful, _finite(theta), status)
+        return theta, finite_status(theta, status)
 
     return jax.vmap(states)(epsilons)
 
 
-def _finite(theta) -> Status:
-    return Status.where(jnp.all(jnp.isfinite(theta)), Status.successful, Status.diverged)
-
-
-def checked_epsilons(epsilons: ArrayLike, dtype) -> Float[Array, " k"]:
+def checked_epsilons(epsilons: ArrayInput, dtype) -> Float[Array, " k"]:
     """Weights in [0, 1] as a vector; `ValueError` otherwise."""
-    shape = jnp.shape(epsilons)
+    shape = np.shape(epsilons)
     if len(shape) != 1 or shape[0] == 0:
         raise ValueError(f"epsilons: expected a non-empty vector, got shape {shape}.")
     known = concrete(epsilons)

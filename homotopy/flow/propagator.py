@@ -36,7 +36,7 @@ def piecewise_states(
     modal: ModalForm,
     origin: Float[Array, " d"],
     start: Float[Array, " d"],
-    edges: Float[Array, " k+1"],
+    edges: Float[Array, " edges"],
     values: Values,
     times: Float[Array, " m"],
 ) -> Float[Array, "m d"]:

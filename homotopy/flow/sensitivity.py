@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import concrete
+from homotopy._checks import ArrayInput, concrete
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import AbstractMethod, Status
+from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
 from homotopy.flow.trajectory import checked_times, default_method
 from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.problem import Problem
@@ -42,9 +39,9 @@ class Sensitivity(eqx.Module):
 
 def sensitivity(
     problem: Problem,
-    theta0: ArrayLike,
-    times: ArrayLike,
-    points: int | Sequence[int] | ArrayLike | None = None,
+    theta0: ArrayInput,
+    times: ArrayInput,
+    points: ArrayInput | None = None,
     method: AbstractMethod | None = None,
     throw: bool = True,
 ) -> Sensitivity:
@@ -89,8 +86,8 @@ def sensitivity(
     points = _checked_points(points, problem.size)
     method = default_method(problem) if method is None else method
     if isinstance(method, Exact):
-        derivative = _exact_sensitivity(method.modal_form(problem), theta0, times, points)
-        status = Status.successful
+        modal = method.modal_form(problem)
+        derivative, status = _exact_sensitivity(modal, theta0, times, points)
     elif isinstance(method, Adaptive):
         derivative, status = _variational(method, problem, theta0, times, points)
     else:
@@ -98,14 +95,12 @@ def sensitivity(
             f"method: expected Exact() or Adaptive(), got {type(method).__name__}: sensitivities "
             "are defined along the gradient flow."
         )
-    finite = jnp.all(jnp.isfinite(derivative))
-    status = Status.where((status == Status.successful) & ~finite, Status.diverged, status)
     if throw:
-        derivative = status.error_if(derivative, status != Status.successful)
+        derivative = require_success(derivative, status)
     return Sensitivity(times, points, derivative, status)
 
 
-@jax.jit
+@eqx.filter_jit
 def _exact_sensitivity(modal, theta0, times, points):
     # In the eigenbasis of the full Hessian, whose kernel no point sees.
     one = jnp.ones((), times.dtype)
@@ -121,7 +116,8 @@ def _exact_sensitivity(modal, theta0, times, points):
         steady = residuals[:, None] * decay_integral(rates, time)[None, :]
         return observed * (steady - transient)
 
-    return modal.parameters(jax.lax.map(at, times) @ rotation.T)
+    derivative = modal.parameters(jax.lax.map(at, times) @ rotation.T)
+    return derivative, finite_status(derivative)
 
 
 @eqx.filter_jit
@@ -140,6 +136,7 @@ def _variational(method, problem, theta0, times, points):
 
     start = jnp.concatenate([theta0, jnp.zeros(count * size, theta0.dtype)])
     packed, status, _ = method.integrate(field, Constant(1.0), start, times)
+    status = finite_status(packed, status)
     return packed[:, size:].reshape(times.shape[0], count, size), status
 
 

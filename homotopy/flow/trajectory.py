@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete
+from homotopy._checks import ArrayInput, concrete
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import AbstractMethod, Status
+from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
 from homotopy.linear import LinearRegression
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
@@ -45,7 +44,7 @@ class Trajectory(eqx.Module):
     theta0: Float[Array, " d"]
     method: AbstractMethod
 
-    def evaluate(self, times: ArrayLike) -> Float[Array, "m d"]:
+    def evaluate(self, times: ArrayInput) -> Float[Array, "m d"]:
         """θ at other times, computed anew by the same method (not interpolated)."""
         return flow(self.problem, self.schedule, self.theta0, times, self.method).theta
 
@@ -59,8 +58,8 @@ class Trajectory(eqx.Module):
 def flow(
     problem: Problem,
     schedule: AbstractSchedule,
-    theta0: ArrayLike,
-    times: ArrayLike,
+    theta0: ArrayInput,
+    times: ArrayInput,
     method: AbstractMethod | None = None,
     throw: bool = True,
 ) -> Trajectory:
@@ -107,16 +106,15 @@ def flow(
     times = checked_times(times, theta0.dtype)
     method = default_method(problem) if method is None else method
     theta, status, stats = _states(method, problem, schedule, theta0, times)
-    finite = jnp.all(jnp.isfinite(theta))
-    status = Status.where((status == Status.successful) & ~finite, Status.diverged, status)
     if throw:
-        theta = status.error_if(theta, status != Status.successful)
+        theta = require_success(theta, status)
     return Trajectory(times, theta, status, stats, problem, schedule, theta0, method)
 
 
 @eqx.filter_jit
 def _states(method, problem, schedule, theta0, times):
-    return method.states(problem, schedule, theta0, times)
+    theta, status, stats = method.states(problem, schedule, theta0, times)
+    return theta, finite_status(theta, status), stats
 
 
 def default_method(problem: Problem) -> AbstractMethod:
@@ -124,9 +122,9 @@ def default_method(problem: Problem) -> AbstractMethod:
     return Exact() if isinstance(problem, LinearRegression) else Adaptive()
 
 
-def checked_times(times: ArrayLike, dtype) -> Float[Array, " m"]:
+def checked_times(times: ArrayInput, dtype) -> Float[Array, " m"]:
     """Ascending, finite, non-negative times as a vector; `ValueError` otherwise."""
-    shape = jnp.shape(times)
+    shape = np.shape(times)
     if len(shape) != 1 or shape[0] == 0:
         raise ValueError(f"times: expected a non-empty vector, got shape {shape}.")
     known = concrete(times)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def decay_integral(rate: Float[Array, "*s"], time: Float[Array, "*s"]) -> Float[Array, "*s"]:
+def decay_integral(rate: Float[Array, "*#s"], time: Float[Array, "*#s"]) -> Float[Array, "*#s"]:
     """∫₀ᵗ e^{−λs} ds = (1 − e^{−λt})/λ, for λ ≥ 0; t where λ = 0.
 
     Examples
@@ -21,8 +21,8 @@ def decay_integral(rate: Float[Array, "*s"], time: Float[Array, "*s"]) -> Float[
 
 
 def divided_difference(
-    first: Float[Array, "*s"], second: Float[Array, "*s"], time: Float[Array, "*s"]
-) -> Float[Array, "*s"]:
+    first: Float[Array, "*#s"], second: Float[Array, "*#s"], time: Float[Array, "*#s"]
+) -> Float[Array, "*#s"]:
     """∫₀ᵗ e^{−a(t−s)} e^{−bs} ds = (e^{−bt} − e^{−at})/(a − b), for a, b ≥ 0; t e^{−at} at a = b.
 
     Minus the divided difference of λ ↦ e^{−λt} at a and b (theory §3).

@@ -54,15 +54,15 @@ def scaled_spherical_bessel(x: Float[Array, "*s"], count: int) -> Float[Array, "
         return ratio, ratio
 
     _, ratios = lax.scan(down, jnp.zeros_like(x), jnp.arange(_START, 0, -1))
-    ratios = jnp.where(tiny, 0.0, ratios[::-1][: count - 1])
-    downward = jnp.concatenate([first[None], first * jnp.cumprod(ratios, axis=0)])
+    ratios = jnp.where(tiny[None], 0.0, ratios[::-1][: count - 1])
+    downward = jnp.concatenate([first[None], first[None] * jnp.cumprod(ratios, axis=0)])
 
     large = jnp.maximum(safe, _LARGE)
     # i_1 = cosh(x)/x − sinh(x)/x²
     upward = [first, (1.0 + jnp.exp(-2.0 * large)) / (2.0 * large) - first / large]
     for degree in range(1, count - 1):
         upward.append(upward[-2] - (2 * degree + 1) / large * upward[-1])
-    values = jnp.where(safe > _LARGE, jnp.stack(upward[:count]), downward)
+    values = jnp.where((safe > _LARGE)[None], jnp.stack(upward[:count]), downward)
     return jnp.moveaxis(values, 0, -1)
 
 
@@ -71,7 +71,7 @@ def _scaled_spherical_bessel_jvp(count, primals, tangents):
     """By i_m' = (m i_{m−1} + (m+1) i_{m+1}) / (2m+1), which needs one order more."""
     (x,), (dx,) = primals, tangents
     values = scaled_spherical_bessel(x, count + 1)
-    degree = np.arange(count)
+    degree = np.arange(count).reshape((1,) * x.ndim + (count,))
     below = jnp.roll(values, 1, axis=-1)[..., :count]
     neighbours = (degree * below + (degree + 1) * values[..., 1:]) / (2 * degree + 1)
     return values[..., :count], (neighbours - values[..., :count]) * dx[..., None]

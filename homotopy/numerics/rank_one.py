@@ -53,6 +53,7 @@ def rank_one_spectrum(
     """
     size = poles.shape[0]
     index = jnp.arange(size)
+    unit = jnp.finfo(poles.dtype).eps
     squares = weight * vector**2
     total = jnp.sum(squares)
     trivial = total <= _NEGLIGIBLE
@@ -68,8 +69,10 @@ def rank_one_spectrum(
         """Denominators d_k − λ_i and the two halves of the secular sum, with derivatives."""
         denominator = origin_gap - offset[:, None]
         denominator = jnp.where(active[None, :], denominator, 1.0)
-        terms = squares[None, :] / denominator
-        slopes = terms / denominator
+        # One division an entry: the compiler would otherwise repeat it in each of the four sums.
+        inverse = lax.optimization_barrier(1.0 / denominator)
+        terms = squares[None, :] * inverse
+        slopes = terms * inverse
         left = index[None, :] <= index[:, None]
         return (
             jnp.sum(terms, where=left, axis=1),
@@ -85,7 +88,9 @@ def rank_one_spectrum(
     origin = jnp.where(in_left_half, index, jnp.minimum(index + 1, size - 1))
     from_origin = poles[None, :] - poles[origin][:, None]
     pole_below = poles - poles[origin]
-    pole_above = jnp.where(in_left_half, gap, 0.0)
+    # Past the last root there is no pole; one put at its bound would meet the root, and make the
+    # quadratic of the interpolation lose half its digits there.
+    pole_above = jnp.where(in_left_half, jnp.where(following, gap, 2.0 * gap), 0.0)
     lower = jnp.where(in_left_half, 0.0, -0.5 * gap)
     upper = jnp.where(in_left_half, jnp.where(following, 0.5 * gap, gap), 0.0)
 
@@ -111,10 +116,10 @@ def rank_one_spectrum(
         inside = (candidate > low) & (candidate < high)
         candidate = jnp.where(inside, candidate, 0.5 * (low + high))
         rounding = 1.0 + jnp.abs(below_sum) + jnp.abs(above_sum)
-        done = (jnp.abs(value) <= 4e-16 * rounding) | (
-            jnp.abs(candidate - offset) <= 2e-16 * jnp.abs(offset)
+        done = (jnp.abs(value) <= 2.0 * unit * rounding) | (
+            jnp.abs(candidate - offset) <= unit * jnp.abs(offset)
         )
-        done = done | ~active
+        done = done | ~active | trivial
         return jnp.where(done, offset, candidate), low, high, jnp.all(done), sweep + 1
 
     offset, *_ = lax.while_loop(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from homotopy._checks import ArrayInput
 from homotopy.flow.homotopy import checked_epsilons
 from homotopy.flow.method import Status
 from homotopy.linear import LinearRegression
@@ -67,8 +67,8 @@ class ResponsePath(eqx.Module):
 
 def response(
     problem: LinearRegression,
-    epsilons: ArrayLike,
-    theta0: ArrayLike | None = None,
+    epsilons: ArrayInput,
+    theta0: ArrayInput | None = None,
 ) -> ResponsePath:
     """θ(ε) = argmin R_ε of a linear regression in closed form (theory §2).
 

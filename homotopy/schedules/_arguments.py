@@ -7,10 +7,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
 
-from homotopy._checks import concrete
-
-# Sequences of numbers or of scalars, traced or not; ranks and entries are checked below.
-ArrayInput = ArrayLike | list | tuple
+from homotopy._checks import ArrayInput, concrete
 
 
 def require(

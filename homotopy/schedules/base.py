@@ -159,7 +159,9 @@ class AbstractSchedule(eqx.Module):
             times = np.linspace(left, right, count)
         return times, np.asarray(jax.vmap(lambda t: self.piece(index, t))(times))
 
-    def plot(self, ax: "Axes | None" = None, horizon: Real[ArrayLike, ""] | None = None) -> "Axes":
+    def plot(
+        self, ax: "Axes | None" = None, horizon: Real[ArrayLike, ""] | None = None, **options
+    ) -> "Axes":
         """Draw ε(t) on [0, horizon]: pieces as solid lines, jumps as dashed vertical ones.
 
         Parameters
@@ -168,6 +170,8 @@ class AbstractSchedule(eqx.Module):
             Where to draw; a new figure by default.
         horizon : float, optional
             The last time drawn; by default a quarter beyond the last breakpoint.
+        **options
+            Of the lines, for `Axes.plot`.
 
         Returns
         -------
@@ -178,29 +182,9 @@ class AbstractSchedule(eqx.Module):
         ValueError
             If the horizon is not positive and finite.
         """
-        edges = np.concatenate([[0.0], np.asarray(self.breakpoints), [np.inf]])
-        if horizon is None:
-            horizon = 1.25 * edges[-2] or 1.0
-        if not 0 < horizon < np.inf:
-            raise ValueError(f"horizon must be positive and finite, got {horizon}")
-        if ax is None:
-            import matplotlib.pyplot as plt
+        from homotopy.plotting.schedule import draw_schedule
 
-            _, ax = plt.subplots()
-        colour, previous = None, None
-        for index in range(edges.size - 1):
-            left, right = edges[index], min(edges[index + 1], horizon)
-            if not left < right:
-                continue
-            times, values = self.sample(index, left, right, 201)
-            if self.constant_pieces[index]:
-                times, values = np.array([left, right]), np.repeat(values, 2)
-            if previous is not None and previous != values[0]:
-                ax.plot([left, left], [previous, values[0]], linestyle="--", color=colour)
-            (line,) = ax.plot(times, values, linestyle="-", color=colour)
-            colour, previous = line.get_color(), values[-1]
-        ax.set(xlabel="time t", ylabel="weight ε(t)", ylim=(-0.05, 1.05))
-        return ax
+        return draw_schedule(self, ax, horizon, **options)
 
     def __repr__(self) -> str:
         fields = ((f.name, getattr(self, f.name, None)) for f in dataclasses.fields(self))

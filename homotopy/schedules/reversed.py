@@ -29,7 +29,9 @@ class Reversed(AbstractSchedule):
     @property
     def breakpoints(self) -> Float[Array, " k"]:
         """Those of the schedule before the horizon; later ones fall together at zero."""
-        return (self.horizon - jnp.minimum(self.schedule.breakpoints, self.horizon))[::-1]
+        breakpoints = self.schedule.breakpoints
+        # `where`, not `minimum`, which halves the derivative of a switch at the horizon.
+        return jnp.where(breakpoints <= self.horizon, self.horizon - breakpoints, 0.0)[::-1]
 
     @property
     def constant_pieces(self) -> tuple[bool, ...]:
@@ -51,3 +53,8 @@ class Reversed(AbstractSchedule):
     def piece(self, index: Int[ArrayLike, ""], t: Real[ArrayLike, ""]) -> Float[Array, ""]:
         last = len(self.schedule.constant_pieces) - 1
         return self.schedule.piece(last - index, self.horizon - t)
+
+    def _integral(self, a, b):
+        # Between the mirrored limits, by the schedule's own formula: not every piece is a
+        # polynomial.
+        return self.schedule._integral(self.horizon - b, self.horizon - a)

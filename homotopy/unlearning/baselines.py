@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.optimize import brentq
 
-from homotopy.flow.method import Status
+from homotopy.flow.method import require_success
+from homotopy.flow.propagator import known_values, piecewise_states
 from homotopy.schedules import AbstractSchedule, Step
 from homotopy.unlearning.deletion import Deletion
 
@@ -40,9 +40,14 @@ def best_step(deletion: Deletion, grid: int = 513) -> BestStep:
     ----------
     deletion : Deletion
     grid : int
-        Number of τ at which dℰ/dτ is taken, half of them equally spaced and half spaced
+        Number of τ at which dℰ/dτ is taken, at least 8: half of them equally spaced, half
         geometrically towards s and T, where the fast modes act. A pair of stationary points
         between two neighbours of the grid is missed.
+
+    Raises
+    ------
+    ValueError
+        Naming `grid`.
 
     Examples
     --------
@@ -52,99 +57,180 @@ def best_step(deletion: Deletion, grid: int = 513) -> BestStep:
     >>> deletion = hm.Deletion(problem, [-1.0], start=0.0, horizon=1.0)
     >>> best = best_step(deletion)  # from below, training with the larger target is faster
     >>> round(float(best.schedule.switch), 4), float(best.cost) < 1e-20
-    (0.6094, True)
+    (0.5493, True)
     """
     if grid < 8:
         raise ValueError(f"grid: expected at least 8, got {grid}.")
     start, horizon = float(deletion.start), float(deletion.horizon)
-    span = horizon - start
     near = np.geomspace(1e-8, 0.5, grid // 4)
-    fractions = np.unique(np.concatenate([np.linspace(0, 1, grid // 2), near, 1 - near]))
-    taus = np.unique(start + span * fractions)
-    costs, slopes = (np.asarray(part) for part in _step_costs(deletion, jnp.asarray(taus)))
-
-    def slope(tau):
-        return float(_step_costs(deletion, jnp.asarray([tau]))[1][0])
+    fractions = np.sort(np.concatenate([np.linspace(0, 1, grid // 2), near, 1 - near]))
+    # Weighted so that the ends are s and T themselves, not off by a rounding.
+    taus = start * (1 - fractions) + horizon * fractions
+    _, slopes = _step_costs(deletion, taus)
 
     minima = []
     if slopes[0] >= 0:
         minima.append(taus[0])
     if slopes[-1] <= 0:
         minima.append(taus[-1])
-    for index in np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] > 0)):
-        minima.append(brentq(slope, taus[index], taus[index + 1], xtol=1e-15 * horizon, rtol=1e-14))
-    if not minima:  # slopes all exactly zero: every τ is as good
-        minima.append(taus[0])
-    minima = np.array(minima)
-    costs = np.asarray(_step_costs(deletion, jnp.asarray(minima))[0])
+    for index in _rises(slopes):
+        minima.append(_root(deletion, taus[index], taus[index + 1], taus.size))
+    # As many times as before, so that nothing is compiled anew.
+    padded = np.resize(np.array(minima), taus.size)
+    costs = _step_costs(deletion, padded)[0][: len(minima)]
     order = np.argsort(costs, kind="stable")
-    costs, minima = jnp.asarray(costs[order]), jnp.asarray(minima[order])
+    costs, minima = jnp.asarray(costs[order]), jnp.asarray(np.array(minima)[order])
     return BestStep(Step(minima[0]), costs[0], minima, costs)
 
 
-@eqx.filter_jit
 def _step_costs(deletion, taus):
+    """ℰ(1_[0,τ]) and its derivative, at an array of τ."""
+    costs, slopes = _compiled_step_costs(deletion, jnp.asarray(taus))
+    return np.asarray(costs), np.asarray(slopes)
+
+
+@eqx.filter_jit
+def _compiled_step_costs(deletion, taus):
     return jax.vmap(jax.value_and_grad(lambda tau: deletion.cost(Step(tau))))(taus)
 
 
+def _rises(slopes):
+    """Where the slope stops being negative: between an index and the next lies a minimum."""
+    return np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))
+
+
+def _root(deletion, left, right, size):
+    """The τ between two neighbours at which the slope rises through zero, to rounding."""
+    while right - left > 4 * np.spacing(right):
+        taus = np.linspace(left, right, size)
+        rises = _rises(_step_costs(deletion, taus)[1])
+        if rises.size == 0:  # the sign at an end hangs on its last digit
+            break
+        left, right = taus[rises[0]], taus[rises[0] + 1]
+    return right
+
+
 def time_to_reach(
-    deletion: Deletion,
-    schedule: AbstractSchedule,
-    cost: float,
-    longest: float | None = None,
-    grid: int = 2048,
+    deletion: Deletion, schedule: AbstractSchedule, cost: float, grid: int = 512
 ) -> float | None:
     """The first time t ≥ s at which ½‖θ(t) − target‖² ≤ cost under a schedule; None if never.
 
-    The flow goes on after the horizon as the schedule says.
+    After the horizon the flow goes on as the schedule says. "Never" is proved, not a matter of
+    patience: once ε is constant θ comes ever closer to its limit, and the search ends when it is
+    closer to it than those of that cost are.
 
     Parameters
     ----------
     deletion : Deletion
     schedule : AbstractSchedule
+        Constant after its last breakpoint.
     cost : float
         > 0, in the units of ℰ.
-    longest : float, optional
-        When to stop looking; 100 horizons by default.
     grid : int
-        Number of times looked at, half of them up to the horizon. A dip below `cost` between two
-        neighbours of the grid is missed.
+        Number of times looked at in [s, T], and again each time the time doubles. A dip below
+        `cost` between two neighbours of the grid is missed.
+
+    Raises
+    ------
+    ValueError
+        Naming `cost`, `grid` (below 8) or a `schedule` that goes on varying.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> deletion = hm.Deletion(problem, [1.0], start=0.0, horizon=1.0)
+    >>> round(time_to_reach(deletion, hm.Step(0.0), cost=0.005), 6)  # ½ e^{−2t} = 0.005
+    2.302585
+    >>> time_to_reach(deletion, hm.Constant(1.0), cost=0.005) is None  # it ends at θ* = ½
+    True
     """
-    if not cost > 0:
+    if not (np.isfinite(cost) and cost > 0):
         raise ValueError(f"cost: expected a positive number, got {cost}.")
-    start, horizon = float(deletion.start), float(deletion.horizon)
-    longest = 100.0 * horizon if longest is None else float(longest)
-    if not longest > horizon:
-        raise ValueError(f"longest: expected a time after the horizon {horizon:g}, got {longest}.")
-    times = np.unique(
-        np.concatenate(
-            [np.linspace(start, horizon, grid // 2), np.geomspace(horizon, longest, grid // 2)]
+    if grid < 8:
+        raise ValueError(f"grid: expected at least 8, got {grid}.")
+    if not schedule.constant_pieces[-1]:
+        raise ValueError(
+            f"schedule: expected one that is constant after its last breakpoint, got {schedule!r}."
         )
-    )
-    costs = np.asarray(_costs_along(deletion, schedule, jnp.asarray(times)))
-    reached = np.flatnonzero(costs <= cost * (1 + 1e-12))
-    if reached.size == 0:
-        return None
-    first = reached[0]
-    if first == 0 or costs[first] >= cost:
-        return float(times[first])
+    start, horizon = float(deletion.start), float(deletion.horizon)
+    opening = max([horizon, *np.asarray(schedule.breakpoints).tolist()])
 
-    def excess(time):
-        return float(_costs_along(deletion, schedule, jnp.asarray([time]))[0]) - cost
+    times = np.sort(np.append(np.linspace(start, opening, grid - 1), horizon))
 
-    return float(brentq(excess, times[first - 1], times[first], rtol=1e-12))
+    def before(times):
+        return costs_along(deletion, schedule, times)[0]
+
+    found = _first_below(before, times, cost)
+    if found is not None:
+        return found
+
+    # From here on the weight is constant; times are durations after the last breakpoint.
+    _, state = costs_along(deletion, schedule, jnp.asarray(times))
+    value = known_values(schedule.piece_values[-1:])
+
+    def afterwards(durations):
+        return _costs_under(deletion, value, state, durations)[0]
+
+    radius = np.sqrt(2 * cost)
+    left, right = 0.0, opening
+    while np.isfinite(right):
+        durations = np.linspace(left, right, grid)
+        found = _first_below(afterwards, durations, cost)
+        if found is not None:
+            return opening + found
+        _, to_limit, from_goal = _costs_under(deletion, value, state, jnp.asarray(durations))
+        if to_limit < from_goal - radius or to_limit == 0.0:
+            return None
+        left, right = right, 2 * right
+    return None
+
+
+def _first_below(costs_at, times, cost):
+    """The first of ascending times with costs at most `cost`, refined to rounding; None if none."""
+    while True:
+        costs = np.asarray(costs_at(jnp.asarray(times)))
+        below = np.flatnonzero(costs <= cost)
+        if below.size == 0:
+            return None
+        first = below[0]
+        if first == 0:
+            return float(times[0])
+        left, right = times[first - 1], times[first]
+        if right - left <= 4 * np.spacing(right):
+            return float(right)
+        # The same number of times again, so that nothing is compiled anew.
+        times = np.linspace(left, right, times.size)
 
 
 @eqx.filter_jit
-def _costs_along(deletion, schedule, times):
-    modal = deletion.problem.modal
+def costs_along(deletion, schedule, times):
+    """½‖θ(t) − target‖² at ascending times, and the centred modal state at the last of them."""
     states, status, _ = deletion.method.modal_states(
-        modal,
+        deletion.problem.modal,
         jnp.zeros_like(deletion.theta0),
         deletion.centred_start,
         schedule,
         times,
         times[-1],
     )
-    costs = 0.5 * jnp.sum((states - deletion._goal[None, :]) ** 2, axis=1)
-    return status.error_if(costs, status != Status.successful)
+    states = require_success(states, status)
+    return _costs(deletion, states), states[-1]
+
+
+@eqx.filter_jit
+def _costs_under(deletion, value, state, durations):
+    """Costs after durations under one weight; the last distance to the limit; the limit's own."""
+    modal = deletion.problem.modal
+    epsilon = jnp.asarray(value, state.dtype)[0]
+    edges = jnp.stack([jnp.zeros_like(durations[-1]), durations[-1]])
+    states = piecewise_states(modal, jnp.zeros_like(state), state, edges, value, durations)
+    unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
+    limit = modal.displacement(epsilon) + jnp.where(unseen, state, 0.0)
+    to_limit = jnp.linalg.norm(states[-1] - limit)
+    return _costs(deletion, states), to_limit, jnp.linalg.norm(limit - deletion._goal)
+
+
+def _costs(deletion, states):
+    return 0.5 * jnp.sum((states - deletion._goal[None, :]) ** 2, axis=1)

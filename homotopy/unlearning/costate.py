@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete
-from homotopy.flow.method import Status
+from homotopy._checks import ArrayInput, concrete
+from homotopy.flow.method import require_success
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.reversed import Reversed
 
@@ -27,7 +26,7 @@ class _TimeFunction(eqx.Module):
     deletion: Deletion
     schedule: AbstractSchedule
 
-    def _at(self, function, t: ArrayLike):
+    def _at(self, function, t: ArrayInput):
         """Apply a function of ascending times (m,) to times of any shape."""
         known, horizon = concrete(t), concrete(self.deletion.horizon)
         if known is not None and horizon is not None:
@@ -68,13 +67,13 @@ class Costate(_TimeFunction):
             (deletion.horizon - times)[::-1],
             deletion.horizon,
         )
-        return status.error_if(states, status != Status.successful)[::-1]
+        return require_success(states, status)[::-1]
 
     @eqx.filter_jit
     def _parameters(self, times):
         return self.deletion.problem.modal.parameters(self.modal(times))
 
-    def __call__(self, t: ArrayLike) -> Float[Array, "*m d"]:
+    def __call__(self, t: ArrayInput) -> Float[Array, "*m d"]:
         return self._at(self._parameters, t)
 
 
@@ -94,15 +93,15 @@ class SwitchingFunction(_TimeFunction):
         centred = self.deletion.centred_states(self.schedule, times)
         return jnp.stack([sigma, modal.deleted_residual(centred)], axis=1)
 
-    def sigma(self, t: ArrayLike) -> Float[Array, "*m g"]:
+    def sigma(self, t: ArrayInput) -> Float[Array, "*m g"]:
         """σ_i(t) = x_iᵀp(t), of every deleted point."""
         return self._at(self._factors, t)[..., 0, :]
 
-    def residual(self, t: ArrayLike) -> Float[Array, "*m g"]:
+    def residual(self, t: ArrayInput) -> Float[Array, "*m g"]:
         """v_i(t) = x_iᵀθ(t) − y_i, of every deleted point."""
         return self._at(self._factors, t)[..., 1, :]
 
-    def __call__(self, t: ArrayLike) -> Float[Array, "*m"]:
+    def __call__(self, t: ArrayInput) -> Float[Array, "*m"]:
         factors = self._at(self._factors, t)
         return jnp.sum(factors[..., 0, :] * factors[..., 1, :], axis=-1)
 

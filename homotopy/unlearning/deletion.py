@@ -9,9 +9,9 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete
+from homotopy._checks import ArrayInput, concrete
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import Status
+from homotopy.flow.method import require_success
 from homotopy.flow.propagator import piecewise_states
 from homotopy.linear import LinearRegression
 from homotopy.schedules import AbstractSchedule, Membership
@@ -54,7 +54,7 @@ class Deletion(eqx.Module):
     >>> float(deletion.cost(hm.Step(0.0)))
     0.0
     >>> round(float(deletion.cost(hm.Constant(1.0))), 6)  # ½ (½ (1 − e⁻²))²
-    0.093455
+    0.093456
     """
 
     problem: LinearRegression
@@ -68,10 +68,10 @@ class Deletion(eqx.Module):
     def __init__(
         self,
         problem: LinearRegression,
-        theta0: ArrayLike,
+        theta0: ArrayInput,
         start: ArrayLike,
         horizon: ArrayLike,
-        target: ArrayLike | None = None,
+        target: ArrayInput | None = None,
         method: Exact | None = None,
     ):
         if not isinstance(problem, LinearRegression):
@@ -88,10 +88,10 @@ class Deletion(eqx.Module):
             # Exactly zero but in the kernel: no cancellation with a large deleted fit.
             self._goal = jnp.where(modal.kernel, modal.coordinates(self.theta0), 0.0)
         else:
-            if jnp.shape(target) != (problem.dimension,):
+            if np.shape(target) != (problem.dimension,):
                 raise ValueError(
                     f"target: expected a vector of length {problem.dimension}, got shape "
-                    f"{jnp.shape(target)}."
+                    f"{np.shape(target)}."
                 )
             self.target = jnp.asarray(target, self.theta0.dtype)
             self._goal = modal.coordinates(self.target) - modal.equilibrium
@@ -111,7 +111,7 @@ class Deletion(eqx.Module):
         states, status, _ = self.method.modal_states(
             modal, origin, self.centred_start, schedule, times, self.horizon
         )
-        return status.error_if(states, status != Status.successful)
+        return require_success(states, status)
 
     @eqx.filter_jit
     def final_distance(self, schedule: AbstractSchedule) -> Float[Array, " d"]:
@@ -148,7 +148,7 @@ class Deletion(eqx.Module):
         return SwitchingFunction(self, schedule, self.costate(schedule))
 
     @eqx.filter_jit
-    def final_state(self, switch: ArrayLike) -> Float[Array, "*m d"]:
+    def final_state(self, switch: ArrayInput) -> Float[Array, "*m d"]:
         """θ(T, τ), the end of the flow under 1_[0,τ] (the notes' (0.9)), for τ of any shape."""
         switch = jnp.asarray(switch, self.theta0.dtype)
         modal = self.problem.modal

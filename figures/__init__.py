@@ -1,0 +1,14 @@
+"""The notes' figures, each from a computation to PDF, PNG and the numbers shown.
+
+`python -m figures` makes them all; `python -m figures.fig04_phase_portraits` one of them. Every
+module `figNN_name` has `compute(fast=False) -> dict`, numbers that a JSON file holds, and
+`draw(data, figure)`, which sees nothing else.
+"""
+
+# In the order in which they are made; the first takes the compilation that others share.
+NAMES = (
+    "fig02_homotopy",
+    "fig04_phase_portraits",
+    "fig05_deletion_time",
+    "fig06_diabetes",
+)

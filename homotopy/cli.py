@@ -1,0 +1,68 @@
+"""The command line, `homotopy`: each command is a file in `homotopy.commands`."""
+
+import os
+import sys
+
+import typer
+from typer.core import TyperGroup
+
+from homotopy.commands.forget import EPILOG, forget
+
+
+class OneLineErrors(TyperGroup):
+    """Every error is one line on stderr, wherever it was found."""
+
+    def main(self, args=None, prog_name=None, standalone_mode=True, **extra):
+        """Run a command and end with its exit code: 0, 1 where it failed, 2 for bad input."""
+        args = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(args or ["--help"], prog_name, standalone_mode=False, **extra)
+        except typer.Abort:
+            code = 1
+        except typer.TyperException as error:
+            typer.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
+            context = getattr(error, "ctx", None)
+            if context is not None:
+                typer.echo(f"'{context.command_path} --help' explains the options.", err=True)
+            code = error.exit_code
+        code = code if isinstance(code, int) else 0
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+app = typer.Typer(
+    name="homotopy",
+    cls=OneLineErrors,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def describe():
+    """What a trained model becomes when data points are gradually forgotten.
+
+    Each command explains itself: homotopy forget --help
+    """
+
+
+app.command(epilog=EPILOG)(forget)
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    # A command compiles much and computes little. Both variables are read when JAX first computes.
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_backend_optimization_level" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0".strip()
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks Greek letters shows question marks instead of failing.
+        stream.reconfigure(errors="replace")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The numbers of `homotopy forget` as JSON: everything shown, and what it takes to repeat it."""
+
+import dataclasses
+import json
+import math
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from homotopy.datasets import Dataset, Standardisation
+from homotopy.unlearning.comparison import ComparedSchedule
+
+UNITS = (
+    "Features, target and parameters are standardised (mean 0 and population standard deviation 1 "
+    "over all rows, deleted ones included; no intercept). Times are those of the gradient flow of "
+    "the summed risk, from theta = 0 at time 0. 'values' and 'target' of a deleted row are in the "
+    "units of the data."
+)
+
+
+def record(
+    arguments, dataset: Dataset, standardisation: Standardisation, summary, comparison, start,
+    horizon, plane,
+) -> dict:  # fmt: skip
+    """A dictionary that JSON can hold; None stands for never, infinite and undefined."""
+    deletion = comparison.deletion
+    return _plain(
+        {
+            "command": "forget",
+            "arguments": arguments,
+            "units": UNITS,
+            "versions": {
+                "python": platform.python_version(),
+                **{
+                    name: version(name)
+                    for name in ("jax", "equinox", "diffrax", "numpy", "scipy", "matplotlib")
+                },
+                "homotopy": _own_version(),
+            },
+            "data": {
+                "name": dataset.name,
+                "description": dataset.description,
+                "rows": len(dataset.y),
+                "features": dataset.feature_names,
+                "target": dataset.target_name,
+                "standardisation": dataclasses.asdict(standardisation),
+            },
+            "deleted": [dataclasses.asdict(row) for row in summary.rows],
+            "theta0": deletion.theta0,
+            "full_fit": summary.full_fit,
+            "deleted_fit": summary.deleted_fit,
+            "displacement": summary.displacement,
+            "full_eigenvalues": summary.full_spectrum.eigenvalues,
+            "full_condition": summary.full_spectrum.condition,
+            "deleted_eigenvalues": summary.deleted_spectrum.eigenvalues,
+            "deleted_condition": summary.deleted_spectrum.condition,
+            "start": dataclasses.asdict(start),
+            "horizon": dataclasses.asdict(horizon),
+            "baseline_cost": comparison.baseline_cost,
+            "best": comparison.best.name,
+            "schedules": [_schedule(entry) for entry in comparison.entries],
+            "portrait": plane,
+        }
+    )
+
+
+def write(record: dict, path: Path) -> None:
+    """As indented JSON in UTF-8, without NaN or infinity."""
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _schedule(entry: ComparedSchedule) -> dict:
+    schedule = entry.schedule
+    return {
+        "name": entry.name,
+        "family": type(schedule).__name__,
+        "parameters": {
+            field.name: getattr(schedule, field.name) for field in dataclasses.fields(schedule)
+        },
+        "admissible": bool(entry.membership),
+        "reason": entry.membership.reason,
+        "cost": entry.cost,
+        "ratio_to_baseline": entry.ratio,
+        "remainder": entry.remainder,
+        "time_to_reach_best": entry.time,
+    }
+
+
+def _own_version() -> str:
+    import homotopy
+
+    return homotopy.__version__
+
+
+def _plain(value):
+    """Nested containers of strings and finite numbers."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return _plain(np.asarray(value).tolist())

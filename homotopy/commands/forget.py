@@ -1,0 +1,203 @@
+"""`homotopy forget`: delete rows from a linear regression, and compare ways to do it."""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homotopy.commands.errors import CommandError, InputError
+
+PICTURES = ("portrait.png", "portrait.pdf")
+RECORD = "forget.json"
+
+_EXPLANATION = """
+[bold]Example.[/] homotopy forget --dataset diabetes --delete 169
+
+[bold]What is computed.[/] A linear regression is trained from θ = 0 by gradient flow on the sum of
+squared errors ½ Σ wᵢ (xᵢ·θ − yᵢ)². At time s somebody asks for rows to be forgotten, and at time T
+the result is judged. A schedule says what these rows weigh: ε(t) = 1 up to s, and anything in
+[0, 1] from s to T. A good one ends close to θ*₋, the fit without the rows, and so has a small
+[bold]ℰ = ½ ‖θ(T) − θ*₋‖²[/]. Leaving the rows out at once, ε = 0 from s on, is the baseline; it is
+not always the best. The flow is computed in closed form.
+
+[bold]Columns.[/] [italic]ℰ[/]: the error left at T. [italic]/ at once[/]: ℰ over that of the
+baseline; below 1 is better. [italic]left to undo[/]: ‖θ(T) − θ*₋‖ in per cent of ‖θ* − θ*₋‖, the
+distance by which the rows move the fit. [italic]reaches best ℰ[/]: the time at which training
+under that schedule has come as close to θ*₋ as the best one is at T, or never.
+
+[bold]Units.[/] Features and target are standardised by the means and deviations of all rows, the
+deleted ones included. The fit to all of them then needs no intercept, and the model has none. The
+risk is a sum, not a mean: a mode of the Hessian Σ xᵢxᵢᵀ with eigenvalue λ decays as e^(−λt).
+
+[bold]Default times.[/] s: the first time at which ‖θ(t) − θ*‖ ≤ ‖θ* − θ*₋‖, as training begins to
+resolve what the rows contribute. (Much later it has arrived at θ*, and deleting at once is best.)
+T: s plus the time in which the flow without the rows goes nine tenths of the way from θ* to θ*₋.
+
+[bold]Bad input[/] is refused with one line on stderr and exit code 2; nothing is written then.
+"""
+# A paragraph is one line: the terminal's width decides where it breaks.
+EPILOG = "\n\n".join(" ".join(part.split()) for part in _EXPLANATION.split("\n\n"))
+
+
+def forget(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA.csv",
+            help="Comma-separated numbers under a line of column names; every column but the "
+            "target is a feature.",
+            show_default=False,
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Data that come along, in place of a file: diabetes (442 × 10)."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that is predicted.")
+    ] = None,
+    delete: Annotated[
+        str,
+        typer.Option(
+            metavar="ROW[,ROW…]", help="The rows to forget; they count from 0, below the header."
+        ),
+    ] = ...,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="When the deletion is asked for, ≥ 0. Default: when training resolves the rows "
+            "(below).",
+            show_default=False,
+        ),
+    ] = None,
+    horizon: Annotated[
+        float | None,
+        typer.Option(
+            metavar="T",
+            help="When the result is judged, > S. Default: by the rates at which the deletion "
+            "takes effect (below).",
+            show_default=False,
+        ),
+    ] = None,
+    ridge: Annotated[
+        float,
+        typer.Option(
+            metavar="RHO",
+            help="ρ ≥ 0, adds (ρ/2) ‖θ‖² to the risk; above 0, collinear columns and more "
+            "features than rows are allowed.",
+        ),
+    ] = 0.0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where to write portrait.png, portrait.pdf and forget.json; made if need be, "
+            "files of these names replaced. Default: a folder named after the data and the rows, "
+            "here.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Forget rows of a data set: compare ways to do it, in numbers and in a picture."""
+    with warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        try:
+            _forget(data, dataset, target, delete, start, horizon, ridge, out)
+        except RuntimeError as error:
+            if isinstance(error, typer.Exit | typer.Abort):
+                raise
+            reason = str(error).strip().splitlines()[0]
+            raise CommandError(f"the computation failed: {reason}") from error
+
+
+def _forget(data, dataset, target, delete, start, horizon, ridge, out) -> None:
+    # Imported here so that --help and bad arguments are answered without the slow imports.
+    from homotopy.commands import _inputs
+
+    rows = _inputs.row_numbers(delete)
+    for option, value in (("--start", start), ("--horizon", horizon), ("--ridge", ridge)):
+        _inputs.check_number(option, value)
+    if start is not None and horizon is not None:
+        _check_order(start, horizon)
+    original = _inputs.load(data, dataset, target)
+    _inputs.check_rows(rows, original)
+    scaled, standardisation = _inputs.standardised(original, ridge)
+    folder = _default_folder(original.name, rows) if out is None else out
+
+    import numpy as np
+    from rich.console import Console
+
+    from homotopy.commands import _forget_picture, _forget_record, _forget_report
+    from homotopy.commands._deletion_summary import summarise
+    from homotopy.commands._output import output_folder
+    from homotopy.linear import LinearRegression
+    from homotopy.precision import enable_x64
+    from homotopy.unlearning import Deletion
+    from homotopy.unlearning.comparison import compare
+    from homotopy.unlearning.default_times import ChosenTime, default_horizon, default_start
+
+    with output_folder(folder, (*PICTURES, RECORD)) as staging:
+        enable_x64()
+        problem = LinearRegression(scaled.X, scaled.y, deleted=rows, ridge=ridge)
+        try:
+            begin = default_start(problem) if start is None else ChosenTime(start, "as asked for")
+            end = (
+                default_horizon(problem, begin.value)
+                if horizon is None
+                else ChosenTime(horizon, "as asked for")
+            )
+        except ValueError as error:
+            raise InputError(f"--{error}") from None
+        _check_order(begin.value, end.value)
+        deletion = Deletion(problem, np.zeros(problem.dimension), begin.value, end.value)
+        summary = summarise(problem, original, scaled)
+        comparison = compare(deletion)
+
+        plane = _forget_picture.write(comparison, original, [staging / name for name in PICTURES])
+        arguments = {
+            "data": None if data is None else str(data),
+            "dataset": dataset,
+            "target": target,
+            "delete": rows,
+            "start": start,
+            "horizon": horizon,
+            "ridge": ridge,
+        }
+        record = _forget_record.record(
+            arguments, original, standardisation, summary, comparison, begin, end, plane
+        )
+        _forget_record.write(record, staging / RECORD)
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 100)  # a file or a pipe has no width of its own
+    _forget_report.show(console, original, ridge, summary, comparison, begin, end)
+    written = ", ".join((*PICTURES, RECORD))
+    console.print(f"Written to {folder}/: {written}", soft_wrap=True, markup=False)
+
+
+def _check_order(start: float, horizon: float) -> None:
+    if not horizon > start:
+        raise InputError(
+            f"--horizon: expected a time after the start s = {start:g}, got {horizon:g}: there "
+            "must be time to forget (--start sets s)."
+        )
+
+
+def _default_folder(name: str, rows: list[int]) -> Path:
+    """Named after the data and the rows, so that another deletion does not overwrite this one."""
+    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name) or "data"
+    if len(rows) == 1:
+        return Path(f"forget-{stem}-row-{rows[0]}")
+    if len(rows) <= 6:
+        return Path(f"forget-{stem}-rows-{'-'.join(map(str, rows))}")
+    import hashlib
+
+    digest = hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()[:8]
+    return Path(f"forget-{stem}-{len(rows)}-rows-{digest}")

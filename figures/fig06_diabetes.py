@@ -132,7 +132,8 @@ def _draw_ends(ax, portrait):
     """The neighbourhood of the deleted fit, in the empty corner of the portrait."""
     ends = [path.points[-1] for path in portrait.paths.values()]
     window = window_of(np.array([*ends, portrait.deleted_fit]), margin=0.25)
-    inset = ax.inset_axes((0.02, 0.62, 0.42, 0.36))
+    inset = ax.inset_axes((0.02, 0.66, 0.38, 0.32))
+    inset.set_anchor("NW")
     draw_sampled_portrait(portrait, inset, legend=False, window=window, density=0.35)
     inset.set(xlabel="", ylabel="", xticks=[], yticks=[])
     inset.spines[:].set(visible=True, color="0.5")

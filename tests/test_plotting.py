@@ -1,5 +1,7 @@
 """Pictures are tested by the data they draw: lines, markers, labels. No image is compared."""
 
+import contextlib
+
 import jax.numpy as jnp
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -17,6 +19,7 @@ from homotopy.plotting import (
     sample_portrait,
     style,
 )
+from homotopy.plotting.plane import principal_plane
 from homotopy.plotting.portrait import portrait_handles, window_of
 
 SCHEDULES = {"first": hm.Step(0.3), "later": hm.Step(1.1)}
@@ -217,6 +220,21 @@ def test_the_plane_is_the_one_of_largest_variance(deep_deletion):
     assert np.all(overlap > 0.999)
 
 
+def test_the_plane_does_not_depend_on_where_a_curve_was_sampled():
+    corners = np.array([[0.0, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 2.0, 0.0], [4.0, 2.0, 1.0]])
+
+    def through(counts):
+        legs = [
+            np.linspace(first, last, count)
+            for first, last, count in zip(corners, corners[1:], counts, strict=False)
+        ]
+        return principal_plane([np.concatenate(legs)])
+
+    even, uneven = through((400, 200, 100)), through((5, 30, 2000))
+    assert np.allclose(even.fractions, uneven.fractions, atol=1e-3)
+    assert np.allclose(even.directions, uneven.directions, atol=1e-2)
+
+
 def test_projecting_undoes_lifting(deep_deletion):
     plane = portrait_plane(deep_deletion, SCHEDULES)
     points = np.array([[0.3, -0.2], [1.0, 2.0]])
@@ -250,12 +268,16 @@ def test_a_portrait_draws_paths_switches_ends_and_fits(plane_deletion, ax):
     assert {"field of ε = 1", "field of ε = 0"} <= set(labels)
 
 
-def test_the_legend_lies_outside_the_axes(plane_deletion):
-    ax = draw_portrait(plane_deletion, SCHEDULES)
-    ax.figure.canvas.draw()
-    legend, axes = ax.get_legend().get_window_extent(), ax.get_window_extent()
-    assert legend.x0 >= axes.x1
-    assert legend.x1 <= ax.figure.bbox.x1 and legend.y0 >= 0
+@pytest.mark.parametrize("own_style", [True, False])
+def test_the_legend_of_a_new_figure_lies_beside_the_axes(plane_deletion, own_style):
+    with house_style() if own_style else contextlib.nullcontext():
+        ax = draw_portrait(plane_deletion, SCHEDULES)
+        ax.figure.canvas.draw()
+        (legend,) = ax.figure.legends
+        box, axes = legend.get_window_extent(), ax.get_window_extent()
+    assert box.x0 >= axes.x1
+    assert box.x1 <= ax.figure.bbox.x1 and box.y0 >= 0 and box.y1 <= ax.figure.bbox.y1
+    assert axes.x0 > 0 and axes.width > 0.4 * ax.figure.bbox.width
 
 
 def test_everything_drawn_lies_within_the_window(deep_deletion, ax):

@@ -8,14 +8,7 @@ from matplotlib.figure import Figure
 
 from homotopy.datasets import Dataset
 from homotopy.plotting import draw_sampled_portrait, house_style, portrait_plane, sample_portrait
-from homotopy.plotting.portrait import (
-    draw_landmarks,
-    draw_path,
-    draw_streamlines,
-    portrait_handles,
-    window_of,
-)
-from homotopy.plotting.style import PALETTE
+from homotopy.plotting.portrait import portrait_handles, window_of
 from homotopy.unlearning.comparison import BASELINE, Comparison
 
 DRAWN = (BASELINE, "best single step", "linear decay", "quadratic decay", "never delete")
@@ -36,7 +29,9 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
         draw_sampled_portrait(portrait, axes[0], legend=False)
         if close_up:
             axes[0].set_title("from θ₀ on")
-            _draw_close_up(axes[1], portrait)
+            window = window_of(_after_request(portrait))
+            draw_sampled_portrait(portrait, axes[1], legend=False, window=window)
+            axes[1].set_title("close-up, from s on")
         figure.legend(handles=portrait_handles(portrait), loc="outside right upper")
         figure.suptitle(_title(deletion, dataset))
         for path in paths:
@@ -58,20 +53,12 @@ def _title(deletion, dataset) -> str:
     return f"{dataset.name}: forgetting {which}, {times}".replace("$", r"\$")
 
 
-def _draw_close_up(ax, portrait) -> None:
-    """The portrait within the limits of what happens after the request, at time s."""
+def _after_request(portrait) -> np.ndarray:
+    """Points that the close-up must hold: both fits, and every path from the request on."""
     points = [portrait.segment]
     for path in portrait.paths.values():
-        # All the schedules but "never delete" have their first switch at s or later.
-        since = np.flatnonzero((path.points == path.switches[:1]).all(axis=1)) if (
-            path.switches.size
-        ) else []
-        points.append(path.points[since[0] if len(since) else -1 :])
-    horizontal, vertical = window_of(np.concatenate(points))
-    ax.set(xlim=horizontal, ylim=vertical, xlabel=portrait.labels[0], ylabel=portrait.labels[1])
-    ax.set_aspect("equal", adjustable="box")
-    ax.set_title("close-up, from s on")
-    draw_streamlines(ax, portrait.fields)
-    draw_landmarks(ax, portrait)
-    for index, (name, path) in enumerate(portrait.paths.items()):
-        draw_path(ax, path, name, PALETTE[index % len(PALETTE)])
+        # The first switch comes at s or later; "never delete" has none, and counts by its end.
+        switched = (path.points == path.switches[:1]).all(axis=1) if len(path.switches) else [False]
+        since = np.flatnonzero(switched)
+        points.append(path.points[since[0] if since.size else -1 :])
+    return np.concatenate(points)

@@ -49,6 +49,7 @@ def record(
             },
             "deleted": [dataclasses.asdict(row) for row in summary.rows],
             "theta0": deletion.theta0,
+            "decay_tolerance": deletion.method.tolerance,
             "full_fit": summary.full_fit,
             "deleted_fit": summary.deleted_fit,
             "displacement": summary.displacement,

@@ -41,7 +41,13 @@ def show(
     if len(summary.rows) > _ROWS_SHOWN:
         say(console, f"and {len(summary.rows) - _ROWS_SHOWN} more, in the JSON", indent=2)
     console.print()
-    say(console, f"Deleting moves the fit by ‖θ* − θ*₋‖ = {summary.displacement:.4g}.")
+    size_of_fit = math.sqrt(sum(value**2 for value in summary.full_fit))
+    nothing = summary.displacement <= 1e-12 * size_of_fit
+    say(
+        console,
+        f"Deleting moves the fit by ‖θ* − θ*₋‖ = {summary.displacement:.4g}"
+        f"{': by nothing but rounding, the rows lie on the fit' if nothing else ''}.",
+    )
     say(console, f"Hessian of all rows: {_spectrum(summary.full_spectrum)}.")
     say(console, f"Without the deleted: {_spectrum(summary.deleted_spectrum)}.")
     unseen = sum(value == 0 for value in summary.deleted_spectrum.eigenvalues)
@@ -150,14 +156,14 @@ def in_words(schedule: AbstractSchedule) -> str:
 
 def _ratio(ratio: float) -> str:
     if math.isinf(ratio):
-        return "—"
+        return "∞"
     return f"{ratio:.3f}" if 0.01 <= ratio < 1000 else f"{ratio:.1e}"
 
 
 def _per_cent(part: float) -> str:
     if math.isnan(part):
         return "—"
-    return f"{100 * part:.0f} %" if part >= 0.1 else f"{100 * part:.2g} %"
+    return f"{100 * part:.0f} %" if 0.1 <= part < 100 else f"{100 * part:.2g} %"
 
 
 def _conclusion(comparison: Comparison) -> str:

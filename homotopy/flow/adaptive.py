@@ -37,8 +37,8 @@ class Adaptive(AbstractMethod):
     1e-06
     """
 
-    rtol: float = eqx.field(default=1e-9, static=True)
-    atol: float = eqx.field(default=1e-12, static=True)
+    rtol: float = eqx.field(default=1e-9, static=True, converter=float)
+    atol: float = eqx.field(default=1e-12, static=True, converter=float)
     solver: diffrax.AbstractSolver = diffrax.Dopri8()
     max_steps: int = eqx.field(default=16384, static=True)
     adjoint: diffrax.AbstractAdjoint = diffrax.RecursiveCheckpointAdjoint()
@@ -81,7 +81,9 @@ class Adaptive(AbstractMethod):
             y, outputs, success, steps, rejected = carry
             opening, closing = edges[index], edges[index + 1]
             length = closing - opening
+            # At the end of a piece without length, so that its two ends count in a derivative.
             fractions = (times - opening) / jnp.where(length > 0, length, 1.0)
+            fractions = jnp.where(length > 0, fractions, 1.0)
             # Not `clip`, which halves the derivative of an output at an end of the piece.
             fractions = jnp.where(fractions < 0.0, 0.0, fractions)
             fractions = jnp.where(fractions > 1.0, 1.0, fractions)
@@ -103,7 +105,8 @@ class Adaptive(AbstractMethod):
                 max_steps=self.max_steps + times.shape[0],
                 throw=False,
             )
-            inside = (times > opening) | (index == 0)
+            # A time at a switch has felt it: see `propagator._sweep`.
+            inside = times >= opening
             outputs = jnp.where(inside[:, None], solution.ys[:-1], outputs)
             success = success & (solution.result == diffrax.RESULTS.successful)
             steps = steps + solution.stats["num_steps"]

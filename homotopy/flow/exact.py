@@ -45,7 +45,7 @@ class Exact(AbstractMethod):
     1e-09
     """
 
-    tolerance: float = eqx.field(default=1e-12, static=True)
+    tolerance: float = eqx.field(default=1e-12, static=True, converter=float)
     max_steps: int = eqx.field(default=4096, static=True)
     adjoint: diffrax.AbstractAdjoint = diffrax.RecursiveCheckpointAdjoint()
 
@@ -90,9 +90,13 @@ class Exact(AbstractMethod):
         """States in modal coordinates at `times` in [0, horizon]; see `piecewise_states`."""
         # `where`, not `clip`: at a tie the derivative is the one from inside the horizon.
         breakpoints = schedule.breakpoints
-        breakpoints = jnp.where(breakpoints <= horizon, breakpoints, horizon)
+        within = jnp.where(breakpoints <= horizon, breakpoints, horizon)
         zero, horizon = jnp.zeros((1,), start.dtype), jnp.reshape(horizon, (1,))
-        edges = jnp.concatenate([zero, breakpoints, horizon]).astype(start.dtype)
+        edges = jnp.concatenate([zero, within, horizon]).astype(start.dtype)
+        # Constant pieces keep their switches past the horizon, where no time meets them: moved to
+        # the horizon, they would take part in its derivative.
+        last = jnp.max(jnp.append(breakpoints, horizon), keepdims=True)
+        switches = jnp.concatenate([zero, breakpoints, last]).astype(start.dtype)
         outputs = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
         status, steps = Status.successful, jnp.zeros((), int)
         first = 0
@@ -102,8 +106,10 @@ class Exact(AbstractMethod):
             for lower, upper in [(first, first + count)] if constant else [
                 (index, index + 1) for index in range(first, first + count)
             ]:
-                opening, closing = edges[lower], edges[upper]
-                inside = (times > opening) | (lower == 0)
+                bounds = (switches if constant else edges)[lower : upper + 1]
+                opening, closing = bounds[0], bounds[-1]
+                # A time at a switch has felt it: see `propagator._sweep`.
+                inside = times >= opening
                 local = jnp.where(times < opening, opening, times)
                 local = jnp.where(local > closing, closing, local)
                 if constant:
@@ -111,7 +117,7 @@ class Exact(AbstractMethod):
                         modal,
                         origin,
                         start,
-                        edges[lower : upper + 1],
+                        bounds,
                         known_values(schedule.piece_values[lower:upper]),
                         jnp.append(local, closing),
                     )
@@ -126,7 +132,12 @@ class Exact(AbstractMethod):
                         self.tolerance,
                     )
                     states, start, result, taken = smooth_states(
-                        piece, start, local, self.max_steps, self.adjoint
+                        piece,
+                        start,
+                        local,
+                        self.max_steps,
+                        self.adjoint,
+                        schedule.graded_pieces[lower],
                     )
                     status = Status.where(
                         result == diffrax.RESULTS.successful, status, Status.step_limit

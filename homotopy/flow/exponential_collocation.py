@@ -28,6 +28,9 @@ from homotopy.numerics.legendre_history import (
 )
 
 _COUNT = 16
+_SMALLEST_SHARE = 2.0**-10
+# Where the steps of a graded piece end at the latest.
+_GRADING = 1.0 - 2.0 ** -np.arange(1.0, 15.0)
 _NODES, _, _TO_COEFFICIENTS = gauss_legendre(_COUNT)
 # From node values to the coefficients of the same polynomial on [0, c], c each node in turn, and
 # on the whole step.
@@ -93,9 +96,11 @@ class _Interpolation(diffrax.AbstractLocalInterpolation):
 class ExponentialCollocation(diffrax.AbstractAdaptiveSolver):
     """Exponential Gauss collocation with 16 nodes; `args` must be a `SmoothPiece`.
 
-    The reported error is already divided by what the tolerance allows the step: a controller with
-    rtol = 0 and atol = 1 makes the errors of all steps add up to the tolerance at most. It is
-    taken from the last two coefficients of ω, whose decay it overestimates.
+    The reported error is already divided by what the tolerance allows the step, its share of the
+    piece, so that a controller with rtol = 0 and atol = 1 makes the errors of all steps add up to
+    the tolerance. A thousandth is allowed to the shortest steps too: towards an infinite slope of
+    ε they shrink without end otherwise. The error is taken from the last two coefficients of ω,
+    whose decay it overestimates.
     """
 
     term_structure: ClassVar = diffrax.ODETerm
@@ -143,7 +148,7 @@ class ExponentialCollocation(diffrax.AbstractAdaptiveSolver):
         tail = jnp.maximum(jnp.sum(jnp.abs(coefficients[-2:]), axis=0) - noise, 0.0)
         error = jnp.linalg.norm((tail @ jnp.abs(modal.rows)) * kernel[-1, :, 0])
         scale = jnp.maximum(jnp.linalg.norm(y0), jnp.linalg.norm(y1))
-        allowed = piece.tolerance * scale * (t1 - t0)
+        allowed = piece.tolerance * scale * jnp.maximum(t1 - t0, _SMALLEST_SHARE)
         relative = jnp.where(error > 0, error / jnp.where(allowed > 0, allowed, 1e-300), 0.0)
         info = {"y0": y0, "coefficients": coefficients, "piece": piece}
         return y1, jnp.full_like(y0, relative), info, None, diffrax.RESULTS.successful
@@ -155,16 +160,24 @@ def smooth_states(
     times: Float[Array, " m"],
     max_steps: int,
     adjoint: diffrax.AbstractAdjoint,
+    graded: bool = False,
 ) -> tuple[Float[Array, "m d"], Float[Array, " d"], diffrax.RESULTS, Array]:
     """States at `times` and at the end of the piece, result and number of steps.
 
-    `times` ascend within the piece.
+    `times` ascend within the piece. Where `graded` the steps halve towards its end: a derivative
+    in a parameter may be rough there although ε is smooth, which no error estimate of ε sees.
     """
     fractions = (times - piece.opening) / jnp.where(piece.length > 0, piece.length, 1.0)
+    # At the end of a piece without length, so that its two ends count in a derivative.
+    fractions = jnp.where(piece.length > 0, fractions, 1.0)
     # Not `clip`, which halves the derivative of an output at an end of the piece.
     fractions = jnp.where(fractions < 0.0, 0.0, fractions)
     fractions = jnp.where(fractions > 1.0, 1.0, fractions)
     fastest = jnp.max(piece.modal.full.eigenvalues) * piece.length
+    controller = diffrax.PIDController(rtol=0.0, atol=1.0, norm=_largest)
+    if graded:
+        grading = jnp.asarray(_GRADING, start.dtype)
+        controller = diffrax.ClipStepSizeController(controller, step_ts=grading)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: jnp.zeros_like(y)),
         ExponentialCollocation(),
@@ -174,7 +187,7 @@ def smooth_states(
         y0=start,
         args=piece,
         saveat=diffrax.SaveAt(ts=jnp.append(fractions, 1.0)),
-        stepsize_controller=diffrax.PIDController(rtol=0.0, atol=1.0, norm=_largest),
+        stepsize_controller=controller,
         adjoint=adjoint,
         max_steps=max_steps,
         throw=False,

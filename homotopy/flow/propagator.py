@@ -95,7 +95,9 @@ def _sweep(modal, origin, start, edges, values, times, direction=None):
     spectra, which = _spectra(modal, values)
     values = jnp.asarray(values, start.dtype)
     pieces = values.shape[0]
-    owner = jnp.clip(jnp.searchsorted(edges, times, side="left") - 1, 0, pieces - 1)
+    # A time at a switch has felt it: the derivative in the switch is the one from the left, as at
+    # the horizon it must be (where a switch further right has no effect at all).
+    owner = jnp.clip(jnp.searchsorted(edges, times, side="right") - 1, 0, pieces - 1)
     d_start, d_edges, d_values, d_times = direction or (None,) * 4
     d_values = d_values if isinstance(d_values, jax.Array) else None  # a tuple's are constants
 
@@ -139,9 +141,9 @@ def _sweep(modal, origin, start, edges, values, times, direction=None):
             variations -= d_values[index] * (jax.vmap(felt)(durations) @ rotation.T)
         d_states = variations[:-1]
         if d_times is not None:
-            velocities = jax.vmap(_velocity, (None, 0, None))(
-                modal, states[:-1] - origin[None, :], value
-            )
+            # Through the rates, not by H(z − e) at the end, which has a rounding of z times λ_max.
+            opening_velocity = rates * (from_equilibrium - from_state)
+            velocities = (jnp.exp(exponents[:-1]) * opening_velocity[None, :]) @ rotation.T
             d_states += d_times[:, None] * velocities
         d_outputs = jnp.where(inside[:, None], d_states, d_outputs)
         return (states[-1], outputs, variations[-1], d_outputs), None

@@ -77,6 +77,17 @@ def portrait_plane(deletion: Deletion, schedules: Mapping[str, AbstractSchedule]
     deletion : Deletion
     schedules : mapping of str to AbstractSchedule
         Each is followed from θ₀ to the horizon.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1, 0, 0], [0, 2, 0], [0, 0, 3], [1, 1, 1]],
+    ...                               [0, 1, 2, 4], deleted=3)
+    >>> deletion = hm.Deletion(problem, [2.0, 2.0, 2.0], start=0.5, horizon=2.0)
+    >>> plane = portrait_plane(deletion, {"at once": hm.Step(0.5)})
+    >>> plane.directions.shape, 0.5 < plane.captured < 1.0
+    ((2, 3), True)
     """
     if deletion.problem.dimension == 1:
         return Plane(np.zeros(1), np.array([[1.0], [0.0]]), np.array([1.0, 0.0]))

@@ -64,7 +64,7 @@ def draw_portrait(
     plane : Plane, optional
         `portrait_plane(deletion, schedules)` by default.
     legend : bool
-        Whether to add a legend, to the right of the axes.
+        Whether to add a legend, to the right of the axes; in a new figure it is the figure's.
 
     Returns
     -------
@@ -74,6 +74,16 @@ def draw_portrait(
     ------
     ValueError
         For no schedule.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1, 0], [0, 1], [1, 1]], [0, 1, 3], deleted=2)
+    >>> deletion = hm.Deletion(problem, [2.0, 2.0], start=0.5, horizon=2.0)
+    >>> ax = draw_portrait(deletion, {"at once": hm.Step(0.5), "later": hm.Step(1.0)})
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('θ₁', 'θ₂')
     """
     return draw_sampled_portrait(sample_portrait(deletion, schedules, plane), ax, legend)
 
@@ -97,6 +107,7 @@ def draw_sampled_portrait(
     density : float
         Of the streamlines.
     """
+    own_figure = ax is None
     ax = style.axes_or_new(ax, (5.8, 3.6) if legend else None)
     ax.set(xlabel=portrait.labels[0], ylabel=portrait.labels[1])
     if window is None:
@@ -111,7 +122,12 @@ def draw_sampled_portrait(
         draw_path(ax, path, name, colour)
     if legend:
         handles = portrait_handles(portrait)
-        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
+        if own_figure:
+            # Known to the layout of the figure, whatever the shape of the axes.
+            ax.figure.legend(handles=handles, loc="outside right upper")
+        else:
+            beside = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0}
+            ax.legend(handles=handles, **beside)
     return ax
 
 
@@ -128,7 +144,7 @@ def window_of(
     return (left, right), (bottom, top)
 
 
-def draw_streamlines(ax: Axes, fields: tuple[PlanarField, ...], density: float) -> None:
+def draw_streamlines(ax: Axes, fields: tuple[PlanarField, ...], density: float = 0.6) -> None:
     """Streamlines of vector fields within the limits of the axes, faint."""
     low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
     # Half of the spacing that matplotlib's streamplot keeps between lines: the second field is

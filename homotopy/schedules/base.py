@@ -46,6 +46,14 @@ class AbstractSchedule(eqx.Module):
         """For each of the k + 1 pieces, whether ε is constant on it; known when tracing."""
 
     @property
+    def graded_pieces(self) -> tuple[bool, ...]:
+        """For each piece, whether integrators should shorten their steps towards its end.
+
+        True where a derivative of ε in a parameter is rough there, even if ε itself is smooth.
+        """
+        return (False,) * len(self.constant_pieces)
+
+    @property
     @abc.abstractmethod
     def piece_values(self) -> Float[Array | np.ndarray, " pieces"]:
         """The value (k + 1,) of every piece at its left end.

@@ -45,6 +45,11 @@ class Polynomial(AbstractDecay):
         self.start, self.stop = as_interval(start, stop)
         self.power = as_positive("power", power)
 
+    @property
+    def graded_pieces(self) -> tuple[bool, ...]:
+        # The derivative in the power is u^power log u.
+        return (False, True, False)
+
     def _decay(self, u):
         # 0**power has an infinite slope for powers below 1, which times a zero would be NaN.
         regular = (u > 0) | (self.power >= 1)

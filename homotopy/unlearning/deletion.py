@@ -63,7 +63,10 @@ class Deletion(eqx.Module):
     horizon: Float[Array, ""]
     target: Float[Array, " d"]
     method: Exact
-    _goal: Float[Array, " d"]  # the target, in modal coordinates centred at the deleted fit
+    # z(0) − α, and the target, in modal coordinates centred at the deleted fit α. Computed together
+    # and kept: recomputed elsewhere, what does not move would differ in its last digit.
+    centred_start: Float[Array, " d"]
+    _goal: Float[Array, " d"]
 
     def __init__(
         self,
@@ -83,24 +86,22 @@ class Deletion(eqx.Module):
         self.start, self.horizon = _checked_interval(start, horizon, self.theta0.dtype)
         self.method = Exact() if method is None else method
         modal = problem.modal
+        self.centred_start = modal.coordinates(self.theta0) - modal.equilibrium
         if target is None:
             self.target = problem.deleted_fit(self.theta0)
             # Exactly zero but in the kernel: no cancellation with a large deleted fit.
-            self._goal = jnp.where(modal.kernel, modal.coordinates(self.theta0), 0.0)
+            self._goal = jnp.where(modal.kernel, self.centred_start, 0.0)
         else:
             if np.shape(target) != (problem.dimension,):
                 raise ValueError(
                     f"target: expected a vector of length {problem.dimension}, got shape "
                     f"{np.shape(target)}."
                 )
+            known = concrete(target)
+            if known is not None and not np.all(np.isfinite(known)):
+                raise ValueError("target: expected finite numbers, got NaN or infinity.")
             self.target = jnp.asarray(target, self.theta0.dtype)
             self._goal = modal.coordinates(self.target) - modal.equilibrium
-
-    @property
-    def centred_start(self) -> Float[Array, " d"]:
-        """z(0) − α in modal coordinates."""
-        modal = self.problem.modal
-        return modal.coordinates(self.theta0) - modal.equilibrium
 
     def centred_states(
         self, schedule: AbstractSchedule, times: Float[Array, " m"]
@@ -154,7 +155,9 @@ class Deletion(eqx.Module):
         modal = self.problem.modal
 
         def end(tau):
-            edges = jnp.stack([jnp.zeros_like(tau), jnp.minimum(tau, self.horizon), self.horizon])
+            # `where`, not `minimum`, which halves the derivative of a switch at the horizon.
+            switch = jnp.where(tau <= self.horizon, tau, self.horizon)
+            edges = jnp.stack([jnp.zeros_like(tau), switch, self.horizon])
             return piecewise_states(
                 modal,
                 modal.equilibrium,

@@ -317,8 +317,8 @@ assert best_patient.cost < 1e-15 and forget.cost(hm.Step(1.01 * tau)) < at_once 
 
 # %% [markdown]
 # Two cautions. To know this $\tau$ one has to know $\theta^*_-$, the very thing that training is to
-# find: the optimum is a yardstick, not yet an algorithm. And not every patient is like this one: for
-# about half of those who move the fit most, deleting at once is the best step.
+# find: the optimum is a yardstick, not yet an algorithm. And not every patient is like this one:
+# for about half of those who move the fit most, deleting at once is the best step.
 
 # %%
 verdicts = []

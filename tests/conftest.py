@@ -4,6 +4,9 @@ import os
 
 # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
 os.environ["MPLBACKEND"] = "Agg"
+# Before anything imports jax: the tests compile many small programs and run each a few times, so
+# that the compiler's optimisations cost several times what they save. Arithmetic is the same.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import hypothesis
 import jax

@@ -1,6 +1,7 @@
 """Argument checks shared by the public constructors."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
@@ -17,3 +18,11 @@ def concrete(value) -> np.ndarray | None:
     if isinstance(value, jax.core.Tracer):
         return None
     return np.asarray(value)
+
+
+def stacked(value):
+    """A sequence with traced entries as one traced array; anything else as it is."""
+    if isinstance(value, list | tuple):
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
+            return jnp.asarray(value)
+    return value

@@ -1,5 +1,6 @@
 """The command line, `homotopy`: each command is a file in `homotopy.commands`."""
 
+import logging
 import os
 import sys
 
@@ -58,6 +59,8 @@ def main() -> None:
     if "xla_backend_optimization_level" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0".strip()
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    # Its first use on a machine is announced on stderr, which is for errors.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks Greek letters shows question marks instead of failing.
         stream.reconfigure(errors="replace")

@@ -198,6 +198,11 @@ def linear_model(p: int) -> LinearModel:
 
     For an intercept, give X a column of ones.
 
+    Parameters
+    ----------
+    p : int
+        The number of features.
+
     Raises
     ------
     ValueError

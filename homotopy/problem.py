@@ -11,7 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, stacked
 from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss
 from homotopy.models import Model
@@ -200,6 +200,7 @@ class Problem(eqx.Module):
 
         Raises `ValueError` on a wrong length or a NaN.
         """
+        theta0 = stacked(theta0)
         given = concrete(theta0)
         shape = np.shape(theta0)
         if shape != (self.dimension,):

@@ -112,16 +112,18 @@ def test_derivatives_against_central_differences(problem):
         columns = [(function(theta + step * e) - function(theta - step * e)) for e in rows]
         return np.array(columns) / (2 * step)
 
-    gradient = np.asarray(slope(theta))
+    vector = np.linspace(-1.0, 1.0, problem.dimension)
+    gradient, hessian, product = jax.jit(
+        lambda at, along: (
+            problem.gradient(at, epsilon),
+            problem.hessian(at, epsilon),
+            problem.hvp(at, along, epsilon),
+        )
+    )(theta, vector)
     np.testing.assert_allclose(gradient, difference(risk), rtol=0, atol=1e-8)
-    hessian = np.asarray(problem.hessian(jnp.asarray(theta), epsilon))
     np.testing.assert_allclose(hessian, difference(slope), rtol=0, atol=1e-8)
     np.testing.assert_allclose(hessian, hessian.T, rtol=0, atol=1e-12)
-    vector = np.linspace(-1.0, 1.0, problem.dimension)
-    np.testing.assert_allclose(
-        problem.hvp(jnp.asarray(theta), jnp.asarray(vector), epsilon), hessian @ vector,
-        rtol=0, atol=1e-12,
-    )  # fmt: skip
+    np.testing.assert_allclose(product, hessian @ vector, rtol=0, atol=1e-12)
 
 
 @each_problem

@@ -20,6 +20,7 @@ from homotopy.schedules import (
     Ramp,
     Step,
 )
+from homotopy.schedules.reversed import Reversed
 
 # Compiled once per family and number of pieces, not once per example.
 value_at = jax.jit(lambda schedule, t: schedule(t))
@@ -580,3 +581,66 @@ def test_membership_of_the_undeleted_start_is_never_held_against_a_schedule(pair
     schedule, reference = pair
     assume(reference(20.0) == 0)
     assert schedule.membership(0.0, 10.0)
+
+
+# Run backwards -----------------------------------------------------------------------------------
+
+
+@given(schedules(), st.integers(1, 640).map(lambda i: i / 64), st.floats(0, 1))
+def test_reversed_schedule_is_the_mirror_image(pair, horizon, fraction):
+    schedule, reference = pair
+    backwards = Reversed(schedule, jnp.asarray(horizon))
+    breakpoints = np.asarray(backwards.breakpoints)
+    expected = [max(horizon - b, 0.0) for b in np.asarray(schedule.breakpoints)[::-1]]
+    np.testing.assert_array_equal(breakpoints, expected)
+    # Off the breakpoints, where the two are continuous from different sides.
+    t = fraction * horizon
+    assume(np.all(np.abs(breakpoints - t) > 1e-9))
+    np.testing.assert_allclose(
+        value_at(backwards, t), reference(horizon - t), rtol=1e-9, atol=1e-9
+    )
+
+
+@given(schedules(), st.integers(1, 640).map(lambda i: i / 64))
+def test_pieces_of_a_reversed_schedule(pair, horizon):
+    schedule, reference = pair
+    backwards = Reversed(schedule, jnp.asarray(horizon))
+    edges = np.array([0.0, *np.asarray(backwards.breakpoints), horizon])
+    assert np.all(np.diff(edges) >= 0)
+    assert backwards.constant_pieces == schedule.constant_pieces[::-1]
+    values = np.asarray(backwards.piece_values)
+    assert values.shape == (edges.size - 1,)
+    for index in range(edges.size - 1):
+        left, right = edges[index], edges[index + 1]
+        if left < right:
+            middle = (left + right) / 2
+            ours = piece_at(backwards, np.asarray(index), middle)
+            np.testing.assert_allclose(ours, reference(horizon - middle), rtol=1e-12, atol=1e-14)
+            at_left = piece_at(backwards, np.asarray(index), left)
+            np.testing.assert_allclose(values[index], at_left, rtol=1e-12, atol=1e-14)
+
+
+@given(schedules(), st.integers(1, 640).map(lambda i: i / 64), st.floats(0, 1), st.floats(0, 1))
+def test_integral_of_a_reversed_schedule(pair, horizon, a, b):
+    schedule, reference = pair
+    a, b = a * horizon, b * horizon
+    backwards = Reversed(schedule, jnp.asarray(horizon))
+    mirrored = quadrature(reference, schedule.breakpoints, horizon - b, horizon - a)
+    np.testing.assert_allclose(integral(backwards, a, b), mirrored, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("exponent", [0.3, 2.5])
+def test_integral_of_a_reversed_real_power_keeps_its_digits(exponent):
+    backwards = Reversed(Polynomial(1.0, 3.0, exponent), jnp.asarray(4.0))
+    with mpmath.workdps(50):
+        q = mpmath.mpf(exponent) + 1
+        expected = float(2 / q * (mpmath.mpf(0.75) ** q - mpmath.mpf(0.25) ** q))
+    np.testing.assert_allclose(backwards.integral(1.5, 2.5), expected, rtol=1e-13)
+
+
+def test_a_switch_at_the_horizon_has_the_derivative_from_inside():
+    def opening(switch, horizon):
+        return Reversed(Step(switch), horizon).breakpoints[0]
+
+    for switch, slopes in ((1.0, (-1, 1)), (2.0, (-1, 1)), (3.0, (0, 0))):
+        assert jax.grad(opening, (0, 1))(switch, jnp.asarray(2.0)) == slopes

@@ -144,7 +144,7 @@ class ExponentialCollocation(diffrax.AbstractAdaptiveSolver):
         coefficients = jnp.asarray(_TO_COEFFICIENTS, dtype) @ observed
 
         # What the last two coefficients of ω would do if they did not average out.
-        noise = 64.0 * jnp.finfo(dtype).eps * jnp.max(jnp.abs(observed), axis=0)
+        noise = 512.0 * jnp.finfo(dtype).eps * jnp.max(jnp.abs(observed), axis=0)
         tail = jnp.maximum(jnp.sum(jnp.abs(coefficients[-2:]), axis=0) - noise, 0.0)
         error = jnp.linalg.norm((tail @ jnp.abs(modal.rows)) * kernel[-1, :, 0])
         scale = jnp.maximum(jnp.linalg.norm(y0), jnp.linalg.norm(y1))

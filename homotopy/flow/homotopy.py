@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, stacked
 from homotopy.flow.exact import Exact
 from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
 from homotopy.flow.propagator import piecewise_states
@@ -123,6 +123,7 @@ def _surface(method, problem, theta0, times, epsilons):
 
 def checked_epsilons(epsilons: ArrayInput, dtype) -> Float[Array, " k"]:
     """Weights in [0, 1] as a vector; `ValueError` otherwise."""
+    epsilons = stacked(epsilons)
     shape = np.shape(epsilons)
     if len(shape) != 1 or shape[0] == 0:
         raise ValueError(f"epsilons: expected a non-empty vector, got shape {shape}.")

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, stacked
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
 from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
@@ -124,6 +124,7 @@ def default_method(problem: Problem) -> AbstractMethod:
 
 def checked_times(times: ArrayInput, dtype) -> Float[Array, " m"]:
     """Ascending, finite, non-negative times as a vector; `ValueError` otherwise."""
+    times = stacked(times)
     shape = np.shape(times)
     if len(shape) != 1 or shape[0] == 0:
         raise ValueError(f"times: expected a non-empty vector, got shape {shape}.")

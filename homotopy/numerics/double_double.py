@@ -58,8 +58,8 @@ class DoubleDouble:
     0.0
     """
 
-    high: np.ndarray
-    low: np.ndarray
+    high: np.ndarray | np.float64
+    low: np.ndarray | np.float64
 
     __array_ufunc__ = None  # so that `array * DoubleDouble` comes here, not to NumPy
 

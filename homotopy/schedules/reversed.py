@@ -47,6 +47,7 @@ class Reversed(AbstractSchedule):
     def _opening_values(self):
         """Pieces of the schedule at their right ends, which open the pieces of this one."""
         ends = jnp.append(self.schedule.breakpoints, self.horizon)
+        ends = jnp.where(ends <= self.horizon, ends, self.horizon)
         pieces = range(len(self.schedule.constant_pieces))
         return jnp.stack([self.schedule.piece(index, ends[index]) for index in pieces])
 

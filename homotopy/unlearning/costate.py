@@ -46,9 +46,16 @@ class Costate(_TimeFunction):
     It obeys ṗ = ∇²R_ε p with p(T) = θ(T) − target: in reversed time the same kind of flow, with
     the schedule run backwards and nothing to fit, and so computed by the same propagators.
     Call it with a time or an array of times, for p of shape (..., d).
+
+    Attributes
+    ----------
+    deletion : Deletion
+    schedule : AbstractSchedule
+    final : (d,)
+        p(T), in modal coordinates.
     """
 
-    final: Float[Array, " d"]  # p(T), in modal coordinates
+    final: Float[Array, " d"]
 
     def modal(self, times: Float[Array, " m"]) -> Float[Array, "m d"]:
         """p at ascending times, in modal coordinates."""
@@ -82,6 +89,12 @@ class SwitchingFunction(_TimeFunction):
 
     σ = x_iᵀp is the costate seen by a deleted point and v = x_iᵀθ − y_i its residual. Call it with
     a time or an array of times.
+
+    Attributes
+    ----------
+    deletion : Deletion
+    schedule : AbstractSchedule
+    costate : Costate
     """
 
     costate: Costate

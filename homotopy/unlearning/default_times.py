@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -38,7 +39,8 @@ def displacement(
     kernel, start = np.asarray(modal.kernel), _modal_start(problem, theta0)
     seen = np.any(np.asarray(modal.rows) != 0.0, axis=0)
     # The deleted fit keeps all of the kernel of M as θ₀ has it, the full fit what no point sees.
-    return np.asarray(modal.displacement(1.0)) - np.where(kernel & seen, start, 0.0)
+    full = np.asarray(modal.displacement(jnp.ones((), modal.basis.dtype)))
+    return full - np.where(kernel & seen, start, 0.0)
 
 
 def default_start(problem: LinearRegression, theta0: ArrayInput | None = None) -> ChosenTime:

@@ -1,0 +1,229 @@
+"""The promised names, what importing does not do, and every example of the documentation."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import json
+import pkgutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import homotopy as hm
+
+# The names that design.md promises and that exist so far.
+PROMISED = [
+    "Adaptive",
+    "BangBang",
+    "Constant",
+    "Deletion",
+    "Exact",
+    "GradientDescent",
+    "LinearRegression",
+    "Logistic",
+    "PiecewiseConstant",
+    "Polynomial",
+    "Problem",
+    "Ramp",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
+    "Step",
+    "StochasticGradientDescent",
+    "enable_x64",
+    "flow",
+    "function_model",
+    "homotopy",
+    "linear_model",
+    "mlp",
+    "response",
+    "sensitivity",
+]
+MODULES = ["homotopy", *(m.name for m in pkgutil.walk_packages(hm.__path__, "homotopy."))]
+public_objects = pytest.mark.parametrize("name", hm.__all__)
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_promised_names_are_public(name):
+    assert name in hm.__all__
+    assert callable(getattr(hm, name))
+
+
+def test_all_lists_each_public_name_once_and_every_one_exists():
+    assert len(set(hm.__all__)) == len(hm.__all__)
+    public = {
+        name
+        for name, value in vars(hm).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    # The verb `homotopy.homotopy` hides no module of that name.
+    assert public == set(hm.__all__)
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("Problem", "dimension risk gradient hessian hvp full_fit deleted_fit unravel"),
+        ("LinearRegression", "dimension risk gradient hessian hvp full_fit deleted_fit unravel"),
+        ("AbstractSchedule", "breakpoints __call__ integral membership plot"),
+        ("Trajectory", "evaluate plot"),
+        ("ResponsePath", "plot velocity_change velocity_change_bound"),
+        (
+            "Deletion",
+            "cost value_and_gradient costate switching_function final_state membership",
+        ),
+    ],
+)
+def test_promised_attributes(name, attributes):
+    for attribute in attributes.split():
+        assert hasattr(getattr(hm, name), attribute), attribute
+
+
+# Documentation -----------------------------------------------------------------------------------
+
+
+def sections(docstring):
+    return {
+        line.strip()
+        for line, under in zip(docstring.splitlines(), docstring.splitlines()[1:], strict=False)
+        if under.strip() and set(under.strip()) == {"-"}
+    }
+
+
+@public_objects
+def test_every_public_object_says_what_it_takes(name):
+    public = getattr(hm, name)
+    assert public.__doc__, name
+    constructed = not (inspect.isclass(public) and inspect.isabstract(public))
+    takes = [p for p in inspect.signature(public).parameters if p not in ("args", "kwargs")]
+    if takes and constructed and not issubclass(type(public), type(hm.Status)):
+        assert sections(public.__doc__) & {"Parameters", "Attributes"}, public.__doc__
+
+
+@public_objects
+def test_every_public_method_has_a_docstring(name):
+    public = getattr(hm, name)
+    if not inspect.isclass(public):
+        pytest.skip("not a class")
+    for attribute in dir(public):
+        if attribute.startswith("_"):
+            continue
+        value = inspect.getattr_static(public, attribute)
+        value = getattr(value, "fget", value)
+        if callable(value) and getattr(value, "__module__", "").startswith("homotopy"):
+            assert inspect.getdoc(getattr(public, attribute)), attribute
+
+
+def documented_examples(module):
+    """The examples of one module, found in its source: decorators hide functions from `doctest`."""
+    parser, tree = doctest.DocTestParser(), ast.parse(inspect.getsource(module))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for node in ast.walk(tree):
+        text = ast.get_docstring(node) if isinstance(node, documented) else None
+        if text and ">>>" in text:
+            name = getattr(node, "name", module.__name__)
+            line = node.body[0].lineno - 1
+            yield parser.get_doctest(
+                textwrap.dedent(text), dict(vars(module)), name, module.__file__, line
+            )
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_of_the_documentation_run(name):
+    module = importlib.import_module(name)
+    runner = doctest.DocTestRunner(optionflags=doctest.REPORT_NDIFF)
+    report = []
+    for example in documented_examples(module):
+        runner.run(example, out=report.append)
+    assert runner.failures == 0, "".join(report)
+
+
+@public_objects
+def test_what_is_called_first_comes_with_an_example(name):
+    """Functions and what one constructs oneself; results and base classes are shown by those."""
+    public = getattr(hm, name)
+    if "Parameters" not in sections(public.__doc__ or "") or inspect.isabstract(public):
+        pytest.skip("not constructed by its users")
+    assert ">>> " in public.__doc__
+
+
+# Importing and precision, in a fresh interpreter -------------------------------------------------
+
+SESSION = """
+import json, os, sys, warnings
+import jax
+import numpy as np
+before, environment = dict(jax.config.values), dict(os.environ)
+import homotopy as hm
+report = {
+    "settings": {k: str(v) for k, v in jax.config.values.items() if before.get(k) != v},
+    "environment": os.environ == environment,
+    "pyplot": "matplotlib.pyplot" in sys.modules,
+    "backend": jax._src.xla_bridge.backends_are_initialized(),
+}
+X, y = np.array([[1.0], [1.0], [1.0]]), np.array([0.0, 1.0, 5.0])
+model, loss = hm.linear_model(1), hm.SquaredError()
+builders = {
+    "linear": lambda **options: hm.LinearRegression(X, y, deleted=2, **options),
+    "general": lambda **options: hm.Problem(model, loss, X, y, deleted=2, **options),
+}
+for name, build in builders.items():
+    try:
+        build()
+    except ValueError as error:
+        report[name + " in double"] = str(error)
+    single = build(dtype="float32")
+    theta = hm.flow(single, hm.Step(1.0), [3.0], [0.0, 50.0]).theta
+    report[name + " in single"] = [str(theta.dtype), theta[:, 0].tolist()]
+try:
+    builders["linear"](dtype="float64")
+except ValueError as error:
+    report["by name"] = str(error)
+hm.enable_x64()
+report["after"] = [str(build().full_fit().dtype) for build in builders.values()]
+json.dump(report, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def session():
+    """What a session sees that has just started Python; warnings are errors."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SESSION],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_importing_changes_no_setting(session):
+    assert session["settings"] == {}
+    assert session["environment"]
+    assert not session["pyplot"]
+    assert not session["backend"]  # so that the user may still choose the device
+
+
+@pytest.mark.parametrize("kind", ["linear", "general"])
+def test_a_problem_without_double_precision_names_the_remedy(session, kind):
+    assert "homotopy.enable_x64()" in session[f"{kind} in double"]
+    assert "dtype=jnp.float32" in session[f"{kind} in double"]
+
+
+def test_double_precision_by_name_needs_it_switched_on(session):
+    assert "homotopy.enable_x64()" in session["by name"]
+
+
+@pytest.mark.parametrize("kind", ["linear", "general"])
+def test_single_precision_by_name_works(session, kind):
+    dtype, theta = session[f"{kind} in single"]
+    assert dtype == "float32"
+    assert theta == pytest.approx([3.0, 0.5], abs=1e-5)
+
+
+def test_the_remedy_works(session):
+    assert session["after"] == ["float64", "float64"]

@@ -1,8 +1,8 @@
 """`python -m benchmarks`: every comparison, with the ratios that the project promises.
 
-Compilation is excluded from the times and listed apart. All contenders of a table run in the same
-process on the same data; "difference" is relative to the first contender, whose own error is
-pinned by the tests against 50-digit arithmetic.
+Times are the least of several calls; compilation is excluded and listed apart. All contenders of
+a table run in the same process on the same data; "difference" is relative to the first contender,
+whose own error is pinned by the tests against 50-digit arithmetic.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def _show(comparison, console) -> int:
         missed += not reached
         table.add_row(
             contender.name,
-            f"{1e3 * contender.timing.median:.3g}",
+            f"{1e3 * contender.timing.best:.3g}",
             f"{1e3 * contender.timing.first:.3g}" if contender.timing.first else "",
             f"{contender.difference:.1e}" if contender.difference else "",
             f"{ratio:.3g}×",

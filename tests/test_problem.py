@@ -135,21 +135,30 @@ def test_the_gradient_is_affine_in_epsilon_with_the_deleted_gradient_as_slope(pr
 
 
 @each_problem
-def test_shapes_and_transformations(problem):
-    theta = parameters(problem)
-    d = problem.dimension
-    assert problem.losses(theta).shape == (SIZE,)
-    assert problem.risk(theta).shape == ()
-    assert problem.hessian(theta).shape == (d, d)
-    assert problem.gradient(theta).shape == problem.hvp(theta, theta).shape == (d,)
-    assert problem.deleted_gradient(theta).shape == (d,)
-    # A problem is a pytree: it goes through jit as an argument, and a batch of weights through
-    # vmap.
-    gradients = eqx.filter_jit(
-        lambda problem, epsilons: jax.vmap(lambda e: problem.gradient(theta, e))(epsilons)
-    )(problem, jnp.asarray([0.0, 0.3, 1.0]))
-    for epsilon, row in zip((0.0, 0.3, 1.0), gradients, strict=True):
-        np.testing.assert_allclose(row, problem.gradient(theta, epsilon), rtol=0, atol=1e-13)
+def test_shapes(problem):
+    theta, d = parameters(problem), problem.dimension
+    shapes = jax.eval_shape(
+        lambda at: (
+            problem.losses(at),
+            problem.risk(at),
+            problem.gradient(at),
+            problem.hvp(at, at),
+            problem.hessian(at),
+            problem.deleted_gradient(at),
+        ),
+        theta,
+    )
+    assert [part.shape for part in shapes] == [(SIZE,), (), (d,), (d,), (d, d), (d,)]
+
+
+@each_problem
+def test_a_problem_is_a_pytree(problem):
+    # It goes through jit as an argument, and a batch of weights through vmap.
+    theta, epsilons = parameters(problem), jnp.asarray([0.0, 0.3, 1.0])
+    gradient = eqx.filter_jit(lambda problem, epsilon: problem.gradient(theta, epsilon))
+    batch = eqx.filter_jit(eqx.filter_vmap(gradient, in_axes=(None, 0)))(problem, epsilons)
+    for epsilon, row in zip(epsilons, batch, strict=True):
+        np.testing.assert_allclose(row, gradient(problem, epsilon), rtol=0, atol=1e-13)
 
 
 def test_predictions_at_other_inputs_and_the_users_parameters():

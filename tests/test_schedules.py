@@ -634,8 +634,11 @@ def test_integral_of_a_reversed_real_power_keeps_its_digits(exponent):
     backwards = Reversed(Polynomial(1.0, 3.0, exponent), jnp.asarray(4.0))
     with mpmath.workdps(50):
         q = mpmath.mpf(exponent) + 1
-        expected = float(2 / q * (mpmath.mpf(0.75) ** q - mpmath.mpf(0.25) ** q))
-    np.testing.assert_allclose(backwards.integral(1.5, 2.5), expected, rtol=1e-13)
+        # From before the decay has ended, and from its middle, to three quarters of it.
+        expected = [float(2 / q * (mpmath.mpf(0.75) ** q - v**q)) for v in (0, mpmath.mpf(0.25))]
+    np.testing.assert_allclose(
+        backwards.integral(np.array([0.5, 1.5]), 2.5), expected, rtol=1e-13
+    )
 
 
 def test_a_switch_at_the_horizon_has_the_derivative_from_inside():

@@ -51,7 +51,7 @@ def _compare(dimension: int, target: float) -> Comparison:
 
         return jax.value_and_grad(cost)(times)
 
-    peer, (_, peer_gradient) = timed(lambda: by_expm(switches), 50 if dimension < 50 else 5)
+    peer, (_, peer_gradient) = timed(lambda: by_expm(switches), 200 if dimension < 50 else 20)
     name = "jax.scipy.linalg.expm and autodiff"
     return Comparison(
         f"ℰ and gradient in the switch times, {SEGMENTS} segments, d = {dimension}",

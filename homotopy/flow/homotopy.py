@@ -95,8 +95,7 @@ def homotopy(
     else:
         theta, status = _surface(method, problem, theta0, times, epsilons)
     if throw:
-        failed = jnp.argmax(jax.vmap(lambda ended: ended != Status.successful)(status))
-        theta = require_success(theta, jax.tree.map(lambda ended: ended[failed], status))
+        theta = require_success(theta, _first_failure(status))
     return HomotopySurface(epsilons, times, theta, status, problem)
 
 
@@ -119,6 +118,13 @@ def _surface(method, problem, theta0, times, epsilons):
         return theta, finite_status(theta, status)
 
     return jax.vmap(states)(epsilons)
+
+
+@eqx.filter_jit
+def _first_failure(status):
+    """The first status that is not a success, or else the first."""
+    failed = jax.vmap(lambda ended: ended != Status.successful)(status)
+    return jax.tree.map(lambda ended: ended[jnp.argmax(failed)], status)
 
 
 def checked_epsilons(epsilons: ArrayInput, dtype) -> Float[Array, " k"]:

@@ -11,6 +11,9 @@ written by hand as the Eulerian variation η(t), the change of the state at a fi
   (Daleckii–Krein), never through the derivative of an eigendecomposition.
 
 Being linear in its tangents, the rule serves forward and reverse mode alike.
+
+From piece to piece goes only what has to wait for the state: two products with a rotation. All
+else is done for all pieces, or all times, at once.
 """
 
 import equinox as eqx
@@ -18,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from homotopy.modal import ModalForm, Spectrum
 from homotopy.numerics.exponentials import decay_integral, divided_difference
@@ -59,97 +62,150 @@ def piecewise_states(
     times : (m,)
         In [edges[0], edges[-1]]. At an edge the two pieces agree.
     """
-    return _sweep(modal, origin, start, edges, values, times)[0]
+    return _passage(modal, origin, start, edges, values).states(times)
 
 
 @piecewise_states.def_jvp
 def _piecewise_states_jvp(primals, tangents):
-    d_modal, d_origin, *direction = tangents
+    d_modal, d_origin, *direction, d_times = tangents
     if jax.tree.leaves((d_modal, d_origin)):
         raise TypeError(
             "the exact flow is differentiable in the schedule, theta0 and the times, not in the "
             "data of the problem; use method=Adaptive() for that."
         )
-    return _sweep(*primals, direction)
+    *way, times = primals
+    passage = _passage(*way)
+    return passage.states(times), passage.variation(times, *direction, d_times)
 
 
-def _spectra(modal: ModalForm, values: Values) -> tuple[Spectrum, Array]:
-    """The spectra that a sequence of weights needs, stacked, and which of them each one uses."""
-    if isinstance(values, tuple) and set(values) <= {0.0, 1.0}:
-        size, dtype = modal.eigenvalues.shape[0], modal.eigenvalues.dtype
-        deleted = Spectrum(modal.eigenvalues, jnp.eye(size, dtype=dtype))
-        both = jax.tree.map(lambda *parts: jnp.stack(parts), deleted, modal.full)
-        return both, jnp.asarray([int(value) for value in values])
-    weights = jnp.asarray(values, modal.eigenvalues.dtype)
-    return jax.vmap(modal.spectrum)(weights), jnp.arange(weights.shape[0])
+class _Passage(eqx.Module):
+    """The way of a state through k pieces, which take s different spectra.
 
+    Components are coordinates in the eigenbasis of the piece that they belong to.
+    """
 
-def _velocity(modal, centred, epsilon):
-    """ż at z − α under the weight ε."""
-    residual = modal.deleted_residual(centred)
-    return -modal.eigenvalues * centred - epsilon * (modal.rows.T @ residual)
+    modal: ModalForm
+    origin: Float[Array, " d"]
+    edges: Float[Array, " edges"]
+    weights: Float[Array, " k"]
+    which: Int[Array, " k"]  # spectrum of each piece
+    rotations: Float[Array, "s d d"]
+    rates: Float[Array, "k d"]
+    equilibria: Float[Array, "k d"]  # components
+    openings: Float[Array, "k d"]  # states where the pieces open
+    components: Float[Array, "k d"]  # of these states
 
+    def states(self, times):
+        """States at `times`."""
+        owner, exponents, _ = self._since_opening(times)
+        components = (
+            jnp.exp(exponents) * self.components[owner]
+            - jnp.expm1(exponents) * self.equilibria[owner]
+        )
+        return self._coordinates(components, owner)
 
-def _sweep(modal, origin, start, edges, values, times, direction=None):
-    """States at `times`; and their tangents, along that of (start, edges, values, times)."""
-    spectra, which = _spectra(modal, values)
-    values = jnp.asarray(values, start.dtype)
-    pieces = values.shape[0]
-    # A time at a switch has felt it: the derivative in the switch is the one from the left, as at
-    # the horizon it must be (where a switch further right has no effect at all).
-    owner = jnp.clip(jnp.searchsorted(edges, times, side="right") - 1, 0, pieces - 1)
-    d_start, d_edges, d_values, d_times = direction or (None,) * 4
-    d_values = d_values if isinstance(d_values, jax.Array) else None  # a tuple's are constants
-
-    def piece(carry, index):
-        state, outputs, variation, d_outputs = carry
-        value, opening = values[index], edges[index]
-        rates, rotation = jax.tree.leaves(jax.tree.map(lambda part: part[which[index]], spectra))
-        from_state = rotation.T @ state
-        from_equilibrium = rotation.T @ (origin + modal.displacement(value))
-        inside = owner == index
-        durations = jnp.where(inside, times - opening, 0.0)
-        # The last instant of the piece is where the next one starts.
-        durations = jnp.append(durations, edges[index + 1] - opening)
-        exponents = -durations[:, None] * rates[None, :]
-        states = (
-            jnp.exp(exponents) * from_state[None, :]
-            - jnp.expm1(exponents) * from_equilibrium[None, :]
-        ) @ rotation.T
-        outputs = jnp.where(inside[:, None], states[:-1], outputs)
-        if direction is None:
-            return (states[-1], outputs, None, None), None
-
+    def variation(self, times, d_start, d_edges, d_values, d_times):
+        """Their tangents; None stands for a tangent of zero."""
+        owner, exponents, elapsed = self._since_opening(times)
+        pieces, lengths = jnp.arange(self.weights.shape[0]), jnp.diff(self.edges)
+        jumps, pushes = jnp.zeros_like(self.openings), jnp.zeros_like(self.rates)
+        pushed = jnp.zeros_like(exponents)
         if d_edges is not None:
-            jump = (value - values[jnp.maximum(index - 1, 0)]) * (
-                modal.rows.T @ modal.deleted_residual(state - origin)
-            )
-            jump = jnp.where(index == 0, -_velocity(modal, state - origin, value), jump)
-            variation = variation + jump * d_edges[index]
-        variations = (jnp.exp(exponents) * (rotation.T @ variation)[None, :]) @ rotation.T
-        if d_values is not None:
-            observed = modal.rows @ rotation
-            amplitudes = (from_state - from_equilibrium)[:, None] * observed.T
-            at_equilibrium = modal.equilibrium_residual(value)
+            jumps = d_edges[:-1, None] * self._jumps()
+        if isinstance(d_values, jax.Array):  # those of a tuple are constants
+            pushes = -d_values[:, None] * self._felt(pieces, lengths)
+            pushed = -d_values[owner][:, None] * self._felt(owner, elapsed)
 
-            def felt(duration):
-                """∫ e^{−H(t−s)} Bᵀv(s) ds over the piece so far, in the eigenbasis."""
-                pairs = divided_difference(rates[:, None], rates[None, :], duration)
-                steady = decay_integral(rates, duration)[:, None] * at_equilibrium[None, :]
-                return jnp.sum(observed.T * (steady + pairs @ amplitudes), axis=1)
+        def cross(variation, piece):
+            which, jump, decay, push = piece
+            components = self.rotations[which].T @ (variation + jump)
+            return self.rotations[which] @ (decay * components + push), components
 
-            variations -= d_values[index] * (jax.vmap(felt)(durations) @ rotation.T)
-        d_states = variations[:-1]
+        at_rest = jnp.zeros_like(self.origin) if d_start is None else d_start
+        decays = jnp.exp(-lengths[:, None] * self.rates)
+        _, components = lax.scan(cross, at_rest, (self.which, jumps, decays, pushes))
+        components = components[owner]
         if d_times is not None:
             # Through the rates, not by H(z − e) at the end, which has a rounding of z times λ_max.
-            opening_velocity = rates * (from_equilibrium - from_state)
-            velocities = (jnp.exp(exponents[:-1]) * opening_velocity[None, :]) @ rotation.T
-            d_states += d_times[:, None] * velocities
-        d_outputs = jnp.where(inside[:, None], d_states, d_outputs)
-        return (states[-1], outputs, variations[-1], d_outputs), None
+            velocities = self.rates * (self.equilibria - self.components)
+            components += d_times[:, None] * velocities[owner]
+        return self._coordinates(jnp.exp(exponents) * components + pushed, owner)
 
-    empty = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
-    at_rest = jnp.zeros_like(start) if d_start is None else d_start
-    carry = (start, empty) + ((None, None) if direction is None else (at_rest, empty))
-    (_, outputs, _, d_outputs), _ = lax.scan(piece, carry, jnp.arange(pieces))
-    return outputs, d_outputs
+    def _since_opening(self, times):
+        """The piece of each time, −λt from its opening to there, and that t."""
+        # A time at a switch has felt it: the derivative in the switch is the one from the left, as
+        # at the horizon it must be (where a switch further right has no effect at all).
+        owner = jnp.sum(self.edges[None, 1:-1] <= times[:, None], axis=1)
+        elapsed = times - self.edges[owner]
+        return owner, -elapsed[:, None] * self.rates[owner], elapsed
+
+    def _coordinates(self, components, owner):
+        """Modal coordinates from components in the piece `owner`."""
+        which = self.which[owner]
+        own = which[:, None] == jnp.arange(self.rotations.shape[0])[None, :]
+        # One product with all spectra: to pick a rotation for each time would copy it, and for
+        # each schedule under `jax.vmap`.
+        padded = jnp.where(own[:, :, None], components[:, None, :], 0.0)
+        return jnp.einsum("msj,sij->mi", padded, self.rotations)
+
+    def _jumps(self):
+        """Of the variation at the opening of each piece, as it opens later by one; (k, d)."""
+        centred = self.openings - self.origin[None, :]
+        pulls = self.modal.deleted_residual(centred) @ self.modal.rows
+        # Before the first piece nothing moves.
+        first = self.modal.eigenvalues * centred[0] + self.weights[0] * pulls[0]
+        return jnp.concatenate([first[None, :], jnp.diff(self.weights)[:, None] * pulls[1:]])
+
+    def _felt(self, pieces, durations):
+        """∫ e^{−H(t−s)} Bᵀv(s) ds from the opening of a piece on, for many; components (m, d)."""
+        observed = jnp.einsum("gj,sji->sgi", self.modal.rows, self.rotations)
+
+        def felt(piece, duration):
+            rates, seen = self.rates[piece], observed[self.which[piece]]
+            amplitudes = (self.components[piece] - self.equilibria[piece])[:, None] * seen.T
+            at_equilibrium = self.modal.equilibrium_residual(self.weights[piece])
+            pairs = divided_difference(rates[:, None], rates[None, :], duration)
+            steady = decay_integral(rates, duration)[:, None] * at_equilibrium[None, :]
+            return jnp.sum(seen.T * (steady + pairs @ amplitudes), axis=1)
+
+        return jax.vmap(felt)(pieces, durations)
+
+
+def _passage(modal, origin, start, edges, values) -> _Passage:
+    """See `piecewise_states`."""
+    spectra, weights, which = _spectra(modal, values)
+    rotations, rates = spectra.rotation, spectra.eigenvalues[which]
+    equilibria = origin[None, :] + jax.vmap(modal.displacement)(weights)
+    equilibria = jnp.einsum("sji,sj->si", rotations, equilibria)[which]
+    exponents = -jnp.diff(edges)[:, None] * rates
+
+    def cross(state, piece):
+        which, decay, gain = piece
+        components = rotations[which].T @ state
+        return rotations[which] @ (decay * components + gain), (state, components)
+
+    gains = -jnp.expm1(exponents) * equilibria
+    _, (openings, components) = lax.scan(cross, start, (which, jnp.exp(exponents), gains))
+    return _Passage(
+        modal,
+        origin,
+        edges,
+        weights[which],
+        which,
+        rotations,
+        rates,
+        equilibria,
+        openings,
+        components,
+    )
+
+
+def _spectra(modal: ModalForm, values: Values) -> tuple[Spectrum, Array, Array]:
+    """The spectra that a sequence of weights needs, their weights, and which of them each takes."""
+    dtype = modal.eigenvalues.dtype
+    if isinstance(values, tuple) and set(values) <= {0.0, 1.0}:
+        deleted = Spectrum(modal.eigenvalues, jnp.eye(modal.eigenvalues.shape[0], dtype=dtype))
+        both = jax.tree.map(lambda *parts: jnp.stack(parts), deleted, modal.full)
+        return both, jnp.arange(2, dtype=dtype), jnp.asarray([int(value) for value in values])
+    weights = jnp.asarray(values, dtype)
+    return jax.vmap(modal.spectrum)(weights), weights, jnp.arange(weights.shape[0])

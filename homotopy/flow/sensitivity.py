@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -16,6 +18,8 @@ from homotopy.flow.trajectory import checked_times, default_method
 from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.problem import Problem
 from homotopy.schedules import Constant
+
+_BATCH = 2**20  # numbers in the d × d matrices of the times that are computed together
 
 
 class Sensitivity(eqx.Module):
@@ -116,7 +120,8 @@ def _exact_sensitivity(modal, theta0, times, points):
         steady = residuals[:, None] * decay_integral(rates, time)[None, :]
         return observed * (steady - transient)
 
-    derivative = modal.parameters(jax.lax.map(at, times) @ rotation.T)
+    components = jax.lax.map(at, times, batch_size=max(1, _BATCH // rates.size**2))
+    derivative = components @ (modal.basis @ rotation).T
     return derivative, finite_status(derivative)
 
 
@@ -142,7 +147,7 @@ def _variational(method, problem, theta0, times, points):
 
 def _checked_points(points, size) -> Int[Array, " k"]:
     if points is None:
-        return jnp.arange(size)
+        return _row_numbers(size)
     known = concrete(points)
     if known is None:
         return jnp.atleast_1d(points)
@@ -154,3 +159,8 @@ def _checked_points(points, size) -> Int[Array, " k"]:
             f"points: expected row numbers from 0 to {size - 1}, got {known.tolist()}."
         )
     return jnp.asarray(known)
+
+
+@partial(jax.jit, static_argnums=0)
+def _row_numbers(size) -> Int[Array, " k"]:
+    return jnp.arange(size)

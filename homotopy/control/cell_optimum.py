@@ -1,0 +1,165 @@
+"""The best control on cells of equal length: where the search for a structure begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from scipy.optimize import minimize
+
+from homotopy.control.controls import PiecewiseConstantControl
+from homotopy.control.mesh import LARGEST, Mesh, finer, local_errors, too_stiff
+from homotopy.control.system import ControlAffine
+from homotopy.control.trajectory import sweep
+
+
+class CellsOptimum(NamedTuple):
+    """The best control found on cells.
+
+    Attributes
+    ----------
+    control : PiecewiseConstantControl
+    cost : float
+    fractions : (n,)
+        (u − lower) / (upper − lower) in every cell.
+    switching : (n,)
+        The mean of H₁ over every cell.
+    mesh : Mesh
+    evaluations : int
+        Of the cost and its gradient, over all starts.
+    costs : tuple of float
+        Reached from every start.
+    scale : float
+        Of the cost: the largest sum of its absolute derivatives in `fractions` at any start.
+    """
+
+    control: PiecewiseConstantControl
+    cost: float
+    fractions: np.ndarray
+    switching: np.ndarray
+    mesh: Mesh
+    evaluations: int
+    costs: tuple[float, ...]
+    scale: float
+
+
+def cells_mesh(system: ControlAffine, count: int, tolerance: float = 1e-10) -> Mesh:
+    """Equal steps in all cells, fine enough under either bound and midway between them."""
+    lower, upper = float(system.lower), float(system.upper)
+    values = (lower, (lower + upper) / 2, upper)
+    steps = 1
+    while True:
+        mesh = Mesh.uniform(count, steps)
+        errors = [
+            np.max(np.asarray(local_errors(system, _constant(system, count, value), mesh)))
+            for value in values
+        ]
+        worst = np.max(np.where(np.isfinite(errors), errors, np.inf))
+        if worst <= tolerance:
+            return mesh
+        steps = max(steps + 1, int(finer(steps, worst, tolerance)))
+        if count * steps > LARGEST:
+            raise too_stiff(LARGEST, tolerance)
+
+
+def optimise_cells(
+    system: ControlAffine,
+    count: int = 64,
+    starts: Sequence | None = None,
+    *,
+    mesh: Mesh | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> CellsOptimum:
+    """Minimise the cost over piecewise constant controls, by L-BFGS-B with exact gradients.
+
+    Parameters
+    ----------
+    system : ControlAffine
+    count : int
+        The number of cells.
+    starts : sequence of (n,) or of floats, optional
+        Controls to start from, in the units of u: by default midway between the bounds, and either
+        bound. The best result is kept.
+    mesh : Mesh, optional
+        By default `cells_mesh(system, count)`.
+    progress : callable, optional
+        Called with the cost at every iteration.
+
+    Raises
+    ------
+    ValueError
+        Naming `count` or `starts`.
+    """
+    if count < 2:
+        raise ValueError(f"cells: expected at least 2, got {count}.")
+    lower, upper = float(system.lower), float(system.upper)
+    if starts is None:
+        starts = ((lower + upper) / 2, lower, upper)
+    beginnings = [_fractions(start, count, lower, upper) for start in starts]
+    if not beginnings:
+        raise ValueError("starts: expected at least one.")
+    mesh = cells_mesh(system, count) if mesh is None else mesh
+    duration, breadth = float(system.horizon - system.start), upper - lower
+    breakpoints = jnp.asarray(_inner_edges(system, count))
+
+    def evaluate(fractions):
+        control = PiecewiseConstantControl(breakpoints, lower + breadth * fractions)
+        _, _, value, gradient = sweep(system, control, mesh)
+        return float(value), breadth * np.asarray(gradient.values)
+
+    best, evaluations, costs, largest = None, 0, [], 0.0
+    for beginning in beginnings:
+        origin, gradient = evaluate(beginning)
+        # Scaled, so that tolerances mean the same for every cost.
+        scale = float(np.sum(np.abs(gradient))) or 1.0
+        largest = max(largest, scale)
+
+        def scaled(fractions, origin=origin, scale=scale):
+            value, gradient = evaluate(fractions)
+            return (value - origin) / scale, gradient / scale
+
+        report = None if progress is None else _reporter(progress, origin, scale)
+        result = minimize(
+            scaled,
+            beginning,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, 1.0)] * count,
+            callback=report,
+            options={"maxiter": 1000, "maxfun": 2000, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-10},
+        )
+        value, gradient = evaluate(result.x)
+        evaluations += result.nfev + 2
+        costs.append(value)
+        if best is None or costs[-1] < best[0]:
+            best = value, result.x, gradient
+
+    value, fractions, gradient = best
+    control = PiecewiseConstantControl(breakpoints, lower + breadth * fractions)
+    switching = gradient / breadth * count / duration
+    costs = tuple(costs)
+    return CellsOptimum(control, value, fractions, switching, mesh, evaluations, costs, largest)
+
+
+def _reporter(progress, origin, scale):
+    def report(intermediate_result):  # scipy goes by the name
+        progress(origin + scale * intermediate_result.fun)
+
+    return report
+
+
+def _inner_edges(system, count):
+    return np.linspace(float(system.start), float(system.horizon), count + 1)[1:-1]
+
+
+def _constant(system, count, value):
+    return PiecewiseConstantControl(_inner_edges(system, count), np.full(count, value))
+
+
+def _fractions(start, count, lower, upper):
+    values = np.broadcast_to(np.asarray(start, float), (count,))
+    if not np.all((values >= lower) & (values <= upper)):
+        raise ValueError(f"starts: expected controls in [{lower:g}, {upper:g}], got {start}.")
+    return (values - lower) / (upper - lower)

@@ -1,0 +1,374 @@
+"""The globally optimal controls of a residual system, with a proof of how good they are.
+
+Branch and bound on the signs of the residuals (theory §4). A node says of some intervals that a
+residual is positive, negative, or has a zero there; `dual` bounds its cost from below. Controls
+are found on the way: those that attain the bound, with their switch times polished by Newton's
+method. The range of the residuals is first narrowed to the controls that beat the incumbent, which
+alone closes most instances.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from homotopy.control.certificate.dual import SupportPoint, maximise
+from homotopy.control.certificate.regions import (
+    SIGNED,
+    Knowledge,
+    Node,
+    Region,
+    refreshed,
+    replaced,
+    root_node,
+    unsigned_cells,
+)
+from homotopy.control.certificate.residual_range import RangeFinder, ResidualRange
+from homotopy.control.certificate.switching import (
+    BangBangControl,
+    Controls,
+    cost,
+    final_deviation,
+    polish,
+)
+from homotopy.control.certificate.system import ResidualSystem
+
+REACHED = 1e-20  # of the cost at the start: a cost that counts as zero
+
+_CELLS, _EARLY_CELLS = 64, 12
+_ROUNDS = 8  # of narrowing the range at the root
+_MOST_SWITCHES = 16
+_WIDE, _CHILD_SWEEPS = 3, 3  # cells without a sign for which the range of a child is computed
+_EVALUATIONS, _SHARED_EVALUATIONS = 90, 30  # of the dual, at most, at a node
+_LEAST_LOSS = 1e-4  # of what the dual is short of, below which a region is not divided
+_SHORTEST = 1e-13  # region that is divided, of the span
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The best controls found and a bound that none can beat.
+
+    Attributes
+    ----------
+    controls : tuple of BangBangControl
+    cost, lower_bound : float
+        No measurable control has a cost below `lower_bound`.
+    nodes, evaluations : int
+        Of branch and bound, and of the dual.
+    root_bound : float
+        The lower bound before branching.
+    resolution : float
+        A cost that rounding does not tell from zero.
+    history : list of (evaluations, cost, lower bound)
+    finished : bool
+        Whether the gap asked for was reached.
+    interrupted : bool
+    """
+
+    controls: Controls
+    cost: float
+    lower_bound: float
+    nodes: int
+    evaluations: int
+    root_bound: float
+    resolution: float
+    history: list[tuple[int, float, float]]
+    finished: bool
+    interrupted: bool
+
+
+@dataclass(order=True)
+class _Open:
+    bound: float
+    order: int
+    node: Node = field(compare=False)
+    point: SupportPoint = field(compare=False)
+    found: ResidualRange = field(compare=False)
+
+
+class _Search:
+    def __init__(self, system, gap, floor, deadline, report):
+        self.system, self.gap, self.floor = system, gap, floor
+        self.deadline, self.report = deadline, report
+        self.best, self.controls = np.inf, None
+        # Where no sign decides by itself κ changes with the grid only: an evaluation is long, and
+        # the last digits of the bound are not to be had.
+        shared = system.controls < len(system.rows)
+        self.effort = _SHARED_EVALUATIONS if shared else _EVALUATIONS
+        self.tried: set = set()
+        self.evaluations = self.nodes = 0
+        self.heap: list[_Open] = []
+        self.closed = np.inf  # the least bound among nodes that need no branching
+        self.pending = 0.0  # of the node that is being divided; first of the root, unknown
+        self.order = itertools.count()
+        self.history: list[tuple[int, float, float]] = []
+
+    # ---------------------------------------------------------------- controls
+    def consider(self, controls: Controls) -> None:
+        """Polish controls, unless the like were tried, and keep them if they are the best."""
+        controls = tuple(control.cleaned(self.system.span) for control in controls)
+        count = sum(len(control.switches) for control in controls)
+        if count > _MOST_SWITCHES * len(controls):
+            return
+        key = tuple(
+            (control.initial, *np.round(np.array(control.switches) / self.system.span, 4))
+            for control in controls
+        )
+        if key in self.tried or cost(self.system, controls) > 2.0 * self.best:
+            return
+        self.tried.add(key)
+        value, controls = polish(self.system, controls)
+        if value < self.best:
+            self.best, self.controls = value, controls
+
+    @property
+    def enough(self) -> float:
+        """A node with that bound needs no branching."""
+        return max(self.best * (1.0 - self.gap) - self.floor, 0.0)
+
+    # ------------------------------------------------------------------- nodes
+    def evaluate(self, node: Node, costate: np.ndarray) -> SupportPoint:
+        point, count = maximise(self.system, node, costate, self.enough, self.effort)
+        self.evaluations += count
+        self.consider(attaining_controls(point, node))
+        return point
+
+    def add(self, node: Node, found: ResidualRange, costate: np.ndarray, parent: float) -> None:
+        self.keep(node, found, self.evaluate(node, costate), parent)
+
+    def keep(self, node: Node, found: ResidualRange, point: SupportPoint, parent: float) -> None:
+        """Close a node whose bound is known, or put it among those to divide."""
+        self.nodes += 1
+        bound = max(point.bound, parent)
+        if bound >= self.enough or _branching_place(node, point, self.enough) is None:
+            self.closed = min(self.closed, bound)
+        else:
+            heapq.heappush(self.heap, _Open(bound, next(self.order), node, point, found))
+
+    def lower_bound(self) -> float:
+        opened = self.heap[0].bound if self.heap else np.inf
+        return min(self.best, self.closed, self.pending, opened)
+
+    def note(self) -> None:
+        self.history.append((self.evaluations, self.best, self.lower_bound()))
+        if self.report is not None:
+            self.report(self.nodes, self.best, self.lower_bound())
+
+
+def certified_optimum(
+    system: ResidualSystem,
+    gap: float = 1e-6,
+    time_limit: float = np.inf,
+    max_nodes: int = 100_000,
+    starts: tuple[Controls, ...] = (),
+    report: Callable[[int, float, float], None] | None = None,
+) -> Certificate:
+    """Minimise the cost over all measurable controls, to a relative gap.
+
+    Parameters
+    ----------
+    system : ResidualSystem
+    gap : float
+        Of the cost: (cost − lower bound) / cost.
+    time_limit : float
+        Seconds; the honest gap so far is returned when they are over.
+    max_nodes : int
+    starts : tuple of controls
+        Tried first.
+    report : callable, optional
+        Called with (nodes, cost, lower bound) now and then.
+    """
+    deadline = time.perf_counter() + time_limit
+    # The distance to the goal has shrunk by ten digits: it is reached, whatever the last digits
+    # of the cost, which nothing that is done with the state can tell.
+    floor = REACHED * 0.5 * float(np.sum(system.deviation(system.start) ** 2))
+    search = _Search(system, gap, floor, deadline, report)
+    for controls in (*starts, *_simple_starts(system)):
+        search.consider(controls)
+    interrupted, root_bound = False, 0.0
+    try:
+        if search.best > floor:
+            root_bound = _root(search)
+        while search.heap and search.heap[0].bound < search.enough:
+            if search.nodes >= max_nodes or time.perf_counter() > deadline:
+                break
+            _branch(search)
+    except KeyboardInterrupt:
+        interrupted, search.report = True, None  # no call that could interrupt again
+    search.note()
+    bound = search.lower_bound()
+    return Certificate(
+        controls=search.controls,
+        cost=search.best,
+        lower_bound=bound,
+        nodes=search.nodes,
+        evaluations=search.evaluations,
+        root_bound=root_bound,
+        resolution=floor,
+        history=search.history,
+        finished=bound >= search.best * (1.0 - gap) - floor,
+        interrupted=interrupted,
+    )
+
+
+def _simple_starts(system: ResidualSystem):
+    """Constant controls and one switch in the middle, the same for all controls."""
+    for initial in (0, 1):
+        for switches in ((), (0.5 * system.span,)):
+            yield (BangBangControl(initial, switches),) * system.controls
+
+
+def _root(search: _Search) -> float:
+    """Bound the root, narrowing the range of the residuals while that helps; its lower bound."""
+    system = search.system
+    finder = RangeFinder(system, time_grid(system))
+    found = finder.find()
+    costate = final_deviation(system, search.controls)
+    bound, last_bound, last_width = 0.0, 0.0, np.inf
+    for round_ in range(_ROUNDS + 1):
+        node = root_node(found, system.control)
+        point = search.evaluate(node, costate)
+        bound, costate = max(bound, point.bound), point.costate
+        width = float(np.sum((found.cell_high - found.cell_low)[found.uncertain()]))
+        progress = width < 0.9 * last_width or bound > last_bound + 0.3 * (search.best - last_bound)
+        branching = _branching_place(node, point, search.enough) is not None
+        late = time.perf_counter() > search.deadline
+        if bound >= search.enough or round_ == _ROUNDS or not progress or late:
+            break
+        if not branching and system.controls == system.control.size:
+            break
+        last_bound, last_width = bound, width
+        radius = np.sqrt(2.0 * search.best)
+        normal = costate / np.linalg.norm(costate)
+        found = finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * bound))
+    search.finder = finder
+    search.keep(node, found, point, bound)
+    search.pending = np.inf
+    search.note()
+    return bound
+
+
+def time_grid(system: ResidualSystem) -> np.ndarray:
+    """Equal cells, and finer ones at first, where the fastest modes of the state die out.
+
+    Always the same number of times, for one compilation a dimension.
+    """
+    uniform = np.linspace(0.0, system.span, _CELLS + 1)
+    fastest = system.rates.max() + np.sum(system.rows**2)
+    first = min(0.5 / max(fastest, 1e-300), 0.5 * uniform[1])
+    early = np.geomspace(first, uniform[1], _EARLY_CELLS + 1)[:-1]
+    return np.sort(np.concatenate([uniform, early]))
+
+
+def _branching_place(node: Node, point: SupportPoint, enough: float) -> tuple[int, int] | None:
+    """The region without a sign on which the bound loses most; None where none is worth it.
+
+    What is lost there must matter for the dual to rise to the bound that is enough; else it is
+    rounding that keeps the bound below.
+    """
+    size = np.linalg.norm(point.costate)
+    short = size * (np.sqrt(2.0 * enough) - np.sqrt(2.0 * point.bound))
+    most, place = _LEAST_LOSS * max(short, 0.0), None
+    for control, regions in enumerate(node):
+        for index, region in enumerate(regions):
+            if region.signed or region.low.shape[1] > 1:
+                continue
+            if region.right - region.left <= _SHORTEST * regions[-1].right:
+                continue
+            if point.losses[control][index] > most:
+                most, place = point.losses[control][index], (control, index)
+    return place
+
+
+def _branch(search: _Search) -> None:
+    opened = heapq.heappop(search.heap)
+    place = _branching_place(opened.node, opened.point, search.enough)
+    if place is None:
+        search.closed = min(search.closed, opened.bound)
+        return
+    control, index = place
+    regions, search.pending = opened.node[control], opened.bound
+    row = int(np.flatnonzero(search.system.control == control)[0])
+    before = regions[index - 1].knowledge if index > 0 else None
+    cost_before = search.best
+    for pieces in _alternatives(
+        regions[index], before, row, opened.found, search.system
+    ):
+        node, found = list(opened.node), opened.found
+        node[control] = replaced(regions, index, pieces)
+        node = tuple(node)
+        if unsigned_cells(node) > _WIDE:
+            found = _narrowed(search, opened, pieces, row)
+            node = None if found.empty() else refreshed(node, found)
+        if node is not None:  # else no controls that beat the incumbent are there
+            search.add(node, found, opened.point.costate, opened.bound)
+    search.pending = np.inf
+    if search.best < cost_before or search.nodes % 10 == 0:
+        search.note()
+
+
+def _narrowed(search: _Search, opened: _Open, pieces: list[Region], row: int) -> ResidualRange:
+    """The range of the residuals on a child: what holds on it narrows all that comes later."""
+    found = opened.found
+    for piece in pieces:
+        for place in range(len(piece.low)):
+            left, right = piece.edges[place], piece.edges[place + 1]
+            found = found.restricted(left, right, row, piece.low[place, 0], piece.high[place, 0])
+    found = search.finder.find(found, _CHILD_SWEEPS)
+    costate, radius = opened.point.costate, np.sqrt(2.0 * search.best)
+    normal = costate / np.linalg.norm(costate)
+    return search.finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * opened.bound))
+
+
+def _alternatives(
+    region: Region, before: Knowledge | None, row: int, found: ResidualRange, system: ResidualSystem
+) -> list[list[Region]]:
+    """Cases that cover all trajectories of a region, given what is known just before it."""
+    feedback = float(np.sum(system.rows[row] ** 2))
+    positive, negative = Knowledge.positive, Knowledge.negative
+    unknown = region.knowledge is Knowledge.unknown
+    known = before in SIGNED
+    if unknown and not (known and len(region.low) > 1):
+        return [
+            [region.known(positive)],
+            [region.known(negative)],
+            [region.vanishing(found, row, feedback)],
+        ]
+    least, most = found.slope_range(region.left, region.right, row)
+    first, second = region.halves()
+    early, late = (half.vanishing(found, row, feedback) for half in (first, second))
+    if unknown:  # the first zero is in the first half, or not
+        return [[first.known(before), second], [early, second]]
+    # Where v̇ has one sign at every zero there is one zero, and the signs around it are known.
+    falling = [[first.known(positive), late], [early, second.known(negative)]]
+    rising = [[first.known(negative), late], [early, second.known(positive)]]
+    if most < 0.0:
+        return falling
+    if least > 0.0:
+        return rising
+    if known:
+        return [[first.known(before), late], [early, second.unsigned()]]
+    return [*falling, *rising, [early, late]]
+
+
+def attaining_controls(point: SupportPoint, node: Node) -> Controls:
+    """ε as it was in the bound, going forwards, where it was 0 or 1 (elsewhere rounded)."""
+    controls = []
+    for index in range(len(node)):
+        now, value, initial, switches = 0.0, None, 0, []
+        for piece in reversed(point.pieces):
+            weight = piece.weights[index]
+            new = value if weight == 0.5 and value is not None else int(weight > 0.5)
+            if value is None:
+                initial = new
+            elif new != value:
+                switches.append(now)
+            value = new
+            now += piece.duration
+        controls.append(BangBangControl(initial, tuple(switches)))
+    return tuple(controls)

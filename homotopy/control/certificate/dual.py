@@ -1,0 +1,392 @@
+"""The concave dual of theory §4: a lower bound of the cost from any costate at the horizon.
+
+With w_i = ε v_i the dynamics are linear, and on a node of branch and bound w lies in a convex set
+that the bounds of v give. For any q and any μ(t), with ṗ = Λp + Bᵀμ backwards from p(T) = q,
+
+    q·(u(T) − goal) ≥ D = p(0)·u(0) + r·∫μ − ∫loss − q·goal,    loss = max (εσ − μ)·v,
+
+over ε in [0, 1] and v in its bounds, so that cost ≥ ½ (D/‖q‖)² where D > 0. Here μ = κσ: κ is 1
+or 0 where that makes the loss zero (the sign of v is known), switching exactly at the zeros of σ,
+and the share with the least loss elsewhere. D is the support function of the (relaxed) reachable
+set; its gradient in q is the end of the trajectory under w = κv + ∂loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+
+from homotopy.control.certificate.loss import bends, cell_loss, extremes, share_of_least_loss
+from homotopy.control.certificate.regions import Knowledge, Node
+from homotopy.control.certificate.system import ResidualSystem
+
+_LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)  # weights κ where no sign is known
+_ROUNDING = 64 * np.finfo(np.float64).eps
+_MOST_SAMPLES = 4000  # of σ between two zeros
+_FRACTIONS = np.linspace(0.0, 1.0, 25) ** 2  # fast modes act where an interval begins
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of time of constant κ, as met going backwards."""
+
+    duration: float
+    weights: tuple[float, ...]  # κ of each control
+    push: np.ndarray  # (g,) what the loss adds to w = κv, with the sign of −w
+    zero: int | None  # row whose σ vanishes at its left end
+
+
+@dataclass(frozen=True)
+class SupportPoint:
+    """The dual at one q.
+
+    Attributes
+    ----------
+    costate : (d,)
+        q.
+    value : float
+        D, rounding on the safe side.
+    end : (d,)
+        u(T) − goal of the trajectory that attains it: the gradient of D.
+    zero_effects : (d, k)
+        Φ(T, ζ)b at each zero ζ of σ.
+    zero_strengths : (k,)
+        |v/σ̇| there.
+    pieces : tuple of Piece
+        From the horizon back.
+    losses : list of (m,) arrays
+        ∫loss of every region of every control.
+    """
+
+    costate: np.ndarray
+    value: float
+    end: np.ndarray
+    zero_effects: np.ndarray
+    zero_strengths: np.ndarray
+    pieces: tuple[Piece, ...]
+    losses: list[np.ndarray]
+
+    @property
+    def bound(self) -> float:
+        """½ (D/‖q‖)²: a lower bound of the cost."""
+        square = float(self.costate @ self.costate)
+        return 0.5 * self.value**2 / square if self.value > 0.0 and square > 0.0 else 0.0
+
+    @property
+    def merit(self) -> float:
+        """D − ½‖q‖², the concave function that is maximised."""
+        return self.value - 0.5 * float(self.costate @ self.costate)
+
+
+def support_point(system: ResidualSystem, node: Node, costate: np.ndarray) -> SupportPoint:
+    """Evaluate the dual and its gradient at q on a node."""
+    return _Backward(system, node, costate).run()
+
+
+class _Backward:
+    """One pass from the horizon to time 0."""
+
+    def __init__(self, system: ResidualSystem, node: Node, costate: np.ndarray):
+        self.system, self.node, self.final = system, node, costate
+        self.costate = costate
+        self.members = [np.flatnonzero(system.control == c) for c in range(len(node))]
+        self.position = [len(regions) - 1 for regions in node]
+        self.cell = [len(regions[-1].low) - 1 for regions in node]
+        self.losses = [np.zeros(len(regions)) for regions in node]
+        self.signs = _signs(system.rows @ costate)
+        self.pieces: list[Piece] = []
+        self.slopes: list[float] = []
+        self.gain = 0.0  # r·∫μ
+        self.size = 0.0  # of the terms summed, for the rounding
+
+    def run(self) -> SupportPoint:
+        now = self.system.span
+        for stop in self._stops():
+            while now > stop:
+                now = self._piece(now, stop)
+            self._enter(stop)
+        system, final = self.system, self.final
+        lost = sum(part.sum() for part in self.losses)
+        value = self.costate @ system.start + self.gain - lost - final @ system.goal
+        rounding = _ROUNDING * (
+            np.abs(self.costate) @ np.abs(system.start)
+            + self.size
+            + lost
+            + np.abs(final) @ np.abs(system.goal)
+        )
+        end, effects, residuals = self._forward()
+        # At a zero the slope of σ is found going backwards; the pieces are replayed forwards.
+        slopes = np.array(self.slopes[::-1])
+        floor = 1e-12 * np.linalg.norm(final) + 1e-300
+        return SupportPoint(
+            costate=final,
+            value=float(value - rounding),
+            end=end,
+            zero_effects=effects,
+            zero_strengths=np.abs(residuals) / np.maximum(np.abs(slopes), floor),
+            pieces=tuple(self.pieces),
+            losses=self.losses,
+        )
+
+    def _stops(self) -> list[float]:
+        """Times at which what is known of some residual changes, from the last to 0."""
+        edges = {0.0}
+        for regions in self.node:
+            for region in regions:
+                edges.update(region.edges[[0, -1]] if region.signed else region.edges)
+        edges.discard(self.system.span)
+        return sorted((float(edge) for edge in edges if edge < self.system.span), reverse=True)
+
+    def _enter(self, time: float) -> None:
+        """Step to the cell that ends at a time, for each control that has one."""
+        if time <= 0.0:
+            return
+        for index, regions in enumerate(self.node):
+            region = regions[self.position[index]]
+            left = region.left if region.signed else region.edges[self.cell[index]]
+            if left < time:
+                continue
+            if region.signed or self.cell[index] == 0:
+                self.position[index] -= 1
+                region = regions[self.position[index]]
+                self.cell[index] = len(region.low) - 1
+                if region.signed:
+                    seen = self.system.rows[self.members[index][0]] @ self.costate
+                    self.signs[self.members[index][0]] = _signs(seen)
+            else:
+                self.cell[index] -= 1
+
+    def _piece(self, now: float, stop: float) -> float:
+        """Go back to the next zero of a σ on which κ depends, or to the next stop."""
+        system = self.system
+        seen = system.rows @ self.costate
+        weights, bounds, watched = [], [], []
+        for index, regions in enumerate(self.node):
+            region, rows = regions[self.position[index]], self.members[index]
+            low, high = region.low[self.cell[index]], region.high[self.cell[index]]
+            bounds.append((low, high))
+            if region.signed:
+                positive = self.signs[rows[0]] > 0.0
+                weights.append(float(positive == (region.knowledge is Knowledge.positive)))
+                watched.append(rows[0])
+            else:
+                share = share_of_least_loss(*extremes(seen[rows], low, high))
+                weights.append(_LEVELS[int(np.rint(share * (len(_LEVELS) - 1)))])
+        spectrum = system.spectrum(tuple(weights))
+        inside = spectrum.rotation.T @ self.costate
+        amplitudes = spectrum.observed * inside[:, None]  # of σ, mode by mode
+        duration, zero, areas = now - stop, None, ()
+        if watched:
+            duration, zero, areas = _until_zero(
+                amplitudes[:, watched], spectrum.rates, now - stop, self.signs[watched]
+            )
+            zero = None if zero is None else int(watched[zero])
+        integral = spectrum.decay_integral(duration) @ amplitudes
+        earlier = spectrum.backward(self.costate, duration)
+        push = self._lose(
+            spectrum, weights, bounds, (seen, system.rows @ earlier), integral, amplitudes, duration
+        )
+        for place, area in enumerate(areas):
+            row = watched[place]
+            index = system.control[row]
+            largest = np.max(np.abs(bounds[index]))
+            self.losses[index][self.position[index]] += largest * area
+        kappa = np.array(weights)[system.control]
+        share = kappa * system.residual
+        self.gain += share @ integral
+        self.size += np.abs(share) @ (spectrum.decay_integral(duration) @ np.abs(amplitudes))
+        self.pieces.append(Piece(duration, tuple(weights), push, zero))
+        self.costate = earlier
+        if zero is not None:
+            self.signs[zero] = -self.signs[zero]
+            rate = system.rates * earlier + system.rows.T @ (kappa * (system.rows @ earlier))
+            self.slopes.append(float(system.rows[zero] @ rate))
+            return max(now - duration, stop)
+        return stop
+
+    def _lose(self, spectrum, weights, bounds, ends, integral, amplitudes, duration) -> np.ndarray:
+        """Account for the loss where no sign is known; returns its gradient in σ."""
+        push = np.zeros(len(self.system.rows))
+        for index, regions in enumerate(self.node):
+            if regions[self.position[index]].signed:
+                continue
+            rows, (low, high), weight = self.members[index], bounds[index], weights[index]
+            bend = bends(
+                np.abs(spectrum.rotation.T @ self.costate),
+                spectrum.rates * duration,
+                np.abs(spectrum.observed[:, rows]),
+            )
+            near, far = ends[0][rows], ends[1][rows]
+            self.losses[index][self.position[index]] += float(
+                cell_loss(duration, weight, (near, far), integral[rows], bend, low, high)
+            )
+            push[rows] = _loss_gradient(weight, 0.5 * (near + far), low, high)
+        return push
+
+    def _forward(self):
+        """The trajectory that attains the bound, and what each zero of σ does to its end."""
+        system = self.system
+        columns, residuals = system.start[:, None], []
+        for piece in reversed(self.pieces):
+            if piece.zero is not None:
+                row = system.rows[piece.zero]
+                residuals.append(row @ columns[:, 0] - system.residual[piece.zero])
+                columns = np.column_stack([columns, row])
+            push = np.array(piece.weights)[system.control] * system.residual - piece.push
+            columns = system.spectrum(piece.weights).forward(columns, piece.duration, push)
+        return system.deviation(columns[:, 0]), columns[:, 1:], np.array(residuals)
+
+
+def _signs(values):
+    """1 or −1, never 0: a σ that starts at 0 with the wrong sign vanishes at once."""
+    return np.where(values < 0.0, -1.0, 1.0)
+
+
+def _loss_gradient(weight, seen, low, high):
+    most, least = extremes(seen, low, high)
+    if max(weight * least, (1.0 - weight) * most) <= 0.0:
+        return np.zeros_like(seen)
+    if weight * least > (1.0 - weight) * most:
+        return -weight * np.where(seen > 0.0, low, high)
+    return (1.0 - weight) * np.where(seen > 0.0, high, low)
+
+
+def _until_zero(amplitudes, rates, duration, signs, rounds: int = 14):
+    """How long sums of decaying modes keep their signs.
+
+    Parameters
+    ----------
+    amplitudes : (d, k), rates : (d,)
+        σ_i(τ) = Σ_j a_ji e^{−λ_j τ}, τ backwards from where we are.
+    duration : float
+    signs : (k,)
+
+    Returns
+    -------
+    duration : float
+        Until the first zero of any, or the one given.
+    zero : int or None
+        Which one vanishes there.
+    areas : (k,)
+        Bounds of ∫ of the part of |σ_i| with the other sign that could hide between two samples.
+        Samples are added where the second derivative leaves room for one, until there is none or
+        σ is zero throughout, to rounding.
+    """
+    times = _FRACTIONS * duration
+    squares = np.abs(amplitudes) * rates[:, None] ** 2
+    for round_ in range(rounds):
+        decay = np.exp(-times[:, None] * rates)
+        values = (decay @ amplitudes) * signs
+        wrong = np.flatnonzero(np.any(values[1:] < 0.0, axis=1))
+        last, end, zero = len(times) - 1, duration, None
+        if wrong.size:
+            last = wrong[0] + 1
+            roots = [
+                (_root(amplitudes[:, i], rates, times[last - 1], times[last], signs[i]), i)
+                for i in np.flatnonzero(values[last] < 0.0)
+            ]
+            end, zero = min(roots)
+        gaps = np.diff(times[: last + 1])
+        values = np.maximum(values[: last + 1], 0.0)
+        if zero is not None:
+            gaps[-1] = end - times[last - 1]
+            values[-1] = np.maximum(np.exp(-end * rates) @ amplitudes * signs, 0.0)
+            values[-1, zero] = 0.0
+        curvature = (decay[:last] @ squares) * gaps[:, None] ** 2
+        room = np.maximum(values[:-1], values[1:]) < 0.5 * curvature
+        if not room.any() or round_ == rounds - 1 or times.size > _MOST_SAMPLES:
+            break
+        where = np.flatnonzero(room.any(axis=1))
+        extra = [times[where] + part * gaps[where] for part in (0.25, 0.5, 0.75)]
+        times = np.sort(np.concatenate([times[: last + 1], *extra]))
+    areas = np.sum(np.where(room, gaps[:, None] * curvature / 12.0, 0.0), axis=0)
+    return end, zero, areas
+
+
+def _root(amplitudes, rates, left, right, sign) -> float:
+    """The zero of one sum of modes in a bracket, by Newton's method with bisection as its guard."""
+    time = 0.5 * (left + right)
+    for _ in range(80):
+        terms = amplitudes * np.exp(-rates * time)
+        value, slope = terms.sum(), -(rates @ terms)
+        left, right = (time, right) if value * sign > 0.0 else (left, time)
+        step = time - value / slope if slope != 0.0 else np.inf
+        new = step if left < step < right else 0.5 * (left + right)
+        if abs(new - time) <= 2e-16 * right or right - left <= 2e-16 * right:
+            break
+        time = new
+    return new
+
+
+def maximise(
+    system: ResidualSystem,
+    node: Node,
+    costate: np.ndarray,
+    enough: float,
+    evaluations: int,
+    tolerance: float = 1e-10,
+) -> tuple[SupportPoint, int]:
+    """The best lower bound found on a node, and the number of evaluations of the dual.
+
+    Newton's method from q (the zeros of σ give the curvature of D exactly), and where it does not
+    ascend the point of least norm of the ends seen so far, as in Wolfe's algorithm. Stops as soon
+    as the bound is `enough`.
+    """
+    here = support_point(system, node, costate)
+    best, seen, count, failures = here, [here.end], 1, 0
+
+    def visit(new):
+        nonlocal best, count
+        point = support_point(system, node, new)
+        seen.append(point.end)
+        count += 1
+        if point.bound > best.bound:
+            best = point
+        return point
+
+    while best.bound < enough and count < evaluations:
+        gradient = here.end - here.costate
+        if np.linalg.norm(gradient) <= 1e-11 * np.linalg.norm(here.costate):
+            break
+        step = _newton_step(here, gradient)
+        there = visit(here.costate + step)
+        if there.merit >= here.merit + 1e-4 * (gradient @ step):
+            here = there
+            continue
+        candidate = _least_norm(np.array(seen))
+        if best.bound >= 0.5 * (candidate @ candidate) * (1 - tolerance):
+            break
+        there = visit(candidate)
+        if there.merit > here.merit:
+            here, failures = there, 0
+            continue
+        failures += 1
+        if failures > 4:
+            break
+        there = visit(0.5 * (here.costate + candidate))
+        if there.merit > here.merit:
+            here = there
+    return best, count
+
+
+def _newton_step(point: SupportPoint, gradient: np.ndarray) -> np.ndarray:
+    """(1 + Σ |v/σ̇| yyᵀ)⁻¹ gradient, with y = Φ(T, ζ)b: by Woodbury's identity."""
+    factor = point.zero_effects * np.sqrt(point.zero_strengths)
+    if not factor.size:
+        return gradient
+    small = np.eye(factor.shape[1]) + factor.T @ factor
+    return gradient - factor @ np.linalg.solve(small, factor.T @ gradient)
+
+
+def _least_norm(points: np.ndarray) -> np.ndarray:
+    """The point of least norm in the convex hull of the rows."""
+    scale = np.linalg.norm(points, axis=1).max()
+    if len(points) == 1 or scale == 0.0:
+        return points[0]
+    system = np.vstack([points.T / scale, np.ones(len(points))])
+    target = np.zeros(len(system))
+    target[-1] = 1.0
+    shares, _ = nnls(system, target)
+    return (shares / shares.sum()) @ points

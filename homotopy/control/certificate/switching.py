@@ -1,0 +1,169 @@
+"""Bang-bang controls of a residual system: cost, gradient and Hessian in the switch times, Newton.
+
+Moving the k-th switch, of control c, by δ moves the state at the horizon by Φ(T, t_k) J_k δ, with
+J_k = Δε_k Σ_{i∈c} b_i v_i. Second derivatives follow from the same columns carried forward, so
+that Newton's method is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from homotopy.control.certificate.system import ResidualSystem
+
+_EMPTY = 1e-12  # of the span: arcs that short are dropped
+
+
+@dataclass(frozen=True)
+class BangBangControl:
+    """One control: its value, 0 or 1, at time 0 and the times at which it changes."""
+
+    initial: int
+    switches: tuple[float, ...]
+
+    def cleaned(self, span: float) -> BangBangControl:
+        """Without empty arcs and without switches at either end."""
+        initial, kept = self.initial, []
+        for time in sorted(self.switches):
+            if kept and time - kept[-1] <= _EMPTY * span:
+                kept.pop()
+            elif not kept and time <= _EMPTY * span:
+                initial = 1 - initial
+            elif time < span * (1 - _EMPTY):
+                kept.append(float(time))
+        return BangBangControl(initial, tuple(kept))
+
+
+Controls = tuple[BangBangControl, ...]
+
+
+def _events(controls: Controls):
+    """(time, control, change of ε) in the order of time; and the position among all switches."""
+    events = []
+    for index, control in enumerate(controls):
+        sign = 1 - 2 * control.initial
+        for number, time in enumerate(control.switches):
+            events.append((time, index, sign * (-1) ** number, len(events)))
+    return sorted(events, key=lambda event: (event[0], event[3]))
+
+
+def states(system: ResidualSystem, controls: Controls, times: np.ndarray) -> np.ndarray:
+    """u at times in [0, span], in any order: (m,) to (m, d)."""
+    out = np.empty((len(times), system.start.size))
+    state, now = system.start[:, None], 0.0
+    weights = np.array([float(control.initial) for control in controls])
+    for time, index, change, _ in [*_events(controls), (np.inf, 0, 0, 0)]:
+        spectrum, push = system.spectrum(tuple(weights)), weights[system.control] * system.residual
+        for place in np.flatnonzero((times >= now) & (times < time)):
+            out[place] = spectrum.forward(state, times[place] - now, push)[:, 0]
+        if np.isfinite(time):
+            state = spectrum.forward(state, time - now, push)
+            weights[index] += change
+            now = time
+    return out
+
+
+def final_deviation(system: ResidualSystem, controls: Controls) -> np.ndarray:
+    """u(T) − goal."""
+    return system.deviation(states(system, controls, np.array([system.span]))[0])
+
+
+def cost(system: ResidualSystem, controls: Controls) -> float:
+    """½‖u(T) − goal‖²."""
+    return 0.5 * float(np.sum(final_deviation(system, controls) ** 2))
+
+
+def cost_and_derivatives(
+    system: ResidualSystem, controls: Controls
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """The cost, its gradient (k,) and Hessian (k, k) in the switch times, control by control."""
+    count = sum(len(control.switches) for control in controls)
+    columns, now = system.start[:, None], 0.0
+    owners: list[tuple[int, ...]] = [()]  # what each column is: the state, ∂ or ∂² by number
+    weights = np.array([float(control.initial) for control in controls])
+    for time, index, change, number in [*_events(controls), (system.span, 0, 0, -1)]:
+        push = weights[system.control] * system.residual
+        columns = system.spectrum(tuple(weights)).forward(columns, time - now, push)
+        now = time
+        if number < 0:
+            break
+        before = weights[system.control]
+        weights[index] += change
+        after = weights[system.control]
+        rows = system.rows[system.control == index]
+        state = columns[:, 0]
+        residuals = system.residuals(state)
+        jump = change * rows.T @ residuals[system.control == index]
+        velocity = -system.rates * state - system.rows.T @ (before * residuals)
+        curvature = (
+            system.rates * jump
+            + system.rows.T @ (after * (system.rows @ jump))
+            + change * rows.T @ (rows @ velocity)
+        )
+        new, names = [jump, curvature], [(number,), (number, number)]
+        for position, name in enumerate(owners):
+            if len(name) == 1:
+                new.append(change * rows.T @ (rows @ columns[:, position]))
+                names.append((name[0], number))
+        columns = np.column_stack([columns, *new])
+        owners += names
+
+    final = system.deviation(columns[:, 0])
+    sensitivity = np.zeros((final.size, count))
+    hessian = np.zeros((count, count))
+    for position, name in enumerate(owners):
+        if len(name) == 1:
+            sensitivity[:, name[0]] = columns[:, position]
+        elif len(name) == 2:
+            value = final @ columns[:, position]
+            hessian[name] = value
+            hessian[name[::-1]] = value
+    hessian += sensitivity.T @ sensitivity
+    return 0.5 * float(final @ final), sensitivity.T @ final, hessian
+
+
+def polish(
+    system: ResidualSystem, controls: Controls, iterations: int = 40
+) -> tuple[float, Controls]:
+    """The nearest local minimum in the switch times, by Newton's method; empty arcs are dropped.
+
+    Steps are cut so that the switches of a control stay in order and in the interval, and the cost
+    falls; directions of negative curvature are followed downwards.
+    """
+    controls = tuple(control.cleaned(system.span) for control in controls)
+    for _ in range(iterations):
+        value, gradient, hessian = cost_and_derivatives(system, controls)
+        if gradient.size == 0:
+            break
+        curvatures, directions = np.linalg.eigh(hessian)
+        curvatures = np.maximum(np.abs(curvatures), 1e-10 * np.abs(curvatures).max() + 1e-300)
+        step = -directions @ ((directions.T @ gradient) / curvatures)
+        scale, moved = 1.0, 0.0
+        for _ in range(25):
+            trial, moved = _moved(controls, scale * step, system.span)
+            trial_value = cost(system, trial)
+            enough = trial_value < value + 1e-4 * scale * min(gradient @ step, 0.0)
+            # Below rounding of the cost, Newton's step is better than any comparison of costs.
+            if enough or (moved < 1e-9 * system.span and trial_value <= value * (1 + 1e-13)):
+                break
+            scale *= 0.3
+        else:
+            break
+        controls = tuple(control.cleaned(system.span) for control in trial)
+        if moved <= 1e-15 * system.span:
+            break
+    return cost(system, controls), controls
+
+
+def _moved(controls: Controls, step: np.ndarray, span: float) -> tuple[Controls, float]:
+    trial, position, largest = [], 0, 0.0
+    for control in controls:
+        old = np.array(control.switches)
+        new = np.clip(old + step[position : position + old.size], 0.0, span)
+        new = np.maximum.accumulate(new) if new.size else new
+        position += old.size
+        largest = max(largest, np.abs(new - old).max(initial=0.0))
+        trial.append(BangBangControl(control.initial, tuple(new.tolist())))
+    return tuple(trial), largest

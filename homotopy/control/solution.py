@@ -1,0 +1,107 @@
+"""What a search for an optimal control returns, with its evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput
+from homotopy.control.arcs import Arc
+from homotopy.control.pontryagin import PontryaginResidual
+from homotopy.control.singular import SingularArc
+from homotopy.control.system import ControlAffine
+from homotopy.control.trajectory import Trajectory
+
+
+class SolutionStatus(eqx.Enumeration):
+    """How a search for an optimal control ended. Optimality is claimed locally only."""
+
+    successful = "an extremal of known structure, a local minimum within that structure"
+    flat = (
+        "an extremal of known structure, but the cost is not strictly convex in its junctions: it "
+        "may not be a local minimum"
+    )
+    degenerate = (
+        "the switching function vanishes everywhere: the final state is stationary for the cost "
+        "itself, or out of the control's reach; the control satisfies the conditions, as others do"
+    )
+    unresolved = (
+        "no sequence of arcs satisfied Pontryagin's conditions to the tolerance; the control is "
+        "the best found: raise cells"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Solution:
+    """An optimal control, as far as it was found.
+
+    Attributes
+    ----------
+    system : ControlAffine
+    control
+        A `PiecewisePolynomialControl` on the arcs, or a `PiecewiseConstantControl` on cells where
+        no structure was resolved.
+    arcs : tuple of Arc
+    cost : float
+        Of `control`, by exact propagation: an upper bound of the optimum whatever the status.
+    trajectory : Trajectory
+        State, costate and switching function.
+    residual : PontryaginResidual
+        Relative, in units of the cost, and the scale.
+    status : SolutionStatus
+    stationarity : float
+        The last Newton step of the junctions, over the duration, and of singular controls, over
+        the distance of the bounds.
+    curvature : float
+        The least eigenvalue of the scaled Hessian in junctions and singular controls over its
+        largest; NaN where there is nothing to vary.
+    singular_arcs : tuple of SingularArc
+    integration_error : float
+        The sum of the local relative errors of the steps.
+    counts : dict
+        `cells`, `evaluations` (cost and gradient on cells), `newton` (iterations), `rounds`
+        (structures looked at).
+    """
+
+    system: ControlAffine
+    control: eqx.Module
+    arcs: tuple[Arc, ...]
+    cost: float
+    trajectory: Trajectory
+    residual: PontryaginResidual
+    status: SolutionStatus
+    stationarity: float
+    curvature: float
+    singular_arcs: tuple[SingularArc, ...]
+    integration_error: float
+    counts: dict
+
+    @property
+    def pmp_residual(self) -> float:
+        """∫ |u − v| |H₁| dt over (upper − lower) ∫ ‖p‖ ‖f₁‖ dt, v minimising H₁; zero is best."""
+        return float(self.residual.relative)
+
+    @property
+    def junctions(self) -> np.ndarray:
+        """The times between arcs, (k,)."""
+        return np.array([arc.stop for arc in self.arcs[:-1]])
+
+    @property
+    def structure(self) -> str:
+        """The kinds of the arcs in order: "upper – singular – lower"."""
+        return " – ".join(arc.kind.value for arc in self.arcs)
+
+    def state(self, t: ArrayInput) -> Float[Array, "*m d"]:
+        """x at times of any shape."""
+        return self.trajectory.state(t)
+
+    def costate(self, t: ArrayInput) -> Float[Array, "*m d"]:
+        """p at times of any shape."""
+        return self.trajectory.costate(t)
+
+    def switching_function(self, t: ArrayInput) -> Float[Array, "*m"]:
+        """H₁ = δJ/δu at times of any shape."""
+        return self.trajectory.switching_function(t)

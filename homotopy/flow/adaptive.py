@@ -105,7 +105,7 @@ class Adaptive(AbstractMethod):
                 max_steps=self.max_steps + times.shape[0],
                 throw=False,
             )
-            # A time at a switch has felt it: see `propagator._sweep`.
+            # A time at a switch has felt it: see `propagator`.
             inside = times >= opening
             outputs = jnp.where(inside[:, None], solution.ys[:-1], outputs)
             success = success & (solution.result == diffrax.RESULTS.successful)

@@ -108,7 +108,7 @@ class Exact(AbstractMethod):
             ]:
                 bounds = (switches if constant else edges)[lower : upper + 1]
                 opening, closing = bounds[0], bounds[-1]
-                # A time at a switch has felt it: see `propagator._sweep`.
+                # A time at a switch has felt it: see `propagator`.
                 inside = times >= switches[lower]
                 local = jnp.where(times < opening, opening, times)
                 local = jnp.where(local > closing, closing, local)

@@ -15,6 +15,7 @@ from homotopy.unlearning.default_times import displacement
 from homotopy.unlearning.deletion import Deletion
 
 BASELINE = "delete at once"
+OPTIMUM = "optimum"  # over all of E_s, where it is asked for
 GRID = 512  # times at which a path is looked at
 
 

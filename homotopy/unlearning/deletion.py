@@ -16,6 +16,7 @@ from homotopy.flow.propagator import piecewise_states
 from homotopy.linear import LinearRegression
 from homotopy.schedules import AbstractSchedule, Membership
 from homotopy.unlearning.costate import Costate, SwitchingFunction
+from homotopy.unlearning.pontryagin import pmp_residual
 
 
 class Deletion(eqx.Module):
@@ -147,6 +148,19 @@ class Deletion(eqx.Module):
     def switching_function(self, schedule: AbstractSchedule) -> SwitchingFunction:
         """φ(t) = p·Σ_G∇ℓ = Σ_G σ v on [0, T]; δℰ/δε(t) = −φ(t); a function of time."""
         return SwitchingFunction(self, schedule, self.costate(schedule))
+
+    def pmp_residual(self, schedule: AbstractSchedule) -> float:
+        """By how much a schedule fails Pontryagin's condition, from 0 (an extremal) to 1.
+
+        The condition: ε = 1 where φ > 0 and ε = 0 where φ < 0 (theory §4). The residual is
+
+            ∫ₛᵀ |φ(t)| |ε(t) − 1[φ(t) > 0]| dt  /  ∫ₛᵀ |φ(t)| dt:
+
+        the part of what ℰ could gain to first order, relative to the gain of turning every
+        weight over. It has no unit, however small ℰ is. Zero where φ vanishes, and where the
+        target is met to rounding, where φ is nothing but rounding. Not traceable.
+        """
+        return pmp_residual(self, schedule)
 
     @eqx.filter_jit
     def final_state(self, switch: ArrayInput) -> Float[Array, "*m d"]:

@@ -1,0 +1,101 @@
+"""The deletion problem as a residual system, on which the certificate works (theory §4)."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from homotopy.control.certificate import BangBangControl, ResidualSystem
+from homotopy.modal import ModalForm
+from homotopy.numerics.gram_spectrum import gram_spectrum
+from homotopy.schedules import BangBang, Constant
+from homotopy.unlearning.deletion import Deletion
+
+
+def common_schedule(deletion: Deletion) -> ResidualSystem:
+    """One ε(t) for all the deleted points.
+
+    More points than parameters are turned, as a group, into as many rows as there are parameters:
+    only BᵀB and Bᵀr act on the flow.
+    """
+    modal = deletion.problem.modal
+    rows, residual = _array(modal.rows), _array(modal.residual)
+    if len(rows) > rows.shape[1]:
+        turned, triangle = np.linalg.qr(rows)
+        rows, residual = triangle, turned.T @ residual
+    return _system(deletion, rows, residual, np.zeros(len(rows), dtype=int))
+
+
+def separate_schedules(deletion: Deletion) -> ResidualSystem:
+    """A schedule ε_i(t) for each deleted point."""
+    modal = deletion.problem.modal
+    rows, residual = _array(modal.rows), _array(modal.residual)
+    return _system(deletion, rows, residual, np.arange(len(rows)))
+
+
+def _system(deletion: Deletion, rows, residual, control: np.ndarray) -> ResidualSystem:
+    modal = deletion.problem.modal
+
+    def decompose(weights: np.ndarray):
+        if not weights.any():
+            return _array(modal.eigenvalues), np.eye(modal.eigenvalues.size)
+        if np.all(weights == weights[0]):
+            spectrum = _common_spectrum(modal, weights[0])
+            return _array(spectrum.eigenvalues), _array(spectrum.rotation)
+        return tuple(_array(part) for part in _separate_spectrum(modal, weights))
+
+    return ResidualSystem(
+        rates=_array(modal.eigenvalues),
+        rows=rows,
+        residual=residual,
+        start=_array(_state_at_start(deletion)),
+        goal=_array(deletion._goal),
+        span=float(deletion.horizon) - float(deletion.start),
+        control=control,
+        decompose=decompose,
+    )
+
+
+def _array(value) -> np.ndarray:
+    return np.asarray(value, dtype=np.float64)
+
+
+@eqx.filter_jit
+def _state_at_start(deletion):
+    return deletion.centred_states(Constant(1.0), deletion.start[None])[0]
+
+
+@eqx.filter_jit
+def _common_spectrum(modal: ModalForm, weight):
+    return modal.spectrum(jnp.asarray(weight))
+
+
+@eqx.filter_jit
+def _separate_spectrum(modal: ModalForm, weights):
+    factor = [jnp.diag(jnp.sqrt(modal.eigenvalues)), jnp.sqrt(weights)[:, None] * modal.rows]
+    return gram_spectrum(jnp.concatenate(factor))
+
+
+def schedule_of(deletion: Deletion, control: BangBangControl) -> BangBang:
+    """A control on [s, T] as a schedule in E_s: 1 before, 0 after."""
+    start, horizon = float(deletion.start), float(deletion.horizon)
+    switches = [min(start + time, horizon) for time in control.switches]
+    if control.initial == 0:
+        switches.insert(0, start)
+    if len(switches) % 2 == 0:  # still 1 at the horizon
+        switches.append(horizon)
+    return BangBang(jnp.array(switches), 1)
+
+
+def control_of(deletion: Deletion, schedule) -> BangBangControl:
+    """The control nearest to a schedule: its values on [s, T] rounded to 0 or 1."""
+    start, horizon = float(deletion.start), float(deletion.horizon)
+    edges = np.clip(np.asarray(schedule.breakpoints), start, horizon)
+    parts = np.concatenate([[start], edges, [horizon]])
+    if not all(schedule.constant_pieces):
+        parts = np.union1d(parts, np.linspace(start, horizon, 257))
+    parts = np.unique(parts)
+    values = np.asarray(schedule((parts[:-1] + parts[1:]) / 2)) > 0.5
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    return BangBangControl(int(values[0]), tuple((parts[changes] - start).tolist()))

@@ -1,0 +1,145 @@
+"""All of E_s, with a lower bound: the global optimum of linear regression, certified."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+
+import equinox as eqx
+import numpy as np
+
+from homotopy.control.certificate import Certificate, certified_optimum
+from homotopy.schedules import AbstractSchedule
+from homotopy.unlearning.controllability import Controllability, controllability
+from homotopy.unlearning.deletion import Deletion
+from homotopy.unlearning.optimum import Optimum, OptimumStatus
+from homotopy.unlearning.residual_system import common_schedule, control_of, schedule_of
+from homotopy.unlearning.searches.base import AbstractSearch
+from homotopy.unlearning.searches.progress import Monitor
+
+_BEST_FINITE_GAP = 1e-12
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class CertifiedOptimum(Optimum):
+    """A schedule with a bound that no measurable ε in E_s can beat.
+
+    Attributes
+    ----------
+    nodes : int
+        Of branch and bound; 1 where the bound at the root was enough.
+    root_bound : float
+        The lower bound before branching.
+    history : tuple of (evaluations, cost, lower bound)
+        As the search went on.
+    resolution : float
+        ℰ below which the target is reached to rounding: the gap is then 0.
+    """
+
+    nodes: int = 0
+    root_bound: float = 0.0
+    history: tuple[tuple[int, float, float], ...] = ()
+    resolution: float = 0.0
+
+    @cached_property
+    def controllability(self) -> Controllability:
+        """Whether the theorem "no singular arcs" applies."""
+        return controllability(self.deletion, self.cost <= self.resolution)
+
+    @property
+    def gap(self) -> float:
+        """(cost − lower bound)/cost: by how much of itself ℰ can at most be lowered."""
+        return super().gap if self.cost > self.resolution else 0.0
+
+
+class Everything(AbstractSearch):
+    """Every measurable ε in E_s: branch and bound with the concave dual of theory §4.
+
+    The result holds for linear regression, of any size and rank, and says by how much any other
+    schedule could at most be better. For several deleted points with one ε(t) the lower bound
+    stands too, but it may stay below the optimum however long the search goes on: signs of the
+    residuals, on which it branches, no longer decide by themselves.
+
+    Parameters
+    ----------
+    gap : float
+        (cost − lower bound)/cost to reach.
+    time_limit : float
+        Seconds after which the gap so far is returned.
+    max_nodes : int
+        Of branch and bound.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> deletion = hm.Deletion(problem, [0.5], start=0.0, horizon=1.0)
+    >>> best = hm.optimise(deletion, over=hm.Everything())
+    >>> best.structure, best.gap < 1e-6
+    ('0 throughout', True)
+    """
+
+    gap: float = eqx.field(default=1e-6, static=True)
+    time_limit: float = eqx.field(default=float("inf"), static=True)
+    max_nodes: int = eqx.field(default=20_000, static=True)
+
+    def __check_init__(self):
+        check_limits(self.gap, self.time_limit, self.max_nodes)
+
+    def search(
+        self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
+    ) -> CertifiedOptimum:
+        found = run_certificate(
+            common_schedule(deletion),
+            self,
+            () if warm_start is None else ((control_of(deletion, warm_start),),),
+            monitor,
+        )
+        return CertifiedOptimum(
+            schedule=schedule_of(deletion, found.controls[0]),
+            cost=found.cost,
+            deletion=deletion,
+            status=certificate_status(found),
+            lower_bound=found.lower_bound,
+            evaluations=found.evaluations,
+            nodes=found.nodes,
+            root_bound=found.root_bound,
+            history=tuple(found.history),
+            resolution=found.resolution,
+        )
+
+
+def check_limits(gap, time_limit, max_nodes) -> None:
+    """Refuse limits that make no sense, by name."""
+    if not _BEST_FINITE_GAP <= gap < 1.0:
+        raise ValueError(f"gap: expected a number in [{_BEST_FINITE_GAP:g}, 1), got {gap!r}.")
+    if not time_limit > 0.0:
+        raise ValueError(f"time_limit: expected a positive number of seconds, got {time_limit!r}.")
+    if not isinstance(max_nodes, int | np.integer) or max_nodes < 1:
+        raise ValueError(f"max_nodes: expected an integer >= 1, got {max_nodes!r}.")
+
+
+def run_certificate(system, search, starts, monitor: Monitor) -> Certificate:
+    """Certify under the limits of a search, with progress."""
+
+    def report(nodes: int, cost: float, bound: float) -> None:
+        monitor.report(min(nodes, search.max_nodes), search.max_nodes, cost)
+
+    return certified_optimum(
+        system, search.gap, search.time_limit, search.max_nodes, starts, report
+    )
+
+
+def certificate_status(found: Certificate) -> OptimumStatus:
+    """What a certificate proves."""
+    if found.cost <= found.resolution:
+        return OptimumStatus.reached
+    if found.finished:
+        return OptimumStatus.certified
+    return OptimumStatus.interrupted if found.interrupted else OptimumStatus.bounded

@@ -1,0 +1,71 @@
+"""How far a long search has come: a bar for people, a call for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far a search has come.
+
+    Attributes
+    ----------
+    done, total : int
+        Steps taken, and steps there may be at most: a search may end before.
+    best : float
+        The least ℰ found so far; of several problems, of the one looked at last.
+    """
+
+    done: int
+    total: int
+    best: float
+
+
+class Monitor:
+    """Takes reports of progress, and shows them as the user wished.
+
+    Parameters
+    ----------
+    progress : bool or callable
+        As of `optimise`.
+    """
+
+    def __init__(self, progress: bool | Callable[[Progress], None] = False):
+        self._call = progress if callable(progress) else None
+        self._draw = progress is True
+        self._bar = None
+        self._task = None
+
+    def __enter__(self) -> Monitor:
+        return self
+
+    def __exit__(self, *raised) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def report(self, done: int, total: int, best: float) -> None:
+        """Take note that `done` of at most `total` steps are taken and `best` is the least ℰ."""
+        if self._call is not None:
+            self._call(Progress(done, total, best))
+        if not self._draw:
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                TextColumn("searching"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("ℰ = {task.fields[best]:.6g}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=total, best=best)
+        self._bar.update(self._task, completed=done, total=total, best=best)

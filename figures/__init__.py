@@ -11,4 +11,9 @@ NAMES = (
     "fig04_phase_portraits",
     "fig05_deletion_time",
     "fig06_diabetes",
+    "fig07_optimal_schedules",
+    "fig08_synthesis_map",
+    "fig09_certificate",
+    "fig10_optimal_portraits",
+    "fig11_diabetes_gains",
 )

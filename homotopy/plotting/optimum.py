@@ -1,0 +1,192 @@
+"""An optimal schedule and why it is optimal: ε(t), v(t), σ(t) and φ(t) below each other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from homotopy.plotting import style
+from homotopy.plotting.plane import sampling_times
+
+if TYPE_CHECKING:
+    from homotopy.unlearning.optimum import Optimum
+
+# Of the largest value of a factor: what it may be at a switch and still count as zero there.
+_ZERO = 1e-5
+LABELS = ("weight ε(t)", "residual v(t)", "σ(t) = xᵀp(t)", "φ(t) = σ·v")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OptimumCurves:
+    """All that the picture of an optimum shows.
+
+    Attributes
+    ----------
+    start, horizon : float
+        s and T.
+    times : (m,)
+        From 0 to T, with the switches among them.
+    weights : (m - 1,)
+        ε(t) in the middle of each step between two times.
+    residual, sigma : (m, g)
+        v(t) and σ(t) of every deleted point.
+    switching_function : (m,)
+        φ(t).
+    switches : (k,)
+        Where ε jumps, from s on and before T.
+    """
+
+    start: float
+    horizon: float
+    times: Float[np.ndarray, " m"]
+    weights: Float[np.ndarray, " m-1"]
+    residual: Float[np.ndarray, "m g"]
+    sigma: Float[np.ndarray, "m g"]
+    switching_function: Float[np.ndarray, " m"]
+    switches: Float[np.ndarray, " k"]
+
+    def numbers(self) -> dict:
+        """As lists, for a JSON file; `from_numbers` reads them back."""
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+    @classmethod
+    def from_numbers(cls, numbers: Mapping) -> OptimumCurves:
+        """The curves from what `numbers` gave."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        values = {name: np.asarray(numbers[name], dtype=float) for name in names}
+        return cls(**values | {name: float(numbers[name]) for name in ("start", "horizon")})
+
+    def vanishing(self, factor: Float[np.ndarray, "m g"]) -> Float[np.ndarray, " j"]:
+        """The switches inside (s, T) at which one of the deleted points has that factor zero."""
+        free = self.times >= self.start
+        scale = np.max(np.abs(factor[free]), axis=0)
+        at = np.abs(factor[np.searchsorted(self.times, self.switches)])
+        inside = (self.switches > self.start) & (self.switches < self.horizon)
+        return self.switches[inside & np.any(at <= _ZERO * scale, axis=1)]
+
+
+def sample_optimum(optimum: Optimum) -> OptimumCurves:
+    """The curves of an optimum, or of any schedule with a deletion problem and φ."""
+    deletion, schedule = optimum.deletion, optimum.schedule
+    start, horizon = float(deletion.start), float(deletion.horizon)
+    times = np.union1d(sampling_times(schedule, horizon), [start])
+    phi = optimum.switching_function
+    # One evaluation of σ and v serves all three.
+    residual, sigma = np.asarray(phi.residual(times)), np.asarray(phi.sigma(times))
+    weights = np.asarray(schedule((times[1:] + times[:-1]) / 2))
+    switches = np.unique(np.asarray(schedule.breakpoints, dtype=float))
+    return OptimumCurves(
+        start=start,
+        horizon=horizon,
+        times=times,
+        weights=weights,
+        residual=residual,
+        sigma=sigma,
+        switching_function=np.sum(residual * sigma, axis=1),
+        switches=switches[(switches >= start) & (switches < horizon)],
+    )
+
+
+def draw_optimum(optimum: Optimum, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw ε, v, σ and φ = σ·v against time, below each other.
+
+    Where φ > 0, on an orange background, an optimal ε is 1; where φ < 0, on blue, it is 0. Before
+    the request at s, on grey, nothing can be chosen. Dotted lines mark the switches; a ring marks
+    the factor that vanishes there: v, the deleted point's residual, or σ, what it sees of the
+    costate.
+
+    Parameters
+    ----------
+    optimum : Optimum
+    axes : four Axes, optional
+        Those of a new figure by default.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> deletion = hm.Deletion(problem, [0.5], start=0.0, horizon=1.0)
+    >>> axes = draw_optimum(hm.optimise(deletion, over=hm.BangBangs(2)))
+    >>> [ax.get_ylabel() for ax in axes][1:]
+    ['residual v(t)', 'σ(t) = xᵀp(t)', 'φ(t) = σ·v']
+    """
+    return draw_optimum_curves(sample_optimum(optimum), axes)
+
+
+def draw_optimum_curves(
+    curves: OptimumCurves, axes: Sequence[Axes] | None = None
+) -> Sequence[Axes]:
+    """As `draw_optimum`, of numbers sampled before."""
+    if axes is None:
+        from matplotlib import pyplot
+
+        _, axes = pyplot.subplots(4, 1, sharex=True, figsize=(3.4, 5.2), layout="constrained")
+    weight, residual, sigma, switching = axes
+    times, free = curves.times, curves.times >= curves.start
+    weight.plot(
+        np.repeat(times, 2)[1:-1], np.repeat(curves.weights, 2), color="black", clip_on=False
+    )
+    weight.set(ylim=(-0.05, 1.05), yticks=(0, 1))
+    colours = [*style.PALETTE[:1], *style.PALETTE[2:]]
+    for ax, factor in ((residual, curves.residual), (sigma, curves.sigma)):
+        for index, column in enumerate(factor.T):
+            ax.plot(times, column, color=colours[index % len(colours)])
+        vanishing = curves.vanishing(factor)
+        ax.plot(vanishing, np.zeros_like(vanishing), **_RING)
+        _limit(ax, factor[free])
+    switching.plot(times, curves.switching_function, color="black")
+    _limit(switching, curves.switching_function[free])
+    _shade(switching, curves)
+    for ax, label in zip(axes, LABELS, strict=True):
+        ax.set(ylabel=label, xlim=(0.0, curves.horizon))
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        if ax is not weight:
+            ax.axhline(0.0, color="0.4", linewidth=0.6, zorder=1)
+            ax.yaxis.set_major_locator(MaxNLocator(4))
+            ax.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
+        if curves.start > 0:
+            ax.axvspan(0.0, curves.start, color="0.9", lw=0, zorder=0)
+        for switch in curves.switches[curves.switches > curves.start]:
+            ax.axvline(switch, color="0.3", linestyle=":", linewidth=0.9, zorder=1)
+    switching.set_xlabel("time t")
+    return axes
+
+
+_RING = {
+    "marker": "o",
+    "linestyle": "none",
+    "color": "black",
+    "markerfacecolor": "white",
+    "markeredgewidth": 1.0,
+    "markersize": 4.5,
+    "zorder": 5,
+}
+
+
+def _limit(ax, values):
+    """Limits for what is seen from s on, zero among it: before s, v may be far larger."""
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    margin = 0.1 * (high - low) or 1.0
+    ax.set_ylim(low - margin, high + margin)
+
+
+def _shade(ax, curves):
+    """What Pontryagin's principle asks for, as a background: orange for ε = 1, blue for ε = 0."""
+    times, values, across = curves.times, curves.switching_function, ax.get_xaxis_transform()
+    middle = (values[1:] + values[:-1]) / 2
+    steps = np.append(middle, middle[-1:])
+    for sign, colour in ((1.0, style.WITH), (-1.0, style.WITHOUT)):
+        shown = (times >= curves.start) & (sign * steps > 0)
+        ax.fill_between(
+            times, 0, 1, shown, step="post", transform=across, color=colour, alpha=0.15, lw=0
+        )

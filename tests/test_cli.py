@@ -160,6 +160,7 @@ def test_diagnostics_agree_with_textbook_formulas(record, standardised):
 def test_the_record_says_how_to_repeat_the_run(record):
     assert record["arguments"]["delete"] == ROWS and record["arguments"]["target"] == "price"
     assert record["arguments"]["start"] is None and record["theta0"] == [0.0] * 4
+    assert record["arguments"]["optimise"] is False and record["certificate"] is None
     assert "standardised" in record["units"]
     assert {"homotopy", "jax", "numpy", "python"} <= set(record["versions"])
     assert record["data"]["features"] == ["size [m²]", "age", "rooms", "a$b"]
@@ -178,6 +179,31 @@ def test_the_report_says_what_was_computed(good_run, record):
         assert schedule["name"] in text and f"{schedule['cost']:.3e}" in text
     assert "never delete † 1 " in text
     assert good_run[0].stderr == ""
+
+
+def test_the_optimum_comes_with_its_certificate(tmp_path):
+    data = write_csv(tmp_path / "houses.csv", *table())
+    arguments = ("--target", "price", "--delete", 7, "--out", tmp_path / "out", "--optimise")
+    result = run("forget", data, *arguments)
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "forget.json").read_text(encoding="utf-8"))
+    certificate = record["certificate"]
+    schedules = {schedule["name"]: schedule for schedule in record["schedules"]}
+    X, y = table()
+    X, y = (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
+    # ε starts at 1 and changes at each switch.
+    values = [float(1 - index % 2) for index in range(len(certificate["switches"]) + 1)]
+    T = record["horizon"]["value"]
+    switches = [min(switch, T) for switch in certificate["switches"]]
+    cost = control.cost(X, y, [7], 0.0, np.zeros(4), switches, values, T)
+    assert certificate["cost"] == pytest.approx(cost, rel=1e-9)
+    assert schedules["optimum"]["cost"] == pytest.approx(cost, rel=1e-9)
+    for schedule in schedules.values():
+        if schedule["admissible"]:
+            assert certificate["lower_bound"] <= schedule["cost"] * (1 + 1e-12)
+    assert 0.0 <= certificate["gap"] <= 1e-6 and certificate["pmp_residual"] <= 1e-9
+    text = " ".join(result.stdout.split())
+    assert "Certificate: the best of all ε(t)" in text and certificate["structure"] in text
 
 
 def test_a_second_run_replaces_its_own_files_and_leaves_others(good_run, tmp_path):
@@ -295,6 +321,7 @@ BAD_OPTIONS = {
     "a horizon that is no number": ((*GOOD, "--horizon", "nan"), ["--horizon", "got nan"]),
     "an endless horizon": ((*GOOD, "--horizon", "inf"), ["--horizon", "got inf"]),
     "a ridge that is no number": ((*GOOD, "--ridge", "nan"), ["--ridge", "got nan"]),
+    "no time at all": ((*GOOD, "--optimise", "--time-limit", "0"), ["--time-limit", "got 0"]),
     "a start in words": ((*GOOD, "--start", "soon"), ["'--start'"]),
     "an unknown option": ((*GOOD, "--begin", 1), ["--begin"]),
     "both file and data set": ((*GOOD, "--dataset", "diabetes"), ["both", "'../houses.csv'"]),

@@ -9,14 +9,15 @@ from matplotlib.figure import Figure
 from homotopy.datasets import Dataset
 from homotopy.plotting import draw_sampled_portrait, house_style, portrait_plane, sample_portrait
 from homotopy.plotting.portrait import portrait_handles, window_of
-from homotopy.unlearning.comparison import BASELINE, Comparison
+from homotopy.unlearning.comparison import BASELINE, OPTIMUM, Comparison
 
-DRAWN = (BASELINE, "best single step", "linear decay", "quadratic decay", "never delete")
+DRAWN = (BASELINE, "best single step", "linear decay", "quadratic decay", "never delete", OPTIMUM)
 
 
 def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> dict:
     """Draw the comparison into image files; returns the plane of the portrait, for the record."""
-    schedules = {name: comparison[name].schedule for name in DRAWN}
+    compared = {entry.name: entry.schedule for entry in comparison.entries}
+    schedules = {name: compared[name] for name in DRAWN if name in compared}
     if comparison["best single step"].cost == comparison[BASELINE].cost:
         del schedules["best single step"]  # the same schedule, and the same path
     deletion = comparison.deletion

@@ -11,6 +11,8 @@ import numpy as np
 
 from homotopy.datasets import Dataset, Standardisation
 from homotopy.unlearning.comparison import ComparedSchedule
+from homotopy.unlearning.optimum import OptimumStatus
+from homotopy.unlearning.searches.everything import CertifiedOptimum
 
 UNITS = (
     "Features, target and parameters are standardised (mean 0 and population standard deviation 1 "
@@ -21,8 +23,8 @@ UNITS = (
 
 
 def record(
-    arguments, dataset: Dataset, standardisation: Standardisation, summary, comparison, start,
-    horizon, plane,
+    arguments, dataset: Dataset, standardisation: Standardisation, summary, comparison, optimum,
+    start, horizon, plane,
 ) -> dict:  # fmt: skip
     """A dictionary that JSON can hold; None stands for never, infinite and undefined."""
     deletion = comparison.deletion
@@ -62,6 +64,7 @@ def record(
             "baseline_cost": comparison.baseline_cost,
             "best": comparison.best.name,
             "schedules": [_schedule(entry) for entry in comparison.entries],
+            "certificate": None if optimum is None else _certificate(optimum),
             "portrait": plane,
         }
     )
@@ -87,6 +90,22 @@ def _schedule(entry: ComparedSchedule) -> dict:
         "ratio_to_baseline": entry.ratio,
         "remainder": entry.remainder,
         "time_to_reach_best": entry.time,
+    }
+
+
+def _certificate(optimum: CertifiedOptimum) -> dict:
+    return {
+        "status": OptimumStatus[optimum.status],
+        "structure": optimum.structure,
+        "switches": optimum.schedule.switches,
+        "cost": optimum.cost,
+        "lower_bound": optimum.lower_bound,
+        "gap": optimum.gap,
+        "root_bound": optimum.root_bound,
+        "nodes": optimum.nodes,
+        "evaluations": optimum.evaluations,
+        "pmp_residual": optimum.pmp_residual,
+        "controllability": dataclasses.asdict(optimum.controllability),
     }
 
 

@@ -12,6 +12,8 @@ from homotopy.datasets import Dataset
 from homotopy.schedules import AbstractSchedule, BangBang, Polynomial, Step
 from homotopy.unlearning.comparison import BASELINE, Comparison
 from homotopy.unlearning.default_times import ChosenTime
+from homotopy.unlearning.optimum import OptimumStatus
+from homotopy.unlearning.searches.everything import CertifiedOptimum
 
 _ROWS_SHOWN = 10
 _VALUES_SHOWN = 12
@@ -23,6 +25,7 @@ def show(
     ridge: float,
     summary: DeletionSummary,
     comparison: Comparison,
+    optimum: CertifiedOptimum | None,
     start: ChosenTime,
     horizon: ChosenTime,
 ) -> None:
@@ -64,6 +67,9 @@ def show(
     if not all(entry.membership for entry in comparison.entries):
         say(console, "† to compare with only: these do not carry out the request.")
     say(console, _conclusion(comparison))
+    if optimum is not None:
+        console.print()
+        console.print(_certificate(optimum))
     console.print()
 
 
@@ -139,6 +145,35 @@ def _schedules(comparison: Comparison) -> Table:
     return table
 
 
+def _certificate(optimum: CertifiedOptimum) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_header=False,
+        title="Certificate: the best of all ε(t)",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("what", no_wrap=True)
+    table.add_column("value")
+    theorem = optimum.controllability
+    rows = {
+        "status": OptimumStatus[optimum.status],
+        "ε between s and T": optimum.structure,
+        "ℰ": f"{optimum.cost:.9e}",
+        "no ε(t) has less than": f"{optimum.lower_bound:.9e}",
+        "gap": f"{optimum.gap:.1e}, after {optimum.nodes} node{'s' * (optimum.nodes != 1)}",
+        "Pontryagin residual": f"{optimum.pmp_residual:.1e}",
+        "no singular arcs": (
+            f"{'proved' if theorem else 'not claimed'}: {theorem.reason}"
+            f" (controllability margin {theorem.margin:.2g})"
+        ),
+    }
+    for what, value in rows.items():
+        table.add_row(what, Text(value))
+    return table
+
+
 def in_words(schedule: AbstractSchedule) -> str:
     """What a standard schedule does."""
     match schedule:
@@ -151,7 +186,18 @@ def in_words(schedule: AbstractSchedule) -> str:
             return f"{how}, {float(start):.6g} to {float(stop):.6g}"
         case BangBang(initial=initial) if schedule.breakpoints.size == 0:
             return str(initial)
+        case BangBang(initial=initial):
+            return _bang_bang(initial, schedule.breakpoints.tolist())
     return repr(schedule)
+
+
+def _bang_bang(value: int, switches: list[float]) -> str:
+    parts = []
+    for switch in switches:
+        if switch > 0.0:
+            parts.append(f"{value} until {switch:.6g}")
+        value = 1 - value
+    return ", ".join([*parts, f"then {value}"])
 
 
 def _ratio(ratio: float) -> str:

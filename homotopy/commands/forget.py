@@ -29,6 +29,10 @@ baseline; below 1 is better. [italic]left to undo[/]: ‖θ(T) − θ*₋‖ in 
 distance by which the rows move the fit. [italic]reaches best ℰ[/]: the time at which training
 under that schedule has come as close to θ*₋ as the best one is at T, or never.
 
+[bold]--optimise[/] finds the best of all schedules ε(t), whatever their shape, and a lower bound of
+ℰ that none can beat. The gap is (ℰ − bound)/ℰ. The best schedule switches between 0 and 1; where
+two or more rows share it the bound is proved all the same, but the gap need not close.
+
 [bold]Units.[/] Features and target are standardised by the means and deviations of all rows, the
 deleted ones included. The fit to all of them then needs no intercept, and the model has none. The
 risk is a sum, not a mean: a mode of the Hessian Σ xᵢxᵢᵀ with eigenvalue λ decays as e^(−λt).
@@ -94,6 +98,20 @@ def forget(
             "features than rows are allowed.",
         ),
     ] = 0.0,
+    optimise: Annotated[
+        bool,
+        typer.Option(
+            "--optimise",
+            help="Also find the best ε(t) of all, with a proof of how good it is (below).",
+        ),
+    ] = False,
+    time_limit: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="With --optimise: after that time the bound proved so far is reported.",
+        ),
+    ] = 60.0,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -109,16 +127,19 @@ def forget(
     with warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.simplefilter("ignore")
-        _forget(data, dataset, target, delete, start, horizon, ridge, out)
+        limit = time_limit if optimise else None
+        _forget(data, dataset, target, delete, start, horizon, ridge, limit, out)
 
 
-def _forget(data, dataset, target, delete, start, horizon, ridge, out) -> None:
+def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, out) -> None:
     # Imported here so that --help and bad arguments are answered without the slow imports.
     from homotopy.commands import _inputs
 
     rows = _inputs.row_numbers(delete)
     for option, value in (("--start", start), ("--horizon", horizon), ("--ridge", ridge)):
         _inputs.check_number(option, value)
+    if time_limit is not None and not time_limit > 0:
+        raise InputError(f"--time-limit: expected a number of seconds > 0, got {time_limit:g}.")
     if start is not None and horizon is not None:
         _check_order(start, horizon)
     original = _inputs.load(data, dataset, target)
@@ -136,7 +157,7 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, out) -> None:
     from homotopy.linear import LinearRegression
     from homotopy.precision import enable_x64
     from homotopy.unlearning import Deletion
-    from homotopy.unlearning.comparison import compare
+    from homotopy.unlearning.comparison import OPTIMUM, compare, standard_schedules
     from homotopy.unlearning.default_times import ChosenTime, default_horizon, default_start
 
     with output_folder(folder, (*PICTURES, RECORD)) as staging:
@@ -161,7 +182,11 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, out) -> None:
         )
         summary = summarise(problem, original, scaled)
         try:
-            comparison = compare(deletion)
+            schedules, optimum = standard_schedules(deletion), None
+            if time_limit is not None:
+                optimum = _certified(deletion, schedules["best single step"], time_limit)
+                schedules[OPTIMUM] = optimum.schedule
+            comparison = compare(deletion, schedules)
             plane = _forget_picture.write(
                 comparison, original, [staging / name for name in PICTURES]
             )
@@ -180,18 +205,31 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, out) -> None:
             "start": start,
             "horizon": horizon,
             "ridge": ridge,
+            "optimise": time_limit is not None,
         }
         record = _forget_record.record(
-            arguments, original, standardisation, summary, comparison, begin, end, plane
+            arguments, original, standardisation, summary, comparison, optimum, begin, end, plane
         )
         _forget_record.write(record, staging / RECORD)
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, 100)  # a file or a pipe has no width of its own
-    _forget_report.show(console, original, ridge, summary, comparison, begin, end)
+    _forget_report.show(console, original, ridge, summary, comparison, optimum, begin, end)
     written = ", ".join((*PICTURES, RECORD))
     console.print(f"Written to {folder}/: {written}", soft_wrap=True, markup=False)
+
+
+def _certified(deletion, warm_start, time_limit):
+    from homotopy.unlearning.optimise import optimise
+    from homotopy.unlearning.searches import Everything
+
+    return optimise(
+        deletion,
+        over=Everything(time_limit=time_limit),
+        warm_start=warm_start,
+        progress=sys.stderr.isatty(),
+    )
 
 
 def _check_order(start: float, horizon: float) -> None:

@@ -15,7 +15,7 @@ SIZE, NOISE, SPREAD = 20, 0.5, 3.0
 
 # Structures of ε on (s, T], in words and in colours. Where θ*₋ itself is reached, many schedules
 # are optimal, and the one found says nothing.
-DELETE, REACHED, OTHER = "0", "θ*₋ reached", "other"
+DELETE, REACHED, SINGULAR, OTHER = "0", "θ*₋ reached", "singular", "other"
 STRUCTURES = {
     DELETE: ("delete at once", "#BDBDBD"),
     "1→0": ("delay", style.PALETTE[0]),
@@ -23,7 +23,8 @@ STRUCTURES = {
     "0→1": ("re-include", style.PALETTE[2]),
     "0→1→0": ("re-include for a while", style.PALETTE[3]),
     REACHED: ("ℰ = 0, many optima", "#000000"),
-    OTHER: ("another structure", style.PALETTE[1]),
+    SINGULAR: ("with 0 < ε < 1 for a time", style.PALETTE[1]),
+    OTHER: ("another structure", style.PALETTE[5]),
 }
 
 

@@ -163,7 +163,7 @@ def draw(data: Mapping, figure: Figure) -> None:
             )
     used = {key for panel in data["maps"].values() for key, part in panel["shares"].items() if part}
     handles = [
-        Patch(color=colour, label=label if key in (REACHED, "other") else f"{key}: {label}")
+        Patch(color=colour, label=f"{key}: {label}" if key[0] in "01" else label)
         for key, (label, colour) in STRUCTURES.items()
         if key in used
     ]

@@ -67,7 +67,8 @@ def test_residual_has_no_unit_and_tells_good_from_bad_however_small_the_cost():
     assert deletion(scale=1e-6).pmp_residual(schedule) == pytest.approx(usual, rel=1e-9)
     late = deletion(horizon=12.0)
     assert float(late.cost(schedule)) < 1e-30
-    found = late.pmp_residual(hm.BangBang([0.05, 5.0, 6.0], initial=1))
+    # Close to T, where φ is largest: early, a mistake is forgotten.
+    found = late.pmp_residual(hm.BangBang([0.05, 11.0, 11.9], initial=1))
     best = hm.optimise(late, over=hm.BangBangs(3))
     assert best.pmp_residual <= 1e-9 < found
 

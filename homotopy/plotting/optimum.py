@@ -159,7 +159,7 @@ def draw_optimum_curves(
         for switch in curves.switches[curves.switches > curves.start]:
             ax.axvline(switch, color="0.3", linestyle=":", linewidth=0.9, zorder=1)
     switching.set_xlabel("time t")
-    return axes
+    return list(axes)
 
 
 _RING = {

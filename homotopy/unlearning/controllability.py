@@ -17,8 +17,8 @@ _NEGLIGIBLE = 1e-12
 class Controllability:
     """Whether the theorem "no singular arcs" holds for a deletion problem, and by what margin.
 
-    If r ≠ 0, ℰ > 0 and (M, x) is controllable, then σ ≡ 0 or v ≡ 0 on an interval is impossible,
-    and every optimal schedule is bang-bang with finitely many switches.
+    If r ≠ 0, ℰ > 0, M is positive definite and (M, x) controllable, then σ ≡ 0 or v ≡ 0 on an
+    interval is impossible, and every optimal schedule is bang-bang with finitely many switches.
 
     Attributes
     ----------
@@ -62,6 +62,8 @@ def controllability(deletion: Deletion, reached: bool) -> Controllability:
         return Controllability(
             margin, residual, False, "a mode of M does not see the point, or modes coincide"
         )
+    if not rates.min() > 0.0:
+        return Controllability(margin, residual, False, "M is singular: v = 0 can hold the state")
     scale = np.linalg.norm(np.asarray(deletion.centred_start)) + residual
     if not residual > _NEGLIGIBLE * scale:
         return Controllability(

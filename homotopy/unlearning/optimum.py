@@ -113,7 +113,8 @@ class Optimum:
                 switches.append(f"{left:.6g}")
             shown.append(f"{value:.4g}")
         if len(shown) > 8:
-            return f"{len(shown)} values between {min(values):.4g} and {max(values):.4g}"
+            inside = sorted(map(float, shown))
+            return f"{len(shown)} values between {inside[0]:.4g} and {inside[-1]:.4g}"
         if not switches:
             return f"{shown[0]} throughout"
         return f"{'→'.join(shown)} with {_noun('switch', switches)} at {', '.join(switches)}"

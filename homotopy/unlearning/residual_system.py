@@ -36,6 +36,12 @@ def separate_schedules(deletion: Deletion) -> ResidualSystem:
 
 def _system(deletion: Deletion, rows, residual, control: np.ndarray) -> ResidualSystem:
     modal = deletion.problem.modal
+    if deletion.theta0.dtype != np.float64:
+        raise ValueError(
+            f"deletion: a certificate needs float64, got {deletion.theta0.dtype}: its margins for "
+            "rounding are those of double precision."
+        )
+    sizes = [np.linalg.norm(_array(part)) for part in (deletion.theta0, deletion.target)]
 
     def decompose(weights: np.ndarray):
         if not weights.any():
@@ -54,6 +60,7 @@ def _system(deletion: Deletion, rows, residual, control: np.ndarray) -> Residual
         span=float(deletion.horizon) - float(deletion.start),
         control=control,
         decompose=decompose,
+        rounding=8 * np.finfo(np.float64).eps * float(sum(sizes)),
     )
 
 

@@ -43,6 +43,7 @@ REACHED = 1e-20  # of the cost at the start: a cost that counts as zero
 _CELLS, _EARLY_CELLS = 64, 12
 _ROUNDS = 8  # of narrowing the range at the root
 _MOST_SWITCHES = 16
+_POOR = 0.9  # of the cost: a bound at the root below it calls for more starts
 _WIDE, _CHILD_SWEEPS = 3, 3  # cells without a sign for which the range of a child is computed
 _EVALUATIONS, _SHARED_EVALUATIONS = 90, 30  # of the dual, at most, at a node
 _LEAST_LOSS = 1e-4  # of what the dual is short of, below which a region is not divided
@@ -109,8 +110,11 @@ class _Search:
         self.history: list[tuple[int, float, float]] = []
 
     # ---------------------------------------------------------------- controls
-    def consider(self, controls: Controls) -> None:
-        """Polish controls, unless the like were tried, and keep them if they are the best."""
+    def consider(self, controls: Controls, hopeless: float = 2.0) -> None:
+        """Polish controls, unless the like were tried, and keep them if they are the best.
+
+        Those of more than `hopeless` times the best cost are not polished.
+        """
         controls = tuple(control.cleaned(self.system.span) for control in controls)
         count = sum(len(control.switches) for control in controls)
         if count > _MOST_SWITCHES * len(controls):
@@ -119,7 +123,7 @@ class _Search:
             (control.initial, *np.round(np.array(control.switches) / self.system.span, 4))
             for control in controls
         )
-        if key in self.tried or cost(self.system, controls) > 2.0 * self.best:
+        if key in self.tried or cost(self.system, controls) > hopeless * self.best:
             return
         self.tried.add(key)
         value, controls = polish(self.system, controls)
@@ -186,10 +190,11 @@ def certified_optimum(
     deadline = time.perf_counter() + time_limit
     # The distance to the goal has shrunk by ten digits: it is reached, whatever the last digits
     # of the cost, which nothing that is done with the state can tell.
-    floor = REACHED * 0.5 * float(np.sum(system.deviation(system.start) ** 2))
+    initial = np.linalg.norm(system.deviation(system.start))
+    floor = 0.5 * max(REACHED * float(initial) ** 2, float(system.rounding) ** 2)
     search = _Search(system, gap, floor, deadline, report)
     for controls in (*starts, *_simple_starts(system)):
-        search.consider(controls)
+        search.consider(controls, np.inf)
     interrupted, root_bound = False, 0.0
     try:
         if search.best > floor:
@@ -211,7 +216,7 @@ def certified_optimum(
         root_bound=root_bound,
         resolution=floor,
         history=search.history,
-        finished=bound >= search.best * (1.0 - gap) - floor,
+        finished=bool(bound >= search.best * (1.0 - gap) - floor),
         interrupted=interrupted,
     )
 
@@ -221,6 +226,16 @@ def _simple_starts(system: ResidualSystem):
     for initial in (0, 1):
         for switches in ((), (0.5 * system.span,)):
             yield (BangBangControl(initial, switches),) * system.controls
+
+
+def _many_starts(system: ResidualSystem):
+    """Two switches on a grid, the same for all controls."""
+    for first, second in itertools.combinations_with_replacement((0.1, 0.3, 0.5, 0.7, 0.9), 2):
+        switches = (first * system.span, second * system.span)
+        for initial in (0, 1):
+            yield (BangBangControl(initial, switches if second > first else switches[:1]),) * (
+                system.controls
+            )
 
 
 def _root(search: _Search) -> float:
@@ -247,6 +262,9 @@ def _root(search: _Search) -> float:
         normal = costate / np.linalg.norm(costate)
         found = finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * bound))
     search.finder = finder
+    if bound < _POOR * search.best:  # better controls are likely: look for them from more starts
+        for controls in _many_starts(system):
+            search.consider(controls, np.inf)
     search.keep(node, found, point, bound)
     search.pending = np.inf
     search.note()

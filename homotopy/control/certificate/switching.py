@@ -144,10 +144,13 @@ def polish(
         for _ in range(25):
             trial, moved = _moved(controls, scale * step, system.span)
             trial_value = cost(system, trial)
-            enough = trial_value < value + 1e-4 * scale * min(gradient @ step, 0.0)
-            # Below rounding of the cost, Newton's step is better than any comparison of costs.
-            if enough or (moved < 1e-9 * system.span and trial_value <= value * (1 + 1e-13)):
+            if trial_value < value + 1e-4 * scale * min(gradient @ step, 0.0):
                 break
+            # Below rounding of the cost only the gradient tells whether the step is good.
+            if moved < 1e-6 * system.span and trial_value <= value * (1 + 1e-12):
+                rest = cost_and_derivatives(system, trial)[1]
+                if np.max(np.abs(rest), initial=0.0) < np.max(np.abs(gradient)):
+                    break
             scale *= 0.3
         else:
             break

@@ -57,6 +57,8 @@ class ResidualSystem:
     start, goal : (d,)
     span : float
         Length of the interval.
+    rounding : float
+        Distance from the goal that rounding of the data cannot tell from none.
     control : (g,)
         Which control owns each row: the first owns all, or each row has its own.
     decompose : callable
@@ -72,6 +74,7 @@ class ResidualSystem:
     span: float
     control: np.ndarray
     decompose: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    rounding: float = 0.0
     _spectra: dict[Weights, Spectrum] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):

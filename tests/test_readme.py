@@ -109,6 +109,6 @@ def test_the_options_of_the_command_line_exist():
     } | {"--help"}
     commands = [line for block in blocks("console") for line in block.splitlines()]
     commands = [line for line in commands if line.startswith("homotopy forget")]
-    assert len(commands) == 2
+    assert len(commands) == 3
     for line in commands:
         assert set(re.findall(r"--[a-z]+", line)) <= known, line

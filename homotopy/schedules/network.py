@@ -50,7 +50,7 @@ class Network(AbstractSchedule):
     >>> float(schedule(0.5)), float(schedule(2.5)), 0 < float(schedule(1.5)) < 1
     (1.0, 0.0, True)
     >>> schedule
-    Network(33 weights, start=1, stop=2)
+    Network(13 weights, start=1, stop=2)
     """
 
     weights: PyTree

@@ -29,7 +29,7 @@ class Cells(AbstractFamily):
     --------
     >>> import homotopy as hm
     >>> hm.Cells(16)
-    Cells(count=16, max_steps=400)
+    Cells(count=16)
     """
 
     count: int = eqx.field(static=True)

@@ -32,7 +32,7 @@ INSTANCES = {
     "1→0→1→0": (14, 8, 0.0),
 }
 SPAN = 2.0
-WORDS = {key: words for key, (words, _) in STRUCTURES.items()} | {"1→0→1→0": "three switches"}
+WORDS = {key: words for key, (words, _) in STRUCTURES.items()} | {"1→0→1→0": "3 switches, d = 8"}
 
 
 def compute(fast: bool = False) -> dict:
@@ -90,7 +90,7 @@ def draw(data: Mapping, figure: Figure) -> None:
         draw_optimum_curves(OptimumCurves.from_numbers(column["curves"]), axes)
         arrows = "1 throughout" if structure == "1" else structure
         axes[0].set_title(
-            f"({letter}) {arrows}\n{WORDS[structure]}, d = {column['dimension']}\n"
+            f"({letter}) {arrows}\n{WORDS[structure]}\n"
             f"gain {column['gain']:.3g}×\ngap ≤ {_power(column['gap'])}",
             fontsize=7,
         )

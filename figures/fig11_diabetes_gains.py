@@ -8,7 +8,9 @@ is 1 where deleting at once is optimal.
 certified; (b) against |residual| × leverage in the full fit; (c) random groups of 5, 20 and 50 with
 one common ε(t), and for some groups of 5 also with a schedule of its own for each patient. For a
 common ε(t) the theorem that excludes singular arcs does not hold: where the best bang-bang schedule
-fails Pontryagin's condition, the best of 32 cells is taken if it does better. Lines lead up to the largest gain that the lower bound does not exclude; an arrow where it excludes none.
+fails Pontryagin's condition, the best of 32 cells is taken if it does better. Lines lead up to the
+largest gain that the lower bound does not exclude, where one was computed and is not at the gain
+itself; an arrow where it excludes none.
 
 Gains are ratios, on a logarithmic scale: at these times little but the slowest mode is left, and a
 single step can let it cross θ*₋ almost exactly. Huge gains are such crossings.
@@ -166,12 +168,8 @@ def _with_singular_arcs(table, deletions, optima) -> dict:
     failing = np.flatnonzero((residuals > EXTREMAL) & (np.array(table["structure"]) != REACHED))
     table["pmp_residual"] = significant(residuals)
     table["bang_bang_cost"] = table["cost"].copy()
-    found = hm.optimise(
-        [deletions[index] for index in failing],
-        hm.Cells(CELLS),
-        warm_start=[optima[index] for index in failing],
-    )
-    for index, optimum in zip(failing, found, strict=True):
+    for index in failing:
+        optimum = hm.optimise(deletions[index], hm.Cells(CELLS), warm_start=optima[index])
         if optimum.cost < table["cost"][index]:
             table["gain"][index] *= table["cost"][index] / optimum.cost
             table["cost"][index] = optimum.cost
@@ -208,7 +206,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     beyond = np.sort(gains[gains > MOST_OFTEN])
     if beyond.size:
         ranked.annotate(
-            "beyond: " + ", ".join(f"{gain:.2g}×".replace("e+0", "e") for gain in beyond),
+            "beyond: " + ", ".join(f"{gain:.0f}×" for gain in beyond),
             (0.98, 0.97), xycoords="axes fraction", ha="right", va="top", fontsize=6.5,
         )  # fmt: skip
     _draw_groups(grouped, data["groups"])

@@ -140,11 +140,11 @@ def test_evidence_is_that_of_the_deletion():
 
 def test_plot_shows_the_schedule_above_its_switching_function():
     found = optimum(hm.BangBang([0.05, 0.1, 0.3], 1))
-    upper, lower = found.plot()
+    upper, _, _, lower = found.plot()
     assert "ε(t)" in upper.get_ylabel() and "φ" in lower.get_ylabel()
     drawn = max(lower.get_lines(), key=lambda line: len(line.get_xdata()))
     times, values = drawn.get_xdata(), drawn.get_ydata()
     np.testing.assert_allclose(values, found.switching_function(np.asarray(times)), rtol=1e-12)
-    _, axes = pyplot.subplots(2)
-    assert found.plot(axes)[0] is axes[0]
+    _, axes = pyplot.subplots(4)
+    assert found.plot(list(axes))[0] is axes[0]
     pyplot.close("all")

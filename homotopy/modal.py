@@ -67,6 +67,8 @@ class ModalForm(eqx.Module):
         The move within the kernel that fits the deleted points there, for every ε > 0.
     full : Spectrum
         That of ε = 1.
+    full_limit : (d,)
+        θ(1) − θ*₋ in the eigenbasis of H.
     """
 
     basis: Float[Array, "d d"]
@@ -84,6 +86,7 @@ class ModalForm(eqx.Module):
     modes: Float[Array, "d m"]
     kernel_offset: Float[Array, " d"]
     full: Spectrum
+    full_limit: Float[Array, " d"]
 
     def coordinates(self, theta: Float[Array, " d"]) -> Float[Array, " d"]:
         """z = Vᵀθ."""
@@ -224,9 +227,16 @@ def modal_form(
         modes=array(modes),
         kernel_offset=array(kernel_offset),
         full=Spectrum(jnp.zeros(dimension, dtype), jnp.zeros((dimension, dimension), dtype)),
+        full_limit=jnp.zeros(dimension, dtype),
     )
-    full = eqx.filter_jit(ModalForm.spectrum)(form, jnp.ones((), dtype))
-    return eqx.tree_at(lambda m: m.full, form, full)
+    return _with_full_spectrum(form, jnp.ones((), dtype))
+
+
+@eqx.filter_jit
+def _with_full_spectrum(form: ModalForm, one: Float[Array, ""]) -> ModalForm:
+    full = form.spectrum(one)
+    limit = full.rotation.T @ form.displacement(one)
+    return eqx.tree_at(lambda m: (m.full, m.full_limit), form, (full, limit))
 
 
 def _symmetric(matrix: DoubleDouble) -> DoubleDouble:

@@ -1,33 +1,15 @@
-"""Where to start a search for switch times: bang-bang schedules of every structure."""
+"""Where to start a search for switch times: bang-bang controls of every structure."""
 
 from __future__ import annotations
 
-import dataclasses
 from functools import cache
 
 import numpy as np
 
+from homotopy.control.switched.arcs import Samples
+
 _SAMPLES = 12  # of each structure, spread evenly; and as many crowded towards s and T
 _SHORTEST = 1e-4  # of T − s: how close to an end the crowded ones come
-
-
-@dataclasses.dataclass(frozen=True)
-class SwitchStarts:
-    """Bang-bang schedules as arc lengths, in fractions of T − s.
-
-    Attributes
-    ----------
-    arcs : (m, k)
-        Lengths of the arcs on which ε = 1, 0, 1, 0, ...; rows add up to one.
-    allowed : (m, k)
-        The arcs that the schedule may have without exceeding the number of switches.
-    groups : (r, m)
-        Of each group of like structure the best is worth a start.
-    """
-
-    arcs: np.ndarray
-    allowed: np.ndarray
-    groups: np.ndarray
 
 
 def arc_count(max_switches: int) -> int:
@@ -44,21 +26,20 @@ def allowed_arcs(max_switches: int, opening: int) -> np.ndarray:
 
 
 @cache
-def switch_starts(max_switches: int) -> SwitchStarts:
+def switch_starts(max_switches: int) -> Samples:
     """Schedules with 0 to `max_switches` switches, both values after s, evenly spread in time."""
     rows, allowed, groups = [], [], []
+    opening_count = max_switches + 1
     for opening in (1, 0):
         mask = allowed_arcs(max_switches, opening)
         for switches in range(max_switches + 1):
             lengths = np.diff(_samples(switches), prepend=0.0, append=1.0, axis=1)
             block = np.zeros((len(lengths), mask.size))
             block[:, 1 - opening : 2 - opening + switches] = lengths
-            groups.append((len(rows), len(rows) + len(block)))
+            groups.extend([opening_count * (1 - opening) + switches] * len(block))
             rows.extend(block)
             allowed.extend([mask] * len(block))
-    index = np.arange(len(rows))
-    membership = np.array([(first <= index) & (index < last) for first, last in groups])
-    return SwitchStarts(np.array(rows), np.array(allowed), membership)
+    return Samples(np.array(rows), np.array(allowed), np.array(groups))
 
 
 def _samples(switches: int) -> np.ndarray:

@@ -1,0 +1,107 @@
+"""Multi-start Newton in the arc lengths, from controls of every structure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+
+from homotopy.control.switched.arcs import Searches, SwitchedFlow, multistart, new_searches
+from homotopy.control.switched.starts import allowed_arcs, arc_count, switch_starts
+
+_FEW = 8  # problems for which one more thread is not worth it
+_WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# Where needles are tried, in fractions of the span: fast modes act near the ends.
+_NEAR_START = np.geomspace(1e-4, 1 / 32, 8, endpoint=False)
+_NEEDLE_TIMES = np.concatenate(
+    [[1e-12], _NEAR_START, np.arange(1, 32) / 32, 1.0 - _NEAR_START[::-1], [1.0 - 1e-12]]
+)
+
+
+def best_arcs(
+    flows: Sequence[SwitchedFlow],
+    max_switches: int,
+    max_steps: int,
+    warm: Sequence[tuple[list[int], list[float]] | None],
+) -> Searches:
+    """Local minima of ℰ among controls with so many switches; where searches start and end.
+
+    The search evaluates a few hundred controls of every structure, follows Newton's method from the
+    best of each, and goes on where turning ε over for an instant lowers ℰ (Pontryagin's condition).
+
+    Parameters
+    ----------
+    flows : sequence of SwitchedFlow
+        Of N problems with as many parameters and rows.
+    max_switches : int
+        ≥ 0, strictly inside the interval.
+    max_steps : int
+        Of Newton's method.
+    warm : sequence of (values, lengths) or None
+        For each problem a further control to start from, with alternating values 0 or 1, and
+        lengths that add up to anything: its shortest arcs are dropped until it has few enough
+        switches.
+
+    Returns
+    -------
+    Searches
+        With a leading axis for the problems.
+    """
+    given = [_as_arcs(*(start or ((0,), (1.0,))), max_switches) for start in warm]
+    arcs, allowed = (np.array(part) for part in zip(*given, strict=True))
+    samples, count = switch_starts(max_switches), len(flows)
+    stacked = SwitchedFlow(*(np.array(parts) for parts in zip(*flows, strict=True)))
+    found = new_searches((count, int(samples.groups[-1]) + 2), arcs.shape[1])
+
+    def run(worker: int) -> None:
+        part = slice(worker * count // workers, (worker + 1) * count // workers)
+        multistart(
+            SwitchedFlow(*(array[part] for array in stacked)),
+            samples,
+            arcs[part],
+            allowed[part],
+            max_switches,
+            max_steps,
+            _NEEDLE_TIMES,
+            Searches(*(array[part] for array in found)),
+        )
+
+    workers = min(_WORKERS, 1 + count // _FEW)
+    if workers == 1:
+        run(0)
+    else:  # compiled code runs without the interpreter's lock
+        list(_threads().map(run, range(workers)))
+    return found
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_WORKERS, thread_name_prefix="homotopy")
+
+
+def _as_arcs(values, lengths, max_switches):
+    values, lengths = list(values), list(lengths)
+    while len(values) - 1 > max_switches:
+        shortest = int(np.argmin(lengths))
+        values[shortest] = 1 - values[shortest]
+        values, lengths = merged(values, lengths)
+    arcs, first = np.zeros(arc_count(max_switches)), 1 - values[0]
+    arcs[first : first + len(lengths)] = lengths
+    return arcs / sum(lengths), allowed_arcs(max_switches, values[0])
+
+
+def merged(values, lengths):
+    """Arcs of no length dropped, and neighbours of the same value made one."""
+    merged_values, merged_lengths = [], []
+    for value, length in zip(values, lengths, strict=True):
+        if length <= 0.0:
+            continue
+        if merged_values and merged_values[-1] == value:
+            merged_lengths[-1] += length
+        else:
+            merged_values.append(value)
+            merged_lengths.append(length)
+    return merged_values, merged_lengths

@@ -1,0 +1,28 @@
+"""Compilation of loops that XLA is not made for: short ones, full of decisions, on small arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from numba import njit
+
+_OPTIONS = {"error_model": "numpy", "nogil": True}
+
+
+def compiled(function: Callable) -> Callable:
+    """`numba.njit`, with IEEE arithmetic, and what it compiles kept on disk.
+
+    Notes
+    -----
+    Numba looks for changes in the file of the function that is called only. Compiled functions
+    that call each other therefore stand in one file.
+    """
+    try:
+        return njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    except RuntimeError:  # nowhere to write to
+        return njit(**_OPTIONS)(function)
+
+
+def inner(function: Callable) -> Callable:
+    """`compiled`, for what only compiled functions of the same file call."""
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)

@@ -1,0 +1,213 @@
+"""Cells, decays and learned schedules against SciPy's optimiser, grids and differences."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+import homotopy as hm
+
+Status = hm.OptimumStatus
+
+
+@cache
+def deletion():
+    """Its best schedule deletes at once and takes the point in again."""
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((20, 4))
+    y = X @ rng.standard_normal(4) + 0.5 * rng.standard_normal(20)
+    horizon = 2.0 * np.linalg.norm(np.linalg.inv(X[1:].T @ X[1:]), 2)
+    problem = hm.LinearRegression(X, y, deleted=0)
+    return hm.Deletion(problem, 3 * rng.standard_normal(4), 0.2 * horizon, horizon)
+
+
+@cache
+def bang_bang():
+    return hm.optimise(deletion(), over=hm.BangBangs(3))
+
+
+@cache
+def cells(count):
+    return hm.optimise(deletion(), over=hm.Cells(count))
+
+
+def central_difference(search, point, step=1e-5):
+    """Gradient of ℰ in the parameters of a family, by differences."""
+    start, horizon = deletion().start, deletion().horizon
+
+    def cost(point):
+        return float(deletion().cost(search.schedule(jnp.asarray(point), start, horizon)))
+
+    shifts = step * np.eye(point.size)
+    return np.array([(cost(point + s) - cost(point - s)) / (2 * step) for s in shifts])
+
+
+def exact_gradient(search, point):
+    start, horizon = deletion().start, deletion().horizon
+    gradient = jax.grad(lambda p: deletion().cost(search.schedule(p, start, horizon)))
+    return np.asarray(gradient(jnp.asarray(point)))
+
+
+def assert_gradient(search, point):
+    exact, differences = exact_gradient(search, point), central_difference(search, point)
+    assert np.max(np.abs(exact - differences)) <= 1e-7 * np.max(np.abs(exact))
+
+
+# --- cells
+
+
+def test_gradient_in_cells():
+    assert_gradient(hm.Cells(8), np.random.default_rng(0).uniform(0.1, 0.9, 8))
+
+
+def test_cells_against_scipy():
+    search, optimum = hm.Cells(8), cells(8)
+    start, horizon = deletion().start, deletion().horizon
+
+    @jax.jit
+    def both(point):
+        cost = jax.value_and_grad(lambda p: deletion().cost(search.schedule(p, start, horizon)))
+        return cost(point)
+
+    def scaled(point):
+        value, gradient = both(point)
+        return float(value) / optimum.cost, np.asarray(gradient) / optimum.cost
+
+    found = [
+        minimize(scaled, at, jac=True, bounds=[(0, 1)] * 8, options={"ftol": 1e-15, "gtol": 1e-10})
+        for at in search.starts()
+    ]
+    assert optimum.status == Status.local_optimum
+    assert optimum.cost <= min(f.fun for f in found) * optimum.cost * (1 + 1e-10)
+    # Stationary: no weight can move within its bounds and lower ℰ.
+    point = np.asarray(optimum.schedule.values)[1:-1]
+    gradient = np.asarray(scaled(point)[1])
+    assert np.max(np.abs(point - np.clip(point - gradient, 0.0, 1.0))) <= 1e-8
+
+
+def test_cells_converge_to_the_bang_bang_optimum_from_above():
+    best = bang_bang()
+    assert best.structure.startswith("0→1 ")
+    gaps = [cells(count).cost / best.cost - 1.0 for count in (4, 8, 16)]
+    assert all(gap > 0.0 for gap in gaps)
+    assert gaps[2] <= 0.1 * gaps[0] and gaps[2] < 1e-3
+    switch = [t for t in np.asarray(best.schedule.switches)][1]
+    for count in (4, 8, 16):
+        schedule = cells(count).schedule
+        assert deletion().membership(schedule)
+        edges, values = np.asarray(schedule.times), np.asarray(schedule.values)[1:-1]
+        lefts, rights = edges[:-1], edges[1:]
+        away = (rights < switch) | (lefts > switch)
+        np.testing.assert_allclose(values[away], lefts[away] > switch, atol=1e-6)
+        between = values[~away].item()
+        assert 0.0 < between < 1.0
+
+
+def test_a_warm_start_from_cells_leads_to_the_optimum_and_back():
+    polished = hm.optimise(deletion(), over=hm.BangBangs(3), warm_start=cells(16))
+    assert polished.cost == pytest.approx(bang_bang().cost, rel=1e-13)
+    again = hm.optimise(deletion(), over=hm.Cells(16), warm_start=bang_bang())
+    assert again.cost == pytest.approx(cells(16).cost, rel=1e-9)
+
+
+def interrupt(report):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_search_and_a_spent_budget():
+    stopped = hm.optimise(deletion(), over=hm.Cells(8), progress=interrupt)
+    assert stopped.status == Status.interrupted
+    assert stopped.cost == pytest.approx(float(deletion().cost(stopped.schedule)), rel=1e-10)
+    assert deletion().membership(stopped.schedule)
+    short = hm.optimise(deletion(), over=hm.Cells(8, max_steps=2))
+    assert short.status == Status.step_limit and short.cost >= cells(8).cost
+
+
+# --- decays
+
+
+def test_decays_of_three_parameters():
+    search = hm.Polynomials()
+    assert_gradient(search, np.array([0.2, 0.6, 0.4]))
+    optimum = hm.optimise(deletion(), over=search, warm_start=hm.Ramp(0.3, 0.4))
+    assert optimum.status == Status.local_optimum
+    assert deletion().membership(optimum.schedule)
+    start, horizon = float(deletion().start), float(deletion().horizon)
+    # Its family holds the steps, and the polynomials below on a grid.
+    assert optimum.cost <= hm.optimise(deletion(), over=hm.Steps()).cost * (1 + 1e-10)
+    for first in np.linspace(0.0, 1.0, 4):
+        for last in np.linspace(first, 1.0, 4):
+            for power in (0.3, 1.0, 3.0):
+                times = start + (horizon - start) * np.array([first, last])
+                cost = float(deletion().cost(hm.Polynomial(*times, power)))
+                assert optimum.cost <= cost * (1 + 1e-10)
+    # ... and a given one is found again in it.
+    for schedule in (hm.Polynomial(0.3, 0.4, 2.5), hm.Ramp(0.3, 0.4)):
+        at = search.nearest(schedule, start, horizon)
+        near = search.schedule(jnp.asarray(at), start, horizon)
+        times = np.linspace(0.0, horizon, 50)
+        np.testing.assert_allclose(near(times), schedule(times), atol=0.05)
+
+
+def test_ramps_begin_where_asked():
+    search = hm.Ramps()
+    near = search.schedule(search.nearest(hm.Ramp(0.2, 0.7), 0.1, 1.0), 0.1, 1.0)
+    np.testing.assert_allclose([near.start, near.stop], [0.2, 0.7], atol=0.02)
+    ends = search.schedule(np.array([0.0, 1.0]), 0.1, 0.7)
+    assert (float(ends.start), float(ends.stop)) == (0.1, 0.7)
+
+
+# --- learned schedules
+
+
+def test_splines_learn():
+    search = hm.Splines(4, max_steps=40)
+    assert_gradient(search, np.array([0.5, -1.0, 0.3, 1.0]))
+    optimum = hm.optimise(deletion(), over=search)
+    assert deletion().membership(optimum.schedule)
+    at_once = float(deletion().cost(hm.Step(deletion().start)))
+    assert bang_bang().cost < optimum.cost < at_once
+    # Most of what there is to gain, with the bang-bang optimum as the measure.
+    assert optimum.cost - bang_bang().cost < 0.1 * (at_once - bang_bang().cost)
+    assert optimum.cost == pytest.approx(float(deletion().cost(optimum.schedule)), rel=1e-9)
+    at = search.nearest(hm.Step(0.1), 0.0, 1.0)
+    assert at[0] > 0.0 > at[1]
+
+
+def test_networks_take_the_shape_of_a_warm_start():
+    search = hm.Networks(width=6)
+    point = search.nearest(hm.Ramp(0.1, 0.9), 0.0, 1.0)
+    network = search.schedule(jnp.asarray(point), 0.0, 1.0)
+    times = np.linspace(0.05, 0.95, 19)
+    np.testing.assert_allclose(network(times), hm.Ramp(0.1, 0.9)(times), atol=0.05)
+    start, horizon = float(deletion().start), float(deletion().horizon)
+    assert (
+        hm.Networks().schedule(hm.Networks().starts()[0], start, horizon).membership(start, horizon)
+    )
+    assert np.ptp(search.starts(), axis=0).min() > 0.0
+
+
+# --- arguments
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: hm.Cells(0), "count: expected an integer >= 1, got 0"),
+        (lambda: hm.Cells(2.0), "count: expected an integer >= 1, got 2.0"),
+        (lambda: hm.Cells(2, max_steps=0), "max_steps: expected an integer >= 1, got 0"),
+        (lambda: hm.Splines(1), "count: expected an integer >= 2, got 1"),
+        (lambda: hm.Splines(3, largest_logit=0.0), "largest_logit: expected a finite number > 0"),
+        (lambda: hm.Networks(width=0), "width: expected an integer >= 1, got 0"),
+        (lambda: hm.Networks(seed=-1), "seed: expected an integer >= 0, got -1"),
+        (lambda: hm.Networks(largest_weight=-1.0), "largest_weight: expected a finite number > 0"),
+        (lambda: hm.Polynomials(largest_power=1.0), "largest_power: expected a finite number > 1"),
+        (lambda: hm.Ramps(max_steps=-1), "max_steps: expected an integer >= 1, got -1"),
+    ],
+)
+def test_bad_arguments_are_named(build, message, without_shape_checks):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -9,8 +9,9 @@ import numpy as np
 from homotopy.control.certificate import BangBangControl, ResidualSystem
 from homotopy.modal import ModalForm
 from homotopy.numerics.gram_spectrum import gram_spectrum
-from homotopy.schedules import BangBang, Constant
+from homotopy.schedules import AbstractSchedule, BangBang
 from homotopy.unlearning.deletion import Deletion
+from homotopy.unlearning.switched_flow import bang_bang, rounded_arcs
 
 
 def common_schedule(deletion: Deletion) -> ResidualSystem:
@@ -55,7 +56,7 @@ def _system(deletion: Deletion, rows, residual, control: np.ndarray) -> Residual
         rates=_array(modal.eigenvalues),
         rows=rows,
         residual=residual,
-        start=_array(_state_at_start(deletion)),
+        start=_state_at_start(deletion),
         goal=_array(deletion._goal),
         span=float(deletion.horizon) - float(deletion.start),
         control=control,
@@ -68,9 +69,12 @@ def _array(value) -> np.ndarray:
     return np.asarray(value, dtype=np.float64)
 
 
-@eqx.filter_jit
-def _state_at_start(deletion):
-    return deletion.centred_states(Constant(1.0), deletion.start[None])[0]
+def _state_at_start(deletion) -> np.ndarray:
+    """In modal coordinates centred at the deleted fit, after training with all the data."""
+    full, limit = deletion.problem.modal.full, _array(deletion.problem.modal.full_limit)
+    rotation, exponents = _array(full.rotation), -_array(full.eigenvalues) * deletion.start.item()
+    turned = np.exp(exponents) * (rotation.T @ _array(deletion.centred_start))
+    return rotation @ (turned - np.expm1(exponents) * limit)
 
 
 @eqx.filter_jit
@@ -92,17 +96,10 @@ def schedule_of(deletion: Deletion, control: BangBangControl) -> BangBang:
         switches.insert(0, start)
     if len(switches) % 2 == 0:  # still 1 at the horizon
         switches.append(horizon)
-    return BangBang(jnp.array(switches), 1)
+    return bang_bang(np.array(switches))
 
 
-def control_of(deletion: Deletion, schedule) -> BangBangControl:
+def control_of(deletion: Deletion, schedule: AbstractSchedule) -> BangBangControl:
     """The control nearest to a schedule: its values on [s, T] rounded to 0 or 1."""
-    start, horizon = float(deletion.start), float(deletion.horizon)
-    edges = np.clip(np.asarray(schedule.breakpoints), start, horizon)
-    parts = np.concatenate([[start], edges, [horizon]])
-    if not all(schedule.constant_pieces):
-        parts = np.union1d(parts, np.linspace(start, horizon, 257))
-    parts = np.unique(parts)
-    values = np.asarray(schedule((parts[:-1] + parts[1:]) / 2)) > 0.5
-    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
-    return BangBangControl(int(values[0]), tuple((parts[changes] - start).tolist()))
+    values, lengths = rounded_arcs(deletion, schedule)
+    return BangBangControl(values[0], tuple(np.cumsum(lengths[:-1]).tolist()))

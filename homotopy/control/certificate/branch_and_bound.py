@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,17 +32,21 @@ from homotopy.control.certificate.residual_range import RangeFinder, ResidualRan
 from homotopy.control.certificate.switching import (
     BangBangControl,
     Controls,
+    control_of_arcs,
     cost,
     final_deviation,
     polish,
 )
 from homotopy.control.certificate.system import ResidualSystem
+from homotopy.control.switched import best_arcs
 
 REACHED = 1e-20  # of the cost at the start: a cost that counts as zero
 
 _CELLS, _EARLY_CELLS = 64, 12
 _ROUNDS = 8  # of narrowing the range at the root
 _MOST_SWITCHES = 16
+_SWITCHES, _MANY_SWITCHES = 2, 6  # of the controls from which the search starts
+_POLISH = 256  # steps of Newton's method
 _POOR = 0.9  # of the cost: a bound at the root below it calls for more starts
 _WIDE, _CHILD_SWEEPS = 3, 3  # cells without a sign for which the range of a child is computed
 _EVALUATIONS, _SHARED_EVALUATIONS = 90, 30  # of the dual, at most, at a node
@@ -193,7 +197,7 @@ def certified_optimum(
     initial = np.linalg.norm(system.deviation(system.start))
     floor = 0.5 * max(REACHED * float(initial) ** 2, float(system.rounding) ** 2)
     search = _Search(system, gap, floor, deadline, report)
-    for controls in (*starts, *_simple_starts(system)):
+    for controls in (*starts, *_starts(system, _SWITCHES)):
         search.consider(controls, np.inf)
     interrupted, root_bound = False, 0.0
     try:
@@ -221,21 +225,18 @@ def certified_optimum(
     )
 
 
-def _simple_starts(system: ResidualSystem):
-    """Constant controls and one switch in the middle, the same for all controls."""
+def _starts(system: ResidualSystem, switches: int) -> Iterator[Controls]:
+    """Where to look for good controls; for one control, local minima with so many switches."""
+    if system.controls == 1:
+        found = best_arcs([system.switched], switches, _POLISH, [None])
+        best = int(found.cost[0].argmin())
+        yield (control_of_arcs(found.arcs[0, best], system.span),)
+        return
+    grid = np.linspace(0.0, 1.0, switches + 1)[1:-1] * system.span
     for initial in (0, 1):
-        for switches in ((), (0.5 * system.span,)):
-            yield (BangBangControl(initial, switches),) * system.controls
-
-
-def _many_starts(system: ResidualSystem):
-    """Two switches on a grid, the same for all controls."""
-    for first, second in itertools.combinations_with_replacement((0.1, 0.3, 0.5, 0.7, 0.9), 2):
-        switches = (first * system.span, second * system.span)
-        for initial in (0, 1):
-            yield (BangBangControl(initial, switches if second > first else switches[:1]),) * (
-                system.controls
-            )
+        for given in ((), *itertools.combinations_with_replacement(grid.tolist(), 2)):
+            distinct = tuple(sorted(set(given)))
+            yield (BangBangControl(initial, distinct),) * system.controls
 
 
 def _root(search: _Search) -> float:
@@ -263,7 +264,7 @@ def _root(search: _Search) -> float:
         found = finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * bound))
     search.finder = finder
     if bound < _POOR * search.best:  # better controls are likely: look for them from more starts
-        for controls in _many_starts(system):
+        for controls in _starts(system, _MANY_SWITCHES):
             search.consider(controls, np.inf)
     search.keep(node, found, point, bound)
     search.pending = np.inf

@@ -1,9 +1,12 @@
 """What the dual loses where the sign of a residual is not known.
 
 For a control ε in [0, 1], weight κ, costate seen σ and residuals v in a box, the loss is
-max (ε − κ)σ·v: zero where σ·v has a known sign and κ is 1 or 0 to match. Functions of NumPy or JAX
-arrays alike, whose last axis counts the rows that one control owns.
+max (ε − κ)σ·v: zero where σ·v has a known sign and κ is 1 or 0 to match. The
+last axis of the arrays counts the rows that one control owns.
 """
+
+from __future__ import annotations
+
 
 def _positive(value):
     return (value + abs(value)) * 0.5

@@ -16,13 +16,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
-from homotopy.control.certificate.loss import bends, cell_loss, extremes, share_of_least_loss
+from homotopy.control.certificate.backward_sweep import cells_of, least_values
 from homotopy.control.certificate.system import ResidualSystem
 
 _LEVELS = (0.0, 0.5, 1.0)
@@ -104,7 +100,7 @@ class RangeFinder:
         slopes = rows * rates
         self._functionals = np.concatenate([rows, -rows, slopes, -slopes])
         levels = _LEVELS if system.controls == 1 else (0.5,)
-        self._crossing = _Crossing.of(system, times, levels)
+        self._swept = cells_of(system, times, levels)
         self._slopes = np.abs(slopes)
         # b·b_k of different rows; and the kernels of g with the controls, integrated over a cell.
         products = rows @ rows.T
@@ -227,117 +223,7 @@ class RangeFinder:
             normal, radius, multipliers = cut
         offset = normal @ system.goal
         rounding = _ROUNDING * (radius + np.abs(normal) @ np.abs(system.goal))
-        reached = self._crossing.least(
-            functionals, normal, multipliers, found.cell_low, found.cell_high
+        reached = least_values(
+            self._swept, functionals, normal, multipliers, found.cell_low, found.cell_high
         )
         return reached - multipliers * (radius + offset + rounding)
-
-
-class _Crossing(eqx.Module):
-    """The passage of many costates backwards over the cells, compiled.
-
-    Dimensions are padded with modes that nothing moves, so that few shapes are ever compiled.
-    """
-
-    steps: Float[Array, " N"]
-    start: Float[Array, " d"]
-    rows: Float[Array, "g d"]
-    residual: Float[Array, " g"]
-    levels: Float[Array, " k"]
-    rates: Float[Array, "k d"]
-    rotations: Float[Array, "k d d"]
-    separate: bool = eqx.field(static=True)
-
-    @staticmethod
-    def of(system: ResidualSystem, times: np.ndarray, levels: tuple[float, ...]) -> _Crossing:
-        size = system.rates.size
-        padding = _padded(size) - size
-        spectra = [system.spectrum((level,) * system.controls) for level in levels]
-        rotations = []
-        for part in spectra:
-            rotation = np.eye(size + padding)
-            rotation[:size, :size] = part.rotation
-            rotations.append(rotation)
-        arrays = (
-            np.diff(times),
-            np.pad(system.start, (0, padding)),
-            np.pad(system.rows, ((0, 0), (0, padding))),
-            system.residual,
-            np.array(levels),
-            np.stack([np.pad(part.rates, (0, padding)) for part in spectra]),
-            np.stack(rotations),
-        )
-        return _Crossing(*map(jnp.asarray, arrays), separate=system.controls > 1)
-
-    def least(self, functionals, normal, multipliers, low, high) -> np.ndarray:
-        padding = self.start.size - normal.size
-        functionals = np.pad(functionals, ((0, 0), (0, padding)))
-        normal = np.pad(normal, (0, padding))
-        return np.asarray(_least(self, functionals, normal, multipliers, low, high))
-
-
-def _padded(size: int) -> int:
-    return next((limit for limit in (4, 8, 16) if size <= limit), -(-size // 8) * 8)
-
-
-@eqx.filter_jit
-def _least(crossing: _Crossing, functionals, normal, multipliers, low, high):
-    """Least f·u(t) + multiplier·normal·u(T) of every functional f and time t: (f, N+1).
-
-    All are carried backwards together: from the horizon with a multiple of the normal, and with
-    their functional from their own time on.
-    """
-    count, size = functionals.shape
-    last = crossing.steps.shape[0]
-    costates = multipliers[:, :, None] * normal[None, None, :]
-    costates = costates.at[:, last].add(functionals)
-    values = jnp.zeros((count, last + 1))
-
-    def cross(carry, cell):
-        costates, values, size_of_terms = carry
-        arrival, gained = _cross(
-            crossing, costates.reshape(-1, size), crossing.steps[cell], low[cell], high[cell]
-        )
-        arrival = arrival.reshape(costates.shape).at[:, cell].add(functionals)
-        gained = gained.reshape(values.shape)
-        return (arrival, values + gained, size_of_terms + jnp.abs(gained)), None
-
-    carry = costates, values, values
-    (costates, values, magnitude), _ = jax.lax.scan(cross, carry, jnp.arange(last - 1, -1, -1))
-    magnitude += jnp.abs(costates) @ jnp.abs(crossing.start)
-    return values + costates @ crossing.start - _ROUNDING * magnitude
-
-
-def _cross(crossing: _Crossing, costates, step, low, high):
-    """One cell backwards: the costates, and r·∫μ less the loss, for rows of costates."""
-    seen, low, high = costates @ crossing.rows.T, low[None, :], high[None, :]
-    levels = crossing.levels.shape[0]
-    if levels > 1:
-        share = share_of_least_loss(*extremes(seen, low, high))
-        choice = jnp.rint(share * (levels - 1)).astype(int)
-    else:
-        choice = jnp.zeros(seen.shape[0], int)
-    arrival, integral = jnp.zeros_like(costates), jnp.zeros_like(seen)
-    curvature, deviation = jnp.zeros_like(seen), jnp.zeros_like(seen)
-    for level in range(levels):
-        here = (choice == level)[:, None]
-        rates, rotation = crossing.rates[level], crossing.rotations[level]
-        exponents = rates * step
-        inside = costates @ rotation
-        observed = rotation.T @ crossing.rows.T
-        still = exponents <= 1e-300
-        held = jnp.where(still, step, -jnp.expm1(-exponents) / jnp.where(still, 1.0, rates))
-        arrival = jnp.where(here, (inside * jnp.exp(-exponents)[None, :]) @ rotation.T, arrival)
-        integral = jnp.where(here, (inside * held[None, :]) @ observed, integral)
-        bend = bends(jnp.abs(inside), exponents[None, :], jnp.abs(observed))
-        curvature = jnp.where(here, bend[0], curvature)
-        deviation = jnp.where(here, bend[1], deviation)
-    weight = crossing.levels[choice]
-    gained = weight * (integral @ crossing.residual)
-    parts = seen, arrival @ crossing.rows.T, integral, curvature, deviation
-    if crossing.separate:  # a control for each row
-        weight, parts = weight[:, None], [part[:, :, None] for part in parts]
-        low, high = low[:, :, None], high[:, :, None]
-    near, far, integral, curvature, deviation = parts
-    loss = cell_loss(step, weight, (near, far), integral, (curvature, deviation), low, high)
-    return arrival, gained - (jnp.sum(loss, axis=1) if crossing.separate else loss)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from homotopy.control import switched
 from homotopy.control.certificate.system import ResidualSystem
 
 _EMPTY = 1e-12  # of the span: arcs that short are dropped
@@ -37,6 +38,18 @@ class BangBangControl:
 
 
 Controls = tuple[BangBangControl, ...]
+
+
+def _arcs(control: BangBangControl, span: float) -> np.ndarray:
+    """Lengths of the arcs on which ε = 1, 0, 1, 0, ..., an even number of them."""
+    edges = [0.0, *control.switches, span]
+    lengths = [0.0] * (1 - control.initial) + np.diff(edges).tolist()
+    return np.array(lengths + [0.0] * (len(lengths) % 2))
+
+
+def control_of_arcs(arcs: np.ndarray, span: float) -> BangBangControl:
+    """From the lengths of the arcs on which ε = 1, 0, 1, 0, ..., as fractions of the span."""
+    return BangBangControl(1, tuple((span * np.cumsum(arcs[:-1])).tolist())).cleaned(span)
 
 
 def _events(controls: Controls):
@@ -72,6 +85,8 @@ def final_deviation(system: ResidualSystem, controls: Controls) -> np.ndarray:
 
 def cost(system: ResidualSystem, controls: Controls) -> float:
     """½‖u(T) − goal‖²."""
+    if system.controls == 1:
+        return switched.cost(system.switched, _arcs(controls[0], system.span))
     return 0.5 * float(np.sum(final_deviation(system, controls) ** 2))
 
 
@@ -132,6 +147,11 @@ def polish(
     Steps are cut so that the switches of a control stay in order and in the interval, and the cost
     falls; directions of negative curvature are followed downwards.
     """
+    if system.controls == 1:
+        value, arcs = switched.polish(
+            system.switched, _arcs(controls[0], system.span) / system.span, iterations
+        )
+        return value, (control_of_arcs(arcs, system.span),)
     controls = tuple(control.cleaned(system.span) for control in controls)
     for _ in range(iterations):
         value, gradient, hessian = cost_and_derivatives(system, controls)

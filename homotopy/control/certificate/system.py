@@ -11,8 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+
+from homotopy.control.switched import SwitchedFlow
 
 Weights = tuple[float, ...]
 
@@ -96,6 +99,25 @@ class ResidualSystem:
             found = Spectrum(np.maximum(rates, 0.0), rotation, rotation.T @ self.rows.T)
             self._spectra[weights] = found
         return found
+
+    @cached_property
+    def switched(self) -> SwitchedFlow:
+        """The flow of a control that all rows share, where it is 0 or 1."""
+        full = self.spectrum((1.0,))
+        safe = np.where(full.rates > 0.0, full.rates, 1.0)
+        return SwitchedFlow(
+            rates=np.array(self.rates),
+            full_rates=np.array(full.rates),
+            rotation=np.array(full.rotation, order="C"),
+            transposed=np.array(full.rotation.T, order="C"),
+            rows=np.array(self.rows),
+            residual=np.array(self.residual),
+            limit=np.where(full.rates > 0.0, full.observed @ self.residual / safe, 0.0),
+            initial=np.array(self.start),
+            goal=np.array(self.goal),
+            delay=0.0,
+            span=self.span,
+        )
 
     def residuals(self, state: np.ndarray) -> np.ndarray:
         """v = Bu − r."""

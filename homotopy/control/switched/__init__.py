@@ -1,6 +1,21 @@
 """Stable linear flows whose residuals are switched on and off: ℰ, its derivatives, best arcs."""
 
-from homotopy.control.switched.arcs import Searches, SwitchedFlow, cost, derivatives, needle_gains
-from homotopy.control.switched.search import best_arcs, merged
+from homotopy.control.switched.arcs import (
+    Searches,
+    SwitchedFlow,
+    cost,
+    derivatives,
+    needle_gains,
+)
+from homotopy.control.switched.search import best_arcs, merged, polish
 
-__all__ = ["Searches", "SwitchedFlow", "best_arcs", "cost", "derivatives", "merged", "needle_gains"]
+__all__ = [
+    "Searches",
+    "SwitchedFlow",
+    "best_arcs",
+    "cost",
+    "derivatives",
+    "merged",
+    "needle_gains",
+    "polish",
+]

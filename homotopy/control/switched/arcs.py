@@ -578,8 +578,8 @@ def _improve(flow, opening, searches, lane, limit, work):
 
 @compiled
 @no_type_check
-def polish(flow, searches, max_steps):
-    """The first search from where it stands to a local minimum, in place."""
+def improve_first(flow, searches, max_steps):
+    """The first search to its end, in place."""
     work = _workspace(flow, searches.arcs.shape[1])
     _improve(flow, _open(flow, work), searches, 0, max_steps, work)
 

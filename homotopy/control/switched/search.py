@@ -9,7 +9,13 @@ from functools import cache
 
 import numpy as np
 
-from homotopy.control.switched.arcs import Searches, SwitchedFlow, multistart, new_searches
+from homotopy.control.switched.arcs import (
+    Searches,
+    SwitchedFlow,
+    improve_first,
+    multistart,
+    new_searches,
+)
 from homotopy.control.switched.starts import allowed_arcs, arc_count, switch_starts
 
 _FEW = 8  # problems for which one more thread is not worth it
@@ -75,6 +81,14 @@ def best_arcs(
     else:  # compiled code runs without the interpreter's lock
         list(_threads().map(run, range(workers)))
     return found
+
+
+def polish(flow: SwitchedFlow, arcs: np.ndarray, max_steps: int) -> tuple[float, np.ndarray]:
+    """The nearest local minimum in the arc lengths, as fractions of the span: its ℰ, and them."""
+    search = new_searches((1,), arcs.size)
+    search.arcs[0], search.allowed[0], search.done[0] = arcs, True, False
+    improve_first(flow, search, max_steps)
+    return float(search.cost[0]), search.arcs[0]
 
 
 @cache

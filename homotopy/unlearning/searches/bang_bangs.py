@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
-from homotopy.schedules import AbstractSchedule, BangBang
+from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
 from homotopy.unlearning.searches.base import AbstractSearch
 from homotopy.unlearning.searches.progress import Monitor
-from homotopy.unlearning.switched_flow import switched_flow
+from homotopy.unlearning.switched_flow import bang_bang, rounded_arcs, switched_flow
 
 _SHORTEST = 8 * np.finfo(np.float64).eps  # arc, as a part of T − s
 _CHUNK = 64  # problems between two reports of progress
@@ -78,7 +75,10 @@ class BangBangs(AbstractSearch):
         done, best = 0, np.inf
         try:
             for some in _chunks(flows):
-                warm = [_rounded(warm_starts[index], deletions[index]) for index in some]
+                warm = [
+                    None if given is None else rounded_arcs(deletions[index], given)
+                    for index, given in ((index, warm_starts[index]) for index in some)
+                ]
                 found = best_arcs(
                     [flows[index] for index in some], self.max_switches, self.max_steps, warm
                 )
@@ -106,21 +106,6 @@ def _chunks(flows: Sequence[SwitchedFlow]) -> Iterator[list[int]]:
             yield indices[begin : begin + _CHUNK]
 
 
-def _rounded(schedule, deletion):
-    """Values 0 or 1, and the lengths of the arcs on which a schedule is nearest to them."""
-    if schedule is None:
-        return None
-    start, horizon = float(deletion.start), float(deletion.horizon)
-    edges = np.clip(np.asarray(schedule.breakpoints), start, horizon)
-    parts = np.concatenate([[start], edges, [horizon]])
-    if all(schedule.constant_pieces):
-        values = np.asarray(schedule.piece_values)
-    else:
-        parts = np.union1d(parts, np.linspace(start, horizon, 257))
-        values = np.asarray(schedule((parts[:-1] + parts[1:]) / 2))
-    return merged((values > 0.5).astype(int).tolist(), np.diff(parts).tolist())
-
-
 class _Minima(Sequence):
     """The local minima of one problem; their schedules are built when they are asked for."""
 
@@ -136,7 +121,7 @@ class _Minima(Sequence):
             for index in np.argsort(np.where(ended, costs, np.inf), kind="stable")[: ended.sum()]:
                 switches = tuple(_switches(self._deletion, self._found.arcs[self._row, index]))
                 if not any(_same(switches, other) for other, _ in shown):
-                    schedule = _bang_bang(jnp.asarray(switches))
+                    schedule = bang_bang(np.array(switches))
                     minimum = LocalMinimum(schedule, float(costs[index]))
                     shown.append((switches, minimum))
             self._shown = [minimum for _, minimum in shown]
@@ -178,7 +163,7 @@ def _optima(deletions: Sequence[Deletion], found: Searches) -> list[Optimum]:
         switches = np.array(_switches(deletion, found.arcs[row, index]), deletion.theta0.dtype)
         settled = found.done[row, index]
         optimum = Optimum(
-            schedule=_bang_bang(_on_device(switches)),
+            schedule=bang_bang(switches),
             cost=float(found.cost[row, index]),
             deletion=deletion,
             status=OptimumStatus.local_optimum if settled else OptimumStatus.step_limit,
@@ -187,19 +172,3 @@ def _optima(deletions: Sequence[Deletion], found: Searches) -> list[Optimum]:
         )
         optima.append(optimum)
     return optima
-
-
-@jax.jit
-def _on_device(array):
-    """A JAX array, four times faster than `jnp.asarray` makes one."""
-    return array
-
-
-def _bang_bang(switches) -> BangBang:
-    """The schedule of valid switch times, without the checks, which take most of the time."""
-    return jax.tree.unflatten(_bang_bang_structure(switches.size), [switches])
-
-
-@cache
-def _bang_bang_structure(size: int):
-    return jax.tree.structure(BangBang(np.zeros(size), initial=1))

@@ -140,7 +140,7 @@ def cost_and_derivatives(
 
 
 def polish(
-    system: ResidualSystem, controls: Controls, iterations: int = 100
+    system: ResidualSystem, controls: Controls, iterations: int = 1000
 ) -> tuple[float, Controls]:
     """The nearest local minimum in the switch times, by Newton's method; empty arcs are dropped.
 

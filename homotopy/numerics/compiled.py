@@ -25,4 +25,9 @@ def compiled(function: Callable) -> Callable:
 
 def inner(function: Callable) -> Callable:
     """`compiled`, for what only compiled functions of the same file call."""
-    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+
+
+def alias(function: Callable) -> Callable:
+    """`inner`, put in the place of its calls: another way to write them."""
+    return njit(inline="always", no_cfunc_wrapper=True, **_OPTIONS)(function)

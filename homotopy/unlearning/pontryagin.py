@@ -96,9 +96,14 @@ def _parts(coefficients) -> list[tuple[float, float]]:
 def _is_rounding(deletion, schedule, costate) -> bool:
     """Whether p(T) is no more than what rounding the schedule and θ₀ makes of it."""
     shift = 2.0**-30
-    shifted = jax.tree.map(
-        lambda leaf: leaf * (1.0 + shift) if eqx.is_inexact_array(leaf) else leaf, schedule
-    )
+
+    def moved_apart(leaf):
+        """With signs in turn: what switches from 0 to 1 and from 1 to 0 do is not to cancel."""
+        if not eqx.is_inexact_array(leaf):
+            return leaf
+        return leaf * (1.0 + shift * (-1.0) ** jnp.arange(leaf.size).reshape(leaf.shape))
+
+    shifted = jax.tree.map(moved_apart, schedule)
     # θ₀ and the deleted fit are each rounded, and what counts is their difference.
     size = jnp.abs(deletion.centred_start) + jnp.abs(deletion.problem.modal.equilibrium)
     start = deletion.centred_start + shift * jnp.sign(deletion.centred_start) * size

@@ -17,20 +17,23 @@ def switched_flow(deletion: Deletion) -> SwitchedFlow:
 
     Always in float64, whatever the problem's own precision.
     """
-    modal = deletion.problem.modal
-    start, rotation = deletion.start.item(), _array(modal.full.rotation)
+    # Looking up an attribute of an Equinox module takes as long as copying a small array.
+    own = vars(deletion)
+    modal = vars(vars(own["problem"])["modal"])
+    full = vars(modal["full"])
+    rotation, start = _array(full["rotation"]), float(_array(own["start"]))
     return SwitchedFlow(
-        rates=_array(modal.eigenvalues),
-        full_rates=_array(modal.full.eigenvalues),
+        rates=_array(modal["eigenvalues"]),
+        full_rates=_array(full["eigenvalues"]),
         rotation=rotation,
         transposed=rotation.T.copy(),
-        rows=_array(modal.rows),
-        residual=_array(modal.residual),
-        limit=_array(modal.full_limit),
-        initial=_array(deletion.centred_start),
-        goal=_array(deletion._goal),
+        rows=_array(modal["rows"]),
+        residual=_array(modal["residual"]),
+        limit=_array(modal["full_limit"]),
+        initial=_array(own["centred_start"]),
+        goal=_array(own["_goal"]),
         delay=start,
-        span=deletion.horizon.item() - start,
+        span=float(_array(own["horizon"])) - start,
     )
 
 

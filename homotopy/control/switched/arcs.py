@@ -26,7 +26,7 @@ from typing import NamedTuple, no_type_check
 
 import numpy as np
 
-from homotopy.numerics.compiled import compiled, inner
+from homotopy.numerics.compiled import alias, compiled, inner
 
 _UNIT = float(np.finfo(np.float64).eps)
 _SMALLEST_DAMPING, _FIRST_DAMPING, _LARGEST_DAMPING = 1e-9, 0.1, 1e12
@@ -84,11 +84,18 @@ class Samples(NamedTuple):
         The arcs that the control may have without exceeding the number of switches.
     groups : (m,)
         Of each group of like structure, 0, 1, ... in order, the best is worth a start.
+    weights, lengths : (p,)
+        ε and the length of the arcs that occur: few, since switches are at the same few times.
+    passages : (m, k)
+        Which of these each arc is; −1 for none.
     """
 
     arcs: np.ndarray
     allowed: np.ndarray
     groups: np.ndarray
+    weights: np.ndarray
+    lengths: np.ndarray
+    passages: np.ndarray
 
 
 class Searches(NamedTuple):
@@ -123,7 +130,7 @@ class Workspace(NamedTuple):
 
     Attributes
     ----------
-    decays, gains : (k, d)
+    decays, gains : (≥ k, d)
         e^{−λt} on each arc, and (1 − e^{−λt})·limit where ε = 1.
     states : (k, d), residuals : (k, g), felt : (k, k, g)
         At the switch that ends each arc; v; and Bη.
@@ -169,11 +176,11 @@ _OTHER, _COSTATE, _STATE, _VARIATIONS = 0, 1, 2, 3
 # ------------------------------------------------------------------------------------- the flow
 @inner
 @no_type_check
-def _workspace(flow, count):
+def _workspace(flow, count, spare=0):
     size, g = flow.rates.size, flow.residual.size
     return Workspace(
-        np.empty((count, size)),
-        np.empty((count, size)),
+        np.empty((count + spare, size)),
+        np.empty((count + spare, size)),
         np.empty((count, size)),
         np.empty((count, g)),
         np.empty((count, count, g)),
@@ -203,27 +210,45 @@ def _set_decays(flow, weight, time, work, arc):
 
 @inner
 @no_type_check
-def _carry(flow, weight, work, arc, first, last):
-    """The vectors from a first row to a last past an arc, in place; a costate goes backwards."""
-    size, vectors, inside = flow.rates.size, work.vectors, work.inside
+def _carry_rows(rotation, transposed, decays, gains, vectors, inside, weight, arc, first, last):
+    """`_carry`, with what it needs: arguments cost more than what is done with them here."""
+    size = inside.size
     for row in range(first, last + 1):
         if weight == 0:
             for j in range(size):
-                vectors[row, j] *= work.decays[arc, j]
+                vectors[row, j] *= decays[arc, j]
             continue
         for j in range(size):
             inside[j] = 0.0
         for i in range(size):
             for j in range(size):
-                inside[j] += flow.rotation[i, j] * vectors[row, i]
+                inside[j] += rotation[i, j] * vectors[row, i]
         for j in range(size):
-            inside[j] *= work.decays[arc, j]
+            inside[j] *= decays[arc, j]
             if row == _STATE:
-                inside[j] += work.gains[arc, j]
+                inside[j] += gains[arc, j]
             vectors[row, j] = 0.0
         for j in range(size):
             for i in range(size):
-                vectors[row, i] += flow.transposed[j, i] * inside[j]
+                vectors[row, i] += transposed[j, i] * inside[j]
+
+
+@alias
+@no_type_check
+def _carry(flow, weight, work, arc, first, last):
+    """The vectors from a first row to a last past an arc, in place; a costate goes backwards."""
+    _carry_rows(
+        flow.rotation,
+        flow.transposed,
+        work.decays,
+        work.gains,
+        work.vectors,
+        work.inside,
+        weight,
+        arc,
+        first,
+        last,
+    )
 
 
 @inner
@@ -645,12 +670,21 @@ def multistart(flows, samples, warm, warm_allowed, max_switches, max_steps, time
 @inner
 @no_type_check
 def _multistart(flow, searches, samples, warm, max_switches, max_steps, times):
-    work = _workspace(flow, samples.arcs.shape[1])
-    opening, count = _open(flow, work), searches.cost.size - 1
+    size, count = samples.arcs.shape[1], searches.cost.size - 1
+    work = _workspace(flow, size, samples.weights.size)
+    opening = _open(flow, work)
+    for place in range(samples.weights.size):
+        length = samples.lengths[place] * flow.span
+        _set_decays(flow, samples.weights[place], length, work, size + place)
     least = np.full(count, np.inf)
     for m in range(samples.groups.size):
-        group = samples.groups[m]
-        value = _to_the_end(flow, opening, samples.arcs[m], flow.span, work)
+        for j in range(opening.size):
+            work.vectors[_STATE, j] = opening[j]
+        for arc in range(size):
+            place = samples.passages[m, arc]
+            if place >= 0:
+                _carry(flow, 1 - arc % 2, work, size + place, _STATE, _STATE)
+        value, group = _end(flow, work), samples.groups[m]
         if value < least[group]:
             least[group] = value
             _begin(searches, group, samples.arcs[m], samples.allowed[m])

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 
@@ -18,8 +15,7 @@ from homotopy.control.switched.arcs import (
 )
 from homotopy.control.switched.starts import allowed_arcs, arc_count, switch_starts
 
-_FEW = 8  # problems for which one more thread is not worth it
-_WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_NOTHING = (0,), (1.0,)
 # Where needles are tried, in fractions of the span: fast modes act near the ends.
 _NEAR_START = np.geomspace(1e-4, 1 / 32, 8, endpoint=False)
 _NEEDLE_TIMES = np.concatenate(
@@ -37,6 +33,7 @@ def best_arcs(
 
     The search evaluates a few hundred controls of every structure, follows Newton's method from the
     best of each, and goes on where turning ε over for an instant lowers ℰ (Pontryagin's condition).
+    Most of the time the interpreter's lock is free: other threads can work.
 
     Parameters
     ----------
@@ -56,30 +53,17 @@ def best_arcs(
     Searches
         With a leading axis for the problems.
     """
-    given = [_as_arcs(*(start or ((0,), (1.0,))), max_switches) for start in warm]
+    if any(warm):
+        given = [_as_arcs(*(start or _NOTHING), max_switches) for start in warm]
+    else:
+        given = [_as_arcs(*_NOTHING, max_switches)] * len(flows)
     arcs, allowed = (np.array(part) for part in zip(*given, strict=True))
-    samples, count = switch_starts(max_switches), len(flows)
+    samples = switch_starts(max_switches)
     stacked = SwitchedFlow(*(np.array(parts) for parts in zip(*flows, strict=True)))
-    found = new_searches((count, int(samples.groups[-1]) + 2), arcs.shape[1])
-
-    def run(worker: int) -> None:
-        part = slice(worker * count // workers, (worker + 1) * count // workers)
-        multistart(
-            SwitchedFlow(*(array[part] for array in stacked)),
-            samples,
-            arcs[part],
-            allowed[part],
-            max_switches,
-            max_steps,
-            _NEEDLE_TIMES,
-            Searches(*(array[part] for array in found)),
-        )
-
-    workers = min(_WORKERS, 1 + count // _FEW)
-    if workers == 1:
-        run(0)
-    else:  # compiled code runs without the interpreter's lock
-        list(_threads().map(run, range(workers)))
+    found = new_searches((len(flows), int(samples.groups[-1]) + 2), arcs.shape[1])
+    multistart(
+        stacked, samples, arcs, allowed, max_switches, max_steps, _NEEDLE_TIMES, found
+    )
     return found
 
 
@@ -89,11 +73,6 @@ def polish(flow: SwitchedFlow, arcs: np.ndarray, max_steps: int) -> tuple[float,
     search.arcs[0], search.allowed[0], search.done[0] = arcs, True, False
     improve_first(flow, search, max_steps)
     return float(search.cost[0]), search.arcs[0]
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_WORKERS, thread_name_prefix="homotopy")
 
 
 def _as_arcs(values, lengths, max_switches):

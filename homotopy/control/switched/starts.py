@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import combinations, pairwise
 
 import numpy as np
 
 from homotopy.control.switched.arcs import Samples
 
-_SAMPLES = 12  # of each structure, spread evenly; and as many crowded towards s and T
-_SHORTEST = 1e-4  # of T − s: how close to an end the crowded ones come
+# Where samples switch, in fractions of T − s: fast modes act near the ends.
+_NEAR = np.array([1e-4, 1.5e-3, 0.012, 0.05, 0.12, 0.22, 0.35])
+_NODES = np.concatenate([[0.0], _NEAR, [0.5], 1.0 - _NEAR[::-1], [1.0]])
+_MOST = 40  # samples of a structure
 
 
 def arc_count(max_switches: int) -> int:
@@ -27,31 +30,30 @@ def allowed_arcs(max_switches: int, opening: int) -> np.ndarray:
 
 @cache
 def switch_starts(max_switches: int) -> Samples:
-    """Schedules with 0 to `max_switches` switches, both values after s, evenly spread in time."""
-    rows, allowed, groups = [], [], []
-    opening_count = max_switches + 1
+    """Controls with 0 to `max_switches` switches, both values after s, switching at the nodes."""
+    arcs, allowed, groups, passages = [], [], [], []
+    known: dict[tuple[int, int, int], int] = {}
     for opening in (1, 0):
         mask = allowed_arcs(max_switches, opening)
         for switches in range(max_switches + 1):
-            lengths = np.diff(_samples(switches), prepend=0.0, append=1.0, axis=1)
-            block = np.zeros((len(lengths), mask.size))
-            block[:, 1 - opening : 2 - opening + switches] = lengths
-            groups.extend([opening_count * (1 - opening) + switches] * len(block))
-            rows.extend(block)
-            allowed.extend([mask] * len(block))
-    return Samples(np.array(rows), np.array(allowed), np.array(groups))
+            for chosen in _subsets(switches):
+                edges = [0, *chosen, len(_NODES) - 1]
+                row, places = np.zeros(mask.size), np.full(mask.size, -1)
+                for arc, (left, right) in enumerate(pairwise(edges), start=1 - opening):
+                    row[arc] = _NODES[right] - _NODES[left]
+                    places[arc] = known.setdefault((1 - arc % 2, left, right), len(known))
+                arcs.append(row)
+                allowed.append(mask)
+                groups.append((1 - opening) * (max_switches + 1) + switches)
+                passages.append(places)
+    weights = [weight for weight, _, _ in known]
+    lengths = [_NODES[right] - _NODES[left] for _, left, right in known]
+    parts = (arcs, allowed, groups, weights, lengths, passages)
+    return Samples(*(np.array(part) for part in parts))
 
 
-def _samples(switches: int) -> np.ndarray:
-    """Ordered times in (0, 1), evenly spread in their simplex and crowded towards its ends."""
-    if switches == 0:
-        return np.zeros((1, 0))
-    # The additive recurrence with the generalised golden ratio, which fills the cube evenly.
-    ratio = 2.0
-    for _ in range(64):
-        ratio = (1.0 + ratio) ** (1.0 / (switches + 1))
-    steps = ratio ** -np.arange(1.0, switches + 1)
-    points = (0.5 + np.arange(1, _SAMPLES + 1)[:, None] * steps) % 1.0
-    depth = _SHORTEST ** np.abs(2.0 * points - 1.0) / 2.0
-    crowded = np.where(points < 0.5, depth, 1.0 - depth)
-    return np.sort(np.concatenate([points, crowded]), axis=1)
+def _subsets(size: int) -> list[tuple[int, ...]]:
+    """Inner nodes in ascending order: every choice of so many, or some, evenly chosen."""
+    choices = list(combinations(range(1, len(_NODES) - 1), size))
+    places = np.linspace(0, len(choices) - 1, min(len(choices), _MOST)).round().astype(int)
+    return [choices[place] for place in places]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import equinox as eqx
 import numpy as np
 
+from homotopy.control.certificate import REACHED
 from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
@@ -16,7 +19,8 @@ from homotopy.unlearning.searches.progress import Monitor
 from homotopy.unlearning.switched_flow import bang_bang, rounded_arcs, switched_flow
 
 _SHORTEST = 8 * np.finfo(np.float64).eps  # arc, as a part of T − s
-_CHUNK = 64  # problems between two reports of progress
+_CHUNK = 32  # problems between two reports of progress
+_SETTLED, _UNSETTLED = OptimumStatus.local_optimum, OptimumStatus.step_limit
 
 
 class BangBangs(AbstractSearch):
@@ -72,28 +76,41 @@ class BangBangs(AbstractSearch):
     ) -> list[Optimum]:
         optima: list[Optimum | None] = [None] * len(deletions)
         flows = [switched_flow(deletion) for deletion in deletions]
-        done, best = 0, np.inf
+        chunks = list(_chunks(flows))
+
+        def search(chunk: list[int]) -> Searches:
+            warm = [warm_starts[index] for index in chunk]
+            arcs = [
+                None if start is None else rounded_arcs(deletions[index], start)
+                for index, start in zip(chunk, warm, strict=True)
+            ]
+            chosen = [flows[index] for index in chunk]
+            return best_arcs(chosen, self.max_switches, self.max_steps, arcs)
+
+        done = 0
         try:
-            for some in _chunks(flows):
-                warm = [
-                    None if given is None else rounded_arcs(deletions[index], given)
-                    for index, given in ((index, warm_starts[index]) for index in some)
-                ]
-                found = best_arcs(
-                    [flows[index] for index in some], self.max_switches, self.max_steps, warm
-                )
-                for index, optimum in zip(
-                    some, _optima([deletions[index] for index in some], found), strict=True
-                ):
-                    optima[index], best = optimum, optimum.cost
-                done += len(some)
-                monitor.report(done, len(deletions), best)
+            # In other threads, while the results of the chunks before are put together here.
+            for chunk, found in zip(chunks, _each(search, chunks), strict=True):
+                for index, row in zip(chunk, range(len(chunk)), strict=True):
+                    optima[index] = _optimum(deletions[index], found, row)
+                done += len(chunk)
+                monitor.report(done, len(deletions), optima[chunk[-1]].cost)
         except KeyboardInterrupt:
             pass
         return [
             unfinished(deletion) if optimum is None else optimum
             for deletion, optimum in zip(deletions, optima, strict=True)
         ]
+
+
+def _each(function: Callable, chunks: list) -> Iterator:
+    """What a function gives for each of some chunks, computed side by side."""
+    return map(function, chunks) if len(chunks) == 1 else _threads().map(function, chunks)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="homotopy")
 
 
 def _chunks(flows: Sequence[SwitchedFlow]) -> Iterator[list[int]]:
@@ -115,15 +132,12 @@ class _Minima(Sequence):
 
     def _list(self) -> list[LocalMinimum]:
         if self._shown is None:
-            shown: list[tuple[tuple, LocalMinimum]] = []
-            costs = self._found.cost[self._row]
+            costs, shown = self._found.cost[self._row], []
             ended = self._found.done[self._row] & np.isfinite(costs)
             for index in np.argsort(np.where(ended, costs, np.inf), kind="stable")[: ended.sum()]:
-                switches = tuple(_switches(self._deletion, self._found.arcs[self._row, index]))
+                switches = _switches(self._deletion, self._found.arcs[self._row, index])
                 if not any(_same(switches, other) for other, _ in shown):
-                    schedule = bang_bang(np.array(switches))
-                    minimum = LocalMinimum(schedule, float(costs[index]))
-                    shown.append((switches, minimum))
+                    shown.append((switches, LocalMinimum(bang_bang(switches), float(costs[index]))))
             self._shown = [minimum for _, minimum in shown]
         return self._shown
 
@@ -142,33 +156,36 @@ def _same(switches, other) -> bool:
     return len(switches) == len(other) and np.allclose(switches, other, rtol=1e-7, atol=0.0)
 
 
-def _switches(deletion: Deletion, arcs: np.ndarray) -> list[float]:
+def _switches(deletion: Deletion, arcs: np.ndarray) -> np.ndarray:
     """Switch times of 1 → 0 → 1 → ... for arcs of ε = 1, 0, 1, ...; without those that cancel."""
     lengths = [length if length > _SHORTEST else 0.0 for length in arcs.tolist()]
-    values, lengths = merged([1 - index % 2 for index in range(len(lengths))], lengths)
-    start, horizon = deletion.start.item(), deletion.horizon.item()
+    values, lengths = merged([1, 0] * (len(lengths) // 2), lengths)
+    own = vars(deletion)
+    start, horizon = float(np.asarray(own["start"])), float(np.asarray(own["horizon"]))
     # Counted from the nearer end, so that short arcs before T are not lost in rounding.
     span, before, after = horizon - start, 0.0, sum(lengths)
     times = [] if values[0] == 1 else [start]
     for length in lengths[:-1]:
         before, after = before + length, after - length
         times.append(start + span * before if before < after else horizon - span * after)
-    return [*times, horizon] if values[-1] == 1 else times
+    return np.array([*times, horizon] if values[-1] == 1 else times, own["theta0"].dtype)
 
 
-def _optima(deletions: Sequence[Deletion], found: Searches) -> list[Optimum]:
-    best, steps = found.cost.argmin(axis=1).tolist(), found.steps.sum(axis=1).tolist()
-    optima = []
-    for row, (deletion, index) in enumerate(zip(deletions, best, strict=True)):
-        switches = np.array(_switches(deletion, found.arcs[row, index]), deletion.theta0.dtype)
-        settled = found.done[row, index]
-        optimum = Optimum(
-            schedule=bang_bang(switches),
-            cost=float(found.cost[row, index]),
-            deletion=deletion,
-            status=OptimumStatus.local_optimum if settled else OptimumStatus.step_limit,
-            minima=_Minima(deletion, found, row),
-            evaluations=steps[row],
-        )
-        optima.append(optimum)
-    return optima
+def _optimum(deletion: Deletion, found: Searches, row: int) -> Optimum:
+    costs, own = found.cost[row], vars(deletion)
+    best = int(costs.argmin())
+    if costs[best] <= 1e-6 * costs.max():
+        # Where several meet the target, the one of fewest switches is as good as any.
+        distance = np.asarray(own["centred_start"]) - np.asarray(own["_goal"])
+        reached = found.done[row] & (costs <= 0.5 * REACHED * np.sum(distance**2))
+        if reached.any():
+            arcs = np.where(reached, (found.arcs[row] > _SHORTEST).sum(axis=1), np.inf)
+            best = int(arcs.argmin())
+    return Optimum(
+        schedule=bang_bang(_switches(deletion, found.arcs[row, best])),
+        cost=float(costs[best]),
+        deletion=deletion,
+        status=_SETTLED if found.done[row, best] else _UNSETTLED,
+        minima=_Minima(deletion, found, row),
+        evaluations=int(found.steps[row].sum()),
+    )

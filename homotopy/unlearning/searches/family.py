@@ -93,7 +93,8 @@ class AbstractFamily(AbstractSearch):
             data, limit = stacked(deletions), 0
             while limit < self.max_steps and not np.all(states.done):
                 limit = min(limit + _CHUNK, self.max_steps)
-                states = _advance(self, data, states, limit)
+                # An array, for a number would mean a compilation of its own.
+                states = _advance(self, data, states, np.asarray(limit))
                 monitor.report(limit, self.max_steps, float(np.min(states.cost[-1])))
         except KeyboardInterrupt:
             interrupted = True
@@ -139,7 +140,6 @@ class AbstractFamily(AbstractSearch):
 @eqx.filter_jit
 def _advance(family, deletions, states, limit):
     """Steps of all the searches, for stacked problems, until all are done or up to the limit."""
-    limit = jnp.asarray(limit)
     lower, upper = (jnp.asarray(bound, states.point.dtype) for bound in family.bounds())
 
     def one(deletion, states):

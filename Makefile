@@ -25,7 +25,7 @@ figures: $(STAMP)
 	$(BIN)/python -m figures
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .

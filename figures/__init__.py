@@ -15,4 +15,5 @@ NAMES = (
     "fig08_synthesis_map",
     "fig09_certificate",
     "fig10_optimal_portraits",
+    "fig11_diabetes_gains",
 )

@@ -25,7 +25,7 @@ MODULES = {
 @pytest.fixture(scope="module")
 def numbers():
     """What every figure computes, as its JSON file holds it."""
-    return {name: json.loads(as_text(MODULES[name].compute(fast=True))) for name in NAMES}
+    return {name: json.loads(as_text(MODULES[name].compute(fast=True))) for name in MODULES}
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +248,7 @@ def test_computing_twice_gives_the_same_text(numbers):
         assert as_text(MODULES[name].compute(fast=True)) == as_text(numbers[name])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MODULES)
 def test_every_figure_draws_from_its_json(numbers, name, tmp_path):
     figures_before = plt.get_fignums()
     paths = write(name, numbers[name], MODULES[name].draw, tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,7 +96,7 @@ def sample_optimum(optimum: Optimum) -> OptimumCurves:
     )
 
 
-def draw_optimum(optimum: Optimum, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+def draw_optimum(optimum: Optimum, axes: Iterable[Axes] | None = None) -> list[Axes]:
     """Draw ε, v, σ and φ = σ·v against time, below each other.
 
     Where φ > 0, on an orange background, an optimal ε is 1; where φ < 0, on blue, it is 0. Before
@@ -124,13 +124,14 @@ def draw_optimum(optimum: Optimum, axes: Sequence[Axes] | None = None) -> Sequen
 
 
 def draw_optimum_curves(
-    curves: OptimumCurves, axes: Sequence[Axes] | None = None
-) -> Sequence[Axes]:
+    curves: OptimumCurves, axes: Iterable[Axes] | None = None
+) -> list[Axes]:
     """As `draw_optimum`, of numbers sampled before."""
     if axes is None:
         from matplotlib import pyplot
 
         _, axes = pyplot.subplots(4, 1, sharex=True, figsize=(3.4, 5.2), layout="constrained")
+    axes = list(axes)
     weight, residual, sigma, switching = axes
     times, free = curves.times, curves.times >= curves.start
     weight.plot(
@@ -159,7 +160,7 @@ def draw_optimum_curves(
         for switch in curves.switches[curves.switches > curves.start]:
             ax.axvline(switch, color="0.3", linestyle=":", linewidth=0.9, zorder=1)
     switching.set_xlabel("time t")
-    return list(axes)
+    return axes
 
 
 _RING = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -119,7 +119,7 @@ class Optimum:
             return f"{shown[0]} throughout"
         return f"{'→'.join(shown)} with {_noun('switch', switches)} at {', '.join(switches)}"
 
-    def plot(self, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    def plot(self, axes: Iterable[Axes] | None = None) -> list[Axes]:
         """ε(t), v(t), σ(t) and φ(t) below each other: the schedule, and why it is optimal.
 
         Parameters

@@ -8,6 +8,7 @@ import pytest
 from oracles import control_affine
 from oracles.control_affine import JACKSON_FAST, JACKSON_SLOW
 
+import homotopy as hm
 from homotopy.control import (
     ArcKind,
     ControlAffine,
@@ -301,3 +302,23 @@ def test_bad_input():
         solve(system, cells=8, starts=[])
     with pytest.raises(ValueError, match="refinements: expected"):
         solve(system, refinements=-1)
+
+
+def test_a_deletion_problem_is_one_instance():
+    """What `control` finds without knowing of data, against the certificate that does."""
+    generator = np.random.default_rng(5)
+    X = generator.standard_normal((20, 4))
+    y = X @ generator.standard_normal(4) + 0.5 * generator.standard_normal(20)
+    horizon = 2.0 / np.linalg.eigvalsh(X[1:].T @ X[1:])[0]
+    problem = hm.LinearRegression(X, y, deleted=0)
+    theta0 = jnp.asarray(3.0 * generator.standard_normal(4))
+    deletion = hm.Deletion(problem, theta0, 0.2 * horizon, horizon)
+    system = deletion.control_system
+    np.testing.assert_allclose(
+        system.velocity(theta0, 0.3), -problem.gradient(theta0, 0.3), rtol=1e-12
+    )
+    found, certified = solve(system), hm.optimise(deletion, over=hm.Everything())
+    assert certified.gap <= 1e-6 and certified.structure.startswith("1→0 ")
+    assert found.cost == pytest.approx(certified.cost, rel=1e-9)
+    assert [arc.kind for arc in found.arcs] == [ArcKind.upper, ArcKind.lower]
+    np.testing.assert_allclose(found.junctions, certified.schedule.switches, rtol=1e-6)

@@ -174,3 +174,12 @@ def test_a_common_schedule_is_a_warm_start():
     warm = hm.optimise(deletion(1), over=hm.Separately(time_limit=1e-9), warm_start=together(1))
     assert warm.cost <= together(1).cost * (1 + 1e-12)
     assert "2 schedules" in repr(warm)
+
+
+def test_schedules_of_their_own_are_a_warm_start():
+    again = hm.optimise(deletion(0), over=hm.Separately(max_nodes=1), warm_start=apart(0))
+    assert again.cost <= apart(0).cost * (1 + 1e-12)
+    with pytest.raises(TypeError, match="warm_start: a SeparateOptimum has a schedule for each"):
+        hm.optimise(deletion(0), over=hm.BangBangs(1), warm_start=apart(0))
+    with pytest.raises(ValueError, match="warm_start: expected 1 schedules, one for each"):
+        hm.optimise(deletion(0, (0,)), over=hm.Separately(max_nodes=1), warm_start=apart(0))

@@ -10,11 +10,13 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete
+from homotopy.control import ControlAffine
 from homotopy.flow.exact import Exact
 from homotopy.flow.method import require_success
 from homotopy.flow.propagator import piecewise_states
 from homotopy.linear import LinearRegression
 from homotopy.schedules import AbstractSchedule, Membership
+from homotopy.unlearning.control_system import control_system
 from homotopy.unlearning.costate import Costate, SwitchingFunction
 from homotopy.unlearning.pontryagin import pmp_residual
 
@@ -161,6 +163,16 @@ class Deletion(eqx.Module):
         target is met to rounding, where φ is nothing but rounding. Not traceable.
         """
         return pmp_residual(self, schedule)
+
+    @property
+    def control_system(self) -> ControlAffine:
+        """The problem as any other of optimal control: θ̇ = f₀ + ε f₁ on [s, T], cost at T.
+
+        f₀ = −∇R₋ and f₁ = −Σ_G∇ℓ, from the θ(s) that training with all the data has reached; for
+        the tools of `homotopy.control`, which know nothing of data. Times are those of the
+        deletion. The gradient flow is followed by a Runge–Kutta method there, not exactly.
+        """
+        return control_system(self)
 
     @eqx.filter_jit
     def final_state(self, switch: ArrayInput) -> Float[Array, "*m d"]:

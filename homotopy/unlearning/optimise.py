@@ -9,9 +9,9 @@ from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import Optimum
 from homotopy.unlearning.searches.base import AbstractSearch
 from homotopy.unlearning.searches.progress import Monitor, Progress
-from homotopy.unlearning.searches.separately import SeparateOptimum
+from homotopy.unlearning.searches.separately import Separately, SeparateOptimum
 
-WarmStart = AbstractSchedule | Optimum | None
+WarmStart = AbstractSchedule | Optimum | SeparateOptimum | None
 
 
 def optimise(
@@ -30,10 +30,12 @@ def optimise(
         shapes are solved in one vectorised computation.
     over : AbstractSearch
         The family, and how it is searched: `Steps()`, `Ramps()`, `Polynomials()`,
-        `BangBangs(max_switches)`, `Cells(N)`, `Splines(N)`, `Networks()`.
+        `BangBangs(max_switches)`, `Cells(N)`, `Splines(N)`, `Networks()`, `Everything()`,
+        `Separately()`.
     warm_start : AbstractSchedule or Optimum, optional
         Where to start from as well, whatever its family: the search looks at the nearest of its
-        own. For many problems, one for all or a sequence with one (or None) for each.
+        own. For many problems, one for all or a sequence with one (or None) for each. A
+        `SeparateOptimum` serves `Separately` only.
     progress : bool or callable
         True draws a progress bar; a callable is called with a `Progress` now and then.
 
@@ -66,7 +68,7 @@ def optimise(
         raise TypeError(f"over: expected a search such as BangBangs(3), got {over!r}.")
     single = isinstance(deletion, Deletion)
     deletions = [deletion] if single else _sequence(deletion)
-    if single or isinstance(warm_start, AbstractSchedule | Optimum | None):
+    if single or isinstance(warm_start, WarmStart):
         warm_starts = [warm_start] * len(deletions)
     else:
         warm_starts = list(warm_start)
@@ -75,7 +77,7 @@ def optimise(
                 f"warm_start: expected one for each of {len(deletions)} problems, got "
                 f"{len(warm_starts)}."
             )
-    schedules = [_schedule(given) for given in warm_starts]
+    schedules = [_schedule(given, over) for given in warm_starts]
     if not (isinstance(progress, bool) or callable(progress)):
         raise TypeError(f"progress: expected True, False or a callable, got {progress!r}.")
     if not deletions:
@@ -98,9 +100,16 @@ def _sequence(deletions) -> list[Deletion]:
     return deletions
 
 
-def _schedule(given) -> AbstractSchedule | None:
+def _schedule(given, over: AbstractSearch) -> AbstractSchedule | SeparateOptimum | None:
     if isinstance(given, Optimum):
         return given.schedule
+    if isinstance(given, SeparateOptimum):
+        if not isinstance(over, Separately):
+            raise TypeError(
+                "warm_start: a SeparateOptimum has a schedule for each point and serves "
+                f"Separately() only, not {type(over).__name__}."
+            )
+        return given
     if given is None or isinstance(given, AbstractSchedule):
         return given
     raise TypeError(f"warm_start: expected a schedule or an Optimum, got {type(given).__name__}.")

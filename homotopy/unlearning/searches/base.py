@@ -29,12 +29,12 @@ class AbstractSearch(eqx.Module):
     def search_all(
         self,
         deletions: Sequence[Deletion],
-        warm_starts: Sequence[AbstractSchedule | None],
+        warm_starts: Sequence,
         monitor: Monitor,
     ) -> list:
         """The best schedules for many problems; one after the other unless a search does better.
 
-        A list of what `search` returns, an `Optimum` as a rule.
+        From and to lists of what `search` takes and returns.
         """
         optima: list = []
         quiet = monitor if len(deletions) == 1 else Monitor(False)

@@ -112,11 +112,21 @@ class Separately(AbstractSearch):
         check_limits(self.gap, self.time_limit, self.max_nodes)
 
     def search(
-        self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
+        self,
+        deletion: Deletion,
+        warm_start: AbstractSchedule | SeparateOptimum | None,
+        monitor: Monitor,
     ) -> SeparateOptimum:
         system = separate_schedules(deletion)
         starts = ()
-        if warm_start is not None:
+        if isinstance(warm_start, SeparateOptimum):
+            if len(warm_start.schedules) != system.controls:
+                raise ValueError(
+                    f"warm_start: expected {system.controls} schedules, one for each deleted "
+                    f"point, got {len(warm_start.schedules)}."
+                )
+            starts = (tuple(control_of(deletion, each) for each in warm_start.schedules),)
+        elif warm_start is not None:
             starts = ((control_of(deletion, warm_start),) * system.controls,)
         found = run_certificate(system, self, starts, monitor)
         return SeparateOptimum(

@@ -13,10 +13,13 @@ from homotopy.flow import (
     Sensitivity,
     Status,
     StochasticGradientDescent,
+    Training,
+    TrainingStatus,
     Trajectory,
     flow,
     homotopy,
     sensitivity,
+    train,
 )
 from homotopy.linear import LinearRegression
 from homotopy.losses import AbstractLoss, Logistic, SoftmaxCrossEntropy, SquaredError
@@ -117,6 +120,8 @@ __all__ = [
     "Steps",
     "StochasticGradientDescent",
     "SwitchingFunction",
+    "Training",
+    "TrainingStatus",
     "Trajectory",
     "best_step",
     "enable_x64",
@@ -132,4 +137,5 @@ __all__ = [
     "response",
     "sensitivity",
     "time_to_reach",
+    "train",
 ]

@@ -6,6 +6,7 @@ from homotopy.flow.gradient_descent import GradientDescent, StochasticGradientDe
 from homotopy.flow.homotopy import HomotopySurface, homotopy
 from homotopy.flow.method import AbstractMethod, Status
 from homotopy.flow.sensitivity import Sensitivity, sensitivity
+from homotopy.flow.training import Training, TrainingStatus, train
 from homotopy.flow.trajectory import Trajectory, flow
 
 __all__ = [
@@ -17,8 +18,11 @@ __all__ = [
     "Sensitivity",
     "Status",
     "StochasticGradientDescent",
+    "Training",
+    "TrainingStatus",
     "Trajectory",
     "flow",
     "homotopy",
     "sensitivity",
+    "train",
 ]

@@ -12,7 +12,7 @@ import scipy.linalg
 
 import homotopy as hm
 from homotopy.control import switched
-from homotopy.unlearning.switched_flow import switched_flow
+from homotopy.unlearning.switched_flow import switched_flows
 
 DIMENSION, SIZE, COUNT = 4, 20, 12
 Status = hm.OptimumStatus
@@ -347,7 +347,9 @@ def test_degenerate_problems(name):
 
 
 def derivatives(deletion, arcs):
-    return switched.derivatives(switched_flow(deletion), arcs)
+    return switched.derivatives(
+        switched.SwitchedFlow(*(part[0] for part in switched_flows([deletion]))), arcs
+    )
 
 
 def test_gradient_and_hessian_in_arc_lengths():

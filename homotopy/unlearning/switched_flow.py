@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import jax
@@ -12,33 +13,39 @@ from homotopy.schedules import AbstractSchedule, BangBang
 from homotopy.unlearning.deletion import Deletion
 
 
-def switched_flow(deletion: Deletion) -> SwitchedFlow:
-    """In modal coordinates centred at the deleted fit, which tend to zero where the point is gone.
+def switched_flows(deletions: Sequence[Deletion]) -> SwitchedFlow:
+    """Problems of the same size, with a leading axis: in modal coordinates centred at the deleted
+    fit, which tend to zero where the point is gone.
 
-    Always in float64, whatever the problem's own precision.
+    Always in float64, whatever the problems' own precision.
     """
     # Looking up an attribute of an Equinox module takes as long as copying a small array.
-    own = vars(deletion)
-    modal = vars(vars(own["problem"])["modal"])
-    full = vars(modal["full"])
-    rotation, start = _array(full["rotation"]), float(_array(own["start"]))
+    own = [vars(deletion) for deletion in deletions]
+    modal = [vars(vars(each["problem"])["modal"]) for each in own]
+    full = [vars(each["full"]) for each in modal]
+    rotation, start = _stacked(full, "rotation"), _stacked(own, "start")
     return SwitchedFlow(
-        rates=_array(modal["eigenvalues"]),
-        full_rates=_array(full["eigenvalues"]),
+        rates=_stacked(modal, "eigenvalues"),
+        full_rates=_stacked(full, "eigenvalues"),
         rotation=rotation,
-        transposed=rotation.T.copy(),
-        rows=_array(modal["rows"]),
-        residual=_array(modal["residual"]),
-        limit=_array(modal["full_limit"]),
-        initial=_array(own["centred_start"]),
-        goal=_array(own["_goal"]),
+        transposed=np.ascontiguousarray(rotation.transpose(0, 2, 1)),
+        rows=_stacked(modal, "rows"),
+        residual=_stacked(modal, "residual"),
+        limit=_stacked(modal, "full_limit"),
+        initial=_stacked(own, "centred_start"),
+        goal=_stacked(own, "_goal"),
         delay=start,
-        span=float(_array(own["horizon"])) - start,
+        span=_stacked(own, "horizon") - start,
     )
 
 
-def _array(value) -> np.ndarray:
-    return np.array(value, dtype=np.float64, order="C")
+def _stacked(parts: list[dict], name: str) -> np.ndarray:
+    return np.array([np.asarray(part[name]) for part in parts], dtype=np.float64)
+
+
+def shape_of(deletion: Deletion) -> tuple[int, int]:
+    """How many deleted points and parameters."""
+    return vars(vars(deletion)["problem"])["modal"].rows.shape
 
 
 def rounded_arcs(deletion: Deletion, schedule: AbstractSchedule) -> tuple[list[int], list[float]]:

@@ -38,7 +38,7 @@ from homotopy.control.certificate.switching import (
     polish,
 )
 from homotopy.control.certificate.system import ResidualSystem
-from homotopy.control.switched import best_arcs
+from homotopy.control.switched import SwitchedFlow, best_arcs
 
 REACHED = 1e-20  # of the cost at the start: a cost that counts as zero
 
@@ -228,7 +228,8 @@ def certified_optimum(
 def _starts(system: ResidualSystem, switches: int) -> Iterator[Controls]:
     """Where to look for good controls; for one control, local minima with so many switches."""
     if system.controls == 1:
-        found = best_arcs([system.switched], switches, _POLISH, [None])
+        flow = SwitchedFlow(*(np.asarray(part)[None] for part in system.switched))
+        found = best_arcs(flow, switches, _POLISH, [None])
         best = int(found.cost[0].argmin())
         yield (control_of_arcs(found.arcs[0, best], system.span),)
         return

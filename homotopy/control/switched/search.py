@@ -24,7 +24,7 @@ _NEEDLE_TIMES = np.concatenate(
 
 
 def best_arcs(
-    flows: Sequence[SwitchedFlow],
+    flows: SwitchedFlow,
     max_switches: int,
     max_steps: int,
     warm: Sequence[tuple[list[int], list[float]] | None],
@@ -37,8 +37,8 @@ def best_arcs(
 
     Parameters
     ----------
-    flows : sequence of SwitchedFlow
-        Of N problems with as many parameters and rows.
+    flows : SwitchedFlow
+        Of N problems: every array, and `delay` and `span`, with a leading axis.
     max_switches : int
         ≥ 0, strictly inside the interval.
     max_steps : int
@@ -55,15 +55,13 @@ def best_arcs(
     """
     if any(warm):
         given = [_as_arcs(*(start or _NOTHING), max_switches) for start in warm]
+        arcs, allowed = (np.array(part) for part in zip(*given, strict=True))
     else:
-        given = [_as_arcs(*_NOTHING, max_switches)] * len(flows)
-    arcs, allowed = (np.array(part) for part in zip(*given, strict=True))
+        given = _as_arcs(*_NOTHING, max_switches)
+        arcs, allowed = (np.repeat(part[None], len(warm), axis=0) for part in given)
     samples = switch_starts(max_switches)
-    stacked = SwitchedFlow(*(np.array(parts) for parts in zip(*flows, strict=True)))
-    found = new_searches((len(flows), int(samples.groups[-1]) + 2), arcs.shape[1])
-    multistart(
-        stacked, samples, arcs, allowed, max_switches, max_steps, _NEEDLE_TIMES, found
-    )
+    found = new_searches((len(warm), int(samples.groups[-1]) + 2), arcs.shape[1])
+    multistart(flows, samples, arcs, allowed, max_switches, max_steps, _NEEDLE_TIMES, found)
     return found
 
 

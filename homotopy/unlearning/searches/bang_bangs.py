@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, cached_property
 
 import equinox as eqx
 import numpy as np
 
 from homotopy.control.certificate import REACHED
-from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
+from homotopy.control.switched import Searches, best_arcs, merged
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
 from homotopy.unlearning.searches.base import AbstractSearch
 from homotopy.unlearning.searches.progress import Monitor
-from homotopy.unlearning.switched_flow import bang_bang, rounded_arcs, switched_flow
+from homotopy.unlearning.switched_flow import bang_bang, rounded_arcs, shape_of, switched_flows
 
 _SHORTEST = 8 * np.finfo(np.float64).eps  # arc, as a part of T − s
 _CHUNK = 32  # problems between two reports of progress
@@ -75,17 +75,15 @@ class BangBangs(AbstractSearch):
         monitor: Monitor,
     ) -> list[Optimum]:
         optima: list[Optimum | None] = [None] * len(deletions)
-        flows = [switched_flow(deletion) for deletion in deletions]
-        chunks = list(_chunks(flows))
+        chunks = list(_chunks(deletions))
 
         def search(chunk: list[int]) -> Searches:
-            warm = [warm_starts[index] for index in chunk]
-            arcs = [
-                None if start is None else rounded_arcs(deletions[index], start)
-                for index, start in zip(chunk, warm, strict=True)
+            some = [deletions[index] for index in chunk]
+            warm = [
+                None if warm_starts[index] is None else rounded_arcs(deletion, warm_starts[index])
+                for index, deletion in zip(chunk, some, strict=True)
             ]
-            chosen = [flows[index] for index in chunk]
-            return best_arcs(chosen, self.max_switches, self.max_steps, arcs)
+            return best_arcs(switched_flows(some), self.max_switches, self.max_steps, warm)
 
         done = 0
         try:
@@ -113,11 +111,11 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="homotopy")
 
 
-def _chunks(flows: Sequence[SwitchedFlow]) -> Iterator[list[int]]:
+def _chunks(deletions: Sequence[Deletion]) -> Iterator[list[int]]:
     """Indices of some problems of the same size at a time."""
-    alike: dict[tuple[int, ...], list[int]] = {}
-    for index, flow in enumerate(flows):
-        alike.setdefault(flow.rows.shape, []).append(index)
+    alike: dict[tuple[int, int], list[int]] = {}
+    for index, deletion in enumerate(deletions):
+        alike.setdefault(shape_of(deletion), []).append(index)
     for indices in alike.values():
         for begin in range(0, len(indices), _CHUNK):
             yield indices[begin : begin + _CHUNK]
@@ -171,6 +169,14 @@ def _switches(deletion: Deletion, arcs: np.ndarray) -> np.ndarray:
     return np.array([*times, horizon] if values[-1] == 1 else times, own["theta0"].dtype)
 
 
+class _SwitchingOptimum(Optimum):
+    """An optimum whose schedule is built when it is asked for: of many only a few are looked at."""
+
+    @cached_property
+    def schedule(self) -> AbstractSchedule:
+        return bang_bang(_switches(self.deletion, self._arcs))
+
+
 def _optimum(deletion: Deletion, found: Searches, row: int) -> Optimum:
     costs, own = found.cost[row], vars(deletion)
     best = int(costs.argmin())
@@ -181,11 +187,14 @@ def _optimum(deletion: Deletion, found: Searches, row: int) -> Optimum:
         if reached.any():
             arcs = np.where(reached, (found.arcs[row] > _SHORTEST).sum(axis=1), np.inf)
             best = int(arcs.argmin())
-    return Optimum(
-        schedule=bang_bang(_switches(deletion, found.arcs[row, best])),
+    optimum = object.__new__(_SwitchingOptimum)
+    vars(optimum).update(
         cost=float(costs[best]),
         deletion=deletion,
         status=_SETTLED if found.done[row, best] else _UNSETTLED,
+        lower_bound=0.0,
         minima=_Minima(deletion, found, row),
         evaluations=int(found.steps[row].sum()),
+        _arcs=found.arcs[row, best],
     )
+    return optimum

@@ -1,6 +1,8 @@
 """What every test runs under: float64, strict shapes, no display."""
 
+import gc
 import os
+from pathlib import Path
 
 # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
 os.environ["MPLBACKEND"] = "Agg"
@@ -31,6 +33,19 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("homotopy")
+
+
+# Every compiled program takes some of the 65,530 memory maps that Linux grants a process.
+_MAPS, _MOST_MAPS = Path("/proc/self/maps"), 30_000
+
+
+@pytest.fixture(autouse=True)
+def forget_compiled_programs():
+    """Before there are too many: a process without maps to give crashes."""
+    yield
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture

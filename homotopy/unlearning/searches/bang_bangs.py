@@ -30,7 +30,8 @@ class BangBangs(AbstractSearch):
     at T besides: both values are tried after s. The search evaluates a few hundred schedules of
     every structure, and from the best of each follows Newton's method with the exact Hessian in
     the arc lengths; arcs that close are dropped. Switch times of the result are stationary to
-    rounding. It runs on the processor, in double precision, wherever the problem's arrays are.
+    rounding. It runs on the processor, in double precision, wherever the problem's arrays are. The
+    first search on a machine compiles for half a minute; what is compiled is kept on disk.
 
     Parameters
     ----------

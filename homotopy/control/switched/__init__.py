@@ -5,7 +5,6 @@ from homotopy.control.switched.arcs import (
     SwitchedFlow,
     cost,
     derivatives,
-    needle_gains,
 )
 from homotopy.control.switched.search import best_arcs, merged, polish
 
@@ -16,6 +15,5 @@ __all__ = [
     "cost",
     "derivatives",
     "merged",
-    "needle_gains",
     "polish",
 ]

@@ -403,20 +403,13 @@ def _derivatives(flow, opening, arcs, scale, work):
     return value
 
 
-@compiled
+@inner
 @no_type_check
-def needle_gains(flow, arcs, times):
+def _needle_gains(flow, opening, arcs, scale, times, work):
     """φ(1 − 2ε) at ascending times (m,): how fast ℰ falls as ε is turned over around them.
 
     Pontryagin's condition is that none of it is positive.
     """
-    work = _workspace(flow, arcs.size)
-    return _needle_gains(flow, _open(flow, work), arcs, 1.0, times, work)
-
-
-@inner
-@no_type_check
-def _needle_gains(flow, opening, arcs, scale, times, work):
     size, vectors, costates = opening.size, work.vectors, work.states
     _to_the_end(flow, opening, arcs, scale, work)
     for arc in range(arcs.size - 1, -1, -1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
@@ -109,7 +110,7 @@ def _each(function: Callable, chunks: list) -> Iterator:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(thread_name_prefix="homotopy")
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="homotopy")
 
 
 def _chunks(deletions: Sequence[Deletion]) -> Iterator[list[int]]:

@@ -12,6 +12,8 @@ import scipy.linalg
 
 import homotopy as hm
 from homotopy.control import switched
+from homotopy.control.switched.starts import switch_starts
+from homotopy.unlearning import switched_flow
 from homotopy.unlearning.switched_flow import switched_flows
 
 DIMENSION, SIZE, COUNT = 4, 20, 12
@@ -343,13 +345,45 @@ def test_degenerate_problems(name):
         assert optimum.cost <= other.least_on_grid(12) * (1 + 1e-12)
 
 
-# --- derivatives of the search's own flow
+# --- the search's own flow
+
+
+def flow(deletion):
+    return switched.SwitchedFlow(*(part[0] for part in switched_flows([deletion])))
 
 
 def derivatives(deletion, arcs):
-    return switched.derivatives(
-        switched.SwitchedFlow(*(part[0] for part in switched_flows([deletion]))), arcs
-    )
+    return switched.derivatives(flow(deletion), arcs)
+
+
+@pytest.mark.parametrize("max_switches", range(5))
+def test_searches_start_at_the_best_sample_of_every_structure(max_switches):
+    samples = switch_starts(max_switches)
+    np.testing.assert_allclose(samples.arcs.sum(axis=1), 1.0, rtol=1e-15)
+    assert len(np.unique(samples.arcs, axis=0)) == len(samples.arcs)
+    for deletion in deletions()[:4]:
+        own, span = flow(deletion), float(deletion.horizon - deletion.start)
+        flows = switched.SwitchedFlow(*(np.asarray(part)[None] for part in own))
+        found = switched.best_arcs(flows, max_switches, 1, [None])
+        known = {row.tobytes(): switched.cost(own, row * span) for row in samples.arcs}
+        assert found.cost[0].min() == pytest.approx(min(known.values()), rel=1e-9)
+        structures = zip(samples.samples[:-1], samples.samples[1:], strict=True)
+        for place, (begin, end) in enumerate(structures):
+            at = known.get(found.arcs[0, place].tobytes())
+            if at is not None:  # not what a needle has begun
+                least = min(known[row.tobytes()] for row in samples.arcs[begin:end])
+                assert at == pytest.approx(least, rel=1e-9)
+
+
+def test_arrays_are_stacked_wherever_they_are():
+    few = deletions()[:3]
+    expected = switched_flows(few)
+    with pytest.MonkeyPatch.context() as patch:
+        # As of arrays on an accelerator, whose bytes cannot be read.
+        patch.setattr(switched_flow, "bytearray", lambda: b"".join([None]), raising=False)
+        for part, other in zip(switched_flows(few), expected, strict=True):
+            np.testing.assert_array_equal(part, other)
+            assert part.flags.writeable and part.dtype == np.float64
 
 
 def test_gradient_and_hessian_in_arc_lengths():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+import equinox as eqx
 import jax
 import numpy as np
 
@@ -19,10 +20,9 @@ def switched_flows(deletions: Sequence[Deletion]) -> SwitchedFlow:
 
     Always in float64, whatever the problems' own precision.
     """
-    # Looking up an attribute of an Equinox module takes as long as copying a small array.
-    own = [vars(deletion) for deletion in deletions]
-    modal = [vars(vars(each["problem"])["modal"]) for each in own]
-    full = [vars(each["full"]) for each in modal]
+    own = [_fields(deletion) for deletion in deletions]
+    modal = [_fields(_fields(each["problem"])["modal"]) for each in own]
+    full = [_fields(each["full"]) for each in modal]
     rotation, start = _stacked(full, "rotation"), _stacked(own, "start")
     return SwitchedFlow(
         rates=_stacked(modal, "eigenvalues"),
@@ -39,13 +39,26 @@ def switched_flows(deletions: Sequence[Deletion]) -> SwitchedFlow:
     )
 
 
+def _fields(module: eqx.Module) -> dict:
+    """`vars`, past what Equinox does at every look-up: it takes longer than copying an array."""
+    return object.__getattribute__(module, "__dict__")
+
+
 def _stacked(parts: list[dict], name: str) -> np.ndarray:
-    return np.array([np.asarray(part[name]) for part in parts], dtype=np.float64)
+    arrays = [part[name] for part in parts]
+    first = np.asarray(arrays[0])
+    try:
+        # The bytes themselves: to wrap each array as NumPy's takes three times as long.
+        joined = np.frombuffer(bytearray().join(arrays), first.dtype)
+    except TypeError:  # not in the processor's memory
+        joined = np.array([np.asarray(array) for array in arrays])
+    return joined.reshape(len(arrays), *first.shape).astype(np.float64, copy=False)
 
 
-def shape_of(deletion: Deletion) -> tuple[int, int]:
-    """How many deleted points and parameters."""
-    return vars(vars(deletion)["problem"])["modal"].rows.shape
+def kind_of(deletion: Deletion) -> tuple:
+    """How many deleted points and parameters, and their precision: alike in what is stacked."""
+    rows = _fields(_fields(_fields(deletion)["problem"])["modal"])["rows"]
+    return rows.shape, rows.dtype
 
 
 def rounded_arcs(deletion: Deletion, schedule: AbstractSchedule) -> tuple[list[int], list[float]]:

@@ -26,7 +26,7 @@ from typing import NamedTuple, no_type_check
 
 import numpy as np
 
-from homotopy.numerics.compiled import alias, compiled, inner
+from homotopy.numerics.compiled import alias, borrowing, compiled, inner
 
 _UNIT = float(np.finfo(np.float64).eps)
 _SMALLEST_DAMPING, _FIRST_DAMPING, _LARGEST_DAMPING = 1e-9, 0.1, 1e12
@@ -74,39 +74,45 @@ class SwitchedFlow(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """Bang-bang controls as arc lengths, in fractions of the span.
+    """Bang-bang controls that switch at a few nodes, as the tree of what they begin with.
+
+    A branch is a control up to one of its switches, or up to T: then it is a sample. Branches with
+    the same value after s and as many arcs form a block, which is b, c and so on below; of each
+    block the best sample is worth a start. Blocks follow each other as the arcs become more, first
+    those that open with ε = 1, then as many that open with ε = 0.
 
     Attributes
     ----------
+    nodes : (n,)
+        In fractions of the span, from 0 to 1.
+    parents : (p,)
+        For each branch, the one with an arc less: its place among the open ones of its block.
+    passages : (p,)
+        The last arc, from node l to node r, as r n + l.
+    blocks, samples : (blocks + 1,)
+        Where each block begins, among branches and among samples, which are its last branches.
     arcs : (m, k)
-        Lengths of the arcs on which ε = 1, 0, 1, 0, ...; rows add up to one.
-    allowed : (m, k)
-        The arcs that the control may have without exceeding the number of switches.
-    groups : (m,)
-        Of each group of like structure, 0, 1, ... in order, the best is worth a start.
-    weights, lengths : (p,)
-        ε and the length of the arcs that occur: few, since switches are at the same few times.
-    passages : (m, k)
-        Which of these each arc is; −1 for none.
+        Of the samples: lengths of the arcs on which ε = 1, 0, 1, 0, ...; rows add up to one.
     """
 
-    arcs: np.ndarray
-    allowed: np.ndarray
-    groups: np.ndarray
-    weights: np.ndarray
-    lengths: np.ndarray
+    nodes: np.ndarray
+    parents: np.ndarray
     passages: np.ndarray
+    blocks: np.ndarray
+    samples: np.ndarray
+    arcs: np.ndarray
 
 
 class Searches(NamedTuple):
-    """Where L searches for the lengths of k arcs stand.
+    """Where L searches for the lengths of k arcs stand, of which w in a row may have a length.
 
     Attributes
     ----------
     arcs : (L, k)
-        Lengths as fractions of the whole, zero where not allowed.
-    allowed : (L, k)
-    cost, gradient, hessian : (L,), (L, k), (L, k, k)
+        Lengths as fractions of the whole.
+    first : (L,)
+        Of the w arcs.
+    cost, gradient, hessian : (L,), (L, w), (L, w, w)
         At `arcs`; the cost is infinite before the first evaluation.
     damping : (L,)
     done : (L,)
@@ -116,7 +122,7 @@ class Searches(NamedTuple):
     """
 
     arcs: np.ndarray
-    allowed: np.ndarray
+    first: np.ndarray
     cost: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
@@ -126,40 +132,58 @@ class Searches(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Room for one evaluation with k arcs: arrays made once cost nothing afterwards.
+    """Room for what is computed with w arcs: arrays made once cost nothing afterwards.
 
     Attributes
     ----------
-    decays, gains : (≥ k, d)
+    pushed, drifts : (g, g), (g, d)
+        BBᵀ and BΛ, made by `_open`.
+    opening : (d,)
+        The state where the arcs begin, likewise.
+    decays, gains : (w, d)
         e^{−λt} on each arc, and (1 − e^{−λt})·limit where ε = 1.
-    states : (k, d), residuals : (k, g), felt : (k, k, g)
-        At the switch that ends each arc; v; and Bη.
-    vectors : (k + 3, d)
-        Another vector, the costate, the state, and J and η: what is carried over the arcs.
-    inside : (d,), seen : (4, g)
-    gradient, hessian : (k,), (k, k)
+    residuals, drifting, felt : (w, g), (w, g), (w, w, g)
+        At the switch that ends each arc: v, BΛu and Bη.
+    vectors : (w + 2, d)
+        The costate, the state, and J and η: what is carried over the arcs.
+    inside : (d,), seen : (2, g)
+    gradient, hessian : (w,), (w, w)
+    reduced, trial, change : (w,)
+        Of Newton's method, as what follows.
+    eliminated, factors : (w, w)
+    free, within : (w,)
     """
 
+    pushed: np.ndarray
+    drifts: np.ndarray
+    opening: np.ndarray
     decays: np.ndarray
     gains: np.ndarray
-    states: np.ndarray
     residuals: np.ndarray
+    drifting: np.ndarray
     felt: np.ndarray
     vectors: np.ndarray
     inside: np.ndarray
     seen: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
+    reduced: np.ndarray
+    trial: np.ndarray
+    change: np.ndarray
+    eliminated: np.ndarray
+    factors: np.ndarray
+    free: np.ndarray
+    within: np.ndarray
 
 
-def new_searches(count: tuple[int, ...], size: int) -> Searches:
+def new_searches(count: tuple[int, ...], size: int, window: int) -> Searches:
     """Searches that have not begun; `count` may have axes for problems and for searches."""
     return Searches(
         np.zeros((*count, size)),
-        np.zeros((*count, size), np.bool_),
+        np.zeros(count, np.int64),
         np.full(count, np.inf),
-        np.zeros((*count, size)),
-        np.zeros((*count, size, size)),
+        np.zeros((*count, window)),
+        np.zeros((*count, window, window)),
         np.full(count, _FIRST_DAMPING),
         np.ones(count, np.bool_),
         np.zeros(count, np.int64),
@@ -167,7 +191,7 @@ def new_searches(count: tuple[int, ...], size: int) -> Searches:
 
 
 # Rows of `Workspace.vectors`.
-_OTHER, _COSTATE, _STATE, _VARIATIONS = 0, 1, 2, 3
+_COSTATE, _STATE, _VARIATIONS = 0, 1, 2
 
 # `no_type_check`: Numba compiles functions, not the shape checks that the tests wrap them in.
 # Rows are passed as a matrix and an index: a view would cost more than what is done with it.
@@ -176,39 +200,52 @@ _OTHER, _COSTATE, _STATE, _VARIATIONS = 0, 1, 2, 3
 # ------------------------------------------------------------------------------------- the flow
 @inner
 @no_type_check
-def _workspace(flow, count, spare=0):
+def _workspace(flow, count):
     size, g = flow.rates.size, flow.residual.size
     return Workspace(
-        np.empty((count + spare, size)),
-        np.empty((count + spare, size)),
+        np.empty((g, g)),
+        np.empty((g, size)),
+        np.empty(size),
         np.empty((count, size)),
+        np.empty((count, size)),
+        np.empty((count, g)),
         np.empty((count, g)),
         np.empty((count, count, g)),
         np.empty((count + _VARIATIONS, size)),
         np.empty(size),
-        np.empty((4, g)),
+        np.empty((2, g)),
         np.empty(count),
         np.empty((count, count)),
+        np.empty(count),
+        np.empty(count),
+        np.empty(count),
+        np.empty((count, count)),
+        np.empty((count, count)),
+        np.empty(count, np.bool_),
+        np.empty(count, np.bool_),
     )
 
 
-@inner
+@borrowing
 @no_type_check
-def _set_decays(flow, weight, time, work, arc):
+def _set_decays(rates, full_rates, limit, decays, gains, weight, time, arc):
     """What an arc does to the modes of its own flow."""
     if weight == 0:
-        for j in range(flow.rates.size):
-            work.decays[arc, j] = np.exp(-flow.rates[j] * time)
+        for j in range(rates.size):
+            decays[arc, j] = np.exp(-rates[j] * time)
         return
-    for j in range(flow.rates.size):
-        exponent = -flow.full_rates[j] * time
-        decay = np.exp(exponent)
-        lost = np.expm1(exponent) if exponent > -0.5 else decay - 1.0
-        work.decays[arc, j] = decay
-        work.gains[arc, j] = -lost * flow.limit[j]
+    for j in range(rates.size):
+        exponent = -full_rates[j] * time
+        if exponent > -0.5:
+            lost = np.expm1(exponent)
+            decays[arc, j] = 1.0 + lost
+        else:
+            decays[arc, j] = np.exp(exponent)
+            lost = decays[arc, j] - 1.0
+        gains[arc, j] = -lost * limit[j]
 
 
-@inner
+@borrowing
 @no_type_check
 def _carry_rows(rotation, transposed, decays, gains, vectors, inside, weight, arc, first, last):
     """`_carry`, with what it needs: arguments cost more than what is done with them here."""
@@ -251,45 +288,58 @@ def _carry(flow, weight, work, arc, first, last):
     )
 
 
-@inner
+@alias
 @no_type_check
-def _see(flow, work, row, k):
-    """The k-th deleted row · a vector."""
+def _enter(flow, weight, time, work, arc):
+    """Make `_carry` ready for an arc."""
+    decays, gains = work.decays, work.gains
+    _set_decays(flow.rates, flow.full_rates, flow.limit, decays, gains, weight, time, arc)
+
+
+@borrowing
+@no_type_check
+def _inner(rows, k, vectors, row):
+    """One row · another."""
     total = 0.0
-    for j in range(flow.rates.size):
-        total += flow.rows[k, j] * work.vectors[row, j]
+    for j in range(rows.shape[1]):
+        total += rows[k, j] * vectors[row, j]
     return total
 
 
-@inner
+@borrowing
 @no_type_check
 def _open(flow, work):
-    """The state where the arcs begin."""
-    opening = np.empty(flow.rates.size)
-    for i in range(opening.size):
+    """What does not depend on the arcs, into the workspace."""
+    size, g = flow.rates.size, flow.residual.size
+    for k in range(g):
+        for j in range(size):
+            work.drifts[k, j] = flow.rows[k, j] * flow.rates[j]
+        for i in range(g):
+            work.pushed[k, i] = _inner(flow.rows, k, flow.rows, i)
+    for i in range(size):
         work.vectors[_STATE, i] = flow.initial[i]
     if flow.delay > 0.0:
-        _set_decays(flow, 1, flow.delay, work, 0)
+        _enter(flow, 1, flow.delay, work, 0)
         _carry(flow, 1, work, 0, _STATE, _STATE)
-    for i in range(opening.size):
-        opening[i] = work.vectors[_STATE, i]
-    return opening
+    for i in range(size):
+        work.opening[i] = work.vectors[_STATE, i]
 
 
-@inner
+@borrowing
 @no_type_check
-def _to_the_end(flow, opening, arcs, scale, work):
-    """The state and the costate at the horizon in the workspace; ℰ."""
-    for j in range(opening.size):
-        work.vectors[_STATE, j] = opening[j]
+def _to_the_end(flow, arcs, first, scale, work):
+    """The state and the costate at the horizon in the workspace; ℰ. The first arc is `first`."""
+    for j in range(flow.rates.size):
+        work.vectors[_STATE, j] = work.opening[j]
     for arc in range(arcs.size):
         if arcs[arc] > 0.0:
-            _set_decays(flow, 1 - arc % 2, arcs[arc] * scale, work, arc)
-            _carry(flow, 1 - arc % 2, work, arc, _STATE, _STATE)
+            weight = 1 - (first + arc) % 2
+            _enter(flow, weight, arcs[arc] * scale, work, arc)
+            _carry(flow, weight, work, arc, _STATE, _STATE)
     return _end(flow, work)
 
 
-@inner
+@borrowing
 @no_type_check
 def _end(flow, work):
     total = 0.0
@@ -305,7 +355,8 @@ def _end(flow, work):
 def cost(flow, arcs):
     """ℰ for arc lengths (k,) that add up to the span."""
     work = _workspace(flow, arcs.size)
-    return _to_the_end(flow, _open(flow, work), arcs, 1.0, work)
+    _open(flow, work)
+    return _to_the_end(flow, arcs, 0, 1.0, work)
 
 
 @compiled
@@ -317,138 +368,87 @@ def derivatives(flow, arcs):
     span, and likewise for the Hessian: the last arc's are zero.
     """
     work = _workspace(flow, arcs.size)
-    value = _derivatives(flow, _open(flow, work), arcs, 1.0, work)
+    _open(flow, work)
+    value = _derivatives(flow, arcs, 0, 1.0, work)
     return value, work.gradient, work.hessian
 
 
-@inner
+@borrowing
 @no_type_check
-def _derivatives(flow, opening, arcs, scale, work):
-    """ℰ for arc lengths in units of `scale`; its derivatives in those units in the workspace."""
-    count, size, g = arcs.size, opening.size, flow.residual.size
-    rows, rates, switches = flow.rows, flow.rates, arcs.size - 1
+def _derivatives(flow, arcs, first, scale, work):
+    """ℰ for arc lengths in units of `scale`; its derivatives in those units in the workspace.
+
+    The arcs are the one of number `first` and those after it.
+    """
+    count, size, g = arcs.size, flow.rates.size, flow.residual.size
+    rows, switches = flow.rows, arcs.size - 1
     vectors, residuals, seen = work.vectors, work.residuals, work.seen
     gradient, hessian = work.gradient, work.hessian
     for i in range(size):
-        vectors[_STATE, i] = opening[i]
+        vectors[_STATE, i] = work.opening[i]
     for j in range(count):
+        weight = 1 - (first + j) % 2
         if arcs[j] > 0.0:
-            _set_decays(flow, 1 - j % 2, arcs[j] * scale, work, j)
-            _carry(flow, 1 - j % 2, work, j, _STATE, _STATE + j)
+            _enter(flow, weight, arcs[j] * scale, work, j)
+            _carry(flow, weight, work, j, _STATE, _STATE + j)
         if j == switches:
             break
-        jump = 1.0 if j % 2 else -1.0
+        jump = 1.0 - 2.0 * weight
         for i in range(size):
-            work.states[j, i] = vectors[_STATE, i]
             vectors[_VARIATIONS + j, i] = 0.0
         for k in range(g):
             for i in range(j):
-                work.felt[j, i, k] = _see(flow, work, _VARIATIONS + i, k)
-            residuals[j, k] = _see(flow, work, _STATE, k) - flow.residual[k]
+                work.felt[j, i, k] = _inner(rows, k, vectors, _VARIATIONS + i)
+            residuals[j, k] = _inner(rows, k, vectors, _STATE) - flow.residual[k]
+            work.drifting[j, k] = _inner(work.drifts, k, vectors, _STATE)
             for i in range(size):
                 vectors[_VARIATIONS + j, i] += jump * residuals[j, k] * rows[k, i]
 
     value = _end(flow, work)
-    for j in range(count):
-        gradient[j] = 0.0
-        for i in range(count):
-            hessian[j, i] = 0.0
-    for j in range(switches - 1, -1, -1):
-        if arcs[j + 1] > 0.0:
-            _carry(flow, 1 - (j + 1) % 2, work, j + 1, _COSTATE, _COSTATE)
-        jump = 1.0 if j % 2 else -1.0
-        for k in range(g):
-            seen[0, k] = _see(flow, work, _COSTATE, k)
-        for i in range(size):
-            vectors[_OTHER, i] = rates[i] * vectors[_COSTATE, i]
-        for k in range(g):
-            seen[1, k] = _see(flow, work, _OTHER, k)
-        for i in range(size):
-            vectors[_OTHER, i] = rates[i] * work.states[j, i]
-        for k in range(g):
-            seen[2, k] = _see(flow, work, _OTHER, k)
-        for i in range(size):
-            vectors[_OTHER, i] = 0.0
-            for k in range(g):
-                vectors[_OTHER, i] += residuals[j, k] * rows[k, i]
-        for k in range(g):
-            sigma, pushed = seen[0, k], _see(flow, work, _OTHER, k)
-            gradient[j] += jump * sigma * residuals[j, k]
-            own = seen[1, k] * residuals[j, k] + sigma * (jump * pushed - seen[2, k])
-            hessian[j, j] += jump * own
-            for i in range(j):
-                hessian[j, i] += jump * sigma * work.felt[j, i, k]
-        for i in range(j):
-            hessian[i, j] = hessian[j, i]
     for i in range(switches):
         for j in range(i + 1):
-            product = 0.0
-            for k in range(size):
-                product += vectors[_VARIATIONS + i, k] * vectors[_VARIATIONS + j, k]
-            hessian[i, j] += product
-            if i != j:
-                hessian[j, i] += product
+            hessian[i, j] = _inner(vectors, _VARIATIONS + i, vectors, _VARIATIONS + j)
+    for j in range(switches - 1, -1, -1):
+        weight = (first + j) % 2  # of the arc that follows
+        if arcs[j + 1] > 0.0:
+            _carry(flow, weight, work, j + 1, _COSTATE, _COSTATE)
+        jump, total = 2.0 * weight - 1.0, 0.0
+        for k in range(g):
+            seen[0, k] = _inner(rows, k, vectors, _COSTATE)
+            seen[1, k] = _inner(work.drifts, k, vectors, _COSTATE)
+        for k in range(g):
+            sigma, pushed = jump * seen[0, k], -work.drifting[j, k]
+            for i in range(g):
+                pushed += jump * work.pushed[k, i] * residuals[j, i]
+            total += sigma * residuals[j, k]
+            hessian[j, j] += jump * seen[1, k] * residuals[j, k] + sigma * pushed
+            for i in range(j):
+                hessian[j, i] += sigma * work.felt[j, i, k]
+        gradient[j] = total
     # From switch times to arc lengths: each length moves all the switches after it.
-    for j in range(count - 2, -1, -1):
+    gradient[switches] = 0.0
+    for i in range(count):
+        hessian[switches, i] = 0.0
+        hessian[i, switches] = 0.0
+    for j in range(switches - 1, -1, -1):
         gradient[j] += gradient[j + 1]
-        for i in range(count):
+        for i in range(j):
+            hessian[i, j] = hessian[j, i]
+    for j in range(switches - 2, -1, -1):
+        for i in range(switches):
             hessian[j, i] += hessian[j + 1, i]
-    for j in range(count - 2, -1, -1):
-        for i in range(count):
+    for j in range(switches - 2, -1, -1):
+        for i in range(switches):
             hessian[i, j] += hessian[i, j + 1]
-    for j in range(count):
+    for j in range(switches):
         gradient[j] *= scale
-        for i in range(count):
+        for i in range(switches):
             hessian[j, i] *= scale * scale
     return value
 
 
-@inner
-@no_type_check
-def _needle_gains(flow, opening, arcs, scale, times, work):
-    """φ(1 − 2ε) at ascending times (m,): how fast ℰ falls as ε is turned over around them.
-
-    Pontryagin's condition is that none of it is positive.
-    """
-    size, vectors, costates = opening.size, work.vectors, work.states
-    _to_the_end(flow, opening, arcs, scale, work)
-    for arc in range(arcs.size - 1, -1, -1):
-        for i in range(size):
-            costates[arc, i] = vectors[_COSTATE, i]  # where the arc ends
-        if arcs[arc] > 0.0:
-            _carry(flow, 1 - arc % 2, work, arc, _COSTATE, _COSTATE)
-    gains, begin, arc, here = np.empty(times.size), 0.0, 0, np.empty(size)
-    for i in range(size):
-        here[i] = opening[i]
-    for m in range(times.size):
-        while arc < arcs.size - 1 and (arcs[arc] == 0.0 or begin + arcs[arc] < times[m]):
-            for i in range(size):
-                vectors[_STATE, i] = here[i]
-            if arcs[arc] > 0.0:
-                _set_decays(flow, 1 - arc % 2, arcs[arc] * scale, work, arc)
-                _carry(flow, 1 - arc % 2, work, arc, _STATE, _STATE)
-            for i in range(size):
-                here[i] = vectors[_STATE, i]
-            begin += arcs[arc]
-            arc += 1
-        for i in range(size):
-            vectors[_STATE, i] = here[i]
-            vectors[_COSTATE, i] = costates[arc, i]
-        before, weight = min(max(times[m] - begin, 0.0), arcs[arc]), 1 - arc % 2
-        _set_decays(flow, weight, before * scale, work, arc)
-        _carry(flow, weight, work, arc, _STATE, _STATE)
-        _set_decays(flow, weight, (arcs[arc] - before) * scale, work, arc)
-        _carry(flow, weight, work, arc, _COSTATE, _COSTATE)
-        phi = 0.0
-        for k in range(flow.residual.size):
-            residual = _see(flow, work, _STATE, k) - flow.residual[k]
-            phi += _see(flow, work, _COSTATE, k) * residual
-        gains[m] = -phi if weight == 1 else phi
-    return gains
-
-
 # ------------------------------------------------------------------------------ Newton's method
-@inner
+@borrowing
 @no_type_check
 def _onto_simplex(point, allowed):
     """The nearest point with non-negative entries that add up to one; zero where not allowed."""
@@ -466,11 +466,10 @@ def _onto_simplex(point, allowed):
         point[i] = max(point[i] - shift, 0.0) if allowed[i] else 0.0
 
 
-@inner
+@borrowing
 @no_type_check
 def _damped_step(hessian, gradient, free, damping, factors, step):
-    """step = −(H + damping)⁻¹ g among the free entries, with the pivots of H = LDLᵀ made positive.
-    """
+    """−(H + damping)⁻¹ g among the free entries, with the pivots of H = LDLᵀ made positive."""
     size, scale = gradient.size, 0.0
     for i in range(size):
         total = 0.0
@@ -498,19 +497,29 @@ def _damped_step(hessian, gradient, free, damping, factors, step):
         step[k] /= factors[k, k]
 
 
-@inner
+@borrowing
 @no_type_check
-def _stationarity(arcs, allowed, gradient):
+def _longest(arcs):
+    longest = 0
+    for i in range(1, arcs.size):
+        if arcs[i] > arcs[longest]:
+            longest = i
+    return longest
+
+
+@borrowing
+@no_type_check
+def _stationarity(arcs, gradient):
     """Largest entry of the reduced gradient that an admissible step could follow."""
-    at_longest, largest = gradient[np.argmax(arcs)], 0.0
+    at_longest, largest = gradient[_longest(arcs)], 0.0
     for i in range(arcs.size):
         reduced = gradient[i] - at_longest
-        if allowed[i] and not (arcs[i] <= 0.0 and reduced > 0.0):
+        if not (arcs[i] <= 0.0 and reduced > 0.0):
             largest = max(largest, abs(reduced))
     return largest
 
 
-@inner
+@borrowing
 @no_type_check
 def _take(trial, arcs, gradient, hessian, work):
     """Arcs and the derivatives there from the workspace."""
@@ -521,43 +530,40 @@ def _take(trial, arcs, gradient, hessian, work):
             hessian[i, j] = work.hessian[i, j]
 
 
-@inner
+@borrowing
 @no_type_check
-def _improve(flow, opening, searches, lane, limit, work):
+def _improve(flow, searches, lane, limit, work):
     """Trial steps of one search, each taken if it lowers the cost, or damped further."""
-    arcs, allowed = searches.arcs[lane], searches.allowed[lane]
     gradient, hessian = searches.gradient[lane], searches.hessian[lane]
-    size, span = arcs.size, flow.span
-    free, within = np.empty(size, np.bool_), np.empty(size, np.bool_)
-    reduced, trial, change = np.empty(size), np.empty(size), np.empty(size)
-    eliminated, factors = np.empty((size, size)), np.empty((size, size))
+    size, span, first = gradient.size, flow.span, searches.first[lane]
+    arcs = searches.arcs[lane, first : first + size]
+    free, within, eliminated = work.free, work.within, work.eliminated
+    reduced, trial, change = work.reduced, work.trial, work.change
     if searches.steps[lane] == 0:
-        searches.cost[lane] = _derivatives(flow, opening, arcs, span, work)
+        searches.cost[lane] = _derivatives(flow, arcs, first, span, work)
         _take(arcs, arcs, gradient, hessian, work)
         searches.steps[lane] = 1
     while not searches.done[lane] and searches.steps[lane] < limit:
         value, damping = searches.cost[lane], searches.damping[lane]
-        longest = np.argmax(arcs)
+        longest = _longest(arcs)
         for i in range(size):
-            reduced[i] = gradient[i] - gradient[longest] if allowed[i] else 0.0
-            closing = arcs[i] <= _NEAR and reduced[i] > 0.0
-            within[i] = allowed[i] and not closing
+            reduced[i] = gradient[i] - gradient[longest]
+            within[i] = not (arcs[i] <= _NEAR and reduced[i] > 0.0)  # the others close
             free[i] = within[i] and i != longest
-        row = hessian[longest]
+        corner = hessian[longest, longest]
         for i in range(size):
             for j in range(size):
-                eliminated[i, j] = hessian[i, j] - row[j] - row[i] + row[longest]
-        _damped_step(eliminated, reduced, free, damping, factors, trial)
+                beside = hessian[longest, j] + hessian[longest, i] - corner
+                eliminated[i, j] = hessian[i, j] - beside
+        _damped_step(eliminated, reduced, free, damping, work.factors, trial)
         total = 0.0
         for i in range(size):
-            trial[i] += arcs[i]
-            if allowed[i] and not within[i]:
-                trial[i] = 0.0
+            trial[i] = trial[i] + arcs[i] if within[i] else 0.0
             total += trial[i]
         trial[longest] += 1.0 - total
         _onto_simplex(trial, within)
 
-        new_value = _derivatives(flow, opening, trial, span, work)
+        new_value = _derivatives(flow, trial, first, span, work)
         moved = 0.0
         for i in range(size):
             change[i] = trial[i] - arcs[i]
@@ -565,9 +571,7 @@ def _improve(flow, opening, searches, lane, limit, work):
         # Once costs agree to rounding the gradient decides.
         tie = abs(new_value - value) <= 64 * _UNIT * value
         if tie:
-            accepted = _stationarity(trial, allowed, work.gradient) < _stationarity(
-                arcs, allowed, gradient
-            )
+            accepted = _stationarity(trial, work.gradient) < _stationarity(arcs, gradient)
         else:
             accepted = new_value < value
         accepted = accepted and moved > 0.0
@@ -598,57 +602,162 @@ def _improve(flow, opening, searches, lane, limit, work):
 @no_type_check
 def improve_first(flow, searches, max_steps):
     """The first search to its end, in place."""
-    work = _workspace(flow, searches.arcs.shape[1])
-    _improve(flow, _open(flow, work), searches, 0, max_steps, work)
+    work = _workspace(flow, searches.gradient.shape[1])
+    _open(flow, work)
+    _improve(flow, searches, 0, max_steps, work)
 
 
-@inner
+@borrowing
 @no_type_check
-def _begin(searches, lane, arcs, allowed):
-    for i in range(arcs.size):
-        searches.arcs[lane, i] = arcs[i]
-        searches.allowed[lane, i] = allowed[i]
+def _begin(searches, lane, arcs, row, first):
+    """A search from one of several rows of arcs."""
+    for i in range(arcs.shape[1]):
+        searches.arcs[lane, i] = arcs[row, i]
+    searches.first[lane] = first
     searches.cost[lane] = np.inf
     searches.damping[lane] = _FIRST_DAMPING
     searches.done[lane] = False
     searches.steps[lane] = 0
 
 
+# ---------------------------------------------------------------------------------- the samples
+class Bushes(NamedTuple):
+    """Room for the samples, each mode of a flow in a row.
+
+    Attributes
+    ----------
+    decays : (2, d, n n)
+        e^{−λt} from node l to node r, in column r n + l, for ε = 0 and ε = 1.
+    ends : (d, p)
+        Where the branches of a block end, in the modes of their last arc's flow.
+    turned : (d, p)
+        Where the open ones do, in the modes of the other flow.
+    costs : (p,)
+    """
+
+    decays: np.ndarray
+    ends: np.ndarray
+    turned: np.ndarray
+    costs: np.ndarray
+
+
+@borrowing
+@no_type_check
+def _bushes(flow, samples):
+    size, nodes, most = flow.rates.size, samples.nodes.size, 1
+    for block in range(samples.blocks.size - 1):
+        most = max(most, samples.blocks[block + 1] - samples.blocks[block])
+    return Bushes(
+        np.empty((2, size, nodes * nodes)),
+        np.empty((size, most)),
+        np.empty((size, most)),
+        np.empty(most),
+    )
+
+
+@borrowing
+@no_type_check
+def _set_node_decays(rates, nodes, span, decays, weight):
+    count = nodes.size
+    for j in range(rates.size):
+        for r in range(1, count):
+            step = np.exp(-rates[j] * (nodes[r] - nodes[r - 1]) * span)
+            for left in range(r - 1):
+                decays[weight, j, r * count + left] = (
+                    decays[weight, j, (r - 1) * count + left] * step
+                )
+            decays[weight, j, r * count + r - 1] = step
+
+
+@borrowing
+@no_type_check
+def _turn(rotation, limit, before, after, count, weight):
+    """States from the modes of the flow of a weight into those of the other.
+
+    The modes of ε = 1 count from the limit, so that an arc multiplies and adds nothing.
+    """
+    size = limit.size
+    for i in range(size):
+        for m in range(count):
+            after[i, m] = 0.0 if weight == 1 else -limit[i]
+        for j in range(size):
+            entry = rotation[i, j] if weight == 1 else rotation[j, i]
+            added = limit[j] if weight == 1 else 0.0
+            for m in range(count):
+                after[i, m] += entry * (before[j, m] + added)
+
+
+@borrowing
+@no_type_check
+def _start_from_samples(flow, samples, opening, bushes, searches):
+    """Searches from the best sample of each block."""
+    decays, ends, turned, costs = bushes
+    size = opening.size
+    _set_node_decays(flow.rates, samples.nodes, flow.span, decays, 0)
+    _set_node_decays(flow.full_rates, samples.nodes, flow.span, decays, 1)
+    depth = (samples.blocks.size - 1) // 2
+    for block in range(2 * depth):
+        begin, samples_begin = samples.blocks[block], samples.samples[block]
+        count = samples.blocks[block + 1] - begin
+        open_ones = count - (samples.samples[block + 1] - samples_begin)
+        first = block // depth
+        weight = 1 - (first + block % depth) % 2
+        if block % depth == 0:
+            for j in range(size):
+                ends[j, 0] = opening[j]
+                turned[j, 0] = opening[j]
+            if weight == 1:
+                _turn(flow.rotation, flow.limit, ends, turned, 1, 0)
+        for j in range(size):
+            for m in range(count):
+                ends[j, m] = (
+                    turned[j, samples.parents[begin + m]]
+                    * decays[weight, j, samples.passages[begin + m]]
+                )
+        for m in range(open_ones, count):
+            costs[m] = 0.0
+        for j in range(size):
+            goal = flow.goal[j]
+            if weight == 1:
+                goal = -flow.limit[j]
+                for i in range(size):
+                    goal += flow.rotation[i, j] * flow.goal[i]
+            for m in range(open_ones, count):
+                costs[m] += (ends[j, m] - goal) ** 2
+        least = open_ones
+        for m in range(open_ones + 1, count):
+            if costs[m] < costs[least]:
+                least = m
+        _begin(searches, block, samples.arcs, samples_begin + least - open_ones, first)
+        _turn(flow.rotation, flow.limit, ends, turned, open_ones, weight)
+
+
 # -------------------------------------------------------------------------- from many starts
 @compiled
 @no_type_check
-def multistart(flows, samples, warm, warm_allowed, max_switches, max_steps, times, found):
-    """Newton's method from the best sample of each group and from the warm start.
+def multistart(flows, samples, warm, warm_first, max_switches, max_steps, times, found):
+    """Newton's method from the best sample of each block and from the warm start.
 
     Parameters
     ----------
     flows : SwitchedFlow
         Of N problems: every array, and `delay` and `span`, with a leading axis.
     samples : Samples
-    warm, warm_allowed : (N, k)
+    warm, warm_first : (N, k), (N,)
     max_switches, max_steps : int
     times : (q,)
         Where needles are tried, as fractions of the span, ascending.
     found : Searches
         With a leading axis; filled in.
     """
+    work = _workspace(_one(flows, 0), max_switches + 1)
+    branches = _branches(samples, flows.rates.shape[1])
+    needles = _needles(_one(flows, 0), times, warm.shape[1])
     for i in range(flows.span.size):
-        flow = SwitchedFlow(
-            flows.rates[i],
-            flows.full_rates[i],
-            flows.rotation[i],
-            flows.transposed[i],
-            flows.rows[i],
-            flows.residual[i],
-            flows.limit[i],
-            flows.initial[i],
-            flows.goal[i],
-            flows.delay[i],
-            flows.span[i],
-        )
+        flow = _one(flows, i)
         searches = Searches(
             found.arcs[i],
-            found.allowed[i],
+            found.first[i],
             found.cost[i],
             found.gradient[i],
             found.hessian[i],
@@ -656,51 +765,53 @@ def multistart(flows, samples, warm, warm_allowed, max_switches, max_steps, time
             found.done[i],
             found.steps[i],
         )
-        start = warm[i], warm_allowed[i]
-        _multistart(flow, searches, samples, start, max_switches, max_steps, times)
+        _open(flow, work)
+        _start_from_samples(flow, samples, work.opening, branches, searches)
+        _begin(searches, searches.cost.size - 1, warm, i, warm_first[i])
+        _search(flow, searches, max_switches, max_steps, needles, work)
 
 
-@inner
+@alias
 @no_type_check
-def _multistart(flow, searches, samples, warm, max_switches, max_steps, times):
-    size, count = samples.arcs.shape[1], searches.cost.size - 1
-    work = _workspace(flow, size, samples.weights.size)
-    opening = _open(flow, work)
-    for place in range(samples.weights.size):
-        length = samples.lengths[place] * flow.span
-        _set_decays(flow, samples.weights[place], length, work, size + place)
-    least = np.full(count, np.inf)
-    for m in range(samples.groups.size):
-        for j in range(opening.size):
-            work.vectors[_STATE, j] = opening[j]
-        for arc in range(size):
-            place = samples.passages[m, arc]
-            if place >= 0:
-                _carry(flow, 1 - arc % 2, work, size + place, _STATE, _STATE)
-        value, group = _end(flow, work), samples.groups[m]
-        if value < least[group]:
-            least[group] = value
-            _begin(searches, group, samples.arcs[m], samples.allowed[m])
-    _begin(searches, count, warm[0], warm[1])
+def _one(flows, i):
+    return SwitchedFlow(
+        flows.rates[i],
+        flows.full_rates[i],
+        flows.rotation[i],
+        flows.transposed[i],
+        flows.rows[i],
+        flows.residual[i],
+        flows.limit[i],
+        flows.initial[i],
+        flows.goal[i],
+        flows.delay[i],
+        flows.span[i],
+    )
 
+
+@borrowing
+@no_type_check
+def _search(flow, searches, max_switches, max_steps, needles, work):
+    """Newton's method, and again with needles as long as they lower the least cost."""
     record = np.inf
     while True:
-        _advance(flow, opening, searches, max_steps, work)
+        _advance(flow, searches, max_steps, work)
         best = np.argmin(searches.cost)
         if max_switches == 0 or not searches.cost[best] < record * (1.0 - _PROGRESS):
             break
-        record = searches.cost[best]
-        gains = _needle_gains(flow, opening, searches.arcs[best], flow.span, times, work)
-        if not _try_needles(searches, best, gains, max_switches, times):
+        record, first = searches.cost[best], searches.first[best]
+        arcs = searches.arcs[best, first : first + max_switches + 1]
+        _needle_gains(flow, arcs, first, needles, work)
+        if not _try_needles(searches, best, needles, max_switches):
             break
 
 
-@inner
+@borrowing
 @no_type_check
-def _advance(flow, opening, searches, max_steps, work):
+def _advance(flow, searches, max_steps, work):
     """A glance at every search, a look at the promising ones, and the best to its end."""
     for lane in range(searches.cost.size):
-        _improve(flow, opening, searches, lane, min(_GLANCE, max_steps), work)
+        _improve(flow, searches, lane, min(_GLANCE, max_steps), work)
     for _ in range(_PROMISING):
         chosen, least = 0, np.inf
         for lane in range(searches.cost.size):
@@ -708,34 +819,267 @@ def _advance(flow, opening, searches, max_steps, work):
             if waits and searches.cost[lane] < least:
                 chosen, least = lane, searches.cost[lane]
         if least < np.inf:
-            _improve(flow, opening, searches, chosen, min(_LOOK, max_steps), work)
+            _improve(flow, searches, chosen, min(_LOOK, max_steps), work)
     while True:
         best = np.argmin(searches.cost)
         if searches.done[best] or searches.steps[best] >= max_steps:
             break
-        _improve(flow, opening, searches, best, max_steps, work)
+        _improve(flow, searches, best, max_steps, work)
+
+
+# ---------------------------------------------------------------------------------- the samples
+class Branches(NamedTuple):
+    """Room for the samples, each mode of a flow in a row.
+
+    Attributes
+    ----------
+    decays : (2, d, n n)
+        e^{−λt} from node l to node r, in column r n + l, for ε = 0 and ε = 1.
+    ends, turned : (d, p)
+        Where the branches of a block end, in the modes of the flow of their last arc; and where
+        the open ones do, in the modes of the other.
+    costs : (p,)
+    """
+
+    decays: np.ndarray
+    ends: np.ndarray
+    turned: np.ndarray
+    costs: np.ndarray
 
 
 @inner
 @no_type_check
-def _try_needles(searches, best, gains, max_switches, times):
+def _branches(samples, size):
+    nodes, most = samples.nodes.size, 1
+    for block in range(samples.blocks.size - 1):
+        most = max(most, samples.blocks[block + 1] - samples.blocks[block])
+    return Branches(
+        np.empty((2, size, nodes * nodes)),
+        np.empty((size, most)),
+        np.empty((size, most)),
+        np.empty(most),
+    )
+
+
+@borrowing
+@no_type_check
+def _set_node_decays(rates, nodes, span, decays):
+    count = nodes.size
+    for j in range(rates.size):
+        for r in range(1, count):
+            step = np.exp(-rates[j] * (nodes[r] - nodes[r - 1]) * span)
+            begin = r * count
+            for left in range(r - 1):
+                decays[j, begin + left] = decays[j, begin - count + left] * step
+            decays[j, begin + r - 1] = step
+
+
+@borrowing
+@no_type_check
+def _turn(rotation, limit, before, after, count, weight):
+    """States from the modes of the flow of a weight into those of the other.
+
+    The modes of ε = 1 count from the limit, so that an arc multiplies and adds nothing.
+    """
+    size = limit.size
+    for i in range(size):
+        for m in range(count):
+            after[i, m] = 0.0 if weight == 1 else -limit[i]
+        for j in range(size):
+            entry = rotation[i, j] if weight == 1 else rotation[j, i]
+            added = limit[j] if weight == 1 else 0.0
+            for m in range(count):
+                after[i, m] += entry * (before[j, m] + added)
+
+
+@borrowing
+@no_type_check
+def _grow(decays, turned, parents, passages, begin, ends, count):
+    """The last arc of the branches of a block."""
+    for j in range(ends.shape[0]):
+        for m in range(count):
+            ends[j, m] = turned[j, parents[begin + m]] * decays[j, passages[begin + m]]
+
+
+@borrowing
+@no_type_check
+def _nearest(flow, weight, ends, first, last, costs):
+    """Which of the branches that are at T, in the modes of a weight, is the nearest to the goal."""
+    for m in range(first, last):
+        costs[m] = 0.0
+    for j in range(flow.goal.size):
+        goal = flow.goal[j]
+        if weight == 1:
+            goal = -flow.limit[j]
+            for i in range(flow.goal.size):
+                goal += flow.rotation[i, j] * flow.goal[i]
+        for m in range(first, last):
+            costs[m] += (ends[j, m] - goal) ** 2
+    best = first
+    for m in range(first + 1, last):
+        if costs[m] < costs[best]:
+            best = m
+    return best
+
+
+@borrowing
+@no_type_check
+def _start_from_samples(flow, samples, opening, branches, searches):
+    """Searches from the best sample of each block."""
+    ends, turned = branches.ends, branches.turned
+    parents, passages = samples.parents, samples.passages
+    kept, full = branches.decays[0], branches.decays[1]
+    _set_node_decays(flow.rates, samples.nodes, flow.span, kept)
+    _set_node_decays(flow.full_rates, samples.nodes, flow.span, full)
+    depth = (samples.blocks.size - 1) // 2
+    for block in range(2 * depth):
+        begin, first_sample = samples.blocks[block], samples.samples[block]
+        count = samples.blocks[block + 1] - begin
+        unfinished = count - (samples.samples[block + 1] - first_sample)
+        first, arc = block // depth, block % depth
+        weight = 1 - (first + arc) % 2
+        if arc == 0:
+            for j in range(opening.size):
+                ends[j, 0] = opening[j]
+                turned[j, 0] = opening[j]
+            if weight == 1:
+                _turn(flow.rotation, flow.limit, ends, turned, 1, 0)
+        _grow(full if weight == 1 else kept, turned, parents, passages, begin, ends, count)
+        best = _nearest(flow, weight, ends, unfinished, count, branches.costs)
+        _begin(searches, block, samples.arcs, first_sample + best - unfinished, first)
+        _turn(flow.rotation, flow.limit, ends, turned, unfinished, weight)
+
+
+# ---------------------------------------------------------------------------------- the needles
+class Needles(NamedTuple):
+    """Where ε is turned over for an instant, and room to see what is gained.
+
+    Attributes
+    ----------
+    times, gains : (m,)
+        As fractions of the span, ascending; and what `_needle_gains` finds.
+    costates : (k, d)
+        Where each arc ends.
+    decays : (2, d)
+        From the beginning of the arc, and to its end.
+    observed, state, costate : (g, d)
+        In the modes of the flow: B, and B times, mode by mode, the state where the arc begins and
+        the costate where it ends.
+    lengths : (k,), start : (1, k)
+    """
+
+    times: np.ndarray
+    gains: np.ndarray
+    costates: np.ndarray
+    decays: np.ndarray
+    observed: np.ndarray
+    state: np.ndarray
+    costate: np.ndarray
+    lengths: np.ndarray
+    start: np.ndarray
+
+
+@inner
+@no_type_check
+def _needles(flow, times, count):
+    size, g = flow.rates.size, flow.residual.size
+    return Needles(
+        times,
+        np.empty(times.size),
+        np.empty((count, size)),
+        np.empty((2, size)),
+        np.empty((g, size)),
+        np.empty((g, size)),
+        np.empty((g, size)),
+        np.empty(count),
+        np.empty((1, count)),
+    )
+
+
+@borrowing
+@no_type_check
+def _needle_gains(flow, arcs, first, needles, work):
+    """φ(1 − 2ε) at ascending times (m,): how fast ℰ falls as ε is turned over around them.
+
+    Pontryagin's condition is that none of it is positive. On an arc state and costate are sums of
+    exponentials in the modes of its flow.
+    """
+    size, g, span, vectors = flow.rates.size, flow.residual.size, flow.span, work.vectors
+    times, decays, costates = needles.times, needles.decays, needles.costates
+    state, costate, observed = needles.state, needles.costate, needles.observed
+    _to_the_end(flow, arcs, first, span, work)
+    for arc in range(arcs.size - 1, -1, -1):
+        for i in range(size):
+            costates[arc, i] = vectors[_COSTATE, i]  # where the arc ends
+        if arcs[arc] > 0.0:
+            _carry(flow, 1 - (first + arc) % 2, work, arc, _COSTATE, _COSTATE)
+    for k in range(g):
+        for j in range(size):
+            observed[k, j] = 0.0
+            for i in range(size):
+                observed[k, j] += flow.rotation[i, j] * flow.rows[k, i]
+    for i in range(size):
+        vectors[_STATE, i] = work.opening[i]
+    begin, arc, entered = 0.0, 0, False
+    for m in range(times.size):
+        while arc < arcs.size - 1 and (arcs[arc] == 0.0 or begin + arcs[arc] < times[m]):
+            if arcs[arc] > 0.0:
+                _carry(flow, 1 - (first + arc) % 2, work, arc, _STATE, _STATE)
+            begin += arcs[arc]
+            arc += 1
+            entered = False
+        weight = 1 - (first + arc) % 2
+        if not entered:
+            for j in range(size):
+                here, there = vectors[_STATE, j], costates[arc, j]
+                if weight == 1:
+                    here, there = -flow.limit[j], 0.0
+                    for i in range(size):
+                        here += flow.rotation[i, j] * vectors[_STATE, i]
+                        there += flow.rotation[i, j] * costates[arc, i]
+                for k in range(g):
+                    row = observed[k, j] if weight == 1 else flow.rows[k, j]
+                    state[k, j], costate[k, j] = row * here, row * there
+            entered = True
+        passed = min(max(times[m] - begin, 0.0), arcs[arc])
+        for j in range(size):
+            rate = flow.full_rates[j] if weight == 1 else flow.rates[j]
+            decays[0, j] = np.exp(-rate * passed * span)
+            decays[1, j] = np.exp(-rate * (arcs[arc] - passed) * span)
+        phi = 0.0
+        for k in range(g):
+            sigma, residual = 0.0, -flow.residual[k]
+            for j in range(size):
+                sigma += costate[k, j] * decays[1, j]
+                residual += state[k, j] * decays[0, j]
+                if weight == 1:
+                    residual += observed[k, j] * flow.limit[j]
+            phi += sigma * residual
+        needles.gains[m] = -phi if weight == 1 else phi
+
+
+@borrowing
+@no_type_check
+def _try_needles(searches, best, needles, max_switches):
     """Searches from the best where turning ε over for an instant helps, in place of the worst.
 
     Nothing is done where Pontryagin's condition holds, or where the best has as many switches as
     are allowed.
     """
-    size, values, lengths, last = searches.arcs.shape[1], -1, np.zeros(gains.size), -1
+    times, gains, lengths, start = needles.times, needles.gains, needles.lengths, needles.start
+    size, values, last = searches.arcs.shape[1], -1, -1
     # Neighbours of the same value, with nothing between them, are one arc.
     for j in range(size):
         if searches.arcs[best, j] > 0.0:
             if values != 1 - j % 2:
                 values, last = 1 - j % 2, last + 1
+                lengths[last] = 0.0
             lengths[last] += searches.arcs[best, j]
     opening_value = values if last % 2 == 0 else 1 - values
     largest = 0.0
     for m in range(gains.size):
         largest = max(largest, abs(gains[m]))
-    start, allowed, tried = np.empty(size), np.empty(size, np.bool_), 0
+    tried = 0
     while tried < _NEEDLES:
         peak, highest = -1, _NEEDLE * largest
         for m in range(gains.size):
@@ -752,9 +1096,7 @@ def _try_needles(searches, best, gains, max_switches, times):
         if time <= _END:
             begin = opening_value
         if switches <= max_switches:
-            _set_needle(lengths, last, begin, time, start)
-            for j in range(size):
-                allowed[j] = begin <= j <= begin + max_switches
+            _set_needle(lengths, last, begin, time, start[0])
             worst = -1
             for lane in range(searches.cost.size):
                 if lane != best and searches.steps[lane] > 0:
@@ -762,14 +1104,14 @@ def _try_needles(searches, best, gains, max_switches, times):
                         worst = lane
             if worst < 0:
                 break
-            _begin(searches, worst, start, allowed)
+            _begin(searches, worst, start, 0, begin)
             tried += 1
         # Next come the other peaks: what is beside this one is none.
         gains[peak] = np.nan
     return tried > 0
 
 
-@inner
+@borrowing
 @no_type_check
 def _set_needle(lengths, last, begin, time, start):
     """Arcs with one more, of the other value and of no length, at a time between 0 and 1.

@@ -13,7 +13,7 @@ from homotopy.control.switched.arcs import (
     multistart,
     new_searches,
 )
-from homotopy.control.switched.starts import allowed_arcs, arc_count, switch_starts
+from homotopy.control.switched.starts import arc_count, switch_starts
 
 _NOTHING = (0,), (1.0,)
 # Where needles are tried, in fractions of the span: fast modes act near the ends.
@@ -55,20 +55,20 @@ def best_arcs(
     """
     if any(warm):
         given = [_as_arcs(*(start or _NOTHING), max_switches) for start in warm]
-        arcs, allowed = (np.array(part) for part in zip(*given, strict=True))
+        arcs, first = (np.array(part) for part in zip(*given, strict=True))
     else:
-        given = _as_arcs(*_NOTHING, max_switches)
-        arcs, allowed = (np.repeat(part[None], len(warm), axis=0) for part in given)
+        arcs, first = _as_arcs(*_NOTHING, max_switches)
+        arcs, first = np.tile(arcs, (len(warm), 1)), np.full(len(warm), first)
     samples = switch_starts(max_switches)
-    found = new_searches((len(warm), int(samples.groups[-1]) + 2), arcs.shape[1])
-    multistart(flows, samples, arcs, allowed, max_switches, max_steps, _NEEDLE_TIMES, found)
+    found = new_searches((len(warm), samples.blocks.size), arcs.shape[1], max_switches + 1)
+    multistart(flows, samples, arcs, first, max_switches, max_steps, _NEEDLE_TIMES, found)
     return found
 
 
 def polish(flow: SwitchedFlow, arcs: np.ndarray, max_steps: int) -> tuple[float, np.ndarray]:
     """The nearest local minimum in the arc lengths, as fractions of the span: its ℰ, and them."""
-    search = new_searches((1,), arcs.size)
-    search.arcs[0], search.allowed[0], search.done[0] = arcs, True, False
+    search = new_searches((1,), arcs.size, arcs.size)
+    search.arcs[0], search.done[0] = arcs, False
     improve_first(flow, search, max_steps)
     return float(search.cost[0]), search.arcs[0]
 
@@ -81,7 +81,7 @@ def _as_arcs(values, lengths, max_switches):
         values, lengths = merged(values, lengths)
     arcs, first = np.zeros(arc_count(max_switches)), 1 - values[0]
     arcs[first : first + len(lengths)] = lengths
-    return arcs / sum(lengths), allowed_arcs(max_switches, values[0])
+    return arcs / sum(lengths), first
 
 
 def merged(values, lengths):

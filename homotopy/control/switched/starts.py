@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import numpy as np
 
@@ -20,40 +20,33 @@ def arc_count(max_switches: int) -> int:
     return 2 * ((max_switches + 3) // 2)
 
 
-def allowed_arcs(max_switches: int, opening: int) -> np.ndarray:
-    """The arcs of a schedule with the value `opening` after s and so many switches."""
-    allowed = np.zeros(arc_count(max_switches), dtype=bool)
-    first = 1 - opening
-    allowed[first : first + max_switches + 1] = True
-    return allowed
-
-
 @cache
 def switch_starts(max_switches: int) -> Samples:
     """Controls with 0 to `max_switches` switches, both values after s, switching at the nodes."""
-    arcs, allowed, groups, passages = [], [], [], []
-    known: dict[tuple[int, int, int], int] = {}
-    for opening in (1, 0):
-        mask = allowed_arcs(max_switches, opening)
-        for switches in range(max_switches + 1):
-            for chosen in _subsets(switches):
-                edges = [0, *chosen, len(_NODES) - 1]
-                row, places = np.zeros(mask.size), np.full(mask.size, -1)
-                for arc, (left, right) in enumerate(pairwise(edges), start=1 - opening):
-                    row[arc] = _NODES[right] - _NODES[left]
-                    places[arc] = known.setdefault((1 - arc % 2, left, right), len(known))
+    chosen = [edges for switches in range(max_switches + 1) for edges in _subsets(switches)]
+    parents, passages, arcs, blocks, samples = [], [], [], [0], [0]
+    for first in (0, 1):
+        known = {(0,): 0}  # place of each open branch one arc shorter
+        for count in range(2, max_switches + 3):
+            branches = list(dict.fromkeys(edges[:count] for edges in chosen if len(edges) >= count))
+            ended = [edges for edges in branches if edges[-1] == len(_NODES) - 1]
+            unfinished = [edges for edges in branches if edges[-1] < len(_NODES) - 1]
+            for edges in unfinished + ended:
+                parents.append(known[edges[:-1]])
+                passages.append(edges[-1] * len(_NODES) + edges[-2])
+            for edges in ended:
+                row = np.zeros(arc_count(max_switches))
+                row[first : first + count - 1] = np.diff(_NODES[list(edges)])
                 arcs.append(row)
-                allowed.append(mask)
-                groups.append((1 - opening) * (max_switches + 1) + switches)
-                passages.append(places)
-    weights = [weight for weight, _, _ in known]
-    lengths = [_NODES[right] - _NODES[left] for _, left, right in known]
-    parts = (arcs, allowed, groups, weights, lengths, passages)
-    return Samples(*(np.array(part) for part in parts))
+            known = {edges: place for place, edges in enumerate(unfinished)}
+            blocks.append(len(parents))
+            samples.append(len(arcs))
+    return Samples(_NODES, *(np.array(part) for part in (parents, passages, blocks, samples, arcs)))
 
 
 def _subsets(size: int) -> list[tuple[int, ...]]:
-    """Inner nodes in ascending order: every choice of so many, or some, evenly chosen."""
-    choices = list(combinations(range(1, len(_NODES) - 1), size))
+    """Nodes at the ends and so many between: every choice of them, or some, evenly chosen."""
+    last = len(_NODES) - 1
+    choices = list(combinations(range(1, last), size))
     places = np.linspace(0, len(choices) - 1, min(len(choices), _MOST)).round().astype(int)
-    return [choices[place] for place in places]
+    return [(0, *choices[place], last) for place in places]

@@ -11,13 +11,13 @@ import equinox as eqx
 import numpy as np
 
 from homotopy.control.certificate import REACHED
-from homotopy.control.switched import Searches, best_arcs, merged
+from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
 from homotopy.unlearning.searches.base import AbstractSearch
 from homotopy.unlearning.searches.progress import Monitor
-from homotopy.unlearning.switched_flow import bang_bang, rounded_arcs, shape_of, switched_flows
+from homotopy.unlearning.switched_flow import bang_bang, kind_of, rounded_arcs, switched_flows
 
 _SHORTEST = 8 * np.finfo(np.float64).eps  # arc, as a part of T − s
 _CHUNK = 32  # problems between two reports of progress
@@ -79,20 +79,22 @@ class BangBangs(AbstractSearch):
         optima: list[Optimum | None] = [None] * len(deletions)
         chunks = list(_chunks(deletions))
 
-        def search(chunk: list[int]) -> Searches:
+        def search(chunk: list[int]) -> tuple[SwitchedFlow, Searches]:
             some = [deletions[index] for index in chunk]
             warm = [
                 None if warm_starts[index] is None else rounded_arcs(deletion, warm_starts[index])
                 for index, deletion in zip(chunk, some, strict=True)
             ]
-            return best_arcs(switched_flows(some), self.max_switches, self.max_steps, warm)
+            flows = switched_flows(some)
+            return flows, best_arcs(flows, self.max_switches, self.max_steps, warm)
 
         done = 0
         try:
             # In other threads, while the results of the chunks before are put together here.
-            for chunk, found in zip(chunks, _each(search, chunks), strict=True):
-                for index, row in zip(chunk, range(len(chunk)), strict=True):
-                    optima[index] = _optimum(deletions[index], found, row)
+            for chunk, (flows, found) in zip(chunks, _each(search, chunks), strict=True):
+                some = [deletions[index] for index in chunk]
+                for index, optimum in zip(chunk, _optima(some, flows, found), strict=True):
+                    optima[index] = optimum
                 done += len(chunk)
                 monitor.report(done, len(deletions), optima[chunk[-1]].cost)
         except KeyboardInterrupt:
@@ -114,10 +116,10 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def _chunks(deletions: Sequence[Deletion]) -> Iterator[list[int]]:
-    """Indices of some problems of the same size at a time."""
-    alike: dict[tuple[int, int], list[int]] = {}
+    """Indices of some problems of the same kind at a time."""
+    alike: dict[tuple, list[int]] = {}
     for index, deletion in enumerate(deletions):
-        alike.setdefault(shape_of(deletion), []).append(index)
+        alike.setdefault(kind_of(deletion), []).append(index)
     for indices in alike.values():
         for begin in range(0, len(indices), _CHUNK):
             yield indices[begin : begin + _CHUNK]
@@ -179,24 +181,29 @@ class _SwitchingOptimum(Optimum):
         return bang_bang(_switches(self.deletion, self._arcs))
 
 
-def _optimum(deletion: Deletion, found: Searches, row: int) -> Optimum:
-    costs, own = found.cost[row], vars(deletion)
-    best = int(costs.argmin())
-    if costs[best] <= 1e-6 * costs.max():
-        # Where several meet the target, the one of fewest switches is as good as any.
-        distance = np.asarray(own["centred_start"]) - np.asarray(own["_goal"])
-        reached = found.done[row] & (costs <= 0.5 * REACHED * np.sum(distance**2))
-        if reached.any():
-            arcs = np.where(reached, (found.arcs[row] > _SHORTEST).sum(axis=1), np.inf)
-            best = int(arcs.argmin())
-    optimum = object.__new__(_SwitchingOptimum)
-    vars(optimum).update(
-        cost=float(costs[best]),
-        deletion=deletion,
-        status=_SETTLED if found.done[row, best] else _UNSETTLED,
-        lower_bound=0.0,
-        minima=_Minima(deletion, found, row),
-        evaluations=int(found.steps[row].sum()),
-        _arcs=found.arcs[row, best],
-    )
-    return optimum
+def _optima(
+    deletions: Sequence[Deletion], flows: SwitchedFlow, found: Searches
+) -> Iterator[Optimum]:
+    """What was found for each problem, as the user sees it."""
+    best = found.cost.argmin(axis=1)
+    # Where several meet the target, the one of fewest switches is as good as any.
+    initial_cost = 0.5 * np.sum((flows.initial - flows.goal) ** 2, axis=1)
+    reached = found.done & (found.cost <= REACHED * initial_cost[:, None])
+    if reached.any():
+        arcs = np.where(reached, (found.arcs > _SHORTEST).sum(axis=2), np.inf)
+        best = np.where(reached.any(axis=1), arcs.argmin(axis=1), best)
+    rows = np.arange(len(deletions))
+    costs, done = found.cost[rows, best].tolist(), found.done[rows, best].tolist()
+    evaluations, arcs = found.steps.sum(axis=1).tolist(), found.arcs[rows, best]
+    for row, deletion in enumerate(deletions):
+        optimum = object.__new__(_SwitchingOptimum)
+        vars(optimum).update(
+            cost=costs[row],
+            deletion=deletion,
+            status=_SETTLED if done[row] else _UNSETTLED,
+            lower_bound=0.0,
+            minima=_Minima(deletion, found, row),
+            evaluations=evaluations[row],
+            _arcs=arcs[row],
+        )
+        yield optimum

@@ -289,4 +289,4 @@ def test_only_linear_regression_has_the_closed_form(without_shape_checks):
     data = problems.well_conditioned()
     problem = hm.Problem(hm.linear_model(4), hm.SquaredError(), data.X, data.y, deleted=0)
     with pytest.raises(TypeError, match="needs a LinearRegression, got Problem"):
-        hm.response(problem, [0.5])
+        hm.response(problem, [0.5], method=hm.ClosedForm())

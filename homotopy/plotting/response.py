@@ -7,14 +7,16 @@ from matplotlib.axes import Axes
 
 from homotopy.plotting import style
 from homotopy.plotting.trajectory import draw_coordinates
-from homotopy.response import ResponsePath
+from homotopy.response import Event, EventKind, ResponsePath
 
 
 def draw_response(path: ResponsePath, ax: Axes | None = None, **options) -> Axes:
     """Draw θ(ε): in the parameter plane for d = 2, each coordinate against ε otherwise.
 
     In the plane, stars mark the full fit θ* = θ(1) and the deleted fit θ*₋ = θ(0), and dots the ε
-    asked for: unevenly spaced where the velocity θ̇(ε) changes.
+    asked for: unevenly spaced where the velocity θ̇(ε) changes. The line breaks where the path
+    goes from one branch of minima to another; crosses (against ε, dotted lines) mark those events.
+    Saddles, where a continuation recorded them, are dashed.
 
     Parameters
     ----------
@@ -25,12 +27,23 @@ def draw_response(path: ResponsePath, ax: Axes | None = None, **options) -> Axes
         Of the lines, for `Axes.plot`.
     """
     ax = style.axes_or_new(ax)
-    epsilons, theta = np.asarray(path.epsilons), np.asarray(path.theta)
+    epsilons, theta = _with_breaks(path)
     if theta.shape[1] != 2:
         draw_coordinates(ax, epsilons, theta, **options)
+        for event, label in _labelled(path.events):
+            ax.axvline(
+                float(event.epsilon), color="0.6", linestyle=":", linewidth=0.8, zorder=0,
+                label=label,
+            )
         ax.set_xlabel("weight ε")
         return ax
     ax.plot(*theta.T, **{"color": "0.35", "marker": ".", "markersize": 3, **options})
+    for branch in path.branches:
+        saddles = np.asarray(branch.theta)[branch.minima - 1 :]
+        if len(saddles) > 1:
+            ax.plot(*saddles.T, color="0.35", linestyle="--", linewidth=0.8)
+    for event, label in _labelled(path.events):
+        ax.plot(*np.asarray(event.theta)[:, None], "x", color="0.35", markersize=6, label=label)
     deleted_fit, full_fit = np.asarray(path.ends)
     for name, point, colour in (
         (f"{style.FULL_NAME} = θ(1)", full_fit, style.WITH),
@@ -40,3 +53,29 @@ def draw_response(path: ResponsePath, ax: Axes | None = None, **options) -> Axes
     ax.set(xlabel="θ₁", ylabel="θ₂")
     ax.legend()
     return ax
+
+
+def _with_breaks(path: ResponsePath) -> tuple[np.ndarray, np.ndarray]:
+    """ε and θ, with a NaN between two neighbours on different branches."""
+    epsilons, theta = np.asarray(path.epsilons), np.asarray(path.theta)
+    ends = np.array([float(event.epsilon) for event in path.events])
+    if ends.size == 0:
+        return epsilons, theta
+    branch = np.sum(epsilons[:, None] < ends[None, :], axis=1)
+    breaks = np.flatnonzero(np.diff(branch)) + 1
+    return np.insert(epsilons, breaks, np.nan), np.insert(theta, breaks, np.nan, axis=0)
+
+
+def _labelled(events: tuple[Event, ...]) -> list[tuple[Event, str | None]]:
+    """Each event, with a label for the legend the first time that its kind appears."""
+    named = (
+        (EventKind.fold, "fold"),
+        (EventKind.lost_definiteness, "definiteness lost"),
+        (EventKind.merging, "branches merge"),
+    )
+    seen, labelled = set(), []
+    for event in events:
+        name = next(name for kind, name in named if event.kind == kind)
+        labelled.append((event, None if name in seen else name))
+        seen.add(name)
+    return labelled

@@ -1,0 +1,120 @@
+"""The verb `response`: θ(ε) of any problem, by a method."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from homotopy._checks import ArrayInput, concrete
+from homotopy.flow.homotopy import checked_epsilons
+from homotopy.flow.method import Status
+from homotopy.flow.training import TrainingStatus
+from homotopy.linear import LinearRegression
+from homotopy.models import LinearModel
+from homotopy.problem import Problem
+from homotopy.response.closed_form import ClosedForm
+from homotopy.response.continuation import Continuation
+from homotopy.response.method import AbstractResponse
+from homotopy.response.path import ResponsePath, ResponseStatus
+
+
+def response(
+    problem: Problem,
+    epsilons: ArrayInput,
+    theta0: ArrayInput | None = None,
+    method: AbstractResponse | None = None,
+    throw: bool = True,
+) -> ResponsePath:
+    """θ(ε): the local minimum of R_ε as a function of the deleted points' weight (theory §2).
+
+    Parameters
+    ----------
+    problem : Problem
+    epsilons : (k,)
+        In [0, 1].
+    theta0 : (d,), optional
+        Where training starts, at ε = 1 for `Continuation` and at each ε for `FlowLimits`. Zeros by
+        default for linear models, needed for others. In the closed form it matters only where the
+        Hessian is singular: θ(ε) is then the limit of the gradient flow from θ₀ (from zeros, the
+        fit of least norm).
+    method : AbstractResponse, optional
+        `ClosedForm()` by default for a `LinearRegression`, `Continuation()` otherwise;
+        `FlowLimits()` trains at each ε from scratch.
+    throw : bool
+        Raise where no minimum was reached at some ε; otherwise θ is NaN there, and the status
+        says why. Folds and jumps do not raise: they are answers.
+
+    Raises
+    ------
+    TypeError
+        For `ClosedForm` of a problem that is not a `LinearRegression`.
+    ValueError
+        Naming `epsilons` or `theta0`.
+    RuntimeError
+        With the status, where no minimum was reached at some ε.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> path = hm.response(problem, [0.0, 1.0])
+    >>> path.theta[:, 0].tolist(), path.velocity[:, 0].tolist()
+    ([0.0, 0.5], [1.0, 0.25])
+
+    A perceptron, whose risk needs a ridge for a minimum to exist:
+
+    >>> problem = hm.Problem(
+    ...     hm.mlp([1, 2, 1]), hm.SquaredError(), [[-1.0], [0.5], [1.0]], [0.0, 1.0, 0.5],
+    ...     deleted=2, ridge=0.1,
+    ... )
+    >>> path = hm.response(problem, [0.0, 0.5, 1.0], [1.0, -1.0, 0.5, 0.0, 1.0, 0.5, 0.0])
+    >>> path.theta.shape, bool(path.minimum.all())
+    ((3, 7), True)
+    """
+    linear = isinstance(problem, LinearRegression)
+    if method is None:
+        method = ClosedForm() if linear else Continuation()
+    if theta0 is None:
+        if not linear and not isinstance(problem.model, LinearModel):
+            raise ValueError(
+                f"theta0: a {type(problem.model).__name__} has several minima; expected the "
+                f"vector of length {problem.dimension} where training starts, got None."
+            )
+        theta0 = jnp.zeros(problem.dimension, problem.X.dtype)
+    start = problem.parameters(theta0)
+    path = method.path(problem, checked_epsilons(epsilons, problem.X.dtype), start)
+    if throw and not isinstance(path.status, Status):
+        _require_minima(path)
+    return path
+
+
+_ANSWERS = (ResponseStatus.regular, ResponseStatus.jumped, ResponseStatus.separate)
+
+
+def _require_minima(path: ResponsePath) -> None:
+    """A `RuntimeError` with the status, and where, if some θ(ε) was not reached."""
+    if any(bool(path.status == answer) for answer in _ANSWERS):
+        return
+    where = ""
+    if path.events and path.events[-1].landing is not None:
+        event = path.events[-1]
+        ended = TrainingStatus[event.landing.status]
+        where = f" (the last at ε = {float(event.epsilon):.6g}; from there: {ended})"
+    elif path.branches:
+        where = f" (ε = {float(path.branches[-1].epsilons[-1]):.6g} was reached)"
+    elif path.training is not None:
+        where = f" ({_failure(path.training.status)})"
+    missing = np.asarray(path.epsilons)[~concrete(path.minimum)]
+    at = f"; no minimum at {missing.size} of {path.epsilons.size} epsilons" if missing.size else ""
+    raise RuntimeError(
+        f"{ResponseStatus[path.status]}{where}{at}. Pass throw=False for what was reached."
+    )
+
+
+def _failure(status: TrainingStatus) -> str:
+    """What training said, the first time that it reached no minimum."""
+    failed = np.atleast_1d(np.asarray(status != TrainingStatus.minimum))
+    first = int(np.argmax(failed))
+    return TrainingStatus[jax.tree.map(lambda leaf: np.asarray(np.atleast_1d(leaf)[first]), status)]

@@ -157,24 +157,27 @@ def test_a_path_of_linear_regression_is_its_closed_form():
 
 
 def test_twenty_seeds_end_with_a_path():
-    ends = []
+    kinds, events = (Kind.fold, Kind.lost_definiteness, Kind.merging), []
     for seed in range(20):
-        ridge = (1e-2, 3e-2, 1e-1)[seed % 3]
-        problem, theta0 = perceptron_problem(seed, ridge)
-        path = hm.response(problem, GRID, theta0, throw=False)
-        ends.append(bool(path.status == Status.regular) or bool(path.status == Status.jumped))
-        if not ends[-1]:
-            assert not path.minimum.all()
-            continue
+        problem, theta0 = perceptron_problem(seed, ridge=0.1 if seed < 10 else 0.01)
+        path = hm.response(problem, GRID, theta0)
         assert path.minimum.all()
-        gradients = [
-            perceptron_gradient(problem, t, e) for t, e in zip(path.theta, GRID, strict=True)
-        ]
-        assert np.linalg.norm(gradients, axis=1).max() < 1e-11
+        assert path.status == (Status.jumped if path.events else Status.regular)
+        for theta, epsilon in zip(path.theta, GRID, strict=True):
+            assert np.linalg.norm(perceptron_gradient(problem, theta, epsilon)) < 1e-11
+            assert np.linalg.eigvalsh(perceptron_hessian(problem, theta, epsilon))[0] > 0
         for event in path.events:
-            spectrum = np.linalg.eigvalsh(problem.hessian(event.theta, event.epsilon))
-            assert abs(spectrum[0]) < 1e-6 * spectrum[-1]
-    assert sum(ends) >= 18
+            hessian = np.asarray(perceptron_hessian(problem, event.theta, event.epsilon))
+            scale = np.linalg.norm(hessian)
+            assert np.linalg.norm(perceptron_gradient(problem, event.theta, event.epsilon)) < 1e-8
+            assert np.linalg.norm(hessian @ event.direction) < 1e-6 * scale
+        if path.events:
+            # Another way along the same branches.
+            finer = hm.response(problem, GRID, theta0, method=hm.Continuation(largest_step=0.03))
+            assert path.compare(finer).parting is None
+        events += [kind for event in path.events for kind in kinds if event.kind == kind]
+    # All three happen to perceptrons.
+    assert all(any(event == kind for event in events) for kind in kinds)
 
 
 # --- folds and branch points
@@ -312,6 +315,22 @@ def test_training_that_finds_no_minimum_says_which(problem, theta0, status):
     assert not path.minimum.any() and path.branches == ()
     assert np.isnan(path.theta).all() and np.isnan(path.bend)
     with pytest.raises(RuntimeError, match=r"training from theta0 reached no minimum.*Hessian"):
+        hm.response(problem, GRID, theta0)
+
+
+@pytest.mark.parametrize(
+    ("theta0", "ridge", "status"),
+    [
+        (np.zeros(10), 1e-2, hm.TrainingStatus.saddle),  # no neuron works, and none begins to
+        (None, 0.0, hm.TrainingStatus.falling),
+    ],
+)
+def test_perceptrons_without_a_minimum_say_why(theta0, ridge, status):
+    problem, random = perceptron_problem(ridge=ridge)
+    theta0 = random if theta0 is None else theta0
+    path = hm.response(problem, GRID, theta0, throw=False)
+    assert path.status == Status.training_failed and path.training.status == status
+    with pytest.raises(RuntimeError, match=r"saddle|add a ridge"):
         hm.response(problem, GRID, theta0)
 
 

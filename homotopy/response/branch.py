@@ -30,7 +30,8 @@ class Event(eqx.Module):
     theta : (d,)
         The stationary point with a singular Hessian.
     direction : (d,)
-        Unit vector in its kernel; at a fold, to where the risk falls.
+        Unit vector in its kernel; at a fold, to where the risk falls. Where definiteness is lost
+        by symmetry, training goes to one of several minima that are alike.
     landing : Training, optional
         Of training from just past there, at the weight `landing_epsilon`: a jump from `theta` to
         `landing.theta`. None where no weight is left below.

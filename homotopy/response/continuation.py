@@ -183,8 +183,10 @@ def _start(problem: Problem, event: Event, below, scale: float) -> Float[Array, 
 @eqx.filter_jit
 def _downhill(problem, theta, kick, epsilon):
     """Kicked the way that the risk falls further; where it falls alike, by symmetry, onwards."""
-    there, back = (problem.risk(theta + sign * kick, epsilon) for sign in (1.0, -1.0))
-    return theta + jnp.where(there - back > 1e-12 * (jnp.abs(there) + jnp.abs(back)), -kick, kick)
+    ahead, here, back = (problem.risk(theta + part * kick, epsilon) for part in (1.0, 0.0, -1.0))
+    # θ itself is not exact: a broken symmetry leaves a small difference, of either sign.
+    change = jnp.maximum(jnp.abs(ahead - here), jnp.abs(back - here))
+    return theta + jnp.where(ahead - back > 0.01 * change, -kick, kick)
 
 
 def _scale(problem: Problem, theta: Float[Array, " d"]) -> float:

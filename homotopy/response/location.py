@@ -14,6 +14,7 @@ from homotopy.response.interpolation import hermite, hermite_slope
 
 _LOCATED = 1e-11  # of the arclength
 _NEAR = 1e-3  # in arclength
+_KERNEL = 1e-6  # of the largest eigenvalue
 
 
 def located(
@@ -29,19 +30,34 @@ def located(
         point = _crossing(problem, left, right, row, length, scale)
         turns = right.tangent[-1] > 0.0
         kind = EventKind.fold if turns else EventKind.lost_definiteness
-    # At a fold the curve runs along the kernel, from the minima to the saddles: downhill.
-    direction = point.tangent[:-1] if kind == EventKind.fold else point.eigenvector
-    if kind == EventKind.lost_definiteness:
-        # There are two tangents, and rounding takes any: that of the branch is its chord.
-        chord = point.z - left.z
-        point = eqx.tree_at(lambda p: p.tangent, point, chord / np.linalg.norm(chord))
+    theta, epsilon = jnp.asarray(scale * point.z[:-1]), jnp.asarray(point.z[-1])
+    if kind == EventKind.fold:
+        # There the curve runs along the kernel, from the minima to the saddles: downhill.
+        direction = point.tangent[:-1]
+    else:
+        direction = np.asarray(_kernel_vector(problem, theta, epsilon))
+        if kind == EventKind.lost_definiteness:
+            # There are two tangents, and rounding takes any: that of the branch is its chord.
+            chord = point.z - left.z
+            point = eqx.tree_at(lambda p: p.tangent, point, chord / np.linalg.norm(chord))
     event = Event(
         kind,
-        jnp.asarray(point.z[-1]),
-        jnp.asarray(scale * point.z[:-1]),
+        epsilon,
+        theta,
         jnp.asarray(direction / np.linalg.norm(direction)),
     )
     return event, point
+
+
+@eqx.filter_jit
+def _kernel_vector(problem, theta, epsilon):
+    """A vector in the kernel of H, of whatever dimension: always the same one, up to rounding."""
+    eigenvalues, vectors = jnp.linalg.eigh(problem.hessian(theta, epsilon))
+    kernel = jnp.abs(eigenvalues) <= _KERNEL * jnp.max(jnp.abs(eigenvalues))
+    kernel = kernel.at[jnp.argmin(jnp.abs(eigenvalues))].set(True)
+    # The projection of a vector that no symmetry prefers.
+    any_vector = jnp.sin(1.0 + jnp.arange(theta.size, dtype=theta.dtype))
+    return vectors @ jnp.where(kernel, vectors.T @ any_vector, 0.0)
 
 
 def _crossing(problem, left: Point, right: Point, row, length: float, scale: float) -> Point:

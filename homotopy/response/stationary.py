@@ -5,6 +5,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import lu_factor, lu_solve
 from jaxtyping import Array, Bool, Float
 
 from homotopy.problem import Problem
@@ -71,20 +72,22 @@ def newton(
     epsilon: Float[Array, ""],
     max_steps: int = 30,
 ) -> Float[Array, " d"]:
-    """The stationary point of R_ε next to θ, by Newton's method until the gradient stops falling.
+    """The stationary point of R_ε next to θ, by Newton's method until its steps stop shrinking.
 
     Undamped: from far away it may end anywhere, and the caller has to look.
     """
 
-    def slope(at):
-        return jnp.linalg.norm(problem.gradient(at, epsilon))
-
     def improve(state):
         theta, _, steps = state
-        step = jnp.linalg.solve(problem.hessian(theta, epsilon), problem.gradient(theta, epsilon))
-        trial = theta - step
-        better = slope(trial) < slope(theta)
-        return jnp.where(better, trial, theta), better, steps + 1
+        factors = lu_factor(problem.hessian(theta, epsilon))
+
+        def step_from(at):
+            # Not of the gradient: it may grow on the way along a flat valley that bends.
+            return lu_solve(factors, problem.gradient(at, epsilon))
+
+        step = step_from(theta)
+        better = jnp.linalg.norm(step_from(theta - step)) < jnp.linalg.norm(step)
+        return jnp.where(better, theta - step, theta), better, steps + 1
 
     state = (theta, jnp.asarray(True), jnp.zeros((), int))
     theta, _, _ = jax.lax.while_loop(lambda s: s[1] & (s[2] < max_steps), improve, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -75,9 +76,12 @@ def trace(
                 points += _saddles(problem, new.point, scale, step, largest_step, beyond)
             status = ResponseStatus.jumped
         else:
-            points.append(new.point)
+            reached = new.point
             if last:
+                # Exactly there, not to rounding: ε = 0 is asked for.
+                reached = eqx.tree_at(lambda p: p.z, reached, np.append(reached.z[:-1], 0.0))
                 status = ResponseStatus.regular
+            points.append(reached)
         step = min(largest_step, length * float(np.clip(0.5 / max(quality, 1e-9), 0.5, 2.0)))
     return Trace(_branch(points, scale, minima), event, status, steps)
 

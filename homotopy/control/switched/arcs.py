@@ -26,7 +26,7 @@ from typing import NamedTuple, no_type_check
 
 import numpy as np
 
-from homotopy.numerics.compiled import alias, borrowing, compiled, inner
+from homotopy.numerics.compiled import alias, borrowing, compiled, inner, summing
 
 _UNIT = float(np.finfo(np.float64).eps)
 _SMALLEST_DAMPING, _FIRST_DAMPING, _LARGEST_DAMPING = 1e-9, 0.1, 1e12
@@ -87,8 +87,8 @@ class Samples(NamedTuple):
         In fractions of the span, from 0 to 1.
     parents : (p,)
         For each branch, the one with an arc less: its place among the open ones of its block.
-    passages : (p,)
-        The last arc, from node l to node r, as r n + l.
+    lefts, rights : (p,)
+        The nodes between which the last arc is.
     blocks, samples : (blocks + 1,)
         Where each block begins, among branches and among samples, which are its last branches.
     arcs : (m, k)
@@ -97,7 +97,8 @@ class Samples(NamedTuple):
 
     nodes: np.ndarray
     parents: np.ndarray
-    passages: np.ndarray
+    lefts: np.ndarray
+    rights: np.ndarray
     blocks: np.ndarray
     samples: np.ndarray
     arcs: np.ndarray
@@ -245,7 +246,7 @@ def _set_decays(rates, full_rates, limit, decays, gains, weight, time, arc):
         gains[arc, j] = -lost * limit[j]
 
 
-@borrowing
+@summing
 @no_type_check
 def _carry_rows(rotation, transposed, decays, gains, vectors, inside, weight, arc, first, last):
     """`_carry`, with what it needs: arguments cost more than what is done with them here."""
@@ -256,18 +257,17 @@ def _carry_rows(rotation, transposed, decays, gains, vectors, inside, weight, ar
                 vectors[row, j] *= decays[arc, j]
             continue
         for j in range(size):
-            inside[j] = 0.0
-        for i in range(size):
-            for j in range(size):
-                inside[j] += rotation[i, j] * vectors[row, i]
-        for j in range(size):
-            inside[j] *= decays[arc, j]
+            total = 0.0
+            for i in range(size):
+                total += transposed[j, i] * vectors[row, i]
+            inside[j] = total * decays[arc, j]
             if row == _STATE:
                 inside[j] += gains[arc, j]
-            vectors[row, j] = 0.0
-        for j in range(size):
-            for i in range(size):
-                vectors[row, i] += transposed[j, i] * inside[j]
+        for i in range(size):
+            total = 0.0
+            for j in range(size):
+                total += rotation[i, j] * inside[j]
+            vectors[row, i] = total
 
 
 @alias
@@ -296,7 +296,7 @@ def _enter(flow, weight, time, work, arc):
     _set_decays(flow.rates, flow.full_rates, flow.limit, decays, gains, weight, time, arc)
 
 
-@borrowing
+@summing
 @no_type_check
 def _inner(rows, k, vectors, row):
     """One row · another."""
@@ -833,16 +833,18 @@ class Branches(NamedTuple):
 
     Attributes
     ----------
-    decays : (2, d, n n)
-        e^{−λt} from node l to node r, in column r n + l, for ε = 0 and ε = 1.
-    ends, turned : (d, p)
-        Where the branches of a block end, in the modes of the flow of their last arc; and where
-        the open ones do, in the modes of the other.
+    decays : (2, d, n, n)
+        e^{−λt} between nodes, the later one first, for ε = 0 and ε = 1.
+    unfinished, finished : (d, p)
+        Where the branches of a block end, in the modes of the flow of their last arc.
+    turned : (d, p)
+        The unfinished ones in the modes of the other flow.
     costs : (p,)
     """
 
     decays: np.ndarray
-    ends: np.ndarray
+    unfinished: np.ndarray
+    finished: np.ndarray
     turned: np.ndarray
     costs: np.ndarray
 
@@ -854,7 +856,8 @@ def _branches(samples, size):
     for block in range(samples.blocks.size - 1):
         most = max(most, samples.blocks[block + 1] - samples.blocks[block])
     return Branches(
-        np.empty((2, size, nodes * nodes)),
+        np.empty((2, size, nodes, nodes)),
+        np.empty((size, most)),
         np.empty((size, most)),
         np.empty((size, most)),
         np.empty(most),
@@ -864,14 +867,12 @@ def _branches(samples, size):
 @borrowing
 @no_type_check
 def _set_node_decays(rates, nodes, span, decays):
-    count = nodes.size
     for j in range(rates.size):
-        for r in range(1, count):
-            step = np.exp(-rates[j] * (nodes[r] - nodes[r - 1]) * span)
-            begin = r * count
-            for left in range(r - 1):
-                decays[j, begin + left] = decays[j, begin - count + left] * step
-            decays[j, begin + r - 1] = step
+        for right in range(1, nodes.size):
+            step = np.exp(-rates[j] * (nodes[right] - nodes[right - 1]) * span)
+            for left in range(right - 1):
+                decays[j, right, left] = decays[j, right - 1, left] * step
+            decays[j, right, right - 1] = step
 
 
 @borrowing
@@ -894,18 +895,18 @@ def _turn(rotation, limit, before, after, count, weight):
 
 @borrowing
 @no_type_check
-def _grow(decays, turned, parents, passages, begin, ends, count):
-    """The last arc of the branches of a block."""
-    for j in range(ends.shape[0]):
-        for m in range(count):
-            ends[j, m] = turned[j, parents[begin + m]] * decays[j, passages[begin + m]]
+def _grow(decays, before, parents, lefts, rights, after):
+    """The last arc of some branches."""
+    for j in range(after.shape[0]):
+        for m in range(parents.size):
+            after[j, m] = before[j, parents[m]] * decays[j, rights[m], lefts[m]]
 
 
 @borrowing
 @no_type_check
-def _nearest(flow, weight, ends, first, last, costs):
+def _nearest(flow, weight, finished, count, costs):
     """Which of the branches that are at T, in the modes of a weight, is the nearest to the goal."""
-    for m in range(first, last):
+    for m in range(count):
         costs[m] = 0.0
     for j in range(flow.goal.size):
         goal = flow.goal[j]
@@ -913,10 +914,10 @@ def _nearest(flow, weight, ends, first, last, costs):
             goal = -flow.limit[j]
             for i in range(flow.goal.size):
                 goal += flow.rotation[i, j] * flow.goal[i]
-        for m in range(first, last):
-            costs[m] += (ends[j, m] - goal) ** 2
-    best = first
-    for m in range(first + 1, last):
+        for m in range(count):
+            costs[m] += (finished[j, m] - goal) ** 2
+    best = 0
+    for m in range(1, count):
         if costs[m] < costs[best]:
             best = m
     return best
@@ -926,28 +927,36 @@ def _nearest(flow, weight, ends, first, last, costs):
 @no_type_check
 def _start_from_samples(flow, samples, opening, branches, searches):
     """Searches from the best sample of each block."""
-    ends, turned = branches.ends, branches.turned
-    parents, passages = samples.parents, samples.passages
-    kept, full = branches.decays[0], branches.decays[1]
-    _set_node_decays(flow.rates, samples.nodes, flow.span, kept)
-    _set_node_decays(flow.full_rates, samples.nodes, flow.span, full)
+    unfinished, finished, turned = branches.unfinished, branches.finished, branches.turned
+    parents, lefts, rights = samples.parents, samples.lefts, samples.rights
+    _set_node_decays(flow.rates, samples.nodes, flow.span, branches.decays[0])
+    _set_node_decays(flow.full_rates, samples.nodes, flow.span, branches.decays[1])
     depth = (samples.blocks.size - 1) // 2
     for block in range(2 * depth):
-        begin, first_sample = samples.blocks[block], samples.samples[block]
-        count = samples.blocks[block + 1] - begin
-        unfinished = count - (samples.samples[block + 1] - first_sample)
+        begin, end = samples.blocks[block], samples.blocks[block + 1]
+        first_sample = samples.samples[block]
+        count = samples.samples[block + 1] - first_sample
+        middle = end - count
         first, arc = block // depth, block % depth
         weight = 1 - (first + arc) % 2
         if arc == 0:
             for j in range(opening.size):
-                ends[j, 0] = opening[j]
+                unfinished[j, 0] = opening[j]
                 turned[j, 0] = opening[j]
             if weight == 1:
-                _turn(flow.rotation, flow.limit, ends, turned, 1, 0)
-        _grow(full if weight == 1 else kept, turned, parents, passages, begin, ends, count)
-        best = _nearest(flow, weight, ends, unfinished, count, branches.costs)
-        _begin(searches, block, samples.arcs, first_sample + best - unfinished, first)
-        _turn(flow.rotation, flow.limit, ends, turned, unfinished, weight)
+                _turn(flow.rotation, flow.limit, unfinished, turned, 1, 0)
+        for into, one, other in ((unfinished, begin, middle), (finished, middle, end)):
+            _grow(
+                branches.decays[weight],
+                turned,
+                parents[one:other],
+                lefts[one:other],
+                rights[one:other],
+                into,
+            )
+        best = _nearest(flow, weight, finished, count, branches.costs)
+        _begin(searches, block, samples.arcs, first_sample + best, first)
+        _turn(flow.rotation, flow.limit, unfinished, turned, middle - begin, weight)
 
 
 # ---------------------------------------------------------------------------------- the needles

@@ -33,7 +33,7 @@ def switch_starts(max_switches: int) -> Samples:
             unfinished = [edges for edges in branches if edges[-1] < len(_NODES) - 1]
             for edges in unfinished + ended:
                 parents.append(known[edges[:-1]])
-                passages.append(edges[-1] * len(_NODES) + edges[-2])
+                passages.append(edges[-2:])
             for edges in ended:
                 row = np.zeros(arc_count(max_switches))
                 row[first : first + count - 1] = np.diff(_NODES[list(edges)])
@@ -41,7 +41,17 @@ def switch_starts(max_switches: int) -> Samples:
             known = {edges: place for place, edges in enumerate(unfinished)}
             blocks.append(len(parents))
             samples.append(len(arcs))
-    return Samples(_NODES, *(np.array(part) for part in (parents, passages, blocks, samples, arcs)))
+    # Numba takes a signed index for one that may count from the end.
+    lefts, rights = np.array(passages, np.uintp).T.copy()
+    return Samples(
+        _NODES,
+        np.array(parents, np.uintp),
+        lefts,
+        rights,
+        np.array(blocks),
+        np.array(samples),
+        np.array(arcs),
+    )
 
 
 def _subsets(size: int) -> list[tuple[int, ...]]:

@@ -163,7 +163,7 @@ def test_time_in_several_dimensions_is_the_first(schedule, fraction):
 def test_what_no_other_point_sees_is_never_forgotten():
     deletion = deletion_of(SINGULAR)
     kernel = np.asarray(deletion.problem.modal.kernel)
-    state = np.asarray(deletion.centred_states(hm.Step(START), jnp.asarray([START])))[0]
+    state = np.asarray(deletion.dynamics.states(hm.Step(START), jnp.asarray([START]))[0])[0]
     stuck = (state - np.asarray(deletion.problem.modal.coordinates(deletion.theta0)))[kernel]
     floor = 0.5 * float(np.sum(stuck**2))
     assert kernel.sum() == 1 and floor > 0

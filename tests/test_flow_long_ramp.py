@@ -14,7 +14,7 @@ def test_a_slow_ramp_follows_the_response_path(length):
     X, y = rng.normal(size=(20, 4)), rng.normal(size=20)
     problem = hm.LinearRegression(X, y, deleted=3)
     deletion = hm.Deletion(problem, np.zeros(4), start=1.0, horizon=1.0 + length)
-    distance = deletion.final_distance(hm.Ramp(1.0, 1.0 + length))
+    distance = deletion.dynamics.final_costate(hm.Ramp(1.0, 1.0 + length))
 
     rest = np.delete(X, 3, axis=0)
     hessian = rest.T @ rest

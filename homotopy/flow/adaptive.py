@@ -2,6 +2,7 @@
 
 import diffrax
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
@@ -29,6 +30,8 @@ class Adaptive(AbstractMethod):
         Of one piece, besides those that end at an output time.
     adjoint : diffrax.AbstractAdjoint
         Checkpointed reverse mode by default; `diffrax.ForwardMode()` for `jax.jvp`.
+        `diffrax.BacksolveAdjoint()` needs no memory, serves a single output time, and runs the flow
+        backwards, where errors grow by e^{λt}: for short or slow flows only.
 
     Examples
     --------
@@ -60,26 +63,33 @@ class Adaptive(AbstractMethod):
         theta0: Float[Array, " d"],
         times: Float[Array, " m"],
     ) -> tuple[Float[Array, "m d"], Status, dict]:
-        def descend(theta, epsilon):
-            return -problem.gradient(theta, epsilon)
-
-        return self.integrate(descend, schedule, theta0, times)
+        return self.integrate(eqx.Partial(_descent, problem), schedule, theta0, times)
 
     def integrate(self, field, schedule, start, times):
-        """States of ẏ = field(y, ε(t)), y(0) = start, at ascending times; y a vector."""
+        """States of ẏ = field(y, ε(t)), y(0) = start, at ascending times; y a vector.
+
+        `field` is a pytree: what it depends on is differentiated through its leaves, which some
+        adjoints need to see.
+        """
+        # A final state alone ends its piece: no solver need know the output times.
+        final = times.shape[0] == 1
+        if not final and isinstance(self.adjoint, diffrax.BacksolveAdjoint):
+            raise ValueError(
+                "adjoint: BacksolveAdjoint() serves one output time, the last; for several take "
+                "RecursiveCheckpointAdjoint()."
+            )
         horizon = times[-1]
         # `where`, not `clip`: at a tie the derivative is the one from inside the horizon.
         breakpoints = jnp.where(schedule.breakpoints <= horizon, schedule.breakpoints, horizon)
         zero = jnp.zeros((1,), start.dtype)
         edges = jnp.concatenate([zero, breakpoints, horizon[None]]).astype(start.dtype)
+        controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
 
-        def velocity(fraction, y, args):
-            index, opening, length = args
-            return length * field(y, schedule.piece(index, opening + fraction * length))
+        constant = all(schedule.constant_pieces)
 
-        def piece(carry, index):
+        def piece(carry, at):
             y, outputs, success, steps, rejected = carry
-            opening, closing = edges[index], edges[index + 1]
+            index, opening, closing, value = at
             length = closing - opening
             # At the end of a piece without length, so that its two ends count in a derivative.
             fractions = (times - opening) / jnp.where(length > 0, length, 1.0)
@@ -87,6 +97,18 @@ class Adaptive(AbstractMethod):
             # Not `clip`, which halves the derivative of an output at an end of the piece.
             fractions = jnp.where(fractions < 0.0, 0.0, fractions)
             fractions = jnp.where(fractions > 1.0, 1.0, fractions)
+            weight = value if constant else schedule
+            # As a list of arrays: `BacksolveAdjoint` knows no other leaves.
+            inputs = (field, weight, index, opening, length)
+            inputs, fixed = eqx.partition(inputs, eqx.is_array)
+            arrays, structure = jax.tree.flatten(inputs)
+
+            def velocity(fraction, y, arrays):
+                inputs = jax.tree.unflatten(structure, arrays)
+                field, weight, index, opening, length = eqx.combine(inputs, fixed)
+                epsilon = weight if constant else weight.piece(index, opening + fraction * length)
+                return length * field(y, epsilon)
+
             solution = diffrax.diffeqsolve(
                 diffrax.ODETerm(velocity),
                 self.solver,
@@ -94,30 +116,38 @@ class Adaptive(AbstractMethod):
                 t1=1.0,
                 dt0=None,
                 y0=y,
-                args=(index, opening, length),
-                saveat=diffrax.SaveAt(ts=jnp.append(fractions, 1.0)),
+                args=arrays,
+                saveat=diffrax.SaveAt(t1=True, ts=None if final else fractions),
                 # Steps end at the outputs: interpolation would be of lower order than the solver.
-                stepsize_controller=diffrax.ClipStepSizeController(
-                    diffrax.PIDController(rtol=self.rtol, atol=self.atol),
-                    step_ts=lax.stop_gradient(fractions),
+                stepsize_controller=controller
+                if final
+                else diffrax.ClipStepSizeController(
+                    controller, step_ts=lax.stop_gradient(fractions)
                 ),
                 adjoint=self.adjoint,
                 max_steps=self.max_steps + times.shape[0],
                 throw=False,
             )
+            end = solution.ys[-1]
             # A time at a switch has felt it: see `propagator`.
             inside = times >= opening
-            outputs = jnp.where(inside[:, None], solution.ys[:-1], outputs)
+            reached = end[None] if final else solution.ys[:-1]
+            outputs = jnp.where(inside[:, None], reached, outputs)
             success = success & (solution.result == diffrax.RESULTS.successful)
             steps = steps + solution.stats["num_steps"]
             rejected = rejected + solution.stats["num_rejected_steps"]
-            return (solution.ys[-1], outputs, success, steps, rejected), None
+            return (end, outputs, success, steps, rejected), None
 
         outputs = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
         none = jnp.zeros((), int)
         carry = (start, outputs, jnp.asarray(True), none, none)
-        (_, outputs, success, steps, rejected), _ = lax.scan(
-            piece, carry, jnp.arange(edges.shape[0] - 1)
-        )
+        # A derivative in all of the schedule at every stage would cost more than the flow itself.
+        values = jnp.asarray(schedule.piece_values, start.dtype)
+        pieces = (jnp.arange(values.size), edges[:-1], edges[1:], values)
+        (_, outputs, success, steps, rejected), _ = lax.scan(piece, carry, pieces)
         status = Status.where(success, Status.successful, Status.step_limit)
         return outputs, status, {"steps": steps, "rejected_steps": rejected}
+
+
+def _descent(problem, theta, epsilon):
+    return -problem.gradient(theta, epsilon)

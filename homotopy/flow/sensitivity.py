@@ -128,21 +128,25 @@ def _exact_sensitivity(modal, theta0, times, points):
 @eqx.filter_jit
 def _variational(method, problem, theta0, times, points):
     size, count = theta0.shape[0], points.shape[0]
-
-    def point_gradient(theta, point):
-        x, y = problem.X[point], problem.y[point]
-        return jax.grad(lambda at: problem.loss.value(problem.model(at, x), y))(theta)
-
-    def field(packed, epsilon):
-        theta, moved = packed[:size], packed[size:].reshape(count, size)
-        curved = jax.vmap(lambda vector: problem.hvp(theta, vector, epsilon))(moved)
-        forced = jax.vmap(point_gradient, (None, 0))(theta, points)
-        return jnp.concatenate([-problem.gradient(theta, epsilon), -(curved + forced).reshape(-1)])
-
+    field = eqx.Partial(_variation, problem, points)
     start = jnp.concatenate([theta0, jnp.zeros(count * size, theta0.dtype)])
     packed, status, _ = method.integrate(field, Constant(1.0), start, times)
     status = finite_status(packed, status)
     return packed[:, size:].reshape(times.shape[0], count, size), status
+
+
+def _variation(problem, points, packed, epsilon):
+    """θ̇ and Ṡ_j, of θ and all S_j in one vector."""
+    size, count = problem.dimension, points.shape[0]
+    theta, moved = packed[:size], packed[size:].reshape(count, size)
+
+    def point_gradient(point):
+        x, y = problem.X[point], problem.y[point]
+        return jax.grad(lambda at: problem.loss.value(problem.model(at, x), y))(theta)
+
+    curved = jax.vmap(lambda vector: problem.hvp(theta, vector, epsilon))(moved)
+    forced = jax.vmap(point_gradient)(points)
+    return jnp.concatenate([-problem.gradient(theta, epsilon), -(curved + forced).reshape(-1)])
 
 
 def _checked_points(points, size) -> Int[Array, " k"]:

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from homotopy.plotting import style
 from homotopy.plotting.plane import sampling_times
+from homotopy.unlearning.modal_dynamics import ModalSwitchingFunction
 
 if TYPE_CHECKING:
     from homotopy.unlearning.optimum import Optimum
@@ -35,7 +36,7 @@ class OptimumCurves:
     weights : (m - 1,)
         ε(t) in the middle of each step between two times.
     residual, sigma : (m, g)
-        v(t) and σ(t) of every deleted point.
+        v(t) and σ(t) of every deleted point; g = 0 where the model is not linear.
     switching_function : (m,)
         φ(t).
     switches : (k,)
@@ -81,7 +82,12 @@ def sample_optimum(optimum: Optimum) -> OptimumCurves:
     times = np.union1d(sampling_times(schedule, horizon), [start])
     phi = optimum.switching_function
     # One evaluation of σ and v serves all three.
-    residual, sigma = np.asarray(phi.residual(times)), np.asarray(phi.sigma(times))
+    if isinstance(phi, ModalSwitchingFunction):
+        residual, sigma = np.asarray(phi.residual(times)), np.asarray(phi.sigma(times))
+        values = np.sum(residual * sigma, axis=1)
+    else:
+        residual = sigma = np.zeros((times.size, 0))
+        values = np.asarray(phi(times))
     weights = np.asarray(schedule((times[1:] + times[:-1]) / 2))
     switches = np.unique(np.asarray(schedule.breakpoints, dtype=float))
     return OptimumCurves(
@@ -91,13 +97,13 @@ def sample_optimum(optimum: Optimum) -> OptimumCurves:
         weights=weights,
         residual=residual,
         sigma=sigma,
-        switching_function=np.sum(residual * sigma, axis=1),
+        switching_function=values,
         switches=switches[(switches >= start) & (switches < horizon)],
     )
 
 
 def draw_optimum(optimum: Optimum, axes: Iterable[Axes] | None = None) -> list[Axes]:
-    """Draw ε, v, σ and φ = σ·v against time, below each other.
+    """Draw ε, v, σ and φ = σ·v against time, below each other; ε and φ if not of a linear model.
 
     Where φ > 0, on an orange background, an optimal ε is 1; where φ < 0, on blue, it is 0. Before
     the request at s, on grey, nothing can be chosen. Dotted lines mark the switches; a ring marks
@@ -107,7 +113,7 @@ def draw_optimum(optimum: Optimum, axes: Iterable[Axes] | None = None) -> list[A
     Parameters
     ----------
     optimum : Optimum
-    axes : four Axes, optional
+    axes : four Axes (or two), optional
         Those of a new figure by default.
 
     Examples
@@ -127,19 +133,21 @@ def draw_optimum_curves(
     curves: OptimumCurves, axes: Iterable[Axes] | None = None
 ) -> list[Axes]:
     """As `draw_optimum`, of numbers sampled before."""
+    linear = curves.residual.shape[1] > 0
     if axes is None:
         from matplotlib import pyplot
 
-        _, axes = pyplot.subplots(4, 1, sharex=True, figsize=(3.4, 5.2), layout="constrained")
+        rows, height = (4, 5.2) if linear else (2, 3.0)
+        _, axes = pyplot.subplots(rows, 1, sharex=True, figsize=(3.4, height), layout="constrained")
     axes = list(axes)
-    weight, residual, sigma, switching = axes
+    weight, *factors, switching = axes
     times, free = curves.times, curves.times >= curves.start
     weight.plot(
         np.repeat(times, 2)[1:-1], np.repeat(curves.weights, 2), color="black", clip_on=False
     )
     weight.set(ylim=(-0.05, 1.05), yticks=(0, 1))
     colours = [*style.PALETTE[:1], *style.PALETTE[2:]]
-    for ax, factor in ((residual, curves.residual), (sigma, curves.sigma)):
+    for ax, factor in zip(factors, (curves.residual, curves.sigma), strict=linear):
         for index, column in enumerate(factor.T):
             ax.plot(times, column, color=colours[index % len(colours)])
         vanishing = curves.vanishing(factor)
@@ -148,7 +156,8 @@ def draw_optimum_curves(
     switching.plot(times, curves.switching_function, color="black")
     _limit(switching, curves.switching_function[free])
     _shade(switching, curves)
-    for ax, label in zip(axes, LABELS, strict=True):
+    labels = LABELS if linear else (LABELS[0], "φ(t) = p·∇ℓ")
+    for ax, label in zip(axes, labels, strict=True):
         ax.set(ylabel=label, xlim=(0.0, curves.horizon))
         ax.xaxis.set_major_locator(MaxNLocator(4))
         if ax is not weight:

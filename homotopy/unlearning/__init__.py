@@ -22,9 +22,15 @@ from homotopy.unlearning.searches import (
     Steps,
 )
 from homotopy.unlearning.searches.progress import Progress
+from homotopy.unlearning.terminal_cost import (
+    AbstractTerminalCost,
+    ParameterDistance,
+    PredictionDistance,
+)
 
 __all__ = [
     "AbstractSearch",
+    "AbstractTerminalCost",
     "BangBangs",
     "Cells",
     "CertifiedOptimum",
@@ -38,7 +44,9 @@ __all__ = [
     "Networks",
     "Optimum",
     "OptimumStatus",
+    "ParameterDistance",
     "Polynomials",
+    "PredictionDistance",
     "Progress",
     "Ramps",
     "SeparateOptimum",

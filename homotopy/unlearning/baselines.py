@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy.flow.exact import Exact
 from homotopy.flow.method import require_success
 from homotopy.flow.propagator import known_values, piecewise_states
 from homotopy.schedules import AbstractSchedule, Step
@@ -25,22 +26,26 @@ class BestStep(eqx.Module):
     minima : (k,)
         Every local minimum τ found, best first, ends of the interval included.
     minimum_costs : (k,)
+    grid : int
+        Number of τ at which dℰ/dτ was taken first.
     """
 
     schedule: Step
     cost: Float[Array, ""]
     minima: Float[Array, " k"]
     minimum_costs: Float[Array, " k"]
+    grid: int
 
 
-def best_step(deletion: Deletion, grid: int = 513) -> BestStep:
+def best_step(deletion: Deletion, grid: int | None = None) -> BestStep:
     """Minimise ℰ(1_[0,τ]) over τ in [s, T]: every sign change of dℰ/dτ on a grid, then its root.
 
     Parameters
     ----------
     deletion : Deletion
-    grid : int
-        Number of τ at which dℰ/dτ is taken, at least 8: half of them equally spaced, half
+    grid : int, optional
+        Number of τ at which dℰ/dτ is taken, at least 8; by default 513 where the flow is `Exact`
+        and 65 otherwise. Half of them equally spaced, half
         geometrically towards s and T, where the fast modes act. A pair of stationary points
         between two neighbours of the grid is missed.
 
@@ -59,6 +64,8 @@ def best_step(deletion: Deletion, grid: int = 513) -> BestStep:
     >>> round(float(best.schedule.switch), 4), float(best.cost) < 1e-20
     (0.5493, True)
     """
+    if grid is None:
+        grid = 513 if isinstance(deletion.method, Exact) else 65
     if grid < 8:
         raise ValueError(f"grid: expected at least 8, got {grid}.")
     start, horizon = float(deletion.start), float(deletion.horizon)
@@ -80,7 +87,7 @@ def best_step(deletion: Deletion, grid: int = 513) -> BestStep:
     costs = _step_costs(deletion, padded)[0][: len(minima)]
     order = np.argsort(costs, kind="stable")
     costs, minima = jnp.asarray(costs[order]), jnp.asarray(np.array(minima)[order])
-    return BestStep(Step(minima[0]), costs[0], minima, costs)
+    return BestStep(Step(minima[0]), costs[0], minima, costs, grid)
 
 
 def _step_costs(deletion, taus):
@@ -132,6 +139,8 @@ def time_to_reach(
 
     Raises
     ------
+    TypeError
+        For a problem without closed form: there "never" cannot be told.
     ValueError
         Naming `cost`, `grid` (below 8) or a `schedule` that goes on varying.
 
@@ -146,6 +155,7 @@ def time_to_reach(
     >>> time_to_reach(deletion, hm.Constant(1.0), cost=0.005) is None  # it ends at θ* = ½
     True
     """
+    deletion.require_closed_form("time_to_reach")
     if not (np.isfinite(cost) and cost > 0):
         raise ValueError(f"cost: expected a positive number, got {cost}.")
     if grid < 8:
@@ -206,17 +216,10 @@ def _first_below(costs_at, times, cost):
 
 @eqx.filter_jit
 def costs_along(deletion, schedule, times):
-    """½‖θ(t) − target‖² at ascending times, and the centred modal state at the last of them."""
-    states, status, _ = deletion.method.modal_states(
-        deletion.problem.modal,
-        jnp.zeros_like(deletion.theta0),
-        deletion.centred_start,
-        schedule,
-        times,
-        times[-1],
-    )
+    """ℰ, were the horizon at each of some ascending times, and the state at the last of them."""
+    states, status = deletion.dynamics.states(schedule, times)
     states = require_success(states, status)
-    return _costs(deletion, states), states[-1]
+    return jax.vmap(deletion.dynamics.cost)(states), states[-1]
 
 
 @eqx.filter_jit
@@ -229,8 +232,6 @@ def _costs_under(deletion, value, state, durations):
     unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
     limit = modal.displacement(epsilon) + jnp.where(unseen, state, 0.0)
     to_limit = jnp.linalg.norm(states[-1] - limit)
-    return _costs(deletion, states), to_limit, jnp.linalg.norm(limit - deletion._goal)
+    costs = jax.vmap(deletion.dynamics.cost)(states)
+    return costs, to_limit, jnp.linalg.norm(limit - deletion._goal)
 
-
-def _costs(deletion, states):
-    return 0.5 * jnp.sum((states - deletion._goal[None, :]) ** 2, axis=1)

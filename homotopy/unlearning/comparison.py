@@ -112,6 +112,8 @@ def compare(
 
     Raises
     ------
+    TypeError
+        For a problem without closed form.
     ValueError
         Where no schedule is in E_s, naming what is wrong with each.
 
@@ -128,6 +130,7 @@ def compare(
     >>> round(steps["late"].time, 5)  # log(½ + ½/e) + ½ beyond 1
     1.12011
     """
+    deletion.require_closed_form("compare")
     if schedules is None:
         schedules = standard_schedules(deletion)
     costs = {name: _cost(deletion, schedule) for name, schedule in schedules.items()}

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy.control import ControlAffine
+from homotopy.flow.method import require_success
 from homotopy.problem import Problem
 from homotopy.schedules import Constant
+from homotopy.unlearning.terminal_cost import AbstractTerminalCost
 
 if TYPE_CHECKING:
     from homotopy.unlearning.deletion import Deletion
@@ -34,24 +36,35 @@ class _OfThePoint(eqx.Module):
         return -self.problem.deleted_gradient(theta)
 
 
-class _Distance(eqx.Module):
-    """½‖θ − target‖²."""
+class _Terminal(eqx.Module):
+    """The cost of θ(T)."""
 
-    target: Float[Array, " d"]
+    terminal_cost: AbstractTerminalCost
+    problem: Problem
+    target: Float[Array, " d"] | None
 
     def __call__(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
-        return 0.5 * jnp.sum((theta - self.target) ** 2)
+        return self.terminal_cost(self.problem, self.target, theta)
 
 
 def control_system(deletion: Deletion) -> ControlAffine:
     """See `Deletion.control_system`."""
-    modal = deletion.problem.modal
-    centred = deletion.centred_states(Constant(1.0), deletion.start[None])[0]
+    states, status = deletion.dynamics.states(Constant(1.0), deletion.start[None])
+    initial = deletion.dynamics.parameters(require_success(states, status))[0]
+    return _system(deletion, initial, deletion.start)
+
+
+def from_the_beginning(deletion: Deletion) -> ControlAffine:
+    """The same from θ₀ at time 0, where the control is to be ε itself: 1 until s."""
+    return _system(deletion, deletion.theta0, jnp.zeros_like(deletion.start))
+
+
+def _system(deletion, initial, start) -> ControlAffine:
     return ControlAffine(
         drift=_WithoutThePoint(deletion.problem),
         control_field=_OfThePoint(deletion.problem),
-        cost=_Distance(deletion.target),
-        initial=modal.parameters(centred + modal.equilibrium),
-        start=deletion.start,
+        cost=_Terminal(deletion.terminal_cost, deletion.problem, deletion.target),
+        initial=initial,
+        start=start,
         horizon=deletion.horizon,
     )

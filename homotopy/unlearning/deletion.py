@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,14 +14,27 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete
 from homotopy.control import ControlAffine
+from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import require_success
-from homotopy.flow.propagator import piecewise_states
+from homotopy.flow.method import Status, require_success
+from homotopy.flow.training import train
+from homotopy.flow.trajectory import default_method
 from homotopy.linear import LinearRegression
-from homotopy.schedules import AbstractSchedule, Membership
+from homotopy.problem import Problem
+from homotopy.schedules import AbstractSchedule, Membership, Step
 from homotopy.unlearning.control_system import control_system
 from homotopy.unlearning.costate import Costate, SwitchingFunction
-from homotopy.unlearning.pontryagin import pmp_residual
+from homotopy.unlearning.dynamics import AbstractDynamics
+from homotopy.unlearning.modal_dynamics import ModalDynamics
+from homotopy.unlearning.parameter_dynamics import ParameterDynamics
+from homotopy.unlearning.terminal_cost import (
+    AbstractTerminalCost,
+    ParameterDistance,
+    as_terminal_cost,
+)
+
+# Of λT: errors of the default tolerance then grow to one part in a thousand.
+_MOST_BACKWARDS = 13.0
 
 
 class Deletion(eqx.Module):
@@ -29,24 +45,32 @@ class Deletion(eqx.Module):
 
     Parameters
     ----------
-    problem : LinearRegression
+    problem : Problem
     theta0 : (d,)
     start : float
         s ≥ 0.
     horizon : float
         T > s.
     target : (d,), optional
-        The deleted fit θ*₋ by default: the limit of the flow from θ₀ without the deleted points,
-        which where M = H₋ is singular keeps the part of θ₀ that no retained point sees.
-    method : Exact
-        Its tolerance is that of schedules that vary continuously.
+        The deleted fit θ*₋ by default: the limit of the flow from θ₀ without the deleted points.
+        In linear regression with a singular M = H₋ it keeps the part of θ₀ that no retained point
+        sees; for other models it is where `train(problem, theta0, 0.0)` ends.
+    method : AbstractMethod
+        `Exact()`, whose tolerance is that of schedules that vary continuously, for linear
+        regression; `Adaptive()` for every other problem, and for linear regression on request. Its
+        `adjoint` is how ℰ is differentiated.
+    terminal_cost : AbstractTerminalCost or callable
+        What ℰ measures at T: `ParameterDistance()`, the default; `PredictionDistance(X)`; or any
+        function from θ (d,) to a scalar, for which there is no target.
 
     Raises
     ------
     TypeError
-        For a problem that is not a `LinearRegression`.
+        Naming `problem`, `method` or `terminal_cost`.
     ValueError
-        Naming `theta0`, `target`, `start` (negative) or `horizon` (T ≤ s).
+        Naming `theta0`, `target`, `start` (negative), `horizon` (T ≤ s) or `terminal_cost`.
+    RuntimeError
+        Where no target is given, and training without the deleted points ends at no minimum.
 
     Examples
     --------
@@ -60,72 +84,87 @@ class Deletion(eqx.Module):
     0.093456
     """
 
-    problem: LinearRegression
+    problem: Problem
     theta0: Float[Array, " d"]
     start: Float[Array, ""]
     horizon: Float[Array, ""]
-    target: Float[Array, " d"]
-    method: Exact
-    # z(0) − α, and the target, in modal coordinates centred at the deleted fit α. Computed together
-    # and kept: recomputed elsewhere, what does not move would differ in its last digit.
-    centred_start: Float[Array, " d"]
-    _goal: Float[Array, " d"]
+    target: Float[Array, " d"] | None
+    method: Exact | Adaptive
+    terminal_cost: AbstractTerminalCost
+    # With `Exact` only: z(0) − α, and the target, in modal coordinates centred at the deleted fit
+    # α. Computed together and kept: recomputed elsewhere, what does not move would differ in its
+    # last digit.
+    centred_start: Float[Array, " d"] | None
+    _goal: Float[Array, " d"] | None
 
     def __init__(
         self,
-        problem: LinearRegression,
+        problem: Problem,
         theta0: ArrayInput,
         start: ArrayLike,
         horizon: ArrayLike,
         target: ArrayInput | None = None,
-        method: Exact | None = None,
+        method: Exact | Adaptive | None = None,
+        terminal_cost: AbstractTerminalCost | Callable | None = None,
     ):
-        if not isinstance(problem, LinearRegression):
-            raise TypeError(
-                f"problem: Deletion needs a LinearRegression, got {type(problem).__name__}."
-            )
+        if not isinstance(problem, Problem):
+            raise TypeError(f"problem: expected a Problem, got {type(problem).__name__}.")
         self.problem = problem
         self.theta0 = problem.parameters(theta0)
         self.start, self.horizon = _checked_interval(start, horizon, self.theta0.dtype)
-        self.method = Exact() if method is None else method
-        modal = problem.modal
-        self.centred_start = modal.coordinates(self.theta0) - modal.equilibrium
-        if target is None:
-            self.target = problem.deleted_fit(self.theta0)
-            # Exactly zero but in the kernel: no cancellation with a large deleted fit.
-            self._goal = jnp.where(modal.kernel, self.centred_start, 0.0)
+        self.method = default_method(problem) if method is None else method
+        if not isinstance(self.method, Exact | Adaptive):
+            raise TypeError(f"method: expected Exact() or Adaptive(), got {self.method!r}.")
+        self.terminal_cost = as_terminal_cost(terminal_cost)
+        self.terminal_cost.check(problem)
+        given = None if target is None else _checked_target(target, problem)
+        wanted = given is None and self.terminal_cost.needs_target
+        self.centred_start = self._goal = None
+        if isinstance(self.method, Exact):
+            modal = self.method.modal_form(problem)
+            self.centred_start = modal.coordinates(self.theta0) - modal.equilibrium
+        if isinstance(problem, LinearRegression):
+            self.target = problem.deleted_fit(self.theta0) if wanted else given
         else:
-            if np.shape(target) != (problem.dimension,):
-                raise ValueError(
-                    f"target: expected a vector of length {problem.dimension}, got shape "
-                    f"{np.shape(target)}."
-                )
-            known = concrete(target)
-            if known is not None and not np.all(np.isfinite(known)):
-                raise ValueError("target: expected finite numbers, got NaN or infinity.")
-            self.target = jnp.asarray(target, self.theta0.dtype)
-            self._goal = modal.coordinates(self.target) - modal.equilibrium
+            self.target = train(problem, self.theta0, 0.0).theta if wanted else given
+        _check_backsolve(problem, self)
+        if isinstance(self.method, Exact) and self.target is not None:
+            if wanted:
+                # Exactly zero but in the kernel: no cancellation with a large deleted fit.
+                self._goal = jnp.where(modal.kernel, self.centred_start, 0.0)
+            else:
+                self._goal = modal.coordinates(self.target) - modal.equilibrium
 
-    def centred_states(
-        self, schedule: AbstractSchedule, times: Float[Array, " m"]
-    ) -> Float[Array, "m d"]:
-        """z(t) − α in modal coordinates at ascending times in [0, T]."""
-        modal = self.problem.modal
-        origin = jnp.zeros_like(self.theta0)
-        states, status, _ = self.method.modal_states(
-            modal, origin, self.centred_start, schedule, times, self.horizon
+    @property
+    def dynamics(self) -> AbstractDynamics:
+        """How the flow is followed: in closed form, or by the solver that `method` names."""
+        exact = isinstance(self.method, Exact)
+        return ModalDynamics(self) if exact else ParameterDynamics(self)
+
+    def require_closed_form(self, what: str) -> None:
+        """Raise `TypeError` unless ℰ is a distance in parameters and the flow `Exact`.
+
+        What the switching times of linear regression are computed from, to rounding and with
+        bounds, by the searches and certificates that `what` names.
+        """
+        if isinstance(self.method, Exact) and isinstance(self.terminal_cost, ParameterDistance):
+            return
+        cost, method = type(self.terminal_cost).__name__, type(self.method).__name__
+        raise TypeError(
+            f"{what}: expected a LinearRegression with Exact() and ParameterDistance(), got a "
+            f"{type(self.problem).__name__} with {method}() and {cost}."
         )
-        return require_success(states, status)
 
-    @eqx.filter_jit
-    def final_distance(self, schedule: AbstractSchedule) -> Float[Array, " d"]:
-        """θ(T) − target, in modal coordinates: p(T)."""
-        return self.centred_states(schedule, self.horizon[None])[0] - self._goal
+    def outcome(self, schedule: AbstractSchedule) -> tuple[Float[Array, ""], Status]:
+        """ℰ, and how its computation ended; differentiable, and compiled by the caller."""
+        dynamics = self.dynamics
+        states, status = dynamics.states(schedule, self.horizon[None])
+        return dynamics.cost(states[0]), status
 
     @eqx.filter_jit
     def cost(self, schedule: AbstractSchedule) -> Float[Array, ""]:
-        """ℰ(ε) = ½‖θ(T) − target‖², of any schedule (admissible or not)."""
-        return 0.5 * jnp.sum(self.final_distance(schedule) ** 2)
+        """ℰ(ε), the terminal cost of θ(T), of any schedule (admissible or not)."""
+        return require_success(*self.outcome(schedule))
 
     @eqx.filter_jit
     def value_and_gradient(
@@ -144,12 +183,12 @@ class Deletion(eqx.Module):
         return schedule.membership(self.start, self.horizon)
 
     def costate(self, schedule: AbstractSchedule) -> Costate:
-        """p(t) on [0, T]: ṗ = ∇²R_ε p, p(T) = θ(T) − target; a function of time."""
-        return Costate(self, schedule, self.final_distance(schedule))
+        """p(t) on [0, T]: ṗ = ∇²R_ε p, p(T) = ∇ℰ(θ(T)); a function of time."""
+        return self.dynamics.costate(schedule)
 
     def switching_function(self, schedule: AbstractSchedule) -> SwitchingFunction:
-        """φ(t) = p·Σ_G∇ℓ = Σ_G σ v on [0, T]; δℰ/δε(t) = −φ(t); a function of time."""
-        return SwitchingFunction(self, schedule, self.costate(schedule))
+        """φ(t) = p·Σ_G∇ℓ on [0, T]; δℰ/δε(t) = −φ(t); a function of time."""
+        return self.dynamics.switching_function(schedule)
 
     def pmp_residual(self, schedule: AbstractSchedule) -> float:
         """By how much a schedule fails Pontryagin's condition, from 0 (an extremal) to 1.
@@ -162,7 +201,7 @@ class Deletion(eqx.Module):
         weight over. It has no unit, however small ℰ is. Zero where φ vanishes, and where the
         target is met to rounding, where φ is nothing but rounding. Not traceable.
         """
-        return pmp_residual(self, schedule)
+        return self.dynamics.pmp_residual(schedule)
 
     @property
     def control_system(self) -> ControlAffine:
@@ -178,23 +217,37 @@ class Deletion(eqx.Module):
     def final_state(self, switch: ArrayInput) -> Float[Array, "*m d"]:
         """θ(T, τ), the end of the flow under 1_[0,τ] (the notes' (0.9)), for τ of any shape."""
         switch = jnp.asarray(switch, self.theta0.dtype)
-        modal = self.problem.modal
 
         def end(tau):
-            # `where`, not `minimum`, which halves the derivative of a switch at the horizon.
-            switch = jnp.where(tau <= self.horizon, tau, self.horizon)
-            edges = jnp.stack([jnp.zeros_like(tau), switch, self.horizon])
-            return piecewise_states(
-                modal,
-                modal.equilibrium,
-                modal.coordinates(self.theta0),
-                edges,
-                (1.0, 0.0),
-                self.horizon[None],
-            )[0]
+            states, status = self.dynamics.states(Step(tau), self.horizon[None])
+            return self.dynamics.parameters(require_success(states, status))[0]
 
-        states = jax.vmap(end)(switch.reshape(-1))
-        return modal.parameters(states).reshape(*switch.shape, -1)
+        return jax.vmap(end)(switch.reshape(-1)).reshape(*switch.shape, -1)
+
+
+def _check_backsolve(problem, deletion) -> None:
+    """Refuse an adjoint that would integrate an unstable flow, and give some number for ℰ's."""
+    if not isinstance(getattr(deletion.method, "adjoint", None), diffrax.BacksolveAdjoint):
+        return
+    fastest = problem.hessian(deletion.theta0, 1.0)
+    known = concrete(jnp.linalg.norm(fastest, 2) * deletion.horizon)
+    if known is not None and known > _MOST_BACKWARDS:
+        raise ValueError(
+            f"method: BacksolveAdjoint() runs the flow backwards, where an error grows by the "
+            f"factor exp(λT) = exp({known:.3g}); take RecursiveCheckpointAdjoint()."
+        )
+
+
+def _checked_target(target, problem):
+    if np.shape(target) != (problem.dimension,):
+        raise ValueError(
+            f"target: expected a vector of length {problem.dimension}, got shape "
+            f"{np.shape(target)}."
+        )
+    known = concrete(target)
+    if known is not None and not np.all(np.isfinite(known)):
+        raise ValueError("target: expected finite numbers, got NaN or infinity.")
+    return jnp.asarray(target, problem.X.dtype)
 
 
 def _checked_interval(start, horizon, dtype):

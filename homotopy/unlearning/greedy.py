@@ -262,6 +262,7 @@ def greedy(deletion: Deletion) -> GreedyFeedback:
     """
     if not isinstance(deletion, Deletion):
         raise TypeError(f"deletion: expected a Deletion, got {type(deletion).__name__}.")
+    deletion.require_closed_form("greedy")
     rule = _Rule(deletion)
     path, apart = rule.follow()
     arcs = _merged(path)

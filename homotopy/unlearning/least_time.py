@@ -186,6 +186,7 @@ def least_time(
     """
     if not isinstance(deletion, Deletion):
         raise TypeError(f"deletion: expected a Deletion, got {type(deletion).__name__}.")
+    deletion.require_closed_form("least_time")
     if not (np.isscalar(tolerance) and np.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"tolerance: expected a finite number >= 0, got {tolerance!r}.")
     if not 1e-12 <= width < 1.0:

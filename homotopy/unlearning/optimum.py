@@ -54,7 +54,7 @@ class Optimum:
     schedule : AbstractSchedule
         In E_s.
     cost : float
-        Its ℰ = ½‖θ(T) − target‖².
+        Its ℰ.
     deletion : Deletion
         The problem it solves.
     status : OptimumStatus
@@ -125,7 +125,7 @@ class Optimum:
         Parameters
         ----------
         axes : four Axes, optional
-            Those of a new figure by default.
+            Those of a new figure by default. Two, for ε and φ, where the model is not linear.
         """
         from homotopy.plotting.optimum import draw_optimum
 

@@ -107,7 +107,7 @@ def _is_rounding(deletion, schedule, costate) -> bool:
     # θ₀ and the deleted fit are each rounded, and what counts is their difference.
     size = jnp.abs(deletion.centred_start) + jnp.abs(deletion.problem.modal.equilibrium)
     start = deletion.centred_start + shift * jnp.sign(deletion.centred_start) * size
-    moved = eqx.tree_at(lambda d: d.centred_start, deletion, start).final_distance(shifted)
+    moved = eqx.tree_at(lambda d: d.centred_start, deletion, start).dynamics.final_costate(shifted)
     unit = 4.0 * np.finfo(np.asarray(moved).dtype).eps
     if not all(schedule.constant_pieces):
         unit += deletion.method.tolerance

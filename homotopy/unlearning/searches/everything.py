@@ -95,6 +95,7 @@ class Everything(AbstractSearch):
     def search(
         self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
     ) -> CertifiedOptimum:
+        deletion.require_closed_form("over: Everything()")
         found = run_certificate(
             common_schedule(deletion),
             self,

@@ -158,15 +158,7 @@ def _advance(family, deletions, states, limit):
 
 def _cost(deletion, schedule):
     """ℰ; infinite where the flow of so rough a schedule takes more steps than allowed."""
-    states, status, _ = deletion.method.modal_states(
-        deletion.problem.modal,
-        jnp.zeros_like(deletion.theta0),
-        deletion.centred_start,
-        schedule,
-        deletion.horizon[None],
-        deletion.horizon,
-    )
-    cost = 0.5 * jnp.sum((states[0] - deletion._goal) ** 2)
+    cost, status = deletion.outcome(schedule)
     return jnp.where(status == Status.successful, cost, jnp.inf)
 
 

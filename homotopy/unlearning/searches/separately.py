@@ -117,6 +117,7 @@ class Separately(AbstractSearch):
         warm_start: AbstractSchedule | SeparateOptimum | None,
         monitor: Monitor,
     ) -> SeparateOptimum:
+        deletion.require_closed_form("over: Separately()")
         system = separate_schedules(deletion)
         starts = ()
         if isinstance(warm_start, SeparateOptimum):

@@ -20,7 +20,7 @@ class Steps(AbstractSearch):
 
     Parameters
     ----------
-    grid : int
+    grid : int, optional
         Number of τ at which dℰ/dτ is taken first, at least 8; see `best_step`.
 
     Raises
@@ -38,10 +38,10 @@ class Steps(AbstractSearch):
     '1→0 with switch at 0.549306'
     """
 
-    grid: int = eqx.field(default=513, static=True)
+    grid: int | None = eqx.field(default=None, static=True)
 
     def __check_init__(self):
-        if not (isinstance(self.grid, int) and self.grid >= 8):
+        if self.grid is not None and not (isinstance(self.grid, int) and self.grid >= 8):
             raise ValueError(f"grid: expected at least 8, got {self.grid}.")
 
     def search(
@@ -58,5 +58,5 @@ class Steps(AbstractSearch):
             deletion=deletion,
             status=OptimumStatus.family_optimum,
             minima=minima,
-            evaluations=self.grid,
+            evaluations=best.grid,
         )

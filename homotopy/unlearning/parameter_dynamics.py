@@ -1,0 +1,88 @@
+"""The flow of a deletion problem of any model: by an ODE solver, in the parameters themselves."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from homotopy.control import Trajectory, follow
+from homotopy.control.pontryagin import sample
+from homotopy.flow.method import finite_status
+from homotopy.unlearning.control_system import from_the_beginning
+from homotopy.unlearning.costate import Costate, SwitchingFunction
+from homotopy.unlearning.dynamics import AbstractDynamics
+
+# Of its size at θ₀: a gradient of the terminal cost that is no more than the solver's error.
+_VANISHED = 1e-11
+
+
+class ParameterDynamics(AbstractDynamics):
+    """States are θ; the method is that of the deletion, `Adaptive` by default."""
+
+    def states(self, schedule, times):
+        deletion = self.deletion
+        states, status, _ = deletion.method.states(
+            deletion.problem, schedule, deletion.theta0, times
+        )
+        return states, finite_status(states, status)
+
+    def parameters(self, states):
+        return states
+
+    def cost(self, state):
+        deletion = self.deletion
+        return deletion.terminal_cost(deletion.problem, deletion.target, state)
+
+    def trajectory(self, schedule) -> Trajectory:
+        """θ, p and φ together, by the adjoint of a Runge–Kutta method of order eight."""
+        return follow(from_the_beginning(self.deletion), schedule)
+
+    def costate(self, schedule):
+        return TrajectoryCostate(self.deletion, schedule, self.trajectory(schedule))
+
+    def switching_function(self, schedule):
+        costate = self.costate(schedule)
+        return TrajectorySwitchingFunction(self.deletion, schedule, costate)
+
+    def pmp_residual(self, schedule):
+        trajectory = self.trajectory(schedule)
+        slope = jax.grad(self.cost)
+        sizes = [np.linalg.norm(slope(theta)) for theta in trajectory.states[np.array([0, -1])]]
+        if sizes[1] <= _VANISHED * sizes[0]:
+            return 0.0
+        samples = jax.tree.map(np.asarray, sample(trajectory))
+        phi, free = -samples.switching, samples.times >= float(self.deletion.start)
+        lost = np.abs(phi) * np.abs(samples.control - (phi > 0.0))
+        whole = np.sum(samples.weights * np.abs(phi), where=free)
+        return float(np.sum(samples.weights * lost, where=free) / whole) if whole > 0.0 else 0.0
+
+
+class TrajectoryCostate(Costate):
+    """p(t) of any model: the exact derivative of the computed cost in the state at t.
+
+    Not traceable: the steps of the integration are chosen for concrete values.
+
+    Attributes
+    ----------
+    trajectory : homotopy.control.Trajectory
+        Its switching function H₁ = ⟨p, f₁⟩ is −φ, as f₁ = −Σ_G∇ℓ.
+    """
+
+    trajectory: Trajectory
+
+    def ascending(self, times):
+        return self.trajectory.costate(times)
+
+
+class TrajectorySwitchingFunction(SwitchingFunction):
+    """φ(t) = p·Σ_G∇ℓ(θ(t)) of any model.
+
+    Attributes
+    ----------
+    costate : Costate
+    """
+
+    costate: TrajectoryCostate
+
+    def ascending(self, times):
+        return -self.costate.trajectory.switching_function(times)

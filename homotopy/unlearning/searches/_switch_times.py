@@ -1,0 +1,171 @@
+"""Switch times of any model: multi-start descent by the adjoint, then Newton's method."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.stats import qmc
+
+from homotopy.control.arcs import Arc, ArcKind
+from homotopy.control.mesh import choose_mesh
+from homotopy.control.polish import polish
+from homotopy.control.structure import Structure
+from homotopy.control.trajectory import follow, magnitude
+from homotopy.schedules import AbstractSchedule, BangBang
+from homotopy.unlearning.deletion import Deletion
+from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus
+from homotopy.unlearning.searches.family import AbstractFamily
+from homotopy.unlearning.searches.progress import Monitor
+from homotopy.unlearning.switched_flow import rounded_arcs
+
+_STARTS = 6
+_COARSE_STEPS = 40  # of the descent, whose end Newton's method takes over
+_SHORTEST = 1e-6  # arc, as a part of T − s
+
+
+class SwitchTimes(AbstractFamily):
+    """ε = `opening` after s, and so many switches; each by the part of the time left that it takes.
+
+    Attributes
+    ----------
+    count : int
+    opening : int
+    max_steps : int
+    """
+
+    count: int = eqx.field(static=True)
+    opening: int = eqx.field(static=True)
+    max_steps: int = eqx.field(default=_COARSE_STEPS, static=True)
+
+    def bounds(self):
+        return np.zeros(self.count), np.ones(self.count)
+
+    def starts(self):
+        if self.count == 0:
+            return np.zeros((1, 0))
+        # Ordered uniform times, as parts of what is left after the one before.
+        times = np.sort(qmc.Halton(self.count, scramble=False).random(_STARTS + 1)[1:], axis=1)
+        before = np.concatenate([np.zeros((_STARTS, 1)), times[:, :-1]], axis=1)
+        return (times - before) / (1.0 - before)
+
+    def schedule(self, parameters, start, horizon) -> AbstractSchedule:
+        times = [] if self.opening == 1 else [start]
+        before = start
+        for index in range(self.count):
+            before = before + parameters[index] * (horizon - before)
+            times.append(before)
+        if (self.opening + self.count) % 2 == 1:
+            times.append(horizon)
+        return BangBang(jnp.stack(times) if times else jnp.zeros(0), initial=1)
+
+    def nearest(self, schedule, start, horizon):
+        values, lengths = rounded_arcs(schedule, start, horizon)
+        if values[0] != self.opening:
+            values, lengths = [self.opening, *values], [0.0, *lengths]
+        ends = (np.cumsum(lengths)[:-1] / (horizon - start))[: self.count]
+        ends = np.append(ends, np.ones(self.count - ends.size))
+        before = np.append(0.0, ends[:-1])
+        return (ends - before) / np.where(before < 1.0, 1.0 - before, 1.0)
+
+
+def best_switch_times(
+    deletions: Sequence[Deletion],
+    warm_starts: Sequence[AbstractSchedule | None],
+    max_switches: int,
+    max_steps: int,
+    monitor: Monitor,
+) -> list[Optimum]:
+    """Local optima among bang-bang schedules, for deletions whose flow has no closed form."""
+    families = [SwitchTimes(max_switches, opening) for opening in (1, 0)]
+    found = [family.search_all(deletions, warm_starts, monitor) for family in families]
+    return [_better(*pair, max_steps) for pair in zip(*found, strict=True)]
+
+
+def _better(one: Optimum, other: Optimum, max_steps: int) -> Optimum:
+    best = min((one, other), key=lambda optimum: optimum.cost)
+    minima = sorted([*one.minima, *other.minima], key=lambda minimum: minimum.cost)
+    evaluations = one.evaluations + other.evaluations
+    if OptimumStatus.interrupted in (one.status, other.status):
+        return dataclasses.replace(
+            best,
+            status=OptimumStatus.interrupted,
+            minima=tuple(minima),
+            evaluations=evaluations,
+        )
+    schedule, cost, settled = _polished(best.deletion, best.schedule, best.cost, max_steps)
+    status = OptimumStatus.local_optimum if settled else OptimumStatus.step_limit
+    rest = [minimum for minimum in minima if minimum.cost > best.cost * (1.0 + 1e-6)]
+    return Optimum(
+        schedule=schedule,
+        cost=cost,
+        deletion=best.deletion,
+        status=status,
+        minima=(LocalMinimum(schedule, cost), *rest),
+        evaluations=evaluations,
+    )
+
+
+def _polished(deletion, schedule, cost, max_steps):
+    """Newton's method on the switches, arcs that close dropped; whether they came to rest."""
+    start, horizon = float(deletion.start), float(deletion.horizon)
+    values, lengths = rounded_arcs(schedule, start, horizon)
+    system = deletion.control_system
+    while True:
+        keep = [length > _SHORTEST * (horizon - start) for length in lengths]
+        values, lengths = _merged(values, lengths, keep)
+        edges = np.concatenate([[start], start + np.cumsum(lengths)])
+        edges[-1] = horizon
+        if len(values) == 1:
+            settled = True
+            break
+        kinds = tuple(ArcKind.upper if value else ArcKind.lower for value in values)
+        structure = Structure(kinds, edges, np.array(values, float)[:, None])
+        mesh, _ = choose_mesh(system, structure.control())
+        scale = float(magnitude(follow(system, structure.control(), mesh)))
+        if not scale > 0.0:
+            settled = True
+            break
+        polished = polish(system, structure, mesh, scale, iterations=max_steps)
+        edges = polished.structure.edges
+        lengths = np.diff(edges).tolist()
+        if polished.collapsed is None:
+            settled = polished.stationarity <= 1e-8
+            break
+        lengths[polished.collapsed] = 0.0
+    found = bang_bang_of(values, edges, start, horizon, deletion.theta0.dtype)
+    reached = float(deletion.cost(found))
+    # The descent's own result where an arc that was dropped, or a flat cost, made it worse.
+    return (found, reached, settled) if reached <= cost else (schedule, cost, settled)
+
+
+def _merged(values, lengths, keep):
+    """Without the arcs that are not kept, whose time goes to the one before, or after the first."""
+    shown, times = [], []
+    spare = 0.0
+    for value, length, kept in zip(values, lengths, keep, strict=True):
+        if not kept:
+            if times:
+                times[-1] += length
+            else:
+                spare += length
+        elif shown and shown[-1] == value:
+            times[-1] += length
+        else:
+            shown.append(value)
+            times.append(length + spare)
+            spare = 0.0
+    return shown, times
+
+
+def bang_bang_of(values, edges, start, horizon, dtype) -> BangBang:
+    """The schedule in E_s that takes values 0 and 1 in turn between edges of [s, T]."""
+    switches = [] if values[0] == 1 else [start]
+    switches += list(edges[1:-1])
+    if values[-1] == 1:
+        switches.append(horizon)
+    return BangBang(np.asarray(switches, dtype), initial=1)

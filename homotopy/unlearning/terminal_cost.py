@@ -1,0 +1,128 @@
+"""What a deletion is judged by at the horizon: a cost of θ(T), and so a problem of Mayer's form."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput, concrete
+from homotopy.problem import Problem
+
+
+class AbstractTerminalCost(eqx.Module):
+    """A cost of the final parameters; passed to `Deletion` as `terminal_cost`."""
+
+    @abc.abstractmethod
+    def __call__(
+        self, problem: Problem, target: Float[Array, " d"] | None, theta: Float[Array, " d"]
+    ) -> Float[Array, ""]:
+        """The cost of θ(T)."""
+
+    def check(self, problem: Problem) -> None:
+        """Raise `ValueError` where the cost does not fit the problem."""
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether the cost is a distance from the deleted fit."""
+        return True
+
+
+class ParameterDistance(AbstractTerminalCost):
+    """½‖θ(T) − θ*₋‖² (theory §4)."""
+
+    def __call__(self, problem, target, theta):
+        return 0.5 * jnp.sum((theta - target) ** 2)
+
+
+class PredictionDistance(AbstractTerminalCost):
+    """½ Σ_x ‖f(θ(T); x) − f(θ*₋; x)‖²: models that predict alike count as one.
+
+    Parameters
+    ----------
+    X : (m, p), optional
+        Inputs at which predictions are compared; those of the data by default, the deleted ones
+        among them.
+
+    Raises
+    ------
+    ValueError
+        Where X is not a finite matrix, or, with the problem, has rows of another length.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [2.0]], [0.0, 1.0], deleted=1)
+    >>> deletion = hm.Deletion(
+    ...     problem, [1.0], start=0.0, horizon=50.0, terminal_cost=hm.PredictionDistance([[3.0]])
+    ... )
+    >>> round(float(deletion.cost(hm.Constant(1.0))), 6)  # ½ (3 · 0.4)²
+    0.72
+    """
+
+    X: Float[Array, "m p"] | None
+
+    def __init__(self, X: ArrayInput | None = None):
+        known = None if X is None else concrete(X)
+        if known is not None and not (
+            known.ndim == 2 and known.size > 0 and np.all(np.isfinite(known))
+        ):
+            raise ValueError(f"X: expected a finite matrix (m, p), got shape {known.shape}.")
+        self.X = None if X is None else jnp.asarray(X, float)
+
+    def check(self, problem):
+        if self.X is not None and self.X.shape[1] != problem.X.shape[1]:
+            raise ValueError(
+                f"terminal_cost: expected inputs of length {problem.X.shape[1]}, as the data "
+                f"have, got {self.X.shape[1]}."
+            )
+
+    def __call__(self, problem, target, theta):
+        X = None if self.X is None else self.X.astype(problem.X.dtype)
+        difference = problem.predict(theta, X) - problem.predict(target, X)
+        return 0.5 * jnp.sum(difference**2)
+
+
+class FunctionCost(AbstractTerminalCost):
+    """Any function of θ(T): what `Deletion` makes of a callable."""
+
+    function: Callable
+
+    def check(self, problem):
+        shape = jax.ShapeDtypeStruct((problem.dimension,), problem.X.dtype)
+        result = eqx.filter_eval_shape(self.function, shape)
+        if getattr(result, "shape", None) != ():
+            raise ValueError(
+                "terminal_cost: expected a scalar for parameters (d,), got "
+                f"{getattr(result, 'shape', type(result).__name__)}."
+            )
+
+    def __call__(self, problem, target, theta):
+        return self.function(theta)
+
+    @property
+    def needs_target(self) -> bool:
+        return False
+
+
+def as_terminal_cost(given) -> AbstractTerminalCost:
+    """The default for None, and a callable wrapped; `TypeError` for anything else."""
+    if given is None:
+        return ParameterDistance()
+    if isinstance(given, AbstractTerminalCost):
+        return given
+    if callable(given):
+        # A pytree without leaves, so that deletions pass through jax.jit and jax.vmap.
+        if not isinstance(given, eqx.Module | jax.tree_util.Partial):
+            given = jax.tree_util.Partial(given)
+        return FunctionCost(given)
+    raise TypeError(
+        "terminal_cost: expected ParameterDistance(), PredictionDistance() or a function of θ, "
+        f"got {type(given).__name__}."
+    )

@@ -4,6 +4,7 @@ from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
 from homotopy.flow.gradient_descent import GradientDescent, StochasticGradientDescent
 from homotopy.flow.homotopy import HomotopySurface, homotopy
+from homotopy.flow.measurement import MeasurementSensitivity, measurement_sensitivity
 from homotopy.flow.method import AbstractMethod, Status
 from homotopy.flow.sensitivity import Sensitivity, sensitivity
 from homotopy.flow.training import Training, TrainingStatus, train
@@ -15,6 +16,7 @@ __all__ = [
     "Exact",
     "GradientDescent",
     "HomotopySurface",
+    "MeasurementSensitivity",
     "Sensitivity",
     "Status",
     "StochasticGradientDescent",
@@ -23,6 +25,7 @@ __all__ = [
     "Trajectory",
     "flow",
     "homotopy",
+    "measurement_sensitivity",
     "sensitivity",
     "train",
 ]

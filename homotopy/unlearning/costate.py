@@ -26,7 +26,7 @@ class _TimeFunction(eqx.Module):
     schedule: AbstractSchedule
 
     @abc.abstractmethod
-    def ascending(self, times: Float[Array, " m"]) -> Float[Array, "m *d"]:
+    def ascending(self, times: Float[Array, " m"]) -> Float[Array, "m ..."]:
         """At ascending times."""
 
     def _at(self, function, t: ArrayInput):

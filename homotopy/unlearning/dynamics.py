@@ -1,4 +1,4 @@
-"""How the flow of a deletion problem is followed: what the closed form and solvers have in common."""
+"""How the flow of a deletion problem is followed: in closed form or by a solver."""
 
 from __future__ import annotations
 

@@ -101,5 +101,7 @@ def schedule_of(deletion: Deletion, control: BangBangControl) -> BangBang:
 
 def control_of(deletion: Deletion, schedule: AbstractSchedule) -> BangBangControl:
     """The control nearest to a schedule: its values on [s, T] rounded to 0 or 1."""
-    values, lengths = rounded_arcs(deletion, schedule)
+    values, lengths = rounded_arcs(
+        schedule, float(deletion.start), float(deletion.horizon)
+    )
     return BangBangControl(values[0], tuple(np.cumsum(lengths[:-1]).tolist()))

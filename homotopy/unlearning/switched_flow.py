@@ -61,9 +61,10 @@ def kind_of(deletion: Deletion) -> tuple:
     return rows.shape, rows.dtype
 
 
-def rounded_arcs(deletion: Deletion, schedule: AbstractSchedule) -> tuple[list[int], list[float]]:
+def rounded_arcs(
+    schedule: AbstractSchedule, start: float, horizon: float
+) -> tuple[list[int], list[float]]:
     """Values 0 or 1 in turn, and how long each lasts: those nearest to a schedule on [s, T]."""
-    start, horizon = float(deletion.start), float(deletion.horizon)
     edges = np.clip(np.asarray(schedule.breakpoints), start, horizon)
     parts = np.concatenate([[start], edges, [horizon]])
     if all(schedule.constant_pieces):

@@ -6,12 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.stats import qmc
 
-from homotopy.control.arcs import Arc, ArcKind
+from homotopy.control.arcs import ArcKind
 from homotopy.control.mesh import choose_mesh
 from homotopy.control.polish import polish
 from homotopy.control.structure import Structure

@@ -13,8 +13,9 @@ import numpy as np
 from homotopy.control.certificate import REACHED
 from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
 from homotopy.schedules import AbstractSchedule
-from homotopy.unlearning.deletion import Deletion
+from homotopy.unlearning.deletion import Deletion, has_closed_form
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
+from homotopy.unlearning.searches._switch_times import best_switch_times
 from homotopy.unlearning.searches.base import AbstractSearch
 from homotopy.unlearning.searches.progress import Monitor
 from homotopy.unlearning.switched_flow import bang_bang, kind_of, rounded_arcs, switched_flows
@@ -28,11 +29,14 @@ class BangBangs(AbstractSearch):
     """The bang-bang schedules in E_s with at most so many switches between s and T.
 
     For linear regression every optimal schedule is of this form (theory §4). ε may jump at s and
-    at T besides: both values are tried after s. The search evaluates a few hundred schedules of
-    every structure, and from the best of each follows Newton's method with the exact Hessian in
+    at T besides: both values are tried after s. There the search evaluates a few hundred schedules
+    of every structure, and from the best of each follows Newton's method with the exact Hessian in
     the arc lengths; arcs that close are dropped. Switch times of the result are stationary to
     rounding. It runs on the processor, in double precision, wherever the problem's arrays are. The
     first search on a machine compiles for half a minute; what is compiled is kept on disk.
+
+    For other models, or another terminal cost, switch times descend by the adjoint's gradient from
+    a few starting points, and Newton's method polishes the best: a local optimum only.
 
     Parameters
     ----------
@@ -76,13 +80,28 @@ class BangBangs(AbstractSearch):
         warm_starts: Sequence[AbstractSchedule | None],
         monitor: Monitor,
     ) -> list[Optimum]:
+        if all(map(has_closed_form, deletions)):
+            return self._compiled(deletions, warm_starts, monitor)
+        if not any(map(has_closed_form, deletions)):
+            return best_switch_times(
+                deletions, warm_starts, self.max_switches, self.max_steps, monitor
+            )
+        return super().search_all(deletions, warm_starts, monitor)
+
+    def _compiled(
+        self,
+        deletions: Sequence[Deletion],
+        warm_starts: Sequence[AbstractSchedule | None],
+        monitor: Monitor,
+    ) -> list[Optimum]:
+        """In linear regression."""
         optima: list[Optimum | None] = [None] * len(deletions)
         chunks = list(_chunks(deletions))
 
         def search(chunk: list[int]) -> tuple[SwitchedFlow, Searches]:
             some = [deletions[index] for index in chunk]
             warm = [
-                None if warm_starts[index] is None else rounded_arcs(deletion, warm_starts[index])
+                _nearest(deletion, warm_starts[index])
                 for index, deletion in zip(chunk, some, strict=True)
             ]
             flows = switched_flows(some)
@@ -103,6 +122,12 @@ class BangBangs(AbstractSearch):
             unfinished(deletion) if optimum is None else optimum
             for deletion, optimum in zip(deletions, optima, strict=True)
         ]
+
+
+def _nearest(deletion: Deletion, schedule: AbstractSchedule | None):
+    if schedule is None:
+        return None
+    return rounded_arcs(schedule, float(deletion.start), float(deletion.horizon))
 
 
 def _each(function: Callable, chunks: list) -> Iterator:

@@ -33,7 +33,7 @@ class ModalDynamics(AbstractDynamics):
 
     def parameters(self, states):
         modal = self.deletion.problem.modal
-        return modal.parameters(modal.equilibrium + states)
+        return modal.parameters(jnp.broadcast_to(modal.equilibrium, states.shape) + states)
 
     def cost(self, state):
         deletion = self.deletion

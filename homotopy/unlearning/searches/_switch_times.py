@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 from scipy.stats import qmc
 
 from homotopy.control.arcs import ArcKind
@@ -15,7 +16,7 @@ from homotopy.control.mesh import choose_mesh
 from homotopy.control.polish import polish
 from homotopy.control.structure import Structure
 from homotopy.control.trajectory import follow, magnitude
-from homotopy.schedules import AbstractSchedule, BangBang
+from homotopy.schedules import AbstractSchedule, BangBang, PiecewiseConstant
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus
 from homotopy.unlearning.searches.family import AbstractFamily
@@ -33,12 +34,13 @@ class SwitchTimes(AbstractFamily):
     Attributes
     ----------
     count : int
-    opening : int
+    opening : ()
+        0 or 1; an array, so that both are compiled as one.
     max_steps : int
     """
 
     count: int = eqx.field(static=True)
-    opening: int = eqx.field(static=True)
+    opening: Float[Array, ""]
     max_steps: int = eqx.field(default=_COARSE_STEPS, static=True)
 
     def bounds(self):
@@ -53,19 +55,19 @@ class SwitchTimes(AbstractFamily):
         return (times - before) / (1.0 - before)
 
     def schedule(self, parameters, start, horizon) -> AbstractSchedule:
-        times = [] if self.opening == 1 else [start]
-        before = start
-        for index in range(self.count):
-            before = before + parameters[index] * (horizon - before)
-            times.append(before)
-        if (self.opening + self.count) % 2 == 1:
-            times.append(horizon)
-        return BangBang(jnp.stack(times) if times else jnp.zeros(0), initial=1)
+        times = [start]
+        for fraction in parameters:
+            times.append(times[-1] + fraction * (horizon - times[-1]))
+        turns = np.arange(self.count + 1) % 2
+        values = jnp.where(turns == 0, self.opening, 1.0 - self.opening)
+        return PiecewiseConstant(
+            jnp.stack([*times, horizon]), jnp.concatenate([jnp.ones(1), values, jnp.zeros(1)])
+        )
 
     def nearest(self, schedule, start, horizon):
         values, lengths = rounded_arcs(schedule, start, horizon)
-        if values[0] != self.opening:
-            values, lengths = [self.opening, *values], [0.0, *lengths]
+        if values[0] != float(self.opening):
+            lengths = [0.0, *lengths]
         ends = (np.cumsum(lengths)[:-1] / (horizon - start))[: self.count]
         ends = np.append(ends, np.ones(self.count - ends.size))
         before = np.append(0.0, ends[:-1])
@@ -80,7 +82,7 @@ def best_switch_times(
     monitor: Monitor,
 ) -> list[Optimum]:
     """Local optima among bang-bang schedules, for deletions whose flow has no closed form."""
-    families = [SwitchTimes(max_switches, opening) for opening in (1, 0)]
+    families = [SwitchTimes(max_switches, jnp.asarray(opening)) for opening in (1.0, 0.0)]
     found = [family.search_all(deletions, warm_starts, monitor) for family in families]
     return [_better(*pair, max_steps) for pair in zip(*found, strict=True)]
 
@@ -113,6 +115,9 @@ def _polished(deletion, schedule, cost, max_steps):
     """Newton's method on the switches, arcs that close dropped; whether they came to rest."""
     start, horizon = float(deletion.start), float(deletion.horizon)
     values, lengths = rounded_arcs(schedule, start, horizon)
+    dtype = deletion.theta0.dtype
+    edges = start + np.cumsum([0.0, *lengths])
+    as_found = bang_bang_of(values, edges, start, horizon, dtype)
     system = deletion.control_system
     while True:
         keep = [length > _SHORTEST * (horizon - start) for length in lengths]
@@ -136,10 +141,10 @@ def _polished(deletion, schedule, cost, max_steps):
             settled = polished.stationarity <= 1e-8
             break
         lengths[polished.collapsed] = 0.0
-    found = bang_bang_of(values, edges, start, horizon, deletion.theta0.dtype)
+    found = bang_bang_of(values, edges, start, horizon, dtype)
     reached = float(deletion.cost(found))
     # The descent's own result where an arc that was dropped, or a flat cost, made it worse.
-    return (found, reached, settled) if reached <= cost else (schedule, cost, settled)
+    return (found, reached, settled) if reached <= cost else (as_found, cost, settled)
 
 
 def _merged(values, lengths, keep):

@@ -5,6 +5,7 @@ The two-parameter problems have the risk ½(u² − 1)²-like terms of one param
 """
 
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -246,7 +247,7 @@ def test_the_branch_goes_on_beyond_its_fold(folded):
 
 def test_a_path_from_each_flow_parts_where_there_are_two_minima(folded):
     problem, _ = folded
-    epsilons = np.array([0.5, 0.6, 0.65, 0.68, 0.75, 1.0])
+    epsilons = 0.41 + 0.59 * GRID
     continued = hm.response(problem, epsilons, [1.0, 1.0])
     # From the left: the other fold of 4u³ − 9u² + ½ = 0 is at ε = 1 − 6u² = 0.697.
     method = hm.FlowLimits(solver=diffrax.Tsit5(), tolerance=1e-4)
@@ -254,10 +255,14 @@ def test_a_path_from_each_flow_parts_where_there_are_two_minima(folded):
     assert limits.status == Status.separate and limits.minimum.all()
     assert jnp.all(limits.training.status == hm.TrainingStatus.minimum)
     comparison = continued.compare(limits)
-    assert comparison.agree.tolist() == [True, True, False, False, True, True]
-    assert comparison.parting == 0.68
-    expected = np.linalg.norm(limits.theta[2:4] - continued.theta[2:4], axis=1)
+    other = 1 - 6 * np.sort(np.roots([4, -9, 0, 0.5]))[0] ** 2
+    apart = (epsilons > 5 / 8) & (epsilons < other)
+    np.testing.assert_array_equal(comparison.agree, ~apart)
+    assert apart.sum() == 2 and comparison.parting == epsilons[apart].max()
+    expected = np.linalg.norm(limits.theta - continued.theta, axis=1)
+    np.testing.assert_allclose(comparison.distances, expected, rtol=1e-12)
     assert float(comparison.largest) == pytest.approx(expected.max(), rel=1e-12)
+    assert expected.max() > 0.5
 
 
 def test_a_broken_symmetry_is_located_and_the_path_follows_one_arm():
@@ -422,7 +427,7 @@ def test_bad_arguments_are_named(call, message, without_shape_checks):
 def test_paths_at_different_weights_are_not_compared(folded):
     problem, path = folded
     with pytest.raises(ValueError, match="other: expected a path of shape"):
-        path.compare(hm.response(problem, [0.9, 1.0], [1.0, 1.0]))
+        path.compare(hm.response(problem, GRID**2, [1.0, 1.0]))
     with pytest.raises(ValueError, match="tolerance: expected a number > 0"):
         path.compare(path, tolerance=0.0)
 
@@ -441,4 +446,11 @@ def test_a_picture_breaks_its_line_at_a_jump_and_marks_the_fold(folded, perceptr
     _, ax = plt.subplots()
     perceptron_path[1].plot(ax)
     assert len(ax.lines) == PERCEPTRON.dimension
+    events = [hm.Event(Kind.fold, jnp.array(0.42), jnp.zeros(10), jnp.zeros(10))]
+    eventful = eqx.tree_at(lambda path: path.events, perceptron_path[1], tuple(events))
+    _, ax = plt.subplots()
+    eventful.plot(ax)
+    assert [text.get_text() for text in ax.texts] == ["fold"]
+    broken = np.asarray(ax.lines[0].get_xydata())
+    assert np.flatnonzero(np.isnan(broken[:, 0])).tolist() == [9]  # between ε = 0.40 and 0.45
     plt.close("all")

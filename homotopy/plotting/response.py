@@ -30,11 +30,14 @@ def draw_response(path: ResponsePath, ax: Axes | None = None, **options) -> Axes
     epsilons, theta = _with_breaks(path)
     if theta.shape[1] != 2:
         draw_coordinates(ax, epsilons, theta, **options)
-        for event, label in _labelled(path.events):
-            ax.axvline(
-                float(event.epsilon), color="0.6", linestyle=":", linewidth=0.8, zorder=0,
-                label=label,
-            )
+        for number, (event, label) in enumerate(_labelled(path.events)):
+            at = float(event.epsilon)
+            ax.axvline(at, color="0.6", linestyle=":", linewidth=0.8, zorder=0)
+            # In words at the line: the legend, if there is one, is that of the coordinates.
+            words = {"rotation": 90, "va": "top", "fontsize": "small", "color": "0.4"}
+            side = "left" if number % 2 == 0 else "right"
+            top = ax.get_xaxis_transform()
+            ax.text(at, 0.98, label or "", transform=top, ha=side, **words)
         ax.set_xlabel("weight ε")
         return ax
     ax.plot(*theta.T, **{"color": "0.35", "marker": ".", "markersize": 3, **options})

@@ -82,11 +82,12 @@ def _turning(problem, left: Point, right: Point, scale: float) -> Point:
     The equations are singular at the crossing, and next to it Newton's method may go over to the
     other branch. So the place is interpolated between points on both sides, near but not too near.
     """
+    near = min(_NEAR, 0.1 * float(np.linalg.norm(right.z - left.z)))
     for _ in range(30):
         length = float(np.linalg.norm(right.z - left.z))
         cubic = left.z, right.z, length * left.tangent, length * right.tangent
         middle = _turning_part(cubic)
-        if length <= _NEAR:
+        if length <= near:
             break
         ends = []
         for part in (max(middle - 0.25, 0.0), min(middle + 0.25, 1.0)):

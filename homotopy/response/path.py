@@ -25,7 +25,7 @@ class ResponseStatus(eqx.Enumeration):
     """How θ(ε) was found, or why it was not."""
 
     regular = "one branch of local minima, without a fold, from ε = 1 to ε = 0"
-    jumped = "the branch of local minima ends on the way, and training jumps to another: see events"
+    jumped = "the branch of local minima ends on the way, and training goes to another: see events"
     separate = "a local minimum at every ε, each trained on its own: compare with a continuation"
     unresolved = "at some ε no local minimum was reached to rounding: see minimum"
     training_failed = "training from theta0 reached no minimum: its status says why"
@@ -107,6 +107,9 @@ class ResponsePath(eqx.Module):
 
     def compare(self, other: ResponsePath, tolerance: float = 1e-6) -> PathComparison:
         """How far another path over the same ε is from this one, and where they part.
+
+        In the parameters: minima alike by symmetry, as perceptrons with their neurons in another
+        order, are different.
 
         Parameters
         ----------

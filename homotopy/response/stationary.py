@@ -72,7 +72,7 @@ def newton(
     epsilon: Float[Array, ""],
     max_steps: int = 30,
 ) -> Float[Array, " d"]:
-    """The stationary point of R_ε next to θ, by Newton's method until its steps stop shrinking.
+    """The stationary point of R_ε next to θ, by Newton's method until it gets no nearer.
 
     Undamped: from far away it may end anywhere, and the caller has to look.
     """
@@ -80,13 +80,13 @@ def newton(
     def improve(state):
         theta, _, steps = state
         factors = lu_factor(problem.hessian(theta, epsilon))
-
-        def step_from(at):
-            # Not of the gradient: it may grow on the way along a flat valley that bends.
-            return lu_solve(factors, problem.gradient(at, epsilon))
-
-        step = step_from(theta)
-        better = jnp.linalg.norm(step_from(theta - step)) < jnp.linalg.norm(step)
+        gradient = problem.gradient(theta, epsilon)
+        step = lu_solve(factors, gradient)
+        after = problem.gradient(theta - step, epsilon)
+        # Along a flat valley that bends the gradient may grow on the way, and the next step not.
+        flatter = jnp.linalg.norm(after) < jnp.linalg.norm(gradient)
+        nearer = jnp.linalg.norm(lu_solve(factors, after)) < jnp.linalg.norm(step)
+        better = flatter | nearer
         return jnp.where(better, theta - step, theta), better, steps + 1
 
     state = (theta, jnp.asarray(True), jnp.zeros((), int))

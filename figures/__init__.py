@@ -8,6 +8,7 @@ module `figNN_name` has `compute(fast=False) -> dict`, numbers that a JSON file 
 # In the order in which they are made; the first takes the compilation that others share.
 NAMES = (
     "fig02_homotopy",
+    "fig03_perceptron_paths",
     "fig04_phase_portraits",
     "fig05_deletion_time",
     "fig06_diabetes",

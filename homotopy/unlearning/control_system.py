@@ -49,9 +49,14 @@ class _Terminal(eqx.Module):
 
 def control_system(deletion: Deletion) -> ControlAffine:
     """See `Deletion.control_system`."""
+    return _system(deletion, _at_request(deletion), deletion.start)
+
+
+@eqx.filter_jit
+def _at_request(deletion):
+    """θ(s)."""
     states, status = deletion.dynamics.states(Constant(1.0), deletion.start[None])
-    initial = deletion.dynamics.parameters(require_success(states, status))[0]
-    return _system(deletion, initial, deletion.start)
+    return deletion.dynamics.parameters(require_success(states, status))[0]
 
 
 def from_the_beginning(deletion: Deletion) -> ControlAffine:

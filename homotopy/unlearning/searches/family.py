@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.method import Status
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
@@ -28,7 +29,7 @@ class AbstractFamily(AbstractSearch):
     """Schedules in E_s described by p numbers between bounds.
 
     The searches from all starting points, of all problems of the same shapes, go on side by side
-    in one compiled loop. Each follows a quasi-Newton method with the gradient that the exact flow
+    in one compiled loop; problems without closed form one after the other. Each follows a quasi-Newton method with the gradient that the exact flow
     gives, for `max_steps` trial points at most: a field that every family has.
     """
 
@@ -68,7 +69,7 @@ class AbstractFamily(AbstractSearch):
     ) -> list[Optimum]:
         optima: list[Optimum | None] = [None] * len(deletions)
         stopped = False
-        for group in alike(deletions):
+        for group in _groups(deletions):
             if stopped:
                 found = [unfinished(deletions[index]) for index in group]
             else:
@@ -135,6 +136,16 @@ class AbstractFamily(AbstractSearch):
 
     def _built(self, deletion, point) -> AbstractSchedule:
         return self.schedule(jnp.asarray(point), deletion.start, deletion.horizon)
+
+
+def _groups(deletions) -> list[list[int]]:
+    """Indices of problems that are solved side by side.
+
+    Not where a solver chooses its steps: all would then wait for the longest of each.
+    """
+    if any(isinstance(deletion.method, Adaptive) for deletion in deletions):
+        return [[index] for index in range(len(deletions))]
+    return alike(deletions)
 
 
 @eqx.filter_jit

@@ -109,7 +109,7 @@ def _ratio(path: hm.ResponsePath) -> float:
 
 def draw(data: Mapping, figure: Figure) -> None:
     """Two rows, data and path."""
-    figure.set_size_inches(6.3, 4.6)
+    figure.set_size_inches(6.3, 4.8)
     axes = figure.subplots(2, 2, width_ratios=(1.25, 1.0))
     figure.set_layout_engine("constrained")
     epsilons = np.array(data["epsilons"])
@@ -152,9 +152,10 @@ def draw(data: Mapping, figure: Figure) -> None:
             right.plot(*position, "*", ms=9, color=colour, zorder=3, label=label)
         right.set(xlabel="input weight of the first neuron", ylabel="its output weight")
         right.margins(0.18)
-        right.legend(loc="best", fontsize=6)
         figure.colorbar(points, ax=right, label="weight ε of the point", ticks=(0, 0.5, 1))
-    axes[0, 0].legend(fontsize=6, loc="best")
+    handles = [*axes[0, 0].get_lines(), *axes[0, 1].get_lines()]
+    named = {line.get_label(): line for line in handles if not line.get_label().startswith("_")}
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=5, fontsize=6)
 
 
 if __name__ == "__main__":

@@ -17,4 +17,6 @@ NAMES = (
     "fig09_certificate",
     "fig10_optimal_portraits",
     "fig11_diabetes_gains",
+    "fig13_learned_schedules",
+    "fig14_perceptron_answers",
 )

@@ -20,13 +20,13 @@ from matplotlib.figure import Figure
 
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
+from figures.perceptrons import NOISE
 from homotopy.plotting import style
 from homotopy.response.path import chord_deviation
 from homotopy.teacher import TeacherExample, teacher_example
 
 RIDGE = 0.005
 CURVED, STRAIGHT = 0.15, 0.01  # bend of the first neuron's path
-NOISE = 0.1
 SEEDS = 40
 FIRST_NEURON = (0, 6)  # input and output weight among the ten parameters
 
@@ -82,9 +82,9 @@ def _path(example: TeacherExample, row: int, epsilons) -> hm.ResponsePath:
 
 
 def _pair(example: TeacherExample, paths) -> tuple[int, int] | None:
-    """A point close to the target function with a curved path, one further away with a straight."""
+    """A point close to the target function with a curved path, one further away with no curve."""
     regular = [bool(path.status == hm.ResponseStatus.regular) for path in paths]
-    bends = np.array([_bend(path) if good else np.nan for path, good in zip(paths, regular)])
+    bends = np.where(regular, [_bend(path) for path in paths], np.nan)
     away = np.abs(_distances(example))
     curved = np.flatnonzero((bends > CURVED) & (away < NOISE))
     straight = np.flatnonzero((bends < STRAIGHT) & (away > NOISE))

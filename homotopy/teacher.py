@@ -1,4 +1,4 @@
-"""Data made by a teacher network, for a student of the same kind: the setting of the notes' MLPs."""
+"""Data made by a teacher network, for a student of the same kind: the notes' MLPs."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from scipy.integrate import solve_ivp
 
 import homotopy as hm
 from homotopy.control import solve
+from homotopy.flow.stable_steps import stable_reach
+from homotopy.teacher import teacher_example
 
 START, HORIZON = 0.5, 2.5
 MODEL = hm.mlp([1, 3, 1])
@@ -340,3 +342,26 @@ def test_sensitivity_of_a_measurement_of_linear_regression():
     adaptive = hm.measurement_sensitivity(*given, hm.Adaptive(rtol=1e-11, atol=1e-13))
     assert np.allclose(exact.derivative, adaptive.derivative, rtol=1e-8, atol=1e-10)
     assert np.isclose(exact.value, adaptive.value, rtol=1e-10)
+
+
+def test_gradient_of_a_loose_explicit_solver_in_a_stiff_problem():
+    # Its error estimate is silent about modes that have died out; derivatives have them. Without
+    # `StableSteps` this gradient is 2e4 times too large, and the cost is right.
+    example = teacher_example(0)
+    problem = example.problem(17, ridge=0.05)
+    loose = hm.Adaptive(rtol=1e-7, atol=1e-9)
+    target = hm.train(problem, example.theta0, 0.0).theta
+    deletion = hm.Deletion(problem, example.theta0, 50.0, 100.0, target=target, method=loose)
+    slope = deletion.value_and_gradient(hm.Step(70.0))[1].switch
+    assert np.isclose(slope, -deletion.switching_function(hm.Step(70.0))(70.0), rtol=1e-3)
+
+
+def test_explicit_solvers_are_stable_on_the_intervals_of_the_literature():
+    # Hairer and Wanner II, IV.2: 2 for Heun's method, 2.51 for order three, 3.31 for Dopri5.
+    for solver, interval in (
+        (diffrax.Heun(), 2.0),
+        (diffrax.Bosh3(), 2.51),
+        (diffrax.Dopri5(), 3.31),
+    ):
+        assert np.isclose(stable_reach(solver) / 0.9, interval, atol=0.01)
+    assert stable_reach(diffrax.Kvaerno5()) is None

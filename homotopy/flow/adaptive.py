@@ -8,6 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from homotopy.flow.method import AbstractMethod, Status
+from homotopy.flow.stable_steps import StableSteps, stable_reach
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
@@ -83,7 +84,9 @@ class Adaptive(AbstractMethod):
         breakpoints = jnp.where(schedule.breakpoints <= horizon, schedule.breakpoints, horizon)
         zero = jnp.zeros((1,), start.dtype)
         edges = jnp.concatenate([zero, breakpoints, horizon[None]]).astype(start.dtype)
-        controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
+        reach = stable_reach(self.solver)
+        if isinstance(self.adjoint, diffrax.BacksolveAdjoint):
+            reach = None  # its backward pass has another state
 
         constant = all(schedule.constant_pieces)
 
@@ -109,6 +112,9 @@ class Adaptive(AbstractMethod):
                 epsilon = weight if constant else weight.piece(index, opening + fraction * length)
                 return length * field(y, epsilon)
 
+            controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
+            if reach is not None:
+                controller = StableSteps(controller, velocity, reach)
             solution = diffrax.diffeqsolve(
                 diffrax.ODETerm(velocity),
                 self.solver,

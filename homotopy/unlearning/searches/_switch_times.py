@@ -19,6 +19,7 @@ from homotopy.control.trajectory import follow, magnitude
 from homotopy.schedules import AbstractSchedule, BangBang, PiecewiseConstant
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus
+from homotopy.unlearning.parameter_dynamics import local_error
 from homotopy.unlearning.searches.family import AbstractFamily
 from homotopy.unlearning.searches.progress import Monitor
 from homotopy.unlearning.switched_flow import rounded_arcs
@@ -129,7 +130,7 @@ def _polished(deletion, schedule, cost, max_steps):
             break
         kinds = tuple(ArcKind.upper if value else ArcKind.lower for value in values)
         structure = Structure(kinds, edges, np.array(values, float)[:, None])
-        mesh, _ = choose_mesh(system, structure.control())
+        mesh, _ = choose_mesh(system, structure.control(), local_error(deletion))
         scale = float(magnitude(follow(system, structure.control(), mesh)))
         if not scale > 0.0:
             settled = True

@@ -29,8 +29,9 @@ class AbstractFamily(AbstractSearch):
     """Schedules in E_s described by p numbers between bounds.
 
     The searches from all starting points, of all problems of the same shapes, go on side by side
-    in one compiled loop; problems without closed form one after the other. Each follows a quasi-Newton method with the gradient that the exact flow
-    gives, for `max_steps` trial points at most: a field that every family has.
+    in one compiled loop; problems without closed form one after the other. Each follows a
+    quasi-Newton method with the gradient that the flow gives, for `max_steps` trial points at most:
+    a field that every family has.
     """
 
     @abc.abstractmethod

@@ -1,0 +1,129 @@
+"""Schedules for forgetting a point of a perceptron, learned through the adjoint.
+
+One example of Figure 3's setting (seed 0, ridge 0.05), the point requested at s = 50 and the result
+judged at T = 100 by ½‖θ(T) − θ*₋‖², of the limit θ*₋ of training without the point. Left: schedules
+ε(t) of four families, each the best of its family that descent finds, with the switching function
+φ(t) below: where it is positive (orange), a higher weight lowers ℰ. Right: the last part of the
+trajectories θ(t) in the plane of the two main directions of their differences.
+
+Only local optimality is claimed: the risk is not convex. `pmp_residual` says how far a schedule is
+from Pontryagin's condition, 0 being an extremal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import homotopy as hm
+from figures.output import as_numbers, significant, versions
+from figures.perceptrons import METHOD, NOISE, POINTS
+from homotopy.plotting import style
+from homotopy.teacher import teacher_example
+
+SEED, ROW, RIDGE = 0, 17, 0.05
+START, HORIZON = 50.0, 100.0
+SEARCHES = {
+    "bang-bang": hm.BangBangs(2),
+    "spline": hm.Splines(6, max_steps=30),
+    "network": hm.Networks(width=4, count=1, max_steps=30),
+    "ramp": hm.Ramps(max_steps=30),
+}
+
+
+def compute(fast: bool = False) -> dict:
+    """The best of each family, its switching function and its trajectory."""
+    example = teacher_example(SEED, POINTS, noise=NOISE)
+    problem = example.problem(ROW, RIDGE)
+    deletion = hm.Deletion(problem, example.theta0, START, HORIZON, method=METHOD)
+    searches = {"bang-bang": hm.BangBangs(1)} if fast else SEARCHES
+    optima: dict = {}
+    for name, search in searches.items():
+        warm = optima.get("bang-bang")
+        optima[name] = hm.optimise(deletion, over=search, warm_start=warm)
+    schedules = {"delete at once": hm.Step(START)}
+    schedules |= {name: optimum.schedule for name, optimum in optima.items()}
+
+    # A switch belongs to two lines of constant weight: just before it and just after.
+    times = np.linspace(START, HORIZON, 101 if fast else 401)
+    switches = np.asarray(optima["bang-bang"].schedule.breakpoints)
+    around = [switches * (1 - 1e-9), switches * (1 + 1e-9)]
+    times = np.unique(np.clip(np.concatenate([times, *around]), START, HORIZON))
+    paths = {
+        name: np.asarray(hm.flow(problem, schedule, example.theta0, times, METHOD).theta)
+        for name, schedule in schedules.items()
+    }
+    target = np.asarray(deletion.target)
+    offsets = np.concatenate([path - target for path in paths.values()])
+    _, lengths, directions = np.linalg.svd(offsets, full_matrices=False)
+    entries = {}
+    for name, schedule in schedules.items():
+        phi = np.asarray(deletion.switching_function(schedule)(times))
+        entries[name] = {
+            "weights": significant(schedule(times)),
+            "switching_function": significant(phi),
+            "path": significant((paths[name] - target) @ directions[:2].T),
+            "cost": deletion.cost(schedule),
+            "pmp_residual": deletion.pmp_residual(schedule),
+            "schedule": repr(schedule),
+        }
+    return as_numbers(
+        {
+            "seed": SEED,
+            "deleted": ROW,
+            "start": START,
+            "horizon": HORIZON,
+            "times": times,
+            "entries": entries,
+            "variance_in_plane": float(np.sum(lengths[:2] ** 2) / np.sum(lengths**2)),
+            "solver": {"method": repr(METHOD), "ridge": RIDGE},
+            "versions": versions(),
+        }
+    )
+
+
+def draw(data: Mapping, figure: Figure) -> None:
+    """Schedules over switching functions, and trajectories beside them."""
+    figure.set_size_inches(7.0, 3.9)
+    figure.set_layout_engine("constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1.0))
+    weight = figure.add_subplot(grid[0, 0])
+    switching = figure.add_subplot(grid[1, 0], sharex=weight)
+    plane = figure.add_subplot(grid[:, 1])
+    times = np.array(data["times"])
+    colours = dict(zip(data["entries"], style.PALETTE, strict=False))
+    for name, entry in data["entries"].items():
+        label = f"{name}: ℰ = {entry['cost']:.3g}"
+        weight.plot(times, entry["weights"], color=colours[name], clip_on=False, label=label)
+        switching.plot(times, entry["switching_function"], color=colours[name])
+        plane.plot(*np.array(entry["path"]).T, color=colours[name])
+        plane.plot(*entry["path"][-1], "o", ms=4, color=colours[name])
+    weight.set(ylabel="weight ε(t)", ylim=(-0.05, 1.05), yticks=(0, 1))
+    weight.tick_params(labelbottom=False)
+    weight.set_xlim(data["start"], data["horizon"])
+    best = np.array(data["entries"]["bang-bang"]["switching_function"])
+    across = switching.get_xaxis_transform()
+    for sign, colour in ((1.0, style.WITH), (-1.0, style.WITHOUT)):
+        switching.fill_between(
+            times, 0, 1, sign * best > 0, transform=across, color=colour, alpha=0.15, lw=0
+        )
+    reach = 1.1 * np.max(np.abs(best))
+    switching.set(xlabel="time t", ylabel="φ(t) = p·∇ℓ", ylim=(-reach, reach))
+    switching.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
+    switching.axhline(0.0, color="0.4", lw=0.6, zorder=1)
+    plane.plot(0.0, 0.0, "*", ms=9, color=style.WITHOUT)
+    plane.annotate(
+        style.DELETED_NAME, (0.0, 0.0), xytext=(5, 5), textcoords="offset points", fontsize=7
+    )
+    plane.set(xlabel="first main direction", ylabel="second main direction")
+    plane.ticklabel_format(scilimits=(-2, 3), useMathText=True)
+    plane.set_title(f"θ(t) − {style.DELETED_NAME}, t from s to T (dots)", loc="left")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=7)
+
+
+if __name__ == "__main__":
+    from figures.__main__ import main
+
+    raise SystemExit(main(["--only", "fig13"]))

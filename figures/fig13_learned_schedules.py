@@ -1,7 +1,7 @@
 """Schedules for forgetting a point of a perceptron, learned through the adjoint.
 
-One example of Figure 3's setting (seed 0, ridge 0.05), the point requested at s = 50 and the result
-judged at T = 100 by ½‖θ(T) − θ*₋‖², of the limit θ*₋ of training without the point. Left: schedules
+One example of Figure 3's setting (seed 0, ridge 0.05), the point requested at s = 10 and the result
+judged at T = 25 by ½‖θ(T) − θ*₋‖², of the limit θ*₋ of training without the point. Left: schedules
 ε(t) of four families, each the best of its family that descent finds, with the switching function
 φ(t) below: where it is positive (orange), a higher weight lowers ℰ. Right: the last part of the
 trajectories θ(t) in the plane of the two main directions of their differences.
@@ -24,12 +24,12 @@ from homotopy.plotting import style
 from homotopy.teacher import teacher_example
 
 SEED, ROW, RIDGE = 0, 17, 0.05
-START, HORIZON = 50.0, 100.0
+START, HORIZON = 10.0, 25.0
 SEARCHES = {
     "bang-bang": hm.BangBangs(2),
-    "spline": hm.Splines(6, max_steps=30),
-    "network": hm.Networks(width=4, count=1, max_steps=30),
-    "ramp": hm.Ramps(max_steps=30),
+    "spline": hm.Splines(6, max_steps=20),
+    "network": hm.Networks(width=4, count=1, max_steps=20),
+    "ramp": hm.Ramps(max_steps=20),
 }
 
 

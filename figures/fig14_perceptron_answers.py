@@ -6,7 +6,7 @@ different θ̇(1) and θ̇(0) are: their ratio of lengths against (1 − P)², w
 regression, P the generalised leverage at ε = 1. (c) The bend of a path against P, and (d) against
 the point's distance from the target function; ρ is Spearman's. Rings: paths with an event.
 
-(e), (f): deletions at s = 20, judged at T = 40 by the distance of parameters, ridge 0.05.
+(e), (f): deletions at s = 10, judged at T = 25 by the distance of parameters, ridge 0.05.
 (e) θ(T, s): the distance from θ*₋ left at T if the point is deleted at s, over that of never
 deleting it. (f) ℰ of schedules over that of deleting at once: fixed decays, and the best of
 families, which are local optima.
@@ -27,10 +27,9 @@ from figures.perceptrons import deletions, response_study
 from homotopy.plotting import style
 
 RIDGE = 0.005
-SCHEDULE_RIDGE, START, HORIZON = 0.05, 20.0, 40.0
+SCHEDULE_RIDGE, START, HORIZON = 0.05, 10.0, 25.0
 FAMILIES = {
-    "best step": hm.Steps(17),
-    "best ramp": hm.Ramps(),
+    "best step": hm.Steps(9),
     "bang-bang": hm.BangBangs(1),
 }
 
@@ -129,7 +128,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     ends.set(xlim=(0.0, schedules["deletion_times"][-1]))
     ends.set_title("(e) ‖θ(T, s) − θ*₋‖".replace("θ*₋", style.DELETED_NAME))
 
-    order = ("never", "linear decay", "quadratic decay", "best ramp", "best step", "bang-bang")
+    order = ("never", "linear decay", "quadratic decay", "best step", "bang-bang")
     for position, name in enumerate(order):
         values = np.array(schedules["costs"][name])
         offsets = np.linspace(-0.2, 0.2, values.size)

@@ -103,9 +103,9 @@ fig.colorbar(points, label="weight ε of the point")
 #
 # An influence function is the velocity $\dot\theta(\varepsilon)$ at one end, $\varepsilon = 1$ by
 # custom. As a prediction of the whole change, both miss here, by 40 % and 59 % of it. The velocity
-# changes less than the bound $\max\|\ddot\theta\|$ allows. Taylor's model at $\varepsilon = 1$ gains a
-# digit with every order for a tenth of the deletion, but for all of it order three still misses by
-# a quarter.
+# changes less than the bound $\max\|\ddot\theta\|$ allows. Taylor's model at $\varepsilon = 1$
+# gains a digit with every order for a tenth of the deletion, but for all of it order three still
+# misses by a quarter.
 
 # %%
 change = path.ends[1] - path.ends[0]

@@ -24,6 +24,7 @@ PROMISED = [
     "GradientDescent",
     "LinearRegression",
     "Logistic",
+    "ParameterDistance",
     "PiecewiseConstant",
     "Polynomial",
     "Problem",
@@ -37,9 +38,13 @@ PROMISED = [
     "function_model",
     "homotopy",
     "linear_model",
+    "measurement_sensitivity",
     "mlp",
+    "optimise",
     "response",
     "sensitivity",
+    "taylor",
+    "train",
 ]
 MODULES = ["homotopy", *(m.name for m in pkgutil.walk_packages(hm.__path__, "homotopy."))]
 public_objects = pytest.mark.parametrize("name", hm.__all__)
@@ -72,7 +77,8 @@ def test_all_lists_each_public_name_once_and_every_one_exists():
         ("ResponsePath", "plot velocity_change velocity_change_bound"),
         (
             "Deletion",
-            "cost value_and_gradient costate switching_function final_state membership",
+            "cost value_and_gradient costate switching_function final_state membership "
+            "pmp_residual",
         ),
     ],
 )

@@ -17,7 +17,14 @@ from rich.table import Table
 import homotopy as hm
 from benchmarks.scorecard import Scorecard
 
-BENCHMARKS = ("surface", "switch_gradient", "all_points", "optimum", "certificate")
+BENCHMARKS = (
+    "surface",
+    "switch_gradient",
+    "all_points",
+    "optimum",
+    "certificate",
+    "perceptron",
+)
 
 
 def main() -> int:

@@ -17,6 +17,4 @@ NAMES = (
     "fig09_certificate",
     "fig10_optimal_portraits",
     "fig11_diabetes_gains",
-    "fig13_learned_schedules",
-    "fig14_perceptron_answers",
 )

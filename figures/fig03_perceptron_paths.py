@@ -20,12 +20,11 @@ from matplotlib.figure import Figure
 
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
-from figures.perceptrons import NOISE
 from homotopy.plotting import style
 from homotopy.response.path import chord_deviation
 from homotopy.teacher import TeacherExample, teacher_example
 
-RIDGE = 0.005
+RIDGE, NOISE = 0.005, 0.1
 CURVED, STRAIGHT = 0.15, 0.01  # bend of the first neuron's path
 SEEDS = 40
 FIRST_NEURON = (0, 6)  # input and output weight among the ten parameters

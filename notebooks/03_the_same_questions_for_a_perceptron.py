@@ -167,10 +167,9 @@ ax = phi.plot()
 #
 # `BangBangs(1)` descends in the switch time from several starts and polishes the best by Newton's
 # method. Only *local* optimality is claimed, and `pmp_residual` says how far the schedule is from
-# Pontryagin's condition: zero is an extremal. Over many examples (Figure 14) the learned optimum is
-# bang-bang again, and gains little over deleting at once as long as training itself is unfinished:
-# what is left at $T$ is then mostly the slow directions of training, which no weight of one point
-# hurries.
+# Pontryagin's condition: zero is an extremal. Here it is to delete at once, as long as training
+# itself is unfinished: what is left at $T$ is then mostly the slow directions of training, which no
+# weight of one point hurries.
 
 # %%
 best = hm.optimise(deletion, over=hm.BangBangs(1))

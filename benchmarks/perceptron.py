@@ -1,0 +1,60 @@
+"""A perceptron's deletion: what a gradient costs in forward solves, and a homotopy in one call."""
+
+import jax.numpy as jnp
+import numpy as np
+
+import homotopy as hm
+from benchmarks.comparison import Comparison, Contender
+from benchmarks.scorecard import Mark, Scorecard
+from benchmarks.timing import relative_difference, timed
+from homotopy.teacher import teacher_example
+
+CELLS, WEIGHTS = 64, 64
+
+
+def run() -> list:
+    return [_gradient(), _homotopy()]
+
+
+def _gradient() -> Scorecard:
+    example = teacher_example(0)
+    problem = example.problem(4)
+    deletion = hm.Deletion(problem, example.theta0, start=1.0, horizon=6.0)
+    family = hm.Cells(CELLS)
+    schedule = family.schedule(jnp.full(CELLS, 0.5), deletion.start, deletion.horizon)
+    forward, _ = timed(lambda: deletion.cost(schedule), 30)
+    both, _ = timed(lambda: deletion.value_and_gradient(schedule)[0], 30)
+    ratio = both.best / forward.best
+    return Scorecard(
+        f"ℰ of a perceptron (d = {problem.dimension}) under {CELLS} cells, Adaptive()",
+        ("", "ms", "first call, ms"),
+        tuple(
+            (name, f"{1e3 * timing.best:.3g}", f"{1e3 * timing.first:.3g}")
+            for name, timing in (("forward solve", forward), ("with the gradient", both))
+        ),
+        (Mark("gradient, in forward solves", ratio, 5.0, at_least=False),),
+    )
+
+
+def _homotopy() -> Comparison:
+    example = teacher_example(0)
+    problem = example.problem(4)
+    times = np.array([1.0, 4.0])
+    epsilons = np.linspace(0.0, 1.0, WEIGHTS)
+    together, surface = timed(
+        lambda: hm.homotopy(problem, example.theta0, times, epsilons).theta, 10
+    )
+
+    def one_by_one():
+        runs = [hm.homotopy(problem, example.theta0, times, [weight]) for weight in epsilons]
+        return jnp.concatenate([run.theta for run in runs])
+
+    apart, same = timed(one_by_one, 3)
+    return Comparison(
+        f"θ(t, ε) of a perceptron at {WEIGHTS} weights",
+        (
+            Contender("one vectorised call", together, 0.0),
+            Contender(f"{WEIGHTS} calls", apart, relative_difference(same, surface)),
+        ),
+        {f"{WEIGHTS} calls": 5.0},
+    )

@@ -17,4 +17,6 @@ NAMES = (
     "fig09_certificate",
     "fig10_optimal_portraits",
     "fig11_diabetes_gains",
+    "fig12_perceptron_homotopy",
+    "fig15_diabetes_perceptron",
 )

@@ -558,8 +558,12 @@ def test_bad_input_is_named(change, message):
         hm.Deletion(problem, **arguments)
 
 
-def test_only_linear_regression_so_far(without_shape_checks):
+def test_a_linear_model_without_the_closed_form_agrees():
     data = problems.well_conditioned()
-    problem = hm.Problem(hm.linear_model(4), hm.SquaredError(), data.X, data.y, deleted=0)
-    with pytest.raises(TypeError, match="problem: Deletion needs a LinearRegression, got Problem"):
-        hm.Deletion(problem, np.zeros(4), 0.1, 0.5)
+    general = hm.Problem(hm.linear_model(4), hm.SquaredError(), data.X, data.y, deleted=0)
+    linear = hm.LinearRegression(data.X, data.y, deleted=0)
+    costs = [
+        float(hm.Deletion(problem, np.ones(4), 0.1, 0.5).cost(hm.Step(0.3)))
+        for problem in (general, linear)
+    ]
+    assert np.isclose(*costs, rtol=1e-7)

@@ -1,8 +1,9 @@
 """The best schedule, against CasADi + IPOPT (direct multiple shooting, 100 cells).
 
 All contenders take turns on the same instances, for equally long, and each keeps its least time.
-What is built once is not timed: our modal form and compilation, IPOPT's derivatives and starting
-point. Costs are ℰ of the schedules returned, under the exact flow.
+What is built once is not timed: our modal form, its copy for the compiled search, and compilation;
+IPOPT's derivatives and starting point. First calls, which make that copy, are stated. Costs are ℰ
+of the schedules returned, under the exact flow.
 """
 
 import time

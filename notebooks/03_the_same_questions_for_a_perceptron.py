@@ -197,3 +197,12 @@ forward = hm.sensitivity(problem, example.theta0, [4.0], points=top)
 direct = forward.derivative[0, 0] @ jax.grad(prediction)(end)
 print(f"most influential: x = {example.X[top, 0]:.2f}, ∂f/∂w = {found.derivative[top]:+.4f}")
 assert np.isclose(found.derivative[top], direct, rtol=1e-6)
+
+# %% [markdown]
+# ## What is left
+#
+# The verbs are the same, and so is the adjoint; what goes is the proof. A path of fits bends, may
+# fold or meet another, and says so; an influence function is the velocity at one end of it, and
+# here neither end predicts the change; an optimal schedule is a stationary point of
+# $\mathcal{E}$, no more. What holds for one example need not hold for the next:
+# `python -m figures --only fig14` repeats these questions over a hundred seeds.

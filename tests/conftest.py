@@ -7,8 +7,15 @@ from pathlib import Path
 # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
 os.environ["MPLBACKEND"] = "Agg"
 # Before anything imports jax: the tests compile many small programs and run each a few times, so
-# that the compiler's optimisations cost several times what they save. Arithmetic is the same.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# that the compiler's optimisations cost several times what they save, and so does the detour of
+# fused loops over MLIR. In one part each program also takes few memory maps. XLA_FLAGS in the
+# environment goes before, as in XLA_FLAGS= for what users have.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0"
+    " --xla_cpu_use_fusion_emitters=false"
+    " --xla_cpu_parallel_codegen_split_count=1",
+)
 
 import hypothesis
 import jax
@@ -33,6 +40,16 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("homotopy")
+
+
+def pytest_collection_finish():
+    """What is imported by now stays, and traces make many objects that live for long.
+
+    The garbage collector would go through all of them again and again, a tenth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 # Every compiled program takes some of the 65,530 memory maps that Linux grants a process.

@@ -25,7 +25,7 @@ def test_error_falls_with_the_tolerance_at_the_expected_order(regression):
     problem, theta0 = regression
     schedule, times = hm.Step(0.37), [HORIZON / 10]
     exact = hm.flow(problem, schedule, theta0, times).theta
-    tolerances = 10.0 ** -np.arange(5, 12)
+    tolerances = 10.0 ** -np.arange(5, 12, 2)  # each is a compilation
     errors = [
         float(
             jnp.linalg.norm(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -20,39 +22,56 @@ def switched_flows(deletions: Sequence[Deletion]) -> SwitchedFlow:
 
     Always in float64, whatever the problems' own precision.
     """
-    own = [_fields(deletion) for deletion in deletions]
-    modal = [_fields(_fields(each["problem"])["modal"]) for each in own]
-    full = [_fields(each["full"]) for each in modal]
-    rotation, start = _stacked(full, "rotation"), _stacked(own, "start")
+    packed = [_packed(deletion) for deletion in deletions]
+    shapes = packed[0].shapes
+    numbers = np.frombuffer(b"".join([each.numbers for each in packed]))
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(numbers.reshape(len(packed), ends[-1]), ends[:-1], axis=1)
     return SwitchedFlow(
-        rates=_stacked(modal, "eigenvalues"),
-        full_rates=_stacked(full, "eigenvalues"),
-        rotation=rotation,
-        transposed=np.ascontiguousarray(rotation.transpose(0, 2, 1)),
-        rows=_stacked(modal, "rows"),
-        residual=_stacked(modal, "residual"),
-        limit=_stacked(modal, "full_limit"),
-        initial=_stacked(own, "centred_start"),
-        goal=_stacked(own, "_goal"),
-        delay=start,
-        span=_stacked(own, "horizon") - start,
+        *(
+            np.ascontiguousarray(part).reshape(len(packed), *shape)
+            for part, shape in zip(parts, shapes, strict=True)
+        )
     )
+
+
+class _Packed(NamedTuple):
+    """The numbers of one `SwitchedFlow` as they are in memory, field after field."""
+
+    shapes: list[tuple[int, ...]]
+    numbers: bytes
+
+
+def _packed(deletion: Deletion) -> _Packed:
+    """Kept with the problem: to read so many JAX arrays takes as long as half a search."""
+    own = _fields(deletion)
+    if "_packed" not in own:
+        modal = own["problem"].modal
+        rotation, start, horizon = (
+            np.asarray(part) for part in (modal.full.rotation, own["start"], own["horizon"])
+        )
+        flow = SwitchedFlow(
+            rates=modal.eigenvalues,
+            full_rates=modal.full.eigenvalues,
+            rotation=rotation,
+            transposed=rotation.T,
+            rows=modal.rows,
+            residual=modal.residual,
+            limit=modal.full_limit,
+            initial=own["centred_start"],
+            goal=own["_goal"],
+            delay=start,
+            span=horizon.astype(np.float64) - start,
+        )
+        arrays = [np.asarray(part, np.float64) for part in flow]
+        numbers = b"".join(array.tobytes() for array in arrays)
+        own["_packed"] = _Packed([array.shape for array in arrays], numbers)
+    return own["_packed"]
 
 
 def _fields(module: eqx.Module) -> dict:
     """`vars`, past what Equinox does at every look-up: it takes longer than copying an array."""
     return object.__getattribute__(module, "__dict__")
-
-
-def _stacked(parts: list[dict], name: str) -> np.ndarray:
-    arrays = [part[name] for part in parts]
-    first = np.asarray(arrays[0])
-    try:
-        # The bytes themselves: to wrap each array as NumPy's takes three times as long.
-        joined = np.frombuffer(bytearray().join(arrays), first.dtype)
-    except TypeError:  # not in the processor's memory
-        joined = np.array([np.asarray(array) for array in arrays])
-    return joined.reshape(len(arrays), *first.shape).astype(np.float64, copy=False)
 
 
 def kind_of(deletion: Deletion) -> tuple:

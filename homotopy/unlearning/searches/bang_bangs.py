@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property
+from itertools import pairwise
 
 import equinox as eqx
 import numpy as np
@@ -21,7 +23,7 @@ from homotopy.unlearning.searches.progress import Monitor
 from homotopy.unlearning.switched_flow import bang_bang, kind_of, rounded_arcs, switched_flows
 
 _SHORTEST = 8 * np.finfo(np.float64).eps  # arc, as a part of T − s
-_CHUNK = 32  # problems between two reports of progress
+_CHUNK = 32  # problems, at most, between two reports of progress
 _SETTLED, _UNSETTLED = OptimumStatus.local_optimum, OptimumStatus.step_limit
 
 
@@ -145,9 +147,12 @@ def _chunks(deletions: Sequence[Deletion]) -> Iterator[list[int]]:
     alike: dict[tuple, list[int]] = {}
     for index, deletion in enumerate(deletions):
         alike.setdefault(kind_of(deletion), []).append(index)
+    threads = os.cpu_count() or 1
     for indices in alike.values():
-        for begin in range(0, len(indices), _CHUNK):
-            yield indices[begin : begin + _CHUNK]
+        # As many for every thread.
+        count = math.ceil(len(indices) / (_CHUNK * threads)) * threads
+        edges = np.linspace(0, len(indices), min(count, len(indices)) + 1).astype(int)
+        yield from (indices[begin:end] for begin, end in pairwise(edges))
 
 
 class _Minima(Sequence):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from homotopy.control.controls import PiecewiseConstantControl
-from homotopy.control.mesh import LARGEST, Mesh, finer, local_errors, too_stiff
+from homotopy.control.mesh import LARGEST, Mesh, growth, local_errors, too_stiff
 from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import sweep
 
@@ -59,7 +60,7 @@ def cells_mesh(system: ControlAffine, count: int, tolerance: float = 1e-10) -> M
         worst = np.max(np.where(np.isfinite(errors), errors, np.inf))
         if worst <= tolerance:
             return mesh
-        steps = max(steps + 1, int(finer(steps, worst, tolerance)))
+        steps = max(steps + 1, math.ceil(steps * growth(worst, tolerance)))
         if count * steps > LARGEST:
             raise too_stiff(LARGEST, tolerance)
 

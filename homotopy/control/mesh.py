@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float, Int
 
 from homotopy.control.runge_kutta import NODES, step
+from homotopy.control.scan import LONGEST, scan
 from homotopy.control.system import ControlAffine
 
 # Sizes that meshes are padded to, so that a slightly different one needs no new compilation.
-_SIZES = np.array([size * 2**power for power in range(3, 30) for size in (2, 3)])
+_SIZES = np.array([16, LONGEST, *(LONGEST * n << k for k in range(20) for n in (2, 3))])
 _SWEEPS = 60
 LARGEST = 100_000  # steps
 
@@ -47,9 +49,14 @@ class Mesh(eqx.Module):
         counts = np.asarray(counts, int)
         if counts.ndim != 1 or counts.size == 0 or np.any(counts < 1):
             raise ValueError(f"counts: expected positive numbers of steps (k,), got {counts}.")
-        piece = np.repeat(np.arange(counts.size), counts)
-        index = np.concatenate([np.arange(count) for count in counts])
-        left, right = index / counts[piece], (index + 1) / counts[piece]
+        return cls.of_edges([np.arange(count + 1) / count for count in counts], size)
+
+    @classmethod
+    def of_edges(cls, edges: Sequence[np.ndarray], size: int = 0) -> Mesh:
+        """Piece i in steps between edges[i], from 0 to 1, then steps of no length up to a size."""
+        piece = np.repeat(np.arange(len(edges)), [inside.size - 1 for inside in edges])
+        left = np.concatenate([inside[:-1] for inside in edges])
+        right = np.concatenate([inside[1:] for inside in edges])
         missing = max(0, size - piece.size)
         return cls(
             jnp.asarray(np.pad(piece, (0, missing), mode="edge")),
@@ -92,45 +99,64 @@ def stages_between(control, edges, index, left, right):
     return length * (right - left), values
 
 
-def local_errors(system: ControlAffine, control, mesh: Mesh) -> Float[Array, " m"]:
-    """Of each step, the relative error it makes in the state and in how it passes on a change.
+def local_errors(system: ControlAffine, control, mesh: Mesh) -> Float[np.ndarray, " m"]:
+    """Of each step, the larger of the relative errors it makes in the state and in the costate."""
+    lengths, values = stages(system, control, mesh)
+    final, (states, errors) = scan(_ahead, system, system.initial, (lengths, values))
+    errors = np.asarray(errors)
+    if not np.all(np.isfinite(errors)):
+        return errors
+    costate = terminal(system, final)[1]
+    _, backwards = scan(_back, system, costate, (states, lengths, values), reverse=True)
+    return np.maximum(errors, np.asarray(backwards))
 
-    The second is that of one change in a direction without symmetry, restarted at every step: it
-    sees modes which this state does not excite, but the costate does.
-    """
-    return _local_errors(system, *stages(system, control, mesh))
+
+def _ahead(system, x, at):
+    end, error = step(system.velocity, x, *at)
+    size = jnp.maximum(jnp.linalg.norm(x), jnp.linalg.norm(end))
+    return end, (x, _relative(error, size))
+
+
+def _back(system, p, at):
+    """The derivative of a step's error estimate is the estimate of what it does to derivatives."""
+    x, *at = at
+    _, pull = jax.vjp(lambda x: step(system.velocity, x, *at), x)
+    (before,), (error,) = pull((p, jnp.zeros_like(p))), pull((jnp.zeros_like(p), p))
+    size = jnp.maximum(jnp.linalg.norm(p), jnp.linalg.norm(before))
+    return before, _relative(error, size)
+
+
+def _relative(error, size):
+    return jnp.linalg.norm(error) / jnp.where(size > 0, size, 1.0)
 
 
 @eqx.filter_jit
-def _local_errors(system, lengths, values):
-    change = jnp.cos(jnp.arange(1, system.dimension + 1, dtype=system.initial.dtype))
-    change = change / jnp.linalg.norm(change)
-
-    def velocity(pair, u):
-        position, tangent = jnp.split(pair, 2)
-        return jnp.concatenate(jax.jvp(lambda x: system.velocity(x, u), (position,), (tangent,)))
-
-    def advance(x, at):
-        end, error = step(velocity, jnp.concatenate([x, change]), *at)
-        (position, tangent), (miss, tangent_miss) = jnp.split(end, 2), jnp.split(error, 2)
-        size = jnp.maximum(jnp.linalg.norm(x), jnp.linalg.norm(position))
-        worst = jnp.maximum(
-            jnp.linalg.norm(miss) / jnp.where(size > 0, size, 1.0),
-            jnp.linalg.norm(tangent_miss) / jnp.maximum(1.0, jnp.linalg.norm(tangent)),
-        )
-        return position, worst
-
-    _, errors = lax.scan(advance, system.initial, (lengths, values))
-    return errors
+def terminal(system: ControlAffine, final: Float[Array, " d"]):
+    """The cost of a final state, and its gradient: p(T)."""
+    return jax.value_and_grad(system.cost)(final)
 
 
-def finer(counts, errors, tolerance, coarsest: float = 1.0):
-    """Numbers of steps that should bring errors to a tolerance, a little more than needed.
+def growth(errors, tolerance: float, coarsest: float = 1.0):
+    """Into how many steps each is to be cut to bring its error to a tolerance, and a little more.
 
-    At least `coarsest` times what they were.
+    At least `coarsest`, which below one lets steps merge.
     """
-    factors = np.clip(1.1 * (errors / tolerance) ** (1 / 8), coarsest, 8.0)
-    return np.maximum(1, np.ceil(counts * factors)).astype(int)
+    errors = np.where(np.isfinite(errors), errors, np.inf)
+    return np.clip(1.1 * (errors / tolerance) ** (1 / 8), coarsest, 8.0)
+
+
+def _recut(mesh: Mesh, parts) -> list[np.ndarray]:
+    """The edges of steps within each piece, where each of its steps asks to be so many."""
+    piece, left, right = (np.asarray(part) for part in (mesh.piece, mesh.left, mesh.right))
+    edges = []
+    for index in range(int(piece[-1]) + 1):
+        own = (piece == index) & (left < right)
+        asked = np.append(0.0, np.cumsum(parts[own]))
+        count = max(1, int(np.ceil(asked[-1])))
+        at = np.append(0.0, right[own])
+        inside = np.interp(np.linspace(0.0, asked[-1], count + 1)[1:-1], asked, at)
+        edges.append(np.concatenate([[0.0], inside, [1.0]]))
+    return edges
 
 
 def choose_mesh(
@@ -140,7 +166,7 @@ def choose_mesh(
     least: int = 16,
     greatest: int = LARGEST,
 ) -> tuple[Mesh, float]:
-    """Steps of equal length within each piece, short enough for every step's relative error.
+    """Steps within each piece, short enough for every step's relative error and not much shorter.
 
     Parameters
     ----------
@@ -166,20 +192,22 @@ def choose_mesh(
     """
     lengths = np.diff(np.asarray(_jitted_edges(system, control)))
     counts = np.maximum(1, np.floor(least * lengths / max(lengths.sum(), 1e-300))).astype(int)
+    mesh = Mesh.of_counts(counts, least)
     for attempt in range(_SWEEPS):
-        total = counts.sum()
-        size = least if total <= least else int(_SIZES[np.searchsorted(_SIZES, total)])
-        mesh = Mesh.of_counts(counts, size)
         errors = np.asarray(local_errors(system, control, mesh))
-        worst = np.zeros(counts.size)
-        np.maximum.at(worst, np.asarray(mesh.piece), np.where(np.isfinite(errors), errors, np.inf))
-        if np.all(worst <= tolerance):
+        if np.all(errors <= tolerance):
             return mesh, float(errors.sum())
         # At first steps may also move from where they are not needed.
-        counts = finer(counts, worst, tolerance, 1.0 if attempt else 0.25)
-        if counts.sum() > greatest:
+        edges = _recut(mesh, growth(errors, tolerance, 1.0 if attempt > 2 else 0.25))
+        total = sum(inside.size - 1 for inside in edges)
+        if total > greatest:
             break
+        mesh = Mesh.of_edges(edges, least if total <= least else _padded(total))
     raise too_stiff(greatest, tolerance)
+
+
+def _padded(total: int) -> int:
+    return int(_SIZES[np.searchsorted(_SIZES, total)])
 
 
 def too_stiff(greatest: int, tolerance: float) -> RuntimeError:

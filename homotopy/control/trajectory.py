@@ -12,8 +12,9 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete
-from homotopy.control.mesh import Mesh, choose_mesh, edges_of, stages, stages_between
+from homotopy.control.mesh import Mesh, choose_mesh, edges_of, stages, stages_between, terminal
 from homotopy.control.runge_kutta import step
+from homotopy.control.scan import scan
 from homotopy.control.system import ControlAffine
 
 # Times that are interpolated at once.
@@ -46,24 +47,23 @@ def sweep(system: ControlAffine, control, mesh: Mesh):
     return states, costates, cost, _pull_back(system, control, mesh, slopes)
 
 
-@eqx.filter_jit
 def _adjoint(system, lengths, values):
     """Forward for states, and back for costates and derivatives in what every step is given."""
-
-    def ahead(x, at):
-        return advance(system, x, *at), x
-
-    final, states = lax.scan(ahead, system.initial, (lengths, values))
-
-    def back(p, at):
-        _, pull = jax.vjp(lambda *given: advance(system, *given), *at)
-        before, *slopes = pull(p)
-        return before, (p, tuple(slopes))
-
-    cost, last = jax.value_and_grad(system.cost)(final)
-    first, (costates, slopes) = lax.scan(back, last, (states, lengths, values), reverse=True)
+    final, states = scan(_ahead, system, system.initial, (lengths, values))
+    cost, last = terminal(system, final)
+    first, (costates, slopes) = scan(_back, system, last, (states, lengths, values), reverse=True)
     states = jnp.concatenate([states, final[None]])
     return states, jnp.concatenate([first[None], costates]), cost, slopes
+
+
+def _ahead(system, x, at):
+    return advance(system, x, *at), x
+
+
+def _back(system, p, at):
+    _, pull = jax.vjp(lambda *given: advance(system, *given), *at)
+    before, *slopes = pull(p)
+    return before, (p, tuple(slopes))
 
 
 @eqx.filter_jit
@@ -278,7 +278,7 @@ def follow(system: ControlAffine, control, mesh: Mesh | None = None) -> Trajecto
         Where there is no mesh and values are traced.
     """
     mesh = _given(system, control, mesh)
-    states, costates, cost, _ = sweep(system, control, mesh)
+    states, costates, cost, _ = _adjoint(system, *stages(system, control, mesh))
     return Trajectory(system, control, mesh, states, costates, cost)
 
 

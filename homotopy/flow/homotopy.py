@@ -15,11 +15,15 @@ from homotopy.flow.exact import Exact
 from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
 from homotopy.flow.propagator import piecewise_states
 from homotopy.flow.trajectory import checked_times, default_method
+from homotopy.numerics.threads import CORES, side_by_side
 from homotopy.problem import Problem
 from homotopy.schedules import Constant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_SHARE = 8  # weights that are worth a call of their own
+_compiled: set = set()  # kinds of such calls
 
 
 class HomotopySurface(eqx.Module):
@@ -93,7 +97,7 @@ def homotopy(
     if isinstance(method, Exact):
         theta, status = _exact_surface(method.modal_form(problem), theta0, times, epsilons)
     else:
-        theta, status = _surface(method, problem, theta0, times, epsilons)
+        theta, status = _shared_out(method, problem, theta0, times, epsilons)
     if throw:
         theta = require_success(theta, _first_failure(status))
     return HomotopySurface(epsilons, times, theta, status, problem)
@@ -109,6 +113,26 @@ def _exact_surface(modal, theta0, times, epsilons):
 
     theta = modal.parameters(jax.vmap(states)(epsilons))
     return theta, jax.vmap(finite_status)(theta)
+
+
+def _shared_out(method, problem, theta0, times, epsilons):
+    """`_surface`, on a processor in several threads: a loop of small steps keeps one core busy."""
+    arguments = (method, problem, theta0, times)
+    parts = min(CORES, epsilons.size // _SHARE)
+    leaves, structure = jax.tree.flatten(eqx.filter((*arguments, epsilons), eqx.is_array))
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+    if parts < 2 or traced or jax.default_backend() != "cpu":
+        return _surface(*arguments, epsilons)
+    # All of one size, so that they share a compilation; threads that begin at once would not.
+    share = -(-epsilons.size // parts)
+    padded = np.pad(np.asarray(epsilons), (0, parts * share - epsilons.size), mode="edge")
+    kind = structure, share, *((leaf.shape, leaf.dtype) for leaf in leaves)
+    together = side_by_side if kind in _compiled else map
+    _compiled.add(kind)
+    found = together(
+        lambda part: jax.block_until_ready(_surface(*arguments, part)), np.split(padded, parts)
+    )
+    return jax.tree.map(lambda *part: jnp.concatenate(part)[: epsilons.size], *found)
 
 
 @eqx.filter_jit

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from homotopy.control import Trajectory, follow
 from homotopy.control.mesh import choose_mesh
 from homotopy.control.pontryagin import sample
 from homotopy.flow.method import finite_status
-from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.control_system import from_the_beginning
 from homotopy.unlearning.costate import Costate, SwitchingFunction
 from homotopy.unlearning.dynamics import AbstractDynamics
 
-_FRACTIONS = np.concatenate([[0.0], 0.5 ** np.arange(10.0, 0.0, -1.0)])
 # Of its size at θ₀: a gradient of the terminal cost that is no more than the solver's error.
 _VANISHED = 1e-11
 
@@ -42,9 +37,8 @@ class ParameterDynamics(AbstractDynamics):
     def trajectory(self, schedule) -> Trajectory:
         """θ, p and φ together, by the adjoint of a Runge–Kutta method of order eight."""
         system = from_the_beginning(self.deletion)
-        control = _Graded(schedule, self.deletion.horizon)
-        mesh, _ = choose_mesh(system, control, local_error(self.deletion))
-        return follow(system, control, mesh)
+        mesh, _ = choose_mesh(system, schedule, local_error(self.deletion))
+        return follow(system, schedule, mesh)
 
     def costate(self, schedule):
         return TrajectoryCostate(self.deletion, schedule, self.trajectory(schedule))
@@ -69,24 +63,6 @@ class ParameterDynamics(AbstractDynamics):
 def local_error(deletion) -> float:
     """Of one step where states and costates are computed together: well below the solver's own."""
     return max(1e-13, 1e-2 * getattr(deletion.method, "rtol", 0.0))
-
-
-class _Graded(eqx.Module):
-    """A schedule whose pieces are cut towards their beginning, where fast modes still move."""
-
-    schedule: AbstractSchedule
-    horizon: Float[Array, ""]
-
-    @property
-    def breakpoints(self) -> Float[Array, " k"]:
-        own = self.schedule.breakpoints
-        within = jnp.where(own <= self.horizon, own, self.horizon)
-        edges = jnp.concatenate([jnp.zeros(1, own.dtype), within, self.horizon[None]])
-        parts = edges[:-1, None] + jnp.diff(edges)[:, None] * _FRACTIONS[None, :]
-        return parts.reshape(-1)[1:]
-
-    def piece(self, index, t):
-        return self.schedule.piece(index // _FRACTIONS.size, t)
 
 
 class TrajectoryCostate(Costate):

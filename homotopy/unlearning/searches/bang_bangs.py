@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, cached_property
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import equinox as eqx
@@ -14,6 +12,7 @@ import numpy as np
 
 from homotopy.control.certificate import REACHED
 from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
+from homotopy.numerics.threads import CORES, side_by_side
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion, has_closed_form
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
@@ -112,7 +111,7 @@ class BangBangs(AbstractSearch):
         done = 0
         try:
             # In other threads, while the results of the chunks before are put together here.
-            for chunk, (flows, found) in zip(chunks, _each(search, chunks), strict=True):
+            for chunk, (flows, found) in zip(chunks, side_by_side(search, chunks), strict=True):
                 some = [deletions[index] for index in chunk]
                 for index, optimum in zip(chunk, _optima(some, flows, found), strict=True):
                     optima[index] = optimum
@@ -132,25 +131,14 @@ def _nearest(deletion: Deletion, schedule: AbstractSchedule | None):
     return rounded_arcs(schedule, float(deletion.start), float(deletion.horizon))
 
 
-def _each(function: Callable, chunks: list) -> Iterator:
-    """What a function gives for each of some chunks, computed side by side."""
-    return map(function, chunks) if len(chunks) == 1 else _threads().map(function, chunks)
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="homotopy")
-
-
 def _chunks(deletions: Sequence[Deletion]) -> Iterator[list[int]]:
     """Indices of some problems of the same kind at a time."""
     alike: dict[tuple, list[int]] = {}
     for index, deletion in enumerate(deletions):
         alike.setdefault(kind_of(deletion), []).append(index)
-    threads = os.cpu_count() or 1
     for indices in alike.values():
         # As many for every thread.
-        count = math.ceil(len(indices) / (_CHUNK * threads)) * threads
+        count = math.ceil(len(indices) / (_CHUNK * CORES)) * CORES
         edges = np.linspace(0, len(indices), min(count, len(indices)) + 1).astype(int)
         yield from (indices[begin:end] for begin, end in pairwise(edges))
 

@@ -29,7 +29,7 @@ class AbstractFamily(AbstractSearch):
     """Schedules in E_s described by p numbers between bounds.
 
     The searches from all starting points, of all problems of the same shapes, go on side by side
-    in one compiled loop; problems without closed form one after the other. Each follows a
+    in one compiled loop; those of problems without closed form one after the other. Each follows a
     quasi-Newton method with the gradient that the flow gives, for `max_steps` trial points at most:
     a field that every family has.
     """
@@ -140,10 +140,7 @@ class AbstractFamily(AbstractSearch):
 
 
 def _groups(deletions) -> list[list[int]]:
-    """Indices of problems that are solved side by side.
-
-    Not where a solver chooses its steps: all would then wait for the longest of each.
-    """
+    """Indices of problems that are solved side by side; with a solver, one by one."""
     if any(isinstance(deletion.method, Adaptive) for deletion in deletions):
         return [[index] for index in range(len(deletions))]
     return alike(deletions)
@@ -154,18 +151,25 @@ def _advance(family, deletions, states, limit):
     """Steps of all the searches, for stacked problems, until all are done or up to the limit."""
     lower, upper = (jnp.asarray(bound, states.point.dtype) for bound in family.bounds())
 
-    def one(deletion, states):
+    def descend(deletion, state):
         def cost(point):
             return _cost(deletion, family.schedule(point, deletion.start, deletion.horizon))
 
-        function = jax.value_and_grad(cost)
-        return jax.vmap(lambda state: quasi_newton.improved(function, lower, upper, state))(states)
+        return jax.lax.while_loop(
+            lambda state: ~state.done & (state.steps < limit),
+            lambda state: quasi_newton.improved(jax.value_and_grad(cost), lower, upper, state),
+            state,
+        )
 
-    return jax.lax.while_loop(
-        lambda states: jnp.any(~states.done & (states.steps < limit)),
-        lambda states: jax.vmap(one)(deletions, states),
-        states,
+    across = _one_by_one if isinstance(deletions.method, Adaptive) else jax.vmap
+    return across(lambda deletion, own: across(lambda state: descend(deletion, state))(own))(
+        deletions, states
     )
+
+
+def _one_by_one(function):
+    """For solvers that choose their steps: side by side, all would wait for the longest."""
+    return lambda *given: jax.lax.map(lambda each: function(*each), given)
 
 
 def _cost(deletion, schedule):

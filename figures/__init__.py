@@ -18,5 +18,7 @@ NAMES = (
     "fig10_optimal_portraits",
     "fig11_diabetes_gains",
     "fig12_perceptron_homotopy",
+    "fig13_learned_schedules",
+    "fig14_perceptron_answers",
     "fig15_diabetes_perceptron",
 )

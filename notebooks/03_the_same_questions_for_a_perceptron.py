@@ -21,7 +21,7 @@
 # The setting is that of the notes' Figure 3: a perceptron with three hidden neurons learns 20
 # points which another one has made. Its risk is not convex, nothing is closed-form, and every
 # answer below is a number from a solver, with its evidence. Every number in the text is asserted by
-# the cell below it.
+# the cell below it, but for those of the last section.
 
 # %%
 import jax
@@ -204,5 +204,11 @@ assert np.isclose(found.derivative[top], direct, rtol=1e-6)
 # The verbs are the same, and so is the adjoint; what goes is the proof. A path of fits bends, may
 # fold or meet another, and says so; an influence function is the velocity at one end of it, and
 # here neither end predicts the change; an optimal schedule is a stationary point of
-# $\mathcal{E}$, no more. What holds for one example need not hold for the next:
-# `python -m figures --only fig14` repeats these questions over a hundred seeds.
+# $\mathcal{E}$, no more.
+#
+# What holds for one example need not hold for the next. Over a hundred of them (Figure 14,
+# `python -m figures --only fig14`) the two influence functions differ in length by a factor of 0.58
+# in the median, and by what the leverage predicts; how far a path bends goes with the residual of
+# the point more than with its distance from the target function, and hardly with its leverage. In
+# 24 deletions the learned schedules are bang-bang, and no linear or quadratic decay beats the best
+# step; but deleting at once is the best of all in five of them only.

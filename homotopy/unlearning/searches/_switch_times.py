@@ -25,7 +25,7 @@ from homotopy.unlearning.searches.progress import Monitor
 from homotopy.unlearning.switched_flow import rounded_arcs
 
 _STARTS = 6
-_COARSE_STEPS = 40  # of the descent, whose end Newton's method takes over
+_COARSE_STEPS = 16  # of the descent, whose end Newton's method takes over
 _SHORTEST = 1e-6  # arc, as a part of T − s
 
 

@@ -56,7 +56,7 @@ def compute(fast: bool = False) -> dict:
     times = np.unique(np.clip(np.concatenate([times, *around]), START, HORIZON))
     phi = {name: deletion.switching_function(schedule) for name, schedule in schedules.items()}
     offsets = {
-        name: np.asarray(found.costate.trajectory.state(times) - deletion.target)
+        name: np.asarray(found.costate.trajectory.state(times)) - np.asarray(deletion.target)
         for name, found in phi.items()
     }
     _, lengths, directions = np.linalg.svd(np.vstack([*offsets.values()]), full_matrices=False)

@@ -81,7 +81,7 @@ def _schedules(count: int) -> dict:
 
 def _examined(deletion: hm.Deletion, taus) -> dict:
     """θ(T, s), fixed schedules, the best of families, and how far these are from bang-bang."""
-    ends = np.asarray(deletion.final_state(jnp.asarray(taus)) - deletion.target)
+    ends = np.asarray(deletion.final_state(jnp.asarray(taus))) - np.asarray(deletion.target)
     apart = np.linalg.norm(ends, axis=1)
     once = float(deletion.cost(hm.Step(START)))
     best = {name: hm.optimise(deletion, over=over) for name, over in FAMILIES.items()}

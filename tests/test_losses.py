@@ -178,6 +178,15 @@ def test_softmax_bregman_keeps_its_digits_between_close_outputs(z, data, decades
         assert 0 <= float(computed) < 1e-20 + 1e-9 * float(max(abs(d) for d in differences)) ** 2
 
 
+def test_softmax_bregman_keeps_its_digits_where_one_class_has_all_the_probability():
+    z, changes = [-11.0, 0.0, 0.0, 33.25], [-1.0, 1.0, 1.0, 1.0]
+    a = [r + c for r, c in zip(z, changes, strict=True)]
+    mean = mp.fsum(q * c for q, c in zip(exact_softmax(z), changes, strict=True))
+    exact = exact_logsumexp(a) - exact_logsumexp(z) - mean
+    arguments = array(a), array(z), jnp.asarray(0)
+    same(evaluate(SoftmaxCrossEntropy(), "bregman", *arguments), exact, relative=2e-14)
+
+
 def test_softmax_bregman_of_far_outputs_is_finite_with_finite_gradient():
     far, near = array([0.0, 900.0, -900.0]), array([0.0, 0.0, 0.0])
     divergence = jax.jit(jax.value_and_grad(SoftmaxCrossEntropy().bregman))

@@ -1,0 +1,221 @@
+"""The curvature that influence functions invert, as a product with vectors (theory §5).
+
+One meaning of **damping** for all of the package: δ ≥ 0 is added to the diagonal of the curvature
+of the **sum** risk, beside the problem's ridge ρ:
+
+    C + (ρ + δ) Id,    C = Σ wᵢ∇²ℓᵢ or C = Σ wᵢ Jᵢᵀ(∂²ℓᵢ/∂ŷ²)Jᵢ.
+
+A damping λ of the mean risk, as in most of the literature, is δ = nλ.
+"""
+
+from __future__ import annotations
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from homotopy.problem import Problem
+
+_BATCH = 2**25  # numbers in the intermediate arrays of products that are computed together
+
+
+class AbstractCurvature(eqx.Module):
+    """A symmetric operator C + shift · Id on the parameters.
+
+    Attributes
+    ----------
+    problem : Problem
+    theta : (d,)
+        Where it is taken.
+    weights : (n,)
+        Of the data points.
+    damping : ()
+        δ ≥ 0.
+    """
+
+    problem: eqx.AbstractVar[Problem]
+    theta: eqx.AbstractVar[Float[Array, " d"]]
+    weights: eqx.AbstractVar[Float[Array, " n"]]
+    damping: eqx.AbstractVar[Float[Array, ""]]
+
+    @property
+    def dimension(self) -> int:
+        """d."""
+        return self.theta.shape[0]
+
+    @property
+    def shift(self) -> Float[Array, ""]:
+        """ρ + δ: the least eigenvalue there can be, where C is positive semidefinite."""
+        return self.problem.ridge + self.damping
+
+    @property
+    @abc.abstractmethod
+    def positive_semidefinite(self) -> bool:
+        """Whether C is so by construction, for weights ≥ 0 and a convex loss."""
+
+    @abc.abstractmethod
+    def data_products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
+        """C v for each row v, without the matrix."""
+
+    @abc.abstractmethod
+    def data_matrix(self) -> Float[Array, "d d"]:
+        """C."""
+
+    @abc.abstractmethod
+    def sample_products(
+        self, rows: Array, scale: Float[Array, ""], vectors: Float[Array, "m d"]
+    ) -> Float[Array, "m d"]:
+        """As `data_products`, of some data points only, times `scale`."""
+
+    def products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
+        """(C + shift · Id) v for each row v."""
+        return self.data_products(vectors) + self.shift * vectors
+
+    def matrix(self) -> Float[Array, "d d"]:
+        """C + shift · Id."""
+        return self.data_matrix() + self.shift * jnp.eye(self.dimension, dtype=self.theta.dtype)
+
+
+class HessianCurvature(AbstractCurvature):
+    """C = Σ wᵢ ∇²ℓᵢ(θ), which need not be positive semidefinite.
+
+    Examples
+    --------
+    >>> import homotopy as hm, jax.numpy as jnp
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [2.0]], [0.0, 1.0], deleted=1)
+    >>> curvature = HessianCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(0.5))
+    >>> curvature.products(jnp.ones((1, 1))).tolist()
+    [[5.5]]
+    """
+
+    problem: Problem
+    theta: Float[Array, " d"]
+    weights: Float[Array, " n"]
+    damping: Float[Array, ""]
+
+    @property
+    def positive_semidefinite(self) -> bool:
+        return False
+
+    def data_products(self, vectors):
+        return self._products(self.problem.X, self.problem.y, self.weights, vectors)
+
+    def sample_products(self, rows, scale, vectors):
+        weights = scale * self.weights[rows]
+        return self._products(self.problem.X[rows], self.problem.y[rows], weights, vectors)
+
+    def _products(self, X, y, weights, vectors):
+        _, product = jax.linearize(
+            lambda at: _loss_gradient(self.problem, X, y, weights, at), self.theta
+        )
+        return _by_rows(product, vectors, X.shape[0])
+
+    def data_matrix(self):
+        identity = jnp.eye(self.dimension, dtype=self.theta.dtype)
+        matrix = self.data_products(identity)
+        return 0.5 * (matrix + matrix.T)
+
+
+class GaussNewtonCurvature(AbstractCurvature):
+    """C = Σ wᵢ Jᵢᵀ (∂²ℓᵢ/∂ŷ²) Jᵢ at θ, J the Jacobian of the model's output (theory §5).
+
+    Examples
+    --------
+    >>> import homotopy as hm, jax.numpy as jnp
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [2.0]], [0.0, 1.0], deleted=1)
+    >>> curvature = GaussNewtonCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(0.5))
+    >>> curvature.matrix().tolist()
+    [[5.5]]
+    """
+
+    problem: Problem
+    theta: Float[Array, " d"]
+    weights: Float[Array, " n"]
+    damping: Float[Array, ""]
+
+    @property
+    def positive_semidefinite(self) -> bool:
+        return True
+
+    def data_products(self, vectors):
+        return self._products(self.problem.X, self.problem.y, self.weights, vectors)
+
+    def sample_products(self, rows, scale, vectors):
+        weights = scale * self.weights[rows]
+        return self._products(self.problem.X[rows], self.problem.y[rows], weights, vectors)
+
+    def _products(self, X, y, weights, vectors):
+        outputs, forward = jax.linearize(lambda at: self.problem.predict(at, X), self.theta)
+        backward = jax.linear_transpose(forward, self.theta)
+
+        def product(vector):
+            _, curved = jax.jvp(
+                lambda at: _output_gradient(self.problem, at, y, weights),
+                (outputs,),
+                (forward(vector),),
+            )
+            return backward(curved)[0]
+
+        return _by_rows(product, vectors, X.shape[0])
+
+    def data_matrix(self):
+        factor = self.factor()
+        return factor.T @ factor
+
+    def factor(self) -> Float[Array, "m d"]:
+        """A with C = AᵀA, one row for each output of each data point: √(w ∂²ℓ/∂ŷ²) J."""
+        problem = self.problem
+        # Of each point on its own: its cost is that of k backward passes, whatever n.
+        def point(x, y, weight):
+            output = problem.model(self.theta, x)
+            jacobian = jax.jacrev(lambda at: problem.model(at, x))(self.theta)
+            hessian = weight * problem.loss.hessian(output, y)
+            if output.ndim == 0:
+                return jnp.sqrt(jnp.maximum(hessian, 0.0)) * jacobian[None, :]
+            values, vectors = jnp.linalg.eigh(hessian)
+            root = jnp.sqrt(jnp.maximum(values, 0.0))[:, None] * vectors.T
+            return root @ jacobian
+
+        rows = jax.vmap(point)(problem.X, problem.y, self.weights)
+        return rows.reshape(-1, self.dimension)
+
+
+def point_gradients(
+    problem: Problem, theta: Float[Array, " d"], rows: Array | None = None
+) -> Float[Array, "m d"]:
+    """∇ℓ_i(θ) of every data point, or of some."""
+    X, y = (problem.X, problem.y) if rows is None else (problem.X[rows], problem.y[rows])
+
+    def gradient(x, target):
+        return jax.grad(lambda at: problem.loss.value(problem.model(at, x), target))(theta)
+
+    return jax.vmap(gradient)(X, y)
+
+
+def _loss_gradient(problem, X, y, weights, theta):
+    """Σ wᵢ∇ℓᵢ over the rows of X and y."""
+
+    def risk(at):
+        outputs = problem.predict(at, X)
+        return jnp.sum(weights * jax.vmap(problem.loss.value)(outputs, y))
+
+    return jax.grad(risk)(theta)
+
+
+def _output_gradient(problem, outputs, y, weights):
+    """wᵢ ∂ℓᵢ/∂ŷ, at each output."""
+    gradients = jax.vmap(problem.loss.gradient)(outputs, y)
+    return weights.reshape(-1, *([1] * (gradients.ndim - 1))) * gradients
+
+
+def _by_rows(product, vectors, size):
+    """A linear map of each row, as many at once as memory is meant for."""
+    batch = max(1, _BATCH // (size * max(1, vectors.shape[1] // 16)))
+    if batch >= vectors.shape[0]:
+        return jax.vmap(product)(vectors)
+    return jax.lax.map(product, vectors, batch_size=batch)

@@ -1,0 +1,202 @@
+"""Inverse-Hessian products from the dominant eigenvectors of a Krylov space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from homotopy.influence.curvature import AbstractCurvature
+from homotopy.influence.solvers.base import (
+    AbstractSolver,
+    InverseProduct,
+    graded,
+    relative_residual,
+)
+
+
+class Arnoldi(AbstractSolver):
+    """The curvature on its dominant eigenvectors (Schioppa, Zablotskaia, Vilar, Sokolov 2022).
+
+    Lanczos with full reorthogonalisation builds the Krylov space of the data part C from a random
+    start; of its Ritz pairs the `rank` with the largest |λ| are kept, C ≈ VΛVᵀ. With the shift
+    ρ + δ > 0,
+
+        x = V(Λ + shift)⁻¹Vᵀb + (b − VVᵀb)/shift:
+
+    C is taken as zero on the complement of V. Without a shift the complement is dropped, as in the
+    paper: x lies in the span of V. Ritz values that are zero to rounding belong to the complement.
+
+    The status is `indefinite` where a kept Ritz value plus the shift is not positive; eigenvalues
+    that were not kept, or not found, say nothing.
+
+    Parameters
+    ----------
+    rank : int
+        Ritz pairs to keep, from 1 to d.
+    steps : int, optional
+        Dimension of the Krylov space, which is the number of products with C: at least `rank`, and
+        d where it is more than that. Default: 2 rank, or rank + 20 where that is more. Its basis
+        takes O(d steps) memory and O(d steps²) work.
+    seed : int
+        Of the random start.
+    tolerance : float
+        Largest relative residual that counts as solved.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument; `rank` > d is known when `solve` is called.
+
+    Examples
+    --------
+    >>> import homotopy as hm, jax.numpy as jnp
+    >>> from homotopy.influence.curvature import HessianCurvature
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> curvature = HessianCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(0.0))
+    >>> Arnoldi(rank=1).solve(curvature, jnp.ones((1, 1))).solution.round(12).tolist()
+    [[0.5]]
+    """
+
+    rank: int = eqx.field(static=True)
+    steps: int | None = eqx.field(default=None, static=True)
+    seed: int = eqx.field(default=0, static=True)
+    tolerance: float = eqx.field(default=1e-2, static=True)
+
+    def __check_init__(self):
+        for name, least in (("rank", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or value < least:
+                raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}.")
+        if self.steps is not None and (
+            not isinstance(self.steps, int | np.integer) or self.steps < self.rank
+        ):
+            raise ValueError(
+                f"steps: expected None or an integer >= rank = {self.rank}, got {self.steps!r}."
+            )
+        if not 0.0 < self.tolerance < 1.0:
+            raise ValueError(f"tolerance: expected a number in (0, 1), got {self.tolerance!r}.")
+
+    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+        d, dtype = curvature.dimension, curvature.theta.dtype
+        if self.rank > d:
+            raise ValueError(
+                f"rank: expected at most the {d} parameters there are, got {self.rank}."
+            )
+        steps = min(d, self.steps or max(2 * self.rank, self.rank + 20))
+        matrix, basis, _ = lanczos(
+            lambda vector: curvature.data_products(vector[None, :])[0],
+            jax.random.key(self.seed),
+            jnp.zeros(d, dtype),
+            steps,
+        )
+        values, rotation = jnp.linalg.eigh(matrix)
+        kept = jnp.argsort(-jnp.abs(values))[: self.rank]
+        values, ritz = values[kept], rotation[:, kept].T @ basis
+
+        # Ritz values that are zero to rounding: there, as on the complement, C is zero.
+        rounding = d * jnp.finfo(dtype).eps * jnp.max(jnp.abs(values))
+        present = jnp.abs(values) > rounding
+        shift = curvature.shift
+        shifted = values + shift
+        inverse = jnp.where(present & (shifted != 0.0), 1.0 / _nonzero(shifted), 0.0)
+        outside = jnp.where(shift > 0.0, 1.0 / _nonzero(shift), 0.0)
+
+        along = jnp.where(present[None, :], vectors @ ritz.T, 0.0)
+        complement = vectors - along @ ritz
+        # The projection again: what is left of V in it would be divided by a small shift.
+        complement = complement - jnp.where(present[None, :], complement @ ritz.T, 0.0) @ ritz
+        solution = (along * inverse[None, :]) @ ritz + outside * complement
+        residual = relative_residual(curvature, solution, vectors)
+        return InverseProduct(
+            solution,
+            residual,
+            graded(residual, self.tolerance, jnp.any(present & (shifted <= 0.0))),
+            jnp.full(vectors.shape[0], steps),
+        )
+
+
+def lanczos(
+    product: Callable, key: PRNGKeyArray, like: Float[Array, " d"], steps: int
+) -> tuple[Float[Array, "s s"], Float[Array, "s d"], Float[Array, ""]]:
+    """A symmetric operator on the Krylov space of a random start, fully reorthogonalised.
+
+    Where the space is invariant before it has `steps` dimensions (repeated eigenvalues, a low
+    rank), it goes on from another random vector orthogonal to it, so that `steps` = d always
+    spans everything.
+
+    Parameters
+    ----------
+    product
+        The operator applied to one vector (d,).
+    key
+        Of the random starts.
+    like
+        An array of the vectors' shape and dtype.
+    steps
+        s ≤ d.
+
+    Returns
+    -------
+    matrix : (s, s)
+        The operator in the basis, tridiagonal.
+    basis : (s, d)
+        Orthonormal rows.
+    rest : ()
+        The norm of the part of the last product that is outside the space: a Ritz value with the
+        eigenvector y of `matrix` is within rest · |y_s| of an eigenvalue.
+    """
+    d, dtype = like.shape[0], like.dtype
+    eps = jnp.finfo(dtype).eps
+
+    def orthogonal(vector, basis):
+        # Twice is enough: the second projection removes what rounding left of the first.
+        for _ in range(2):
+            vector = vector - (basis @ vector) @ basis
+        return vector
+
+    def random_direction(j, basis):
+        draw = jax.random.normal(jax.random.fold_in(key, j), (d,), dtype)
+        vector = orthogonal(draw, basis)
+        # In the last few dimensions little is left of a draw, and its direction is rounding.
+        vector = orthogonal(vector / _nonzero(jnp.linalg.norm(vector)), basis)
+        return vector / _nonzero(jnp.linalg.norm(vector))
+
+    def step(j, state):
+        basis, diagonal, off_diagonal, size = state
+        image = product(basis[j])
+        diagonal = diagonal.at[j].set(jnp.dot(basis[j], image))
+        rest = orthogonal(image, basis)
+        norm = jnp.linalg.norm(rest)
+        size = jnp.maximum(size, jnp.linalg.norm(image))
+        invariant = ~(norm > d * eps * size)
+        following = jax.lax.cond(
+            invariant,
+            lambda: random_direction(j + 1, basis),
+            lambda: rest / norm,
+        )
+        off_diagonal = off_diagonal.at[j].set(jnp.where(invariant, 0.0, norm))
+        # The row after the last one is not there, and not set.
+        return basis.at[j + 1].set(following, mode="drop"), diagonal, off_diagonal, size
+
+    empty = jnp.zeros((steps, d), dtype)
+    state = (
+        empty.at[0].set(random_direction(0, empty)),
+        jnp.zeros(steps, dtype),
+        jnp.zeros(steps, dtype),
+        jnp.zeros((), dtype),
+    )
+    basis, diagonal, off_diagonal, _ = jax.lax.fori_loop(0, steps, step, state)
+    beside = off_diagonal[:-1]
+    matrix = jnp.diag(diagonal) + jnp.diag(beside, 1) + jnp.diag(beside, -1)
+    return matrix, basis, off_diagonal[-1]
+
+
+def _nonzero(number):
+    """Itself, or one where it is zero: a denominator where the quotient is not used."""
+    return jnp.where(number == 0.0, 1.0, number)

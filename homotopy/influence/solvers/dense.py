@@ -1,0 +1,104 @@
+"""Inverse-Hessian products by factorising the matrix."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_factor, cho_solve
+from jaxtyping import Array, Float
+
+from homotopy.influence.curvature import AbstractCurvature, GaussNewtonCurvature
+from homotopy.influence.solvers.base import (
+    AbstractSolver,
+    InverseProduct,
+    graded,
+    relative_residual,
+)
+
+
+class Dense(AbstractSolver):
+    """Cholesky factors of the matrix; the exact sibling of the iterative solvers.
+
+    Takes O(d²) memory and O(d³) work. A Gauss–Newton matrix of fewer outputs N = nk than
+    parameters is inverted through the N × N matrix AAᵀ instead (Woodbury):
+    (AᵀA + μ Id)⁻¹b = (b − Aᵀ(AAᵀ + μ Id)⁻¹Ab)/μ. One step of iterative refinement.
+
+    Where the matrix is not positive definite the system is solved by LU factors, and the status is
+    `indefinite`. Where it is singular to rounding the status is `not_converged` or `diverged`.
+
+    Parameters
+    ----------
+    tolerance : float
+        Largest relative residual that counts as solved.
+
+    Examples
+    --------
+    >>> import homotopy as hm, jax.numpy as jnp
+    >>> from homotopy.influence.curvature import HessianCurvature
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> curvature = HessianCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(0.0))
+    >>> Dense().solve(curvature, jnp.ones((1, 1))).solution.tolist()
+    [[0.5]]
+    """
+
+    tolerance: float = 1e-8
+
+    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+        if isinstance(curvature, GaussNewtonCurvature) and _outputs(curvature) < (
+            curvature.dimension
+        ):
+            inverse, definite = _dual(curvature)
+        else:
+            inverse, definite = _primal(curvature)
+        solution = inverse(vectors)
+        solution = solution + inverse(vectors - curvature.products(solution))
+        residual = relative_residual(curvature, solution, vectors)
+        return InverseProduct(
+            solution,
+            residual,
+            graded(residual, self.tolerance, ~definite),
+            jnp.ones(vectors.shape[0], int),
+        )
+
+
+def _outputs(curvature) -> int:
+    """n k: the rows of the factor of a Gauss–Newton matrix."""
+    return math.prod(jax.eval_shape(curvature.problem.predict, curvature.theta).shape)
+
+
+def _primal(curvature):
+    matrix = curvature.matrix()
+    lower = jnp.linalg.cholesky(matrix)
+    # Positive definite to rounding: a pivot below that says nothing of the sign.
+    unit = matrix.shape[0] * jnp.finfo(matrix.dtype).eps
+    pivots = jnp.diag(lower) ** 2
+    definite = jnp.all(pivots > unit * jnp.max(jnp.abs(jnp.diag(matrix))))
+    safe = jnp.where(definite, lower, jnp.eye(matrix.shape[0], dtype=matrix.dtype))
+
+    def inverse(vectors):
+        return jax.lax.cond(
+            definite,
+            lambda right: cho_solve((safe, True), right),
+            lambda right: jnp.linalg.solve(matrix, right),
+            vectors.T,
+        ).T
+
+    return inverse, definite
+
+
+def _dual(curvature):
+    factor, given = curvature.factor(), curvature.shift
+    # Without a shift the matrix is singular: said by the status, with a finite number beside it.
+    least = jnp.finfo(factor.dtype).eps * jnp.sum(factor**2) + jnp.finfo(factor.dtype).tiny
+    shift = jnp.where(given > 0.0, given, least)
+    gram = factor @ factor.T + shift * jnp.eye(factor.shape[0], dtype=factor.dtype)
+    lower = cho_factor(gram, lower=True)
+
+    def inverse(vectors):
+        inside = cho_solve(lower, factor @ vectors.T)
+        return (vectors - (factor.T @ inside).T) / shift
+
+    return inverse, (given > 0.0) & jnp.all(jnp.isfinite(lower[0]))

@@ -1,0 +1,53 @@
+"""What the diagnostics take: concrete problems, linear ones told from others."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from homotopy._checks import concrete
+from homotopy.losses import SquaredError
+from homotopy.models import LinearModel
+from homotopy.problem import Problem
+
+
+def is_linear_regression(problem: Problem) -> bool:
+    """Whether the outputs are Xθ and the loss is squared."""
+    return isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError)
+
+
+def known_ridge(problem: Problem) -> float:
+    """ρ; `TypeError` for a problem that is being traced."""
+    if any(concrete(leaf) is None for leaf in (problem.X, problem.y, problem.ridge)):
+        raise TypeError(
+            "problem: diagnostics are computed from concrete arrays, outside jax.jit, jax.vmap "
+            "and jax.grad."
+        )
+    return float(problem.ridge)
+
+
+def regression_data(
+    problem: Problem, purpose: str
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"], float]:
+    """X, y and ρ of a linear regression; `ValueError` for any other problem."""
+    if not is_linear_regression(problem):
+        raise ValueError(
+            f"problem: {purpose} needs a linear model with squared loss, got "
+            f"{type(problem.model).__name__} with {type(problem.loss).__name__}."
+        )
+    ridge = known_ridge(problem)
+    return np.asarray(problem.X, np.float64), np.asarray(problem.y, np.float64), ridge
+
+
+def known_parameters(problem: Problem, theta) -> Float[np.ndarray, " d"]:
+    """θ, checked and in float64."""
+    known = concrete(theta)
+    if known is None:
+        raise TypeError("theta: expected a concrete array, got a traced one.")
+    if known.shape != (problem.dimension,):
+        raise ValueError(
+            f"theta: expected a vector of length {problem.dimension}, got shape {known.shape}."
+        )
+    if not np.issubdtype(known.dtype, np.number) or not np.all(np.isfinite(known)):
+        raise ValueError("theta: expected finite numbers.")
+    return known.astype(np.float64)

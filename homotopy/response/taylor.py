@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -97,20 +98,32 @@ def _coefficients(problem, theta, epsilon, order):
     """c_k; and for the checks, the Newton step at θ, and whether H is regular to rounding."""
     hessian = problem.hessian(theta, epsilon)
     factors = lu_factor(hessian)
+    coefficients = implicit_series(
+        lambda at, s: problem.gradient(at, epsilon + s), factors, theta, order
+    )
+    spectrum = jnp.abs(jnp.linalg.eigvalsh(hessian))
+    unit = theta.size * jnp.finfo(theta.dtype).eps
+    regular = jnp.min(spectrum) > unit * jnp.max(spectrum)
+    return coefficients, lu_solve(factors, problem.gradient(theta, epsilon)), regular
+
+
+def implicit_series(
+    equations: Callable, factors: tuple, theta: Float[Array, " d"], order: int
+) -> Float[Array, "m d"]:
+    """c_0 = θ, c_1, … of the curve Σ c_k s^k on which equations(θ(s), s) = 0, from s = 0.
+
+    `factors` are those of the equations' derivative in θ there, by `lu_factor`.
+    """
     coefficients = [theta]
     for k in range(1, order + 1):
         known = jnp.stack(coefficients)
 
-        def gradient(s, known=known):
-            theta = jnp.polyval(known[::-1], s)
-            return problem.gradient(theta, epsilon + s)
+        def along(s, known=known):
+            return equations(jnp.polyval(known[::-1], s), s)
 
-        term = _derivative(gradient, k)(jnp.zeros_like(epsilon)) / math.factorial(k)
+        term = _derivative(along, k)(jnp.zeros((), theta.dtype)) / math.factorial(k)
         coefficients.append(-lu_solve(factors, term))
-    spectrum = jnp.abs(jnp.linalg.eigvalsh(hessian))
-    unit = theta.size * jnp.finfo(theta.dtype).eps
-    regular = jnp.min(spectrum) > unit * jnp.max(spectrum)
-    return jnp.stack(coefficients), lu_solve(factors, problem.gradient(theta, epsilon)), regular
+    return jnp.stack(coefficients)
 
 
 def _derivative(f, times):

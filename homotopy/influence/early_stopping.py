@@ -1,0 +1,149 @@
+"""Training by a stochastic optimiser, stopped early: where influence is asked for in practice."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput, concrete
+from homotopy.influence.measurements import TestLoss
+from homotopy.problem import Problem
+
+
+class EarlyStopping(eqx.Module):
+    """A model at its best validation loss, and how it came there.
+
+    Attributes
+    ----------
+    theta : (d,)
+        θˢ, the parameters at the epoch of least validation loss.
+    epoch : ()
+        That epoch; 0 is θ₀.
+    training_loss, validation_loss : (e + 1,)
+        Mean losses after each epoch, from θ₀ on.
+    gradient_norm : ()
+        ‖∇R(θˢ)‖: it is not zero.
+    """
+
+    theta: Float[Array, " d"]
+    epoch: Array
+    training_loss: Float[Array, " e"]
+    validation_loss: Float[Array, " e"]
+    gradient_norm: Float[Array, ""]
+
+
+def early_stopping(
+    problem: Problem,
+    theta0: ArrayInput,
+    X: ArrayInput,
+    y: ArrayInput,
+    *,
+    optimiser: optax.GradientTransformation | None = None,
+    batch_size: int = 32,
+    max_epochs: int = 500,
+    patience: int = 20,
+    seed: int = 0,
+) -> EarlyStopping:
+    """Train on all the data by minibatches until the loss on validation data stops falling.
+
+    The gradient of a batch is scaled to one of the mean risk R/n, ridge included.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its deleted set plays no part.
+    theta0 : (d,)
+    X, y
+        Validation data.
+    optimiser : optax.GradientTransformation, optional
+        Of the mean risk; Adam with a rate of 1e-3 by default.
+    batch_size : int
+        The last batch of an epoch, if smaller, is left out; the order is drawn anew every epoch.
+    max_epochs : int
+    patience : int
+        Epochs without a new least validation loss after which training stops.
+    seed : int
+        Of the order of the data.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+    RuntimeError
+        Where the validation loss is not finite.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [2.0], [1.5]], [1.0, 2.0, 1.7], deleted=0)
+    >>> trained = hm.early_stopping(problem, [0.0], [[1.0]], [1.0], batch_size=3, max_epochs=5)
+    >>> trained.validation_loss.shape, int(trained.epoch)
+    ((6,), 5)
+    """
+    theta = problem.parameters(theta0)
+    for name, value in (("max_epochs", max_epochs), ("patience", patience)):
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name}: expected an integer >= 1, got {value!r}.")
+    if not isinstance(batch_size, int | np.integer) or not 1 <= batch_size <= problem.size:
+        raise ValueError(f"batch_size: expected 1 to {problem.size}, got {batch_size!r}.")
+    optimiser = optax.adam(1e-3) if optimiser is None else optimiser
+    validation = TestLoss(X, y)
+    validation.check(problem)
+    generator = np.random.default_rng(seed)
+    batches = problem.size // batch_size
+    state = optimiser.init(theta)
+    losses = [_losses(problem, validation, theta)]
+    best, best_epoch = theta, 0
+    for epoch in range(1, max_epochs + 1):
+        order = generator.permutation(problem.size)[: batches * batch_size]
+        rows = jnp.asarray(order.reshape(batches, batch_size))
+        theta, state = _epoch(problem, optimiser, theta, state, rows)
+        losses.append(_losses(problem, validation, theta))
+        if not np.isfinite(concrete(losses[-1][1])):
+            raise RuntimeError(
+                f"the validation loss is not finite after epoch {epoch}: lower the learning rate."
+            )
+        if losses[-1][1] < losses[best_epoch][1]:
+            best, best_epoch = theta, epoch
+        elif epoch - best_epoch >= patience:
+            break
+    training, validated = (jnp.stack(part) for part in zip(*losses, strict=True))
+    return EarlyStopping(
+        best,
+        jnp.asarray(best_epoch),
+        training,
+        validated,
+        jnp.linalg.norm(_gradient(problem, best)),
+    )
+
+
+@eqx.filter_jit
+def _epoch(problem, optimiser, theta, state, rows):
+    def step(carry, rows):
+        theta, state = carry
+
+        def risk(at):
+            outputs = problem.predict(at, problem.X[rows])
+            losses = jax.vmap(problem.loss.value)(outputs, problem.y[rows])
+            return jnp.mean(losses) + 0.5 * problem.ridge / problem.size * jnp.sum(at**2)
+
+        updates, state = optimiser.update(jax.grad(risk)(theta), state, theta)
+        return (optax.apply_updates(theta, updates), state), None
+
+    return jax.lax.scan(step, (theta, state), rows)[0]
+
+
+@eqx.filter_jit
+def _losses(problem, validation, theta):
+    none = jnp.zeros(1, int), jnp.zeros(1, theta.dtype)
+    return jnp.mean(problem.losses(theta)), validation(problem, theta, *none)
+
+
+@eqx.filter_jit
+def _gradient(problem, theta):
+    return problem.gradient(theta)

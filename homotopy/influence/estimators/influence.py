@@ -1,0 +1,88 @@
+"""The influence function: the response path's velocity at one weight (theory §2)."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from homotopy._checks import concrete
+from homotopy.influence.change import after_refit, from_product, joined
+from homotopy.influence.curvature import HessianCurvature
+from homotopy.influence.estimators.base import AbstractEstimator, a_solver, non_negative
+from homotopy.influence.estimators.leave_one_out import LeaveOneOut
+from homotopy.influence.solvers import AbstractSolver, Dense
+
+
+class Influence(AbstractEstimator):
+    """Δ = −θ̇(ε) = (∇²R_ε)⁻¹∇ℓ_G at θ(ε), the influence function at a weight ε (theory §2).
+
+    For linear regression that at ε = 1 is (1 − leverage) times the truth, that at ε = 0 the truth
+    over (1 − leverage).
+
+    Parameters
+    ----------
+    at : float
+        ε in [0, 1]. Where it is not 1 the model is retrained to θ(ε) first, from θ(1), each change
+        on its own.
+    damping : float
+        δ ≥ 0, added to the Hessian's diagonal (sum risk: δ = nλ).
+    solver : AbstractSolver
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> [hm.predict(problem, hm.Influence(at=at)).delta.tolist() for at in (1.0, 0.0)]
+    [[-0.25], [-1.0]]
+    """
+
+    at: float = eqx.field(static=True)
+    damping: float = eqx.field(static=True)
+    solver: AbstractSolver
+
+    def __init__(self, at: float = 1.0, damping: float = 0.0, solver: AbstractSolver | None = None):
+        known = concrete(at)
+        if known is None or known.ndim != 0 or not 0.0 <= known <= 1.0:
+            raise ValueError(f"at: expected a weight in [0, 1], got {at!r}.")
+        self.at = float(known)
+        self.damping = non_negative("damping", damping)
+        self.solver = Dense() if solver is None else a_solver(solver)
+
+    def changes(self, problem, theta, changes, report):
+        if self.at == 1.0:
+            return _at_one(self, problem, theta, changes)
+        # θ(ε) of each change: retrained with part of the change of weights.
+        part = 1.0 - self.at
+        partly = eqx.tree_at(lambda c: c.amounts, changes, part * changes.amounts)
+        moved, _, status = LeaveOneOut().changes(problem, theta, partly, report)
+        weights = changes.weights(problem, part)
+        done = []
+        for index in range(changes.count):
+            one = eqx.tree_at(
+                lambda c, i=index: (c.rows, c.amounts),
+                changes,
+                (changes.rows[index : index + 1], changes.amounts[index : index + 1]),
+            )
+            done.append(_at_weights(self, problem, theta + moved[index], weights[index], one))
+        delta, residual, solved = jax.tree.map(lambda leaf: leaf[:, 0], joined(done))
+        return delta, residual, after_refit(status, solved)
+
+
+@eqx.filter_jit
+def _at_one(estimator, problem, theta, changes):
+    ones = jnp.ones(problem.size, theta.dtype)
+    return _velocity(estimator, problem, theta, ones, changes)
+
+
+@eqx.filter_jit
+def _at_weights(estimator, problem, theta, weights, changes):
+    return _velocity(estimator, problem, theta, weights, changes)
+
+
+def _velocity(estimator, problem, theta, weights, changes):
+    damping = jnp.asarray(estimator.damping, theta.dtype)
+    curvature = HessianCurvature(problem, theta, weights, damping)
+    product = estimator.solver.solve(curvature, changes.gradients(problem, theta))
+    return from_product(product)

@@ -1,0 +1,158 @@
+"""The verb `predict`: what deleting data does to a trained model, by any estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from homotopy._checks import ArrayInput, concrete
+from homotopy.influence.change import Change, ChangeStatus, squeezed
+from homotopy.influence.estimators.base import AbstractEstimator
+from homotopy.influence.objectives import gradient_norms
+from homotopy.influence.weight_changes import weight_changes
+from homotopy.models import LinearModel
+from homotopy.problem import Problem
+
+_STATIONARY = 1e-6  # of Σ‖∇ℓ_i‖ + ρ‖θ‖: the gradient of what counts as trained to the end
+
+
+def predict(
+    problem: Problem,
+    estimator: AbstractEstimator,
+    theta: ArrayInput | None = None,
+    *,
+    points: ArrayInput | None = None,
+    groups: ArrayInput | None = None,
+    changes: ArrayInput | None = None,
+    throw: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> Change:
+    """θ(0) − θ(1), the change of the parameters on deletion, as an estimator predicts it.
+
+    Every estimator predicts the same thing on the same scale with the same sign (theory §1, §2,
+    §5). What is deleted is the problem's own deleted set, each of several points, each of several
+    groups, or any change of the points' weights.
+
+    Parameters
+    ----------
+    problem : Problem
+        All its data count as trained on.
+    estimator : AbstractEstimator
+        `LeaveOneOut()` (the truth), `Influence(at)`, `NewtonStep()`, `Taylor(order)`,
+        `PathIntegration()`, `GaussNewton(damping)`, `ProximalBregman(damping)`.
+    theta : (d,), optional
+        The trained parameters: θ(1), or an early-stopped θˢ. The full fit by default where the
+        model is linear in θ; needed for others.
+    points : int or sequence of int, optional
+        Rows, each deleted on its own.
+    groups : sequence of sequences of int, optional
+        Sets of rows, each deleted together; one sequence of rows is one group.
+    changes : (n,) or (k, n), optional
+        Δw of every point; −1 is a deletion, +1 counts it twice.
+    throw : bool
+        Raise where a prediction did not succeed; otherwise the status says what happened, with the
+        number that came out.
+    progress : callable, optional
+        Called with how many changes are done, by estimators that retrain.
+
+    Returns
+    -------
+    Change
+        With a leading axis of the changes, but for the problem's own deleted set, one point, one
+        group or one vector of changes.
+
+    Raises
+    ------
+    ValueError
+        Naming `theta`, `points`, `groups` or `changes`.
+    RuntimeError
+        With the status and the numbers that tell, where a prediction did not succeed: θ far from
+        stationary, an indefinite Hessian, a solver or a refit that did not converge.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [2.0], [1.0]], [0.0, 1.0, 2.0], deleted=2)
+    >>> truth = hm.predict(problem, hm.LeaveOneOut(), points=[0, 1, 2])
+    >>> first_order = hm.predict(problem, hm.Influence(), points=[0, 1, 2])
+    >>> (first_order.delta / truth.delta)[:, 0].round(6).tolist()  # 1 − leverage
+    [0.833333, 0.333333, 0.833333]
+    >>> truth.measured(hm.OwnLoss()).shape
+    (3,)
+    """
+    if not isinstance(estimator, AbstractEstimator):
+        raise TypeError(
+            "estimator: expected one of LeaveOneOut(), Influence(), NewtonStep(), Taylor(order), "
+            "PathIntegration(), GaussNewton(damping), ProximalBregman(damping), got "
+            f"{getattr(estimator, '__name__', type(estimator).__name__)}."
+        )
+    if theta is None:
+        if not isinstance(problem.model, LinearModel):
+            raise ValueError(
+                f"theta: expected the trained parameters, of length {problem.dimension}: a "
+                f"{type(problem.model).__name__} has several fits, got None."
+            )
+        theta = problem.full_fit()
+    theta = problem.parameters(theta)
+    wanted = weight_changes(problem, points, groups, changes)
+    norm, scale, stationary = stationarity(problem, theta)
+    report = (lambda done: None) if progress is None else progress
+    delta, residual, status = estimator.changes(problem, theta, wanted, report)
+    if estimator.assumes_stationary:
+        status = if_stationary(stationary, status)
+    change = Change(
+        delta=delta,
+        status=status,
+        residual=residual,
+        theta=theta,
+        gradient_norm=norm,
+        gradient_scale=scale,
+        stationary=stationary,
+        problem=problem,
+        weight_changes=wanted,
+    )
+    if throw:
+        require_success(status, residual, norm, scale)
+    return squeezed(change)
+
+
+@eqx.filter_jit
+def stationarity(problem: Problem, theta: Float[Array, " d"]):
+    """‖∇R(θ)‖, the sum of its terms' norms, and whether the first is at most 1e-6 of the second."""
+    norm = jnp.linalg.norm(problem.gradient(theta))
+    scale = jnp.sum(gradient_norms(problem, theta)) + problem.ridge * jnp.linalg.norm(theta)
+    return norm, scale, norm <= _STATIONARY * scale
+
+
+@eqx.filter_jit
+def if_stationary(stationary: Bool[Array, ""], status: ChangeStatus) -> ChangeStatus:
+    """The status of each row, or `not_stationary` of all."""
+    return jax.vmap(
+        lambda one: ChangeStatus.where(stationary, one, ChangeStatus.not_stationary)
+    )(status)
+
+
+def require_success(
+    status: ChangeStatus,
+    residual: Float[Array, " k"],
+    gradient_norm: Float[Array, ""],
+    gradient_scale: Float[Array, ""],
+) -> None:
+    """A `RuntimeError` with the first status that is not success, where it is known."""
+    known = concrete(status == ChangeStatus.successful)
+    if known is None or np.all(known):
+        return
+    index = int(np.argmin(known))
+    failed = int(known.size - known.sum())
+    message = ChangeStatus[jax.tree.map(lambda leaf: leaf[index], status)]
+    raise RuntimeError(
+        f"{message} ({failed} of {known.size} predictions; residual "
+        f"{float(residual[index]):.2g} of the first; ‖∇R(theta)‖ = {float(gradient_norm):.3g}, "
+        f"its terms {float(gradient_scale):.3g}). Pass throw=False for what was computed."
+    )

@@ -1,0 +1,269 @@
+"""Influence in training time: what each point does to a measurement while the model learns."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from homotopy._checks import ArrayInput, concrete
+from homotopy.flow.method import AbstractMethod, Status
+from homotopy.flow.sensitivity import sensitivity
+from homotopy.flow.trajectory import flow
+from homotopy.influence.measurements import as_measurement
+from homotopy.problem import Problem
+from homotopy.schedules import Constant
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_NEGLIGIBLE = 1e-6  # of the largest influence: below it, signs may be those of solver errors
+
+
+class InfluenceInTimeStatus(Status):
+    """How a computation ended."""
+
+    not_finite = "the measurement, or its derivative, is not finite somewhere along training"
+
+
+class InfluenceInTime(eqx.Module):
+    """The change of a measurement on deletion of each point, to first order, along training.
+
+    Attributes
+    ----------
+    times : (m,)
+    points : (k,)
+        Row numbers j.
+    influence : (m, k, *out)
+        −∇m(θ(t))·S_j(t), the first-order change of m(θ(t)) when point j is deleted from the
+        beginning of training: positive where the point makes the measurement smaller.
+    theta : (m, d)
+        θ(t), trained on all the data.
+    value : (m, *out) or (m, k, *out)
+        m(θ(t)); with an axis of the points where the measurement depends on the point, as
+        `OwnLoss` does.
+    status : InfluenceInTimeStatus
+    """
+
+    times: Float[Array, " m"]
+    points: Int[Array, " k"]
+    influence: Float[Array, "m k *out"]
+    theta: Float[Array, "m d"]
+    value: Float[Array, "m ..."]
+    status: InfluenceInTimeStatus
+
+    @property
+    def peak_times(self) -> Float[Array, "k ..."]:
+        """The time of the largest |influence| of each point, among `times`."""
+        return self.times[jnp.argmax(jnp.abs(self.influence), axis=0)]
+
+    def sign_changes(
+        self, point: int, output: int | tuple[int, ...] = (), tolerance: float = _NEGLIGIBLE
+    ) -> Float[np.ndarray, " c"]:
+        """The times at which the influence of a point crosses zero.
+
+        By linear interpolation between two of `times`: crossings closer together than those are
+        not seen. The zero at t = 0, where every influence begins, does not count.
+
+        Parameters
+        ----------
+        point : int
+            A row number, one of `points`.
+        output : int or tuple of int
+            Of the measurement's outputs, where it has several.
+        tolerance : float
+            Influences below this fraction of the point's largest count as zero: whether they are
+            positive or negative may be the solver's doing.
+
+        Raises
+        ------
+        ValueError
+            Naming `point`, `output` or `tolerance`.
+        """
+        if not 0.0 <= tolerance < 1.0:
+            raise ValueError(f"tolerance: expected a number in [0, 1), got {tolerance}.")
+        column = np.flatnonzero(np.asarray(self.points) == point)
+        if column.size == 0:
+            raise ValueError(f"point: expected one of {self.points.tolist()}, got {point}.")
+        values = np.asarray(self.of_output(output))[:, column[0]]
+        times = np.asarray(self.times)
+        clear = np.flatnonzero(np.abs(values) > tolerance * np.max(np.abs(values)))
+        crossings = []
+        for before, after in itertools.pairwise(clear):
+            if values[before] * values[after] < 0:
+                # Between them are at most values too small to count: the first pair on two sides.
+                steps = np.arange(before, after)
+                first = steps[values[steps + 1] * values[before] <= 0][0]
+                fraction = values[first] / (values[first] - values[first + 1])
+                crossings.append(times[first] + fraction * (times[first + 1] - times[first]))
+        return np.array(crossings)
+
+    def of_output(self, output: int | tuple[int, ...] = ()) -> Float[Array, "m k"]:
+        """The influence on one of the measurement's outputs; () where it has one only.
+
+        Raises
+        ------
+        ValueError
+            Naming `output`.
+        """
+        shape = self.influence.shape[2:]
+        index = tuple(np.atleast_1d(np.asarray(output, dtype=int)).tolist())
+        fits = len(index) == len(shape) and all(
+            -size <= one < size for one, size in zip(index, shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(
+                f"output: expected an index into the measurement's outputs, of shape {shape}, "
+                f"got {output}."
+            )
+        return self.influence[(..., *index)]
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The influence of each point against time, with its zeros and its largest size."""
+        from homotopy.plotting.training_time import draw_influence_in_time
+
+        return draw_influence_in_time(self, ax, **options)
+
+
+def influence_in_time(
+    problem: Problem,
+    theta0: ArrayInput,
+    times: ArrayInput,
+    measurement,
+    points: ArrayInput | None = None,
+    method: AbstractMethod | None = None,
+    throw: bool = True,
+) -> InfluenceInTime:
+    """What deleting each point from the beginning does to a measurement, at every training time.
+
+    To first order it is −∇m(θ(t))·S_j(t), S_j(t) = ∂θ(t; w)/∂w_j the sensitivity of the training
+    trajectory (theory §1, §3). For t → ∞ it tends to what the influence function predicts,
+    −∇m(θ*)·θ̇(1), where the risk has one minimum; before that a point may help and harm in turn
+    [1]_.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its deleted set plays no part.
+    theta0 : (d,)
+    times : (m,)
+        Ascending, ≥ 0.
+    measurement
+        `OwnLoss()` (of each point its own), `TestLoss(X, y)`, `Predictions(X)`, or a function of
+        θ (d,) that returns an array (compiled once for each function).
+    points : int or sequence of int, optional
+        Row numbers; all n by default.
+    method : AbstractMethod, optional
+        `Exact()` (the default for linear regression) or `Adaptive()`, whose cost grows with the
+        number of points; `measurement_sensitivity` gives all points at one time for the price of
+        few.
+    throw : bool
+        Raise where the method does not succeed.
+
+    Raises
+    ------
+    ValueError
+        Naming `theta0`, `times`, `points`, or a `measurement` that does not fit the problem.
+    TypeError
+        For a method in discrete time, or a measurement that is neither of those nor a function of
+        floating-point output.
+    RuntimeError
+        With the status, where `throw` and the method did not succeed, or the measurement is not
+        finite.
+
+    References
+    ----------
+    .. [1] Lee, Smith, Adam, Hoogland, "Influence dynamics and stagewise data attribution", 2025.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> result = influence_in_time(problem, [2.0], [0.1, 60.0], lambda theta: theta[0])
+    >>> result.influence.round(3).tolist()  # the model learns 0 and 1, coming from 2
+    [[0.168, 0.077], [0.25, -0.25]]
+    >>> result.sign_changes(1).shape
+    (1,)
+    """
+    theta0 = problem.parameters(theta0)
+    measurement = as_measurement(measurement, problem)
+    by_point = _checked_dependence(measurement, problem, theta0)
+    moved = sensitivity(problem, theta0, times, points, method, throw=throw)
+    path = flow(problem, Constant(1.0), theta0, moved.times, method, throw=throw)
+    influence, value = _along(
+        measurement, problem, by_point, path.theta, moved.points, moved.derivative
+    )
+    status = Status.where(moved.status == Status.successful, path.status, moved.status)
+    status = InfluenceInTimeStatus.promote(status)
+    finite = jnp.all(jnp.isfinite(influence)) & jnp.all(jnp.isfinite(value))
+    successful = status == InfluenceInTimeStatus.successful
+    status = InfluenceInTimeStatus.where(
+        successful & ~finite, InfluenceInTimeStatus.not_finite, status
+    )
+    if throw:
+        influence = _require_success(influence, status)
+    return InfluenceInTime(moved.times, moved.points, influence, path.theta, value, status)
+
+
+@eqx.filter_jit
+def _along(measurement, problem, by_point, path, points, derivative):
+    def at(each):
+        theta, moved = each
+
+        def of_point(point, direction):
+            # Deletion is δw_j = −1, in the measurement as in the parameters.
+            measure = _of_deletion(measurement, problem, point)
+            return jax.jvp(measure, (theta,), (-direction,))
+
+        value_axis = 0 if by_point else None
+        return jax.vmap(of_point, out_axes=(value_axis, 0))(points, moved)
+
+    value, influence = jax.lax.map(at, (path, derivative))
+    return influence, value
+
+
+def _require_success(value, status):
+    """The value, or a `RuntimeError` with the status: at run time where it is traced."""
+    known = concrete(status == InfluenceInTimeStatus.successful)
+    if known is None:
+        return status.error_if(value, status != InfluenceInTimeStatus.successful)
+    if not known:
+        raise RuntimeError(InfluenceInTimeStatus[status])
+    return value
+
+
+def _of_deletion(measurement, problem, point):
+    amounts = -jnp.ones(1, problem.X.dtype)
+    return lambda theta: measurement(problem, theta, point[None], amounts)
+
+
+def _checked_dependence(measurement, problem, theta0) -> bool:
+    """Whether the measurement depends on which point is deleted; its output checked."""
+    some = jnp.zeros(1, int)
+
+    def shape(out_axis):
+        def of_points(points, theta):
+            def of_point(point):
+                return _of_deletion(measurement, problem, point)(theta)
+
+            return jax.vmap(of_point, out_axes=out_axis)(points)
+
+        return eqx.filter_eval_shape(of_points, some, theta0)
+
+    output = shape(0)
+    if not jnp.issubdtype(output.dtype, jnp.floating):
+        raise TypeError(
+            f"measurement: expected a function with floating-point output, got {output.dtype}."
+        )
+    try:
+        # vmap refuses an output without an axis of the points where there is one.
+        shape(None)
+    except ValueError:
+        return True
+    return False

@@ -1,0 +1,40 @@
+"""The five gaps as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from homotopy.influence.gaps import GAPS, Gaps
+from homotopy.plotting import style
+
+
+def draw_gaps(gaps: Gaps, ax: Axes | None = None, **options) -> Axes:
+    """Draw the mean sizes of the five gaps with their standard errors.
+
+    Parameters
+    ----------
+    gaps : Gaps
+    ax : matplotlib.axes.Axes, optional
+        A new figure's by default.
+    **options
+        Of the bars, for `Axes.bar`.
+    """
+    errors = np.asarray(gaps.standard_error())
+    return draw_gap_sizes(np.asarray(gaps.mean_size), errors, ax, **options)
+
+
+def draw_gap_sizes(
+    sizes: Sequence[float], errors: Sequence[float], ax: Axes | None = None, **options
+) -> Axes:
+    """As `draw_gaps`, from the five numbers and their errors."""
+    ax = style.axes_or_new(ax)
+    colours = style.PALETTE[: len(GAPS)]
+    ax.bar(range(len(GAPS)), sizes, **{"color": colours, "width": 0.7, **options})
+    ax.errorbar(range(len(GAPS)), sizes, yerr=errors, fmt="none", ecolor="black", elinewidth=0.9)
+    ax.set_xticks(range(len(GAPS)), [name.replace(" ", "\n") for name in GAPS])
+    ax.set_ylim(bottom=0.0)
+    ax.set_ylabel("mean |gap|")
+    return ax

@@ -8,6 +8,8 @@ import typer
 from typer.core import TyperGroup
 
 from homotopy.commands.forget import EPILOG, forget
+from homotopy.commands.influence import EPILOG as INFLUENCE_EPILOG
+from homotopy.commands.influence import influence
 
 
 class OneLineErrors(TyperGroup):
@@ -50,14 +52,21 @@ def describe():
 
 
 app.command(epilog=EPILOG)(forget)
+app.command(epilog=INFLUENCE_EPILOG)(influence)
 
 
 def main() -> None:
     """The entry point of the installed command."""
     # A command compiles much and computes little. Both variables are read when JAX first computes.
     flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_backend_optimization_level" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_optimization_level=0".strip()
+    # XLA's own threads can wait for each other for ever (jaxlib 0.10, vmapped linear algebra).
+    for name, value in (
+        ("xla_backend_optimization_level", "0"),
+        ("xla_cpu_multi_thread_eigen", "false"),
+    ):
+        if name not in flags:
+            flags = f"{flags} --{name}={value}".strip()
+    os.environ["XLA_FLAGS"] = flags
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     # Its first use on a machine is announced on stderr, which is for errors.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)

@@ -1,14 +1,8 @@
 """The numbers of `homotopy forget` as JSON: everything shown, and what it takes to repeat it."""
 
 import dataclasses
-import json
-import math
-import platform
-from importlib.metadata import version
-from pathlib import Path
 
-import numpy as np
-
+from homotopy.commands import _record
 from homotopy.datasets import Dataset, Standardisation
 from homotopy.unlearning.comparison import ComparedSchedule
 from homotopy.unlearning.optimum import OptimumStatus
@@ -28,27 +22,13 @@ def record(
 ) -> dict:  # fmt: skip
     """A dictionary that JSON can hold; None stands for never, infinite and undefined."""
     deletion = comparison.deletion
-    return _plain(
+    return _record.plain(
         {
             "command": "forget",
             "arguments": arguments,
             "units": UNITS,
-            "versions": {
-                "python": platform.python_version(),
-                **{
-                    name: version(name)
-                    for name in ("jax", "equinox", "diffrax", "numpy", "scipy", "matplotlib")
-                },
-                "homotopy": _own_version(),
-            },
-            "data": {
-                "name": dataset.name,
-                "description": dataset.description,
-                "rows": len(dataset.y),
-                "features": dataset.feature_names,
-                "target": dataset.target_name,
-                "standardisation": dataclasses.asdict(standardisation),
-            },
+            "versions": _record.versions(),
+            "data": _record.data(dataset, standardisation),
             "deleted": [dataclasses.asdict(row) for row in summary.rows],
             "theta0": deletion.theta0,
             "decay_tolerance": deletion.method.tolerance,
@@ -68,12 +48,6 @@ def record(
             "portrait": plane,
         }
     )
-
-
-def write(record: dict, path: Path) -> None:
-    """As indented JSON in UTF-8, without NaN or infinity."""
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _schedule(entry: ComparedSchedule) -> dict:
@@ -107,22 +81,3 @@ def _certificate(optimum: CertifiedOptimum) -> dict:
         "pmp_residual": optimum.pmp_residual,
         "controllability": dataclasses.asdict(optimum.controllability),
     }
-
-
-def _own_version() -> str:
-    import homotopy
-
-    return homotopy.__version__
-
-
-def _plain(value):
-    """Nested containers of strings and finite numbers."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return _plain(np.asarray(value).tolist())

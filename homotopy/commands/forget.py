@@ -150,7 +150,7 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, ou
     import numpy as np
     from rich.console import Console
 
-    from homotopy.commands import _forget_picture, _forget_record, _forget_report
+    from homotopy.commands import _forget_picture, _forget_record, _forget_report, _record
     from homotopy.commands._deletion_summary import summarise
     from homotopy.commands._output import output_folder
     from homotopy.flow import Exact
@@ -210,7 +210,7 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, ou
         record = _forget_record.record(
             arguments, original, standardisation, summary, comparison, optimum, begin, end, plane
         )
-        _forget_record.write(record, staging / RECORD)
+        _record.write(record, staging / RECORD)
 
     console = Console(highlight=False)
     if not console.is_terminal:

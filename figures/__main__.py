@@ -49,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
     os.environ["MPLBACKEND"] = "Agg"
+    # XLA's own threads can wait for each other for ever (jaxlib 0.10, vmapped linear algebra). Read
+    # when JAX first computes.
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_cpu_multi_thread_eigen" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     import importlib
 
     from rich.console import Console

@@ -14,7 +14,10 @@ os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0"
     " --xla_cpu_use_fusion_emitters=false"
-    " --xla_cpu_parallel_codegen_split_count=1",
+    " --xla_cpu_parallel_codegen_split_count=1"
+    # XLA's own threads can wait for each other for ever (jaxlib 0.10, vmapped linear algebra), and
+    # there are as many test processes as cores.
+    " --xla_cpu_multi_thread_eigen=false",
 )
 
 import hypothesis

@@ -24,6 +24,7 @@ BENCHMARKS = (
     "optimum",
     "certificate",
     "perceptron",
+    "influence",
 )
 
 

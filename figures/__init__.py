@@ -7,6 +7,7 @@ module `figNN_name` has `compute(fast=False) -> dict`, numbers that a JSON file 
 
 # In the order in which they are made; the first takes the compilation that others share.
 NAMES = (
+    "fig01_gaps",
     "fig02_homotopy",
     "fig03_perceptron_paths",
     "fig04_phase_portraits",
@@ -21,4 +22,9 @@ NAMES = (
     "fig13_learned_schedules",
     "fig14_perceptron_answers",
     "fig15_diabetes_perceptron",
+    "fig16_estimators",
+    "fig17_groups",
+    "fig18_pbrf",
+    "fig19_mislabelled",
+    "fig20_influence_in_time",
 )

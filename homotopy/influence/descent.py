@@ -21,6 +21,7 @@ from jaxtyping import Array, Bool, Float, Int
 from homotopy.influence.objectives import AbstractObjective
 
 _DENSE = 600  # dimension up to which Hessians are factorised
+_EXACT = 50  # and up to which at every step of a trust region: past it Krylov spaces are faster
 _SHORT = 1e-4  # of the size of θ: Newton's step at a minimum, by rounding
 _BATCH = 2**23  # numbers in the Hessians of the changes that are worked on together
 
@@ -128,7 +129,7 @@ def _newton(objective, start, tolerance, max_steps) -> Minimum:
         safe = jnp.where(definite, lower, jnp.eye(theta.size, dtype=theta.dtype))
         step = -cho_solve((safe, True), gradient)
         slope = jnp.dot(gradient, step)
-        flat = 64 * unit * jnp.abs(value)
+        flat = 64 * unit * objective.value_scale(theta)
 
         def shorter(trial):
             length, _, _, accepted, halvings = trial
@@ -177,22 +178,25 @@ def _ended(objective, theta, gradient, definite, steps, tolerance) -> Minimum:
 def _by_trust_region(objective, start, tolerance, max_steps) -> Minimum:
     """SciPy's trust-region method for the dimension, and Newton steps for the last digits."""
     scale = float(_scale(objective, start))
-    dense = start.size <= _DENSE
+    exact = start.size <= _EXACT
     curvature = (
         {"hess": lambda theta: np.asarray(_hessian(objective, theta))}
-        if dense
+        if exact
         else {"hessp": lambda theta, v: np.asarray(_product(objective, theta, v))}
     )
-    found = scipy.optimize.minimize(
-        lambda theta: _value(objective, theta),
-        np.asarray(start),
-        jac=True,
-        method="trust-exact" if dense else "trust-krylov",
-        options={"gtol": tolerance * scale, "maxiter": max_steps},
-        **curvature,
-    )
+    # SciPy's Krylov solver makes NaNs of its own on the way; where it ends is looked at below.
+    with np.errstate(invalid="ignore"):
+        found = scipy.optimize.minimize(
+            lambda theta: _value(objective, theta),
+            np.asarray(start),
+            jac=True,
+            method="trust-exact" if exact else "trust-krylov",
+            options={"gtol": tolerance * scale, "maxiter": max_steps},
+            **curvature,
+        )
     theta = jnp.asarray(found.x, start.dtype)
-    if dense:
+    theta = jnp.where(jnp.all(jnp.isfinite(theta)), theta, start)
+    if start.size <= _DENSE:
         polished = _newton_jit(objective, theta, tolerance, jnp.asarray(max_steps))
     else:
         polished = _newton_krylov(objective, theta, tolerance)

@@ -28,6 +28,10 @@ class AbstractObjective(eqx.Module):
         """What the gradient's norm may be from rounding, where that is not of its terms' size."""
         return jnp.zeros((), theta.dtype)
 
+    def value_scale(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
+        """The size of the terms of its value, whose rounding the value's is."""
+        return jnp.abs(self(theta))
+
 
 class ProximalRisk(AbstractObjective):
     """R(θ; w) + (δ/2)‖θ − c‖²: the re-weighted risk; δ > 0 keeps θ near c."""
@@ -85,6 +89,12 @@ class ProximalBregman(AbstractObjective):
         forced = jnp.sum(jnp.abs(self.changes) * gradient_norms(self.problem, self.reference))
         strength = self.problem.ridge + self.damping
         return forced + strength * jnp.linalg.norm(theta - self.reference)
+
+    def value_scale(self, theta):
+        # Of the changed points' terms, in which f − fˢ cancels.
+        slopes = jax.vmap(self.problem.loss.gradient)(self.outputs, self.problem.y)
+        terms = jnp.abs(slopes * self.outputs).reshape(self.problem.size, -1)
+        return jnp.abs(self(theta)) + jnp.sum(jnp.abs(self.changes) * jnp.sum(terms, axis=1))
 
     def rounding(self, theta):
         # Of differences of gradients, which the deletion of a point that fits well is not above.

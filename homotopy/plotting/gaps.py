@@ -34,7 +34,8 @@ def draw_gap_sizes(
     colours = style.PALETTE[: len(GAPS)]
     ax.bar(range(len(GAPS)), sizes, **{"color": colours, "width": 0.7, **options})
     ax.errorbar(range(len(GAPS)), sizes, yerr=errors, fmt="none", ecolor="black", elinewidth=0.9)
-    ax.set_xticks(range(len(GAPS)), [name.replace(" ", "\n") for name in GAPS])
+    names = [name.replace(" ", "\n").replace("non-", "non-\n") for name in GAPS]
+    ax.set_xticks(range(len(GAPS)), names)
     ax.set_ylim(bottom=0.0)
     ax.set_ylabel("mean |gap|")
     return ax

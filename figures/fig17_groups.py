@@ -7,9 +7,9 @@ predicted effect on the test loss is largest). Measured is the change of the mea
 points, in thousandths; on the horizontal axis by retraining to a minimum, on the vertical one as it
 is at the parameters that influence (summed over the group) and one Newton step predict. With the
 larger ridges influence ranks groups well and is too small, the more so the larger and the more
-alike the group; the Newton step, which knows the Hessian without the group, misses less. With the
-smallest ridge neither predicts what large groups do. Slopes are those of regressions through the
-origin, of influence and of the Newton step.
+alike the group; the Newton step, which knows the Hessian without the group, errs less, to the other
+side. With the smallest ridge neither predicts what large groups do. Slopes are regressions through
+the origin, of influence and of the Newton step.
 """
 
 from __future__ import annotations

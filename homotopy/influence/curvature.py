@@ -51,24 +51,26 @@ class AbstractCurvature(eqx.Module):
         """ρ + δ: the least eigenvalue there can be, where C is positive semidefinite."""
         return self.problem.ridge + self.damping
 
-    @property
     @abc.abstractmethod
-    def positive_semidefinite(self) -> bool:
-        """Whether C is so by construction, for weights ≥ 0 and a convex loss."""
-
-    @abc.abstractmethod
-    def data_products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
-        """C v for each row v, without the matrix."""
+    def _products(
+        self, X: Array, y: Array, weights: Float[Array, " s"], vectors: Float[Array, "m d"]
+    ) -> Float[Array, "m d"]:
+        """Of the data points given, with their weights."""
 
     @abc.abstractmethod
     def data_matrix(self) -> Float[Array, "d d"]:
         """C."""
 
-    @abc.abstractmethod
+    def data_products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
+        """C v for each row v, without the matrix."""
+        return self._products(self.problem.X, self.problem.y, self.weights, vectors)
+
     def sample_products(
         self, rows: Array, scale: Float[Array, ""], vectors: Float[Array, "m d"]
     ) -> Float[Array, "m d"]:
         """As `data_products`, of some data points only, times `scale`."""
+        weights = scale * self.weights[rows]
+        return self._products(self.problem.X[rows], self.problem.y[rows], weights, vectors)
 
     def products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
         """(C + shift · Id) v for each row v."""
@@ -97,17 +99,6 @@ class HessianCurvature(AbstractCurvature):
     weights: Float[Array, " n"]
     damping: Float[Array, ""]
 
-    @property
-    def positive_semidefinite(self) -> bool:
-        return False
-
-    def data_products(self, vectors):
-        return self._products(self.problem.X, self.problem.y, self.weights, vectors)
-
-    def sample_products(self, rows, scale, vectors):
-        weights = scale * self.weights[rows]
-        return self._products(self.problem.X[rows], self.problem.y[rows], weights, vectors)
-
     def _products(self, X, y, weights, vectors):
         _, product = jax.linearize(
             lambda at: _loss_gradient(self.problem, X, y, weights, at), self.theta
@@ -123,6 +114,8 @@ class HessianCurvature(AbstractCurvature):
 class GaussNewtonCurvature(AbstractCurvature):
     """C = Σ wᵢ Jᵢᵀ (∂²ℓᵢ/∂ŷ²) Jᵢ at θ, J the Jacobian of the model's output (theory §5).
 
+    Positive semidefinite for weights ≥ 0 and a convex loss.
+
     Examples
     --------
     >>> import homotopy as hm, jax.numpy as jnp
@@ -137,17 +130,6 @@ class GaussNewtonCurvature(AbstractCurvature):
     theta: Float[Array, " d"]
     weights: Float[Array, " n"]
     damping: Float[Array, ""]
-
-    @property
-    def positive_semidefinite(self) -> bool:
-        return True
-
-    def data_products(self, vectors):
-        return self._products(self.problem.X, self.problem.y, self.weights, vectors)
-
-    def sample_products(self, rows, scale, vectors):
-        weights = scale * self.weights[rows]
-        return self._products(self.problem.X[rows], self.problem.y[rows], weights, vectors)
 
     def _products(self, X, y, weights, vectors):
         outputs, forward = jax.linearize(lambda at: self.problem.predict(at, X), self.theta)

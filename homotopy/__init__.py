@@ -24,8 +24,6 @@ from homotopy.flow import (
     train,
 )
 from homotopy.influence import (
-    GAPS,
-    LINKS,
     AbstractEstimator,
     AbstractMeasurement,
     Arnoldi,
@@ -144,8 +142,6 @@ from homotopy.unlearning import (
 __version__ = "0.1.0"
 
 __all__ = [
-    "GAPS",
-    "LINKS",
     "AbstractEstimator",
     "AbstractLoss",
     "AbstractMeasurement",

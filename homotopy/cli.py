@@ -7,6 +7,8 @@ import sys
 import typer
 from typer.core import TyperGroup
 
+from homotopy.commands.claims import EPILOG as CLAIMS_EPILOG
+from homotopy.commands.claims import claims
 from homotopy.commands.forget import EPILOG, forget
 from homotopy.commands.influence import EPILOG as INFLUENCE_EPILOG
 from homotopy.commands.influence import influence
@@ -53,6 +55,7 @@ def describe():
 
 app.command(epilog=EPILOG)(forget)
 app.command(epilog=INFLUENCE_EPILOG)(influence)
+app.command(epilog=CLAIMS_EPILOG)(claims)
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ from scipy.stats import spearmanr
 
 import homotopy as hm
 from homotopy import datasets
+from homotopy.influence.gaps import GAPS
 from homotopy.plotting.style import PALETTE
 
 hm.enable_x64()
@@ -167,7 +168,7 @@ gaps = hm.gaps(
     damping=damping,
 )
 sizes, errors = np.asarray(gaps.mean_size), np.asarray(gaps.standard_error())
-for name, size, error in zip(hm.GAPS, sizes, errors, strict=True):
+for name, size, error in zip(GAPS, sizes, errors, strict=True):
     print(f"{name:16} {size:.4f} ± {error:.4f}")
 np.testing.assert_allclose(gaps.gaps.sum(-1), gaps.total, rtol=0, atol=1e-12)
 assert sizes[:3].min() > 2 * sizes[3:].max()

@@ -219,10 +219,21 @@ def gaps(
 def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:
     """The gaps of several trainings θˢ of the same deletions, as repetitions of one experiment.
 
+    Parameters
+    ----------
+    parts : sequence of Gaps
+
     Raises
     ------
     ValueError
         Naming `parts`, where there are none or their deletions differ in number.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> one = Gaps(jnp.zeros((1, 3, 6)), jnp.ones((1, 3, 6), bool))
+    >>> pooled_gaps([one, one]).links.shape
+    (2, 3, 6)
     """
     if not parts or len({part.links.shape[1] for part in parts}) != 1:
         raise ValueError("parts: expected gaps of the same deletions, one or more.")

@@ -57,6 +57,15 @@ class TestLoss(AbstractMeasurement):
     ------
     ValueError
         Naming X or y, where they do not fit each other or, with the problem, its data.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> change = hm.predict(problem, hm.LeaveOneOut())  # from θ = 0.5 to 0
+    >>> change.measured(hm.TestLoss([[2.0]], [0.0])).item()
+    -0.5
     """
 
     __test__ = False  # pytest would collect it
@@ -91,6 +100,14 @@ class Predictions(AbstractMeasurement):
     ----------
     X : (m, p), optional
         The inputs; those of the data by default.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> hm.predict(problem, hm.LeaveOneOut()).measured(hm.Predictions([[2.0]])).tolist()
+    [-1.0]
     """
 
     X: Float[Array, "m p"] | None

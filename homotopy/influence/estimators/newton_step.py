@@ -13,8 +13,6 @@ from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractEstimator, a_solver, non_negative
 from homotopy.influence.solvers import AbstractSolver, Dense
 
-_BATCH = 2**23  # numbers in the Hessians of the changes that are worked on together
-
 
 class NewtonStep(AbstractEstimator):
     """Δ = −(∇²R₋(θ))⁻¹∇R₋(θ), R₋ the risk without the deleted points; exact for quadratic risks.
@@ -69,5 +67,5 @@ def _changes(estimator, problem, theta, changes):
         product = estimator.solver.solve(curvature, gradient[None])
         return jax.tree.map(lambda leaf: leaf[0], from_product(product))
 
-    batch = max(1, min(changes.count, _BATCH // problem.dimension**2))
-    return jax.lax.map(step, (changes.weights(problem), gradients), batch_size=batch)
+    # One after the other: side by side, XLA on a CPU was seen to wait for itself for ever.
+    return jax.lax.map(step, (changes.weights(problem), gradients))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from homotopy.commands._options import DataArgument, DatasetOption, TargetOption
 from homotopy.commands.errors import InputError
 
 PICTURES = ("influence.png", "influence.pdf")
@@ -68,24 +69,9 @@ EPILOG = "\n\n".join(" ".join(part.split()) for part in _EXPLANATION.split("\n\n
 
 
 def influence(
-    data: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="DATA.csv",
-            help="Comma-separated numbers under a line of column names; every column but the "
-            "target is a feature.",
-            show_default=False,
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Data that come along, in place of a file: diabetes (442 × 10)."
-        ),
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The column that is predicted.")
-    ] = None,
+    data: DataArgument = None,
+    dataset: DatasetOption = None,
+    target: TargetOption = None,
     loss: Annotated[
         str,
         typer.Option(

@@ -10,6 +10,7 @@ import optax
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete
+from homotopy.influence._arguments import integer
 from homotopy.influence.measurements import TestLoss
 from homotopy.problem import Problem
 
@@ -86,9 +87,8 @@ def early_stopping(
     ((6,), 5)
     """
     theta = problem.parameters(theta0)
-    for name, value in (("max_epochs", max_epochs), ("patience", patience)):
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name}: expected an integer >= 1, got {value!r}.")
+    integer("max_epochs", max_epochs)
+    integer("patience", patience)
     if not isinstance(batch_size, int | np.integer) or not 1 <= batch_size <= problem.size:
         raise ValueError(f"batch_size: expected 1 to {problem.size}, got {batch_size!r}.")
     optimiser = optax.adam(1e-3) if optimiser is None else optimiser

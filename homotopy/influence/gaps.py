@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import ArrayInput, concrete
+from homotopy.influence._arguments import integer
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.estimators import GaussNewton, LeaveOneOut, ProximalBregman
 from homotopy.influence.measurements import OwnLoss, as_measurement
@@ -75,8 +76,7 @@ class Gaps(eqx.Module):
             ≥ 2.
         seed : int
         """
-        if not isinstance(resamples, int | np.integer) or resamples < 2:
-            raise ValueError(f"resamples: expected an integer >= 2, got {resamples!r}.")
+        integer("resamples", resamples, 2)
         generator = np.random.default_rng(seed)
         gaps, complete = np.asarray(self.gaps), np.asarray(self._complete)
         repeats, count = complete.shape

@@ -35,10 +35,10 @@ class WeightChanges(eqx.Module):
         """k."""
         return self.rows.shape[0]
 
-    def weights(self, problem: Problem, part: float = 1.0) -> Float[Array, "k n"]:
-        """1 + part · Δw."""
+    def weights(self, problem: Problem) -> Float[Array, "k n"]:
+        """1 + Δw."""
         ones = jnp.ones(problem.size, problem.X.dtype)
-        return jax.vmap(lambda rows, amounts: ones.at[rows].add(part * amounts))(
+        return jax.vmap(lambda rows, amounts: ones.at[rows].add(amounts))(
             self.rows, self.amounts
         )
 

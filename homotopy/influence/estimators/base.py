@@ -9,9 +9,9 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete
+from homotopy.influence._arguments import non_negative
 from homotopy.influence.change import ChangeStatus
-from homotopy.influence.solvers import AbstractSolver
+from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.problem import Problem
 
@@ -38,12 +38,22 @@ class AbstractEstimator(eqx.Module):
         """Δ, residual and status of each change; `report` is called with how many are done."""
 
 
-def non_negative(name: str, value) -> float:
-    """A finite number ≥ 0, or a `ValueError` naming the argument."""
-    known = concrete(value)
-    if known is None or known.ndim != 0 or not 0.0 <= known < float("inf"):
-        raise ValueError(f"{name}: expected a finite number >= 0, got {value!r}.")
-    return float(known)
+class AbstractDampedEstimator(AbstractEstimator):
+    """An estimator by one inverse-Hessian product for each change.
+
+    Attributes
+    ----------
+    damping : float
+        δ ≥ 0, added to the curvature's diagonal (sum risk: δ = nλ).
+    solver : AbstractSolver
+    """
+
+    damping: float = eqx.field(static=True)
+    solver: AbstractSolver
+
+    def __init__(self, damping: float = 0.0, solver: AbstractSolver | None = None):
+        self.damping = non_negative("damping", damping)
+        self.solver = Dense() if solver is None else a_solver(solver)
 
 
 def a_solver(value) -> AbstractSolver:

@@ -9,11 +9,10 @@ import jax.numpy as jnp
 
 from homotopy.influence.change import from_product
 from homotopy.influence.curvature import GaussNewtonCurvature
-from homotopy.influence.estimators.base import AbstractEstimator, a_solver, non_negative
-from homotopy.influence.solvers import AbstractSolver, Dense
+from homotopy.influence.estimators.base import AbstractDampedEstimator
 
 
-class GaussNewton(AbstractEstimator):
+class GaussNewton(AbstractDampedEstimator):
     """Δ = (G + (ρ + δ) Id)⁻¹∇ℓ_G at θ: the linearised proximal Bregman response (theory §5).
 
     G = Σ Jᵢᵀ(∂²ℓ/∂ŷ²)Jᵢ over all the data is positive semidefinite whatever θ, which need not be
@@ -35,13 +34,6 @@ class GaussNewton(AbstractEstimator):
     """
 
     assumes_stationary: ClassVar[bool] = False
-
-    damping: float = eqx.field(static=True)
-    solver: AbstractSolver
-
-    def __init__(self, damping: float = 0.0, solver: AbstractSolver | None = None):
-        self.damping = non_negative("damping", damping)
-        self.solver = Dense() if solver is None else a_solver(solver)
 
     def changes(self, problem, theta, changes, report):
         return _changes(self, problem, theta, changes)

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from homotopy._checks import concrete
 from homotopy.influence.change import after_refit, from_product, joined
 from homotopy.influence.curvature import HessianCurvature
-from homotopy.influence.estimators.base import AbstractEstimator, a_solver, non_negative
+from homotopy.influence.estimators.base import AbstractDampedEstimator
 from homotopy.influence.estimators.leave_one_out import LeaveOneOut
-from homotopy.influence.solvers import AbstractSolver, Dense
+from homotopy.influence.solvers import AbstractSolver
 
 
-class Influence(AbstractEstimator):
+class Influence(AbstractDampedEstimator):
     """Δ = −θ̇(ε) = (∇²R_ε)⁻¹∇ℓ_G at θ(ε), the influence function at a weight ε (theory §2).
 
     For linear regression that at ε = 1 is (1 − leverage) times the truth, that at ε = 0 the truth
@@ -39,25 +39,21 @@ class Influence(AbstractEstimator):
     """
 
     at: float = eqx.field(static=True)
-    damping: float = eqx.field(static=True)
-    solver: AbstractSolver
 
     def __init__(self, at: float = 1.0, damping: float = 0.0, solver: AbstractSolver | None = None):
         known = concrete(at)
         if known is None or known.ndim != 0 or not 0.0 <= known <= 1.0:
             raise ValueError(f"at: expected a weight in [0, 1], got {at!r}.")
         self.at = float(known)
-        self.damping = non_negative("damping", damping)
-        self.solver = Dense() if solver is None else a_solver(solver)
+        super().__init__(damping, solver)
 
     def changes(self, problem, theta, changes, report):
         if self.at == 1.0:
             return _at_one(self, problem, theta, changes)
         # θ(ε) of each change: retrained with part of the change of weights.
-        part = 1.0 - self.at
-        partly = eqx.tree_at(lambda c: c.amounts, changes, part * changes.amounts)
+        partly = eqx.tree_at(lambda c: c.amounts, changes, (1.0 - self.at) * changes.amounts)
         moved, _, status = LeaveOneOut().changes(problem, theta, partly, report)
-        weights = changes.weights(problem, part)
+        weights = partly.weights(problem)
         done = []
         for index in range(changes.count):
             one = eqx.tree_at(

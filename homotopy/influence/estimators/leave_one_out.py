@@ -7,13 +7,13 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput
+from homotopy.influence._arguments import fraction, integer, non_negative
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.descent import Minimum, minima
-from homotopy.influence.estimators.base import AbstractEstimator, non_negative
+from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.objectives import ProximalRisk
 
 
@@ -62,8 +62,8 @@ class LeaveOneOut(AbstractEstimator):
     ):
         self.theta0 = None if theta0 is None else jnp.asarray(theta0)
         self.damping = non_negative("damping", damping)
-        self.tolerance = small_tolerance(tolerance)
-        self.max_steps = step_budget(max_steps)
+        self.tolerance = fraction("tolerance", tolerance)
+        self.max_steps = integer("max_steps", max_steps)
 
     def changes(self, problem, theta, changes, report):
         start = theta if self.theta0 is None else problem.parameters(self.theta0)
@@ -90,18 +90,3 @@ def refit_status(found: Minimum) -> ChangeStatus:
             reached, ChangeStatus.successful, ChangeStatus.no_minimum
         )
     )(found.reached)
-
-
-def small_tolerance(value) -> float:
-    """A number in (0, 1), or a `ValueError`."""
-    known = concrete(value)
-    if known is None or known.ndim != 0 or not 0.0 < known < 1.0:
-        raise ValueError(f"tolerance: expected a number in (0, 1), got {value!r}.")
-    return float(known)
-
-
-def step_budget(value) -> int:
-    """An integer ≥ 1, or a `ValueError`."""
-    if not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"max_steps: expected an integer >= 1, got {value!r}.")
-    return int(value)

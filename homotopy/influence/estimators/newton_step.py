@@ -10,11 +10,10 @@ import jax.numpy as jnp
 
 from homotopy.influence.change import from_product
 from homotopy.influence.curvature import HessianCurvature
-from homotopy.influence.estimators.base import AbstractEstimator, a_solver, non_negative
-from homotopy.influence.solvers import AbstractSolver, Dense
+from homotopy.influence.estimators.base import AbstractDampedEstimator
 
 
-class NewtonStep(AbstractEstimator):
+class NewtonStep(AbstractDampedEstimator):
     """Δ = −(∇²R₋(θ))⁻¹∇R₋(θ), R₋ the risk without the deleted points; exact for quadratic risks.
 
     Each change has its own Hessian: it costs as much more than `Influence` as there are changes.
@@ -41,13 +40,6 @@ class NewtonStep(AbstractEstimator):
     """
 
     assumes_stationary: ClassVar[bool] = False
-
-    damping: float = eqx.field(static=True)
-    solver: AbstractSolver
-
-    def __init__(self, damping: float = 0.0, solver: AbstractSolver | None = None):
-        self.damping = non_negative("damping", damping)
-        self.solver = Dense() if solver is None else a_solver(solver)
 
     def changes(self, problem, theta, changes, report):
         return _changes(self, problem, theta, changes)

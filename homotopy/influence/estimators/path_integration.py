@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
+from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.change import ChangeStatus
+from homotopy.influence.curvature import point_gradients
 from homotopy.influence.estimators.base import AbstractEstimator
-from homotopy.influence.estimators.leave_one_out import small_tolerance, step_budget
 
 
 class PathIntegration(AbstractEstimator):
@@ -40,8 +41,8 @@ class PathIntegration(AbstractEstimator):
     max_steps: int = eqx.field(static=True)
 
     def __init__(self, tolerance: float = 1e-9, max_steps: int = 256):
-        self.tolerance = small_tolerance(tolerance)
-        self.max_steps = step_budget(max_steps)
+        self.tolerance = fraction("tolerance", tolerance)
+        self.max_steps = integer("max_steps", max_steps)
 
     def changes(self, problem, theta, changes, report):
         return _changes(self, problem, theta, changes)
@@ -67,13 +68,8 @@ def _changes(estimator, problem, theta, changes):
 
         def velocity(s, moved, args):
             at = theta + moved
-            lower = lower_factor(at, s)
-
-            def changed_loss(there):
-                unit = jnp.zeros_like(ones).at[rows].add(amounts)
-                return problem.weighted_risk(there, unit) - problem.weighted_risk(there, 0.0 * ones)
-
-            return -cho_solve((lower, True), jax.grad(changed_loss)(at))
+            slope = amounts @ point_gradients(problem, at, rows)
+            return -cho_solve((lower_factor(at, s), True), slope)
 
         def lost(s, moved, args, **kwargs):
             return ~jnp.all(jnp.isfinite(lower_factor(theta + moved, s)))

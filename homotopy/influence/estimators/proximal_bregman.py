@@ -8,13 +8,10 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from homotopy.influence import objectives
+from homotopy.influence._arguments import fraction, integer, non_negative
 from homotopy.influence.descent import minima
-from homotopy.influence.estimators.base import AbstractEstimator, non_negative
-from homotopy.influence.estimators.leave_one_out import (
-    refit_status,
-    small_tolerance,
-    step_budget,
-)
+from homotopy.influence.estimators.base import AbstractEstimator
+from homotopy.influence.estimators.leave_one_out import refit_status
 
 
 class ProximalBregman(AbstractEstimator):
@@ -54,8 +51,8 @@ class ProximalBregman(AbstractEstimator):
 
     def __init__(self, damping: float = 0.0, tolerance: float = 1e-10, max_steps: int = 2000):
         self.damping = non_negative("damping", damping)
-        self.tolerance = small_tolerance(tolerance)
-        self.max_steps = step_budget(max_steps)
+        self.tolerance = fraction("tolerance", tolerance)
+        self.max_steps = integer("max_steps", max_steps)
 
     def changes(self, problem, theta, changes, report):
         damping = jnp.asarray(self.damping, theta.dtype)

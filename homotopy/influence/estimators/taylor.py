@@ -5,9 +5,9 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.scipy.linalg import lu_factor
 
+from homotopy.influence._arguments import integer
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractEstimator
@@ -41,9 +41,7 @@ class Taylor(AbstractEstimator):
     order: int = eqx.field(static=True)
 
     def __init__(self, order: int):
-        if not isinstance(order, int | np.integer) or order < 1:
-            raise ValueError(f"order: expected an integer >= 1, got {order!r}.")
-        self.order = int(order)
+        self.order = integer("order", order)
 
     def changes(self, problem, theta, changes, report):
         return _changes(self.order, problem, theta, changes)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
@@ -69,18 +70,15 @@ class Arnoldi(AbstractSolver):
     tolerance: float = eqx.field(default=1e-2, static=True)
 
     def __check_init__(self):
-        for name, least in (("rank", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}.")
+        integer("rank", self.rank)
+        integer("seed", self.seed, 0)
         if self.steps is not None and (
             not isinstance(self.steps, int | np.integer) or self.steps < self.rank
         ):
             raise ValueError(
                 f"steps: expected None or an integer >= rank = {self.rank}, got {self.steps!r}."
             )
-        if not 0.0 < self.tolerance < 1.0:
-            raise ValueError(f"tolerance: expected a number in (0, 1), got {self.tolerance!r}.")
+        fraction("tolerance", self.tolerance)
 
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
         d, dtype = curvature.dimension, curvature.theta.dtype

@@ -5,9 +5,9 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
@@ -63,10 +63,8 @@ class ConjugateGradient(AbstractSolver):
     preconditioner: Nystrom | None = None
 
     def __check_init__(self):
-        if not 0.0 < self.tolerance < 1.0:
-            raise ValueError(f"tolerance: expected a number in (0, 1), got {self.tolerance!r}.")
-        if not isinstance(self.max_steps, int | np.integer) or self.max_steps < 1:
-            raise ValueError(f"max_steps: expected an integer >= 1, got {self.max_steps!r}.")
+        fraction("tolerance", self.tolerance)
+        integer("max_steps", self.max_steps)
         if self.preconditioner is not None and not isinstance(self.preconditioner, Nystrom):
             raise ValueError(
                 f"preconditioner: expected None or a Nystrom, got "

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float
 
+from homotopy.influence._arguments import fraction
 from homotopy.influence.curvature import AbstractCurvature, GaussNewtonCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
@@ -33,6 +35,11 @@ class Dense(AbstractSolver):
     tolerance : float
         Largest relative residual that counts as solved.
 
+    Raises
+    ------
+    ValueError
+        Naming `tolerance`.
+
     Examples
     --------
     >>> import homotopy as hm, jax.numpy as jnp
@@ -44,7 +51,10 @@ class Dense(AbstractSolver):
     [[0.5]]
     """
 
-    tolerance: float = 1e-8
+    tolerance: float = eqx.field(default=1e-8, static=True)
+
+    def __check_init__(self):
+        fraction("tolerance", self.tolerance)
 
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
         if isinstance(curvature, GaussNewtonCurvature) and _outputs(curvature) < (

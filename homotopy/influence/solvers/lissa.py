@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.arnoldi import lanczos
 from homotopy.influence.solvers.base import (
@@ -88,17 +89,15 @@ class Lissa(AbstractSolver):
     tolerance: float = eqx.field(default=1e-2, static=True)
 
     def __check_init__(self):
-        for name, least in (("steps", 1), ("repeats", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}.")
+        integer("steps", self.steps)
+        integer("repeats", self.repeats)
+        integer("seed", self.seed, 0)
         batch = self.batch_size
         if batch is not None and (not isinstance(batch, int | np.integer) or batch < 1):
             raise ValueError(f"batch_size: expected None or an integer >= 1, got {batch!r}.")
         if self.scale is not None and not (0.0 < self.scale < np.inf):
             raise ValueError(f"scale: expected None or a number > 0, got {self.scale!r}.")
-        if not 0.0 < self.tolerance < 1.0:
-            raise ValueError(f"tolerance: expected a number in (0, 1), got {self.tolerance!r}.")
+        fraction("tolerance", self.tolerance)
 
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
         n = curvature.weights.shape[0]

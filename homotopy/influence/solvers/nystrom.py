@@ -7,10 +7,10 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import concrete
+from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
@@ -66,12 +66,9 @@ class Nystrom(AbstractSolver):
     tolerance: float = eqx.field(default=1e-2, static=True)
 
     def __check_init__(self):
-        for name, least in (("rank", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}.")
-        if not 0.0 < self.tolerance < 1.0:
-            raise ValueError(f"tolerance: expected a number in (0, 1), got {self.tolerance!r}.")
+        integer("rank", self.rank)
+        integer("seed", self.seed, 0)
+        fraction("tolerance", self.tolerance)
 
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
         self._check_shift(curvature)

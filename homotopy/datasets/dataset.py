@@ -1,0 +1,43 @@
+"""A table of examples with features and a target."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """A table of n examples with p features and one target.
+
+    Attributes
+    ----------
+    name
+        Short name, used in titles.
+    X
+        Features (n, p).
+    y
+        Targets (n,).
+    feature_names, target_name
+        Names of the columns of X and of y.
+    description
+        One sentence: what the data are and where they come from.
+    """
+
+    name: str
+    X: Float[np.ndarray, "n p"]
+    y: Float[np.ndarray, " n"]
+    feature_names: tuple[str, ...]
+    target_name: str
+    description: str
+
+    def __post_init__(self):
+        if self.y.shape != self.X.shape[:1]:
+            raise ValueError(
+                f"y must have one entry for each row of X {self.X.shape}, got shape {self.y.shape}."
+            )
+        if len(self.feature_names) != self.X.shape[1]:
+            raise ValueError(
+                f"feature_names must name the {self.X.shape[1]} columns of X, "
+                f"got {len(self.feature_names)} names."
+            )

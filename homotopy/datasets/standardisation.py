@@ -1,0 +1,100 @@
+"""Features and target at mean 0 and standard deviation 1, and back."""
+
+import dataclasses
+
+import jax
+import numpy as np
+from jaxtyping import Float, Num
+
+from homotopy._wording import listed
+from homotopy.datasets.dataset import Dataset
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Standardisation:
+    """The means and scales that `standardise` removed, and the way back.
+
+    Attributes
+    ----------
+    feature_means, feature_scales
+        Mean and population standard deviation (p,) of each feature.
+    target_mean, target_scale
+        Mean and population standard deviation of the target.
+    """
+
+    feature_means: Float[np.ndarray, " p"]
+    feature_scales: Float[np.ndarray, " p"]
+    target_mean: float
+    target_scale: float
+
+    def undo(self, dataset: Dataset) -> Dataset:
+        """A standardised data set in its original units again."""
+        return dataclasses.replace(
+            dataset,
+            X=dataset.X * self.feature_scales + self.feature_means,
+            y=dataset.y * self.target_scale + self.target_mean,
+        )
+
+    def original_coefficients(
+        self, theta: Num[np.ndarray | jax.Array, "*m p"]
+    ) -> tuple[Float[np.ndarray, "*m p"], Float[np.ndarray, "*m"]]:
+        """Coefficients θ of the standardised problem as (coefficients, intercept) in the old units.
+
+        Parameters
+        ----------
+        theta
+            Coefficients (..., p) of a linear model of the standardised data.
+        """
+        coefficients = np.asarray(theta) * self.target_scale / self.feature_scales
+        return coefficients, np.asarray(self.target_mean - coefficients @ self.feature_means)
+
+
+def standardise(dataset: Dataset) -> tuple[Dataset, Standardisation]:
+    """Features and target shifted to mean 0 and scaled to (population) standard deviation 1.
+
+    Returns
+    -------
+    dataset
+        The standardised data; without an intercept, a linear model of them is the affine model of
+        the original ones.
+    standardisation
+        What was removed, to undo it.
+
+    Raises
+    ------
+    ValueError
+        If columns (the target included) are constant, naming them.
+
+    Examples
+    --------
+    >>> from homotopy.datasets import diabetes
+    >>> scaled, standardisation = standardise(diabetes())
+    >>> bool(abs(scaled.X.mean(axis=0)).max() < 1e-12)
+    True
+    >>> bool(np.allclose(standardisation.undo(scaled).y, diabetes().y))
+    True
+    """
+    table = np.column_stack([dataset.X, dataset.y])
+    means = table.mean(axis=0)
+    centred = table - means
+    # Rounding leaves a trace of the mean in a constant column, and its mean may be off by as much.
+    centred -= centred.mean(axis=0)
+    largest = np.abs(centred).max(axis=0)
+    constant = largest <= 4 * np.finfo(float).eps * np.abs(table).max(axis=0)
+    if constant.any():
+        names = [*dataset.feature_names, dataset.target_name]
+        named = [repr(names[i]) for i in np.flatnonzero(constant)]
+        raise ValueError(
+            f"{dataset.name}: constant columns cannot be standardised: {listed(named)}; "
+            "leave them out."
+        )
+    # Divided by the largest entry first, so that squaring neither overflows nor underflows.
+    scales = largest * np.sqrt(np.mean((centred / largest) ** 2, axis=0))
+    scaled = centred / scales
+    standardised = dataclasses.replace(dataset, X=scaled[:, :-1], y=scaled[:, -1])
+    return standardised, Standardisation(
+        feature_means=means[:-1],
+        feature_scales=scales[:-1],
+        target_mean=float(means[-1]),
+        target_scale=float(scales[-1]),
+    )

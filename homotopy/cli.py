@@ -65,6 +65,8 @@ def main() -> None:
     # XLA's own threads can wait for each other for ever (jaxlib 0.10, vmapped linear algebra).
     for name, value in (
         ("xla_backend_optimization_level", "0"),
+        ("xla_cpu_use_fusion_emitters", "false"),
+        ("xla_cpu_parallel_codegen_split_count", "1"),
         ("xla_cpu_multi_thread_eigen", "false"),
     ):
         if name not in flags:

@@ -1,11 +1,22 @@
 """The claims of the research notes, each with a verdict that is computed and a proof.
 
-An entry whose proof no longer goes through raises `BrokenProof`. So far: the paper's definitions
-and response functions, least squares, θ(ε), the gradient flow and the schedules; the open questions
-and the unlearning algorithms have no entries yet.
+An entry whose proof, counterexample or check does not go through raises `BrokenProof`.
 """
 
-from homotopy.claims.claim import BrokenProof, Claim, Evidence, Identity, Verdict
-from homotopy.claims.ledger import LEDGER, find
+from homotopy.claims.check import Check, Evidence
+from homotopy.claims.claim import Claim, Verdict
+from homotopy.claims.ledger import LEDGER, find, matching
+from homotopy.claims.statement import BrokenProof, Counterexample, Statement
 
-__all__ = ["LEDGER", "BrokenProof", "Claim", "Evidence", "Identity", "Verdict", "find"]
+__all__ = [
+    "LEDGER",
+    "BrokenProof",
+    "Check",
+    "Claim",
+    "Counterexample",
+    "Evidence",
+    "Statement",
+    "Verdict",
+    "find",
+    "matching",
+]

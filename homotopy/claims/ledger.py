@@ -2,20 +2,86 @@
 
 from __future__ import annotations
 
-from homotopy.claims import definitions, flow, least_squares, response, schedules
+from homotopy.claims import (
+    best_schedule,
+    bregman,
+    error_decomposition,
+    gradient_flow,
+    greedy,
+    influence_functions,
+    influence_remarks,
+    least_squares,
+    leverage,
+    linear_flow,
+    newton_estimation,
+    pbrf,
+    ramps,
+    request_time,
+    response_bend,
+    response_derivatives,
+    response_functions,
+    response_path,
+    schedule_flow,
+    steps,
+    unlearning,
+)
 from homotopy.claims.claim import Claim
 
 LEDGER: tuple[Claim, ...] = (
-    *definitions.CLAIMS,
+    *influence_functions.CLAIMS,
+    *influence_remarks.CLAIMS,
+    *response_functions.CLAIMS,
+    *bregman.CLAIMS,
+    *pbrf.CLAIMS,
+    *error_decomposition.CLAIMS,
+    *leverage.CLAIMS,
     *least_squares.CLAIMS,
-    *response.CLAIMS,
-    *flow.CLAIMS,
-    *schedules.CLAIMS,
+    *response_path.CLAIMS,
+    *response_derivatives.CLAIMS,
+    *newton_estimation.CLAIMS,
+    *gradient_flow.CLAIMS,
+    *response_bend.CLAIMS,
+    *request_time.CLAIMS,
+    *linear_flow.CLAIMS,
+    *schedule_flow.CLAIMS,
+    *steps.CLAIMS,
+    *ramps.CLAIMS,
+    *greedy.CLAIMS,
+    *best_schedule.CLAIMS,
+    *unlearning.CLAIMS,
 )
 
 
+def matching(key: str) -> tuple[Claim, ...]:
+    """The claim of that key; else all whose keys begin so; else all that stand there.
+
+    Raises
+    ------
+    KeyError
+        Where there is none, naming all keys.
+
+    Examples
+    --------
+    >>> [claim.key for claim in matching("0.13")]
+    ['0.13']
+    >>> [claim.key for claim in matching("Figure 4")][0]
+    'Figure 4 (a)'
+    >>> matching("Proposition 0.0.1")[0].key
+    '0.3'
+    """
+    wanted = key.casefold()
+    for selected in (
+        lambda claim: claim.key == key,
+        lambda claim: claim.key.casefold().startswith(wanted),
+        lambda claim: wanted in claim.where.casefold(),
+    ):
+        if found := tuple(filter(selected, LEDGER)):
+            return found
+    raise KeyError(f"{key!r}: there is no such claim: {', '.join(claim.key for claim in LEDGER)}")
+
+
 def find(key: str) -> Claim:
-    """The claim of that key, or the only one whose key begins so.
+    """The only claim that `matching` gives.
 
     Raises
     ------
@@ -24,13 +90,11 @@ def find(key: str) -> Claim:
 
     Examples
     --------
-    >>> find("0.10").verdict().value
+    >>> find("Definition 3").verdict.value
     'holds'
     """
-    exact = [claim for claim in LEDGER if claim.key == key]
-    found = exact or [claim for claim in LEDGER if claim.key.lower().startswith(key.lower())]
-    if len(found) != 1:
-        names = ", ".join(claim.key for claim in (found or LEDGER))
-        several = "several claims begin so" if found else "there is no such claim"
-        raise KeyError(f"{key!r}: {several}: {names}")
+    found = matching(key)
+    if len(found) > 1:
+        names = ", ".join(claim.key for claim in found)
+        raise KeyError(f"{key!r}: several claims match: {names}")
     return found[0]

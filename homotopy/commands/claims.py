@@ -10,9 +10,10 @@ import typer
 from homotopy.commands.errors import CommandError, InputError
 
 EPILOG = (
-    "[bold]Verdicts[/] are computed: [italic]holds[/], as written; [italic]holds with a "
-    "correction[/], the conclusion stands; [italic]fails[/], it does not. Each proof is symbolic, "
-    "each check numerical and independent of it."
+    "[bold]Verdicts[/]: [italic]holds[/], as written; [italic]holds with a correction[/], the "
+    "conclusion stands; [italic]fails[/], it does not; [italic]open[/], not known. What holds is "
+    "proved by algebra, what does not is refuted by an instance in exact numbers, and a numerical "
+    "check stands beside it: --check runs all of them again, in about a minute."
 )
 
 
@@ -21,16 +22,16 @@ def claims(
         str | None,
         typer.Argument(
             metavar="CLAIM",
-            help="One claim with its derivation, by its number or name, such as 0.10.",
+            help="Claims with their derivation, by number, name or place: 0.10, Figure 4.",
             show_default=False,
         ),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Also rerun the numerical checks.")
+        bool, typer.Option("--check", help="Run all proofs, counterexamples and checks again.")
     ] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown.")] = False,
     latex: Annotated[
-        bool, typer.Option("--latex", help="As a LaTeX table (XeLaTeX or LuaLaTeX).")
+        bool, typer.Option("--latex", help="As LaTeX (longtable; XeLaTeX or LuaLaTeX).")
     ] = False,
 ) -> None:
     """What of the research notes holds, and what does not, with proofs."""
@@ -38,103 +39,89 @@ def claims(
         raise InputError("--latex: expected one format, got --markdown too.")
     from rich.console import Console
 
-    from homotopy.claims import LEDGER, BrokenProof, find
+    from homotopy.claims import LEDGER, export, matching
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, 120)
     try:
-        if key is not None:
-            try:
-                claim = find(key)
-            except KeyError as error:
-                raise InputError(f"CLAIM: {error.args[0]}") from None
-            _show_one(claim, check, console)
-            return
-        rows = _judged(LEDGER, check)
-    except BrokenProof as error:
-        raise CommandError(str(error)) from None
-    if markdown:
-        _print_markdown(rows)
-    elif latex:
-        _print_latex(rows)
+        chosen = LEDGER if key is None else matching(key)
+    except KeyError as error:
+        raise InputError(f"CLAIM: {error.args[0]}") from None
+    evidence = _checked(chosen) if check else {}
+    if markdown or latex:
+        table, single = (
+            (export.markdown_table, export.markdown) if markdown
+            else (export.latex_table, export.latex)
+        )  # fmt: skip
+        typer.echo(table(chosen) if key is None else "\n\n".join(map(single, chosen)))
+    elif key is None:
+        _show_table(chosen, evidence, console)
     else:
-        _show_table(rows, check, console)
+        for claim in chosen:
+            _show_one(claim, evidence, console)
 
 
-def _judged(ledger, check):
-    """(claim, verdict, evidence or None) of each, with a progress bar on a terminal."""
+def _checked(chosen):
+    """Evidence of each claim, by key, once its proof has gone through; all failures at once."""
     from rich.console import Console
     from rich.progress import track
 
-    rows = []
+    from homotopy.claims import BrokenProof
+
+    evidence, broken = {}, []
     for claim in track(
-        ledger, "proving", console=Console(stderr=True), transient=True,
+        chosen, "proving", console=Console(stderr=True), transient=True,
         disable=not sys.stderr.isatty(),
     ):  # fmt: skip
-        rows.append((claim, claim.verdict(), _checked(claim) if check else None))
-    return rows
-
-
-def _checked(claim):
-    evidence = claim.check()
-    if not evidence.passed:
-        raise CommandError(
-            f"{claim.key}: the numerical check failed: {evidence.text}: {evidence.error:.2g}, "
-            f"expected at most {evidence.tolerance:.2g}."
-        )
+        try:
+            claim.prove()
+            evidence[claim.key] = claim.evidence()
+        except BrokenProof as error:
+            broken.append(str(error))
+    if broken:
+        raise CommandError(f"{len(broken)} of {len(chosen)}: " + "; ".join(broken))
     return evidence
 
 
-def _show_table(rows, check, console) -> None:
+def _show_table(chosen, evidence, console) -> None:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("claim", "verdict", "what holds", *(("error",) if check else ())):
-        table.add_column(heading)
-    for claim, verdict, evidence in rows:
-        extra = (f"{evidence.error:.1e}",) if evidence else ()
-        table.add_row(claim.key, verdict.value, claim.statement.text, *extra)
+    from homotopy.claims.export import what_holds
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 1, 0))
+    table.add_column("claim", ratio=3)
+    table.add_column("verdict", ratio=2)
+    table.add_column("what holds", ratio=9)
+    if evidence:
+        table.add_column("error", no_wrap=True)
+    for claim in chosen:
+        error = (f"{evidence[claim.key].error():.0e}",) if evidence else ()
+        table.add_row(claim.key, claim.verdict.value, what_holds(claim), *error)
     console.print(table)
     counts = {}
-    for _, verdict, _ in rows:
-        counts[verdict.value] = counts.get(verdict.value, 0) + 1
-    console.print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    for claim in chosen:
+        counts[claim.verdict.value] = counts.get(claim.verdict.value, 0) + 1
+    proved = "proved and checked now" if evidence else "as recorded: --check proves them again"
+    listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+    console.print(f"{len(chosen)} claims: {listed}; {proved}.")
 
 
-def _show_one(claim, check, console) -> None:
-    verdict = claim.verdict()
-    console.print(f"[bold]{claim.key}[/] ({claim.where}): {verdict.value}")
-    if claim.written is not None:
-        console.print(f"as written: {claim.written.text}", markup=False)
-    if claim.correct is not None:
-        console.print(f"what holds: {claim.correct.text}", markup=False)
-    for number, step in enumerate(claim.steps, 1):
-        console.print(f"{number}. {step}", markup=False)
-    if check:
-        evidence = _checked(claim)
-        console.print(
-            f"check: {evidence.text}: {evidence.error:.1e} (at most {evidence.tolerance:.0e})",
-            markup=False,
-        )
+def _show_one(claim, evidence, console) -> None:
+    from homotopy.claims.export import refutation
 
-
-def _print_markdown(rows) -> None:
-    typer.echo("| claim | where | verdict | what holds |\n| --- | --- | --- | --- |")
-    for claim, verdict, _ in rows:
-        cells = (claim.key, claim.where, verdict.value, claim.statement.text)
-        typer.echo("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-
-
-def _print_latex(rows) -> None:
-    typer.echo("\\begin{longtable}{llll}\nclaim & where & verdict & what holds \\\\ \\hline")
-    for claim, verdict, _ in rows:
-        cells = (claim.key, claim.where, verdict.value, claim.statement.text)
-        typer.echo(" & ".join(_escaped(cell) for cell in cells) + " \\\\")
-    typer.echo("\\end{longtable}")
-
-
-def _escaped(text: str) -> str:
-    for character in "&%#_{}":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("^", "\\textasciicircum{}")
+    console.print(f"[bold]{claim.key}[/] ({claim.where}): {claim.verdict.value}")
+    lines = []
+    if claim.correction is not None:
+        lines.append(f"the notes say: {claim.says.text}")
+        lines.append(f"counterexample: {refutation(claim)}.")
+    lines.append(f"what holds: {claim.statement.text}")
+    if claim.unanswered:
+        lines.append(f"open: {claim.unanswered}")
+    lines += [f"{number}. {step}" for number, step in enumerate(claim.derivation, 1)]
+    lines.append(f"check: {claim.check.text} (at most {claim.check.tolerance:.0e})")
+    if evidence:
+        found = evidence[claim.key]
+        lines[-1] += f": {found.error():.1e} over {len(found.pairs)} instances"
+    for line in lines:
+        console.print(line, markup=False)

@@ -1,6 +1,8 @@
 """The claims of the research notes, each with a verdict that is computed and a proof.
 
-An entry whose proof, counterexample or check does not go through raises `BrokenProof`.
+An entry whose proof, counterexample or check does not go through raises `BrokenProof`. What the
+notes only report of other papers (Shapley values, Bayesian influence functions, noisy guarantees)
+is left out.
 """
 
 from homotopy.claims.check import Check, Evidence

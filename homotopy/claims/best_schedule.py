@@ -149,6 +149,7 @@ def _difference_of_steps():
 
 
 _WEIGHT = symbols("K", positive=True)
+_U0 = tuple(delete_then_include())
 
 CLAIMS = (
     Claim(
@@ -159,7 +160,7 @@ CLAIMS = (
             lambda: [(_steps_that_arrive(), Integer(1))],
         ),
         counterexample=Counterexample(
-            "M = diag(5/2, 1), x = (1, 1), r = 1, s = 0, T = 4 log(3/2), u(0) = U: "
+            f"M = diag(5/2, 1), x = (1, 1), r = 1, s = 0, T = 4 log(3/2), u(0) = {_U0}: "
             "ε = 0 up to T/2, then ε = 1, ends at θ*₋; the number of steps that do",
             {},
         ),
@@ -177,14 +178,16 @@ CLAIMS = (
         ),
         derivation=(
             "Backwards from u = 0 under ε = 1 for 2 log(3/2), then under ε = 0 as long: "
-            "u(0) = U ≈ (−53.70, −9.74); for s > 0 go back further under ε = 1.",
+            "u(0); for s > 0 go back further under ε = 1.",
             "A step that ends at θ*₋ is there at τ: u(0) = b(z), the state 2 log z before u = 0 "
             "under ε = 1, z = e^(τ/2); both coordinates are polynomials in z.",
             "They have no common root: no step arrives, and 0 → 1 does.",
-            "With one parameter, or H = H₋ = Id, a step is among the best.",
+            "With H = H₋ = Id a step is among the best, and with one parameter: u moves on a line, "
+            "and what any schedule passes on it a step stops at.",
         ),
         check=Check(
-            "ℰ of the best step there, by search, against a search; 0 → 1 adds less than rounding",
+            "ℰ of the best step there against a search over matrix exponentials; 0 → 1 adds less "
+            "than rounding",
             checks.best_step_misses,
             1e-6,
         ),

@@ -14,6 +14,7 @@ from homotopy.claims import (
     leverage,
     linear_flow,
     newton_estimation,
+    other_uses,
     pbrf,
     ramps,
     request_time,
@@ -49,6 +50,7 @@ LEDGER: tuple[Claim, ...] = (
     *greedy.CLAIMS,
     *best_schedule.CLAIMS,
     *unlearning.CLAIMS,
+    *other_uses.CLAIMS,
 )
 
 

@@ -1,4 +1,4 @@
-"""Descend-to-delete and rewind-to-delete, and what is said of other uses of influence."""
+"""Descend-to-delete and rewind-to-delete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from homotopy.claims.regression import SymbolicRegression
 from homotopy.claims.statement import Counterexample, Statement
 
 _OLS = SymbolicRegression()
-_SECTION, _OTHER = "Algorithm implementations: D2D vs R2D", "Other interesting things"
+_SECTION = "Algorithm implementations: D2D vs R2D"
 _TRAINED, _WORK, _REQUEST, _TIME = symbols("T0 K s t", positive=True)
 _EPSILON = symbols("epsilon", positive=True)
 
@@ -142,34 +142,6 @@ def _equal_work():
     return rewind - descend, difference
 
 
-def _sensitivity():
-    """∂θ(t, ε)/∂ε at ε = 1 of one parameter, H = m + εx², by differentiating (0.10)."""
-    m, x, r, start = symbols("m x r theta0", positive=True)  # θ*₋ = 0, y = r
-    H = m + _EPSILON * x**2
-    theta = exp(-H * _TIME) * start + (1 - exp(-H * _TIME)) * _EPSILON * x * r / H
-    moved = diff(theta, _EPSILON).subs(_EPSILON, 1)
-    residual = r - x * (x * r / (m + x**2))
-    return moved, m, x, r, start, residual
-
-
-def _importance():
-    moved, m, x, r, start, residual = _sensitivity()
-    return [
-        (diff(moved, _TIME).subs(_TIME, 0), x * (r - x * start)),
-        (sympy.limit(sympy.expand(moved), _TIME, sympy.oo), x * residual / (m + x**2)),
-    ]
-
-
-def _soft_weight():
-    """θ(ε) − θ* − (ε − 1)θ̇(1), and θ̇(1)(1 − ε)²P/(… ) of least squares."""
-    theta = _OLS.response(_EPSILON)
-    velocity = diff(theta, _EPSILON).subs(_EPSILON, 1)
-    lost = 1 - _EPSILON
-    return theta - _OLS.full_fit + lost * velocity, -velocity * lost**2 * _OLS.leverage / (
-        1 - lost * _OLS.leverage
-    )
-
-
 CLAIMS = (
     Claim(
         key="D2D and R2D are steps",
@@ -275,7 +247,8 @@ CLAIMS = (
             ],
         ),
         derivation=(
-            "ReLU(a) = (a + |a|)/2, and the triangle inequality.",
+            "ReLU(a) = (a + |a|)/2, and the triangle inequality. Of tanh it is true: tanh'' "
+            "changes its sign.",
             "What counts is the risk as a function of the weights; the conclusion stands.",
         ),
         check=Check("determinant of the Hessian of such a risk by the toolkit", checks.neuron),
@@ -317,36 +290,5 @@ CLAIMS = (
             "With θ₀ = 0, θ*₋ = 1, θ* = 2 and T₀ − K = log(2)/H rewinding is exact.",
         ),
         check=Check("difference of both errors, d = 1, against the formula", checks.equal_work),
-    ),
-    Claim(
-        key="importance changes in training",
-        where=_OTHER,
-        says=Statement(
-            "A point's influence S = ∂θ(t, ε)/∂ε may change its sign: at first S = t x(y − xᵀθ₀), "
-            "in the end S = H⁻¹xê, and the residuals at θ₀ and θ* are of any signs.",
-            _importance,
-        ),
-        derivation=(
-            "Ṡ = −HS − x(xᵀθ − y), S(0) = 0.",
-            "One parameter, m = x = 1, y = 1, θ*₋ = 0, θ₀ = 2: S begins at −t and ends at ¼.",
-        ),
-        check=Check("`sensitivity` early and late against both formulas", checks.importance, 1e-5),
-    ),
-    Claim(
-        key="soft weights",
-        where=_OTHER,
-        says=Statement(
-            "Influence functions correct the usual training for a changed weight, to first order: "
-            "in least squares the error is −θ̇(1)(1 − ε)²P/(1 − (1 − ε)P).",
-            lambda: [_soft_weight()],
-        ),
-        derivation=(
-            "θ(ε) = θ* + (ε − 1)θ̇(1) + O((1 − ε)²) for any smooth risk.",
-            "In least squares θ(ε) − θ* = −(1 − ε)θ̇(1)/(1 − (1 − ε)P).",
-        ),
-        check=Check(
-            "refits with the weight 0.7 less the prediction, against the formula",
-            checks.soft_weight,
-        ),
     ),
 )

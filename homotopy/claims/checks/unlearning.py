@@ -6,14 +6,12 @@ import numpy as np
 from scipy.linalg import expm
 
 from homotopy.claims.checks.instances import arrays, each
-from homotopy.flow import flow, homotopy, sensitivity, train
-from homotopy.influence import Influence, leverage, predict
+from homotopy.flow import flow, homotopy, train
 from homotopy.linear import LinearRegression
 from homotopy.losses import SquaredError
 from homotopy.models import function_model
 from homotopy.precision import enable_x64
 from homotopy.problem import Problem
-from homotopy.response import response
 from homotopy.schedules import Step
 
 _TRAINED, _WORK = 0.5, 0.2
@@ -123,33 +121,3 @@ def equal_work():
     )
     scale = np.exp(-m * _WORK - h * _TRAINED) * (np.exp(h * _WORK) - 1)
     return [(rewound - descended, scale * (start - np.asarray(problem.full_fit())))]
-
-
-def importance():
-    """S_j at t = 1e-7 and t = 40, and t x(y − xᵀθ₀) and H⁻¹xê."""
-
-    def compare(problem):
-        X, y, x, target = arrays(problem)
-        start, early = _start(problem), 1e-7
-        moved = sensitivity(problem, start, [early, 40.0], points=[1]).derivative[:, 0]
-        full = np.linalg.solve(X.T @ X, X.T @ y)
-        late = np.linalg.solve(X.T @ X, x) * (target - x @ full)
-        return (
-            [np.asarray(moved[0]) / early, np.asarray(moved[1])],
-            [x * (target - x @ start), late],
-        )
-
-    return each(compare)
-
-
-def soft_weight():
-    """θ(0.7) − θ* + 0.3 θ̇(1), and −θ̇(1)(0.3)²P/(1 − 0.3 P)."""
-
-    def compare(problem):
-        velocity = -np.asarray(predict(problem, Influence()).delta)
-        refit = np.asarray(response(problem, [0.7]).theta[0])
-        P = float(leverage(problem)[1])
-        error = refit - np.asarray(problem.full_fit()) + 0.3 * velocity
-        return error, -velocity * 0.3**2 * P / (1 - 0.3 * P)
-
-    return each(compare)

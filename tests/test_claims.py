@@ -273,6 +273,7 @@ def test_the_command():
     table = run()
     assert table.returncode == 0, table.stderr
     assert f"{len(LEDGER)} claims" in table.stdout and "--check" in table.stdout
+    assert "D³R[v, v]" in table.stdout, "brackets are no markup"
     one = run("0.10", "--check")
     assert one.returncode == 0 and "holds" in one.stdout and "instances" in one.stdout
     assert run("dg/dτ", "--latex").stdout.startswith(r"\paragraph{dg/dτ: holds with a correction}")

@@ -58,7 +58,9 @@ def claims(
     elif key is None:
         _show_table(chosen, evidence, console)
     else:
-        for claim in chosen:
+        for number, claim in enumerate(chosen):
+            if number:
+                console.print()
             _show_one(claim, evidence, console)
 
 
@@ -85,6 +87,7 @@ def _checked(chosen):
 
 
 def _show_table(chosen, evidence, console) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from homotopy.claims.export import what_holds
@@ -97,7 +100,7 @@ def _show_table(chosen, evidence, console) -> None:
         table.add_column("error", no_wrap=True)
     for claim in chosen:
         error = (f"{evidence[claim.key].error():.0e}",) if evidence else ()
-        table.add_row(claim.key, claim.verdict.value, what_holds(claim), *error)
+        table.add_row(escape(claim.key), claim.verdict.value, escape(what_holds(claim)), *error)
     console.print(table)
     counts = {}
     for claim in chosen:
@@ -108,9 +111,11 @@ def _show_table(chosen, evidence, console) -> None:
 
 
 def _show_one(claim, evidence, console) -> None:
+    from rich.markup import escape
+
     from homotopy.claims.export import refutation
 
-    console.print(f"[bold]{claim.key}[/] ({claim.where}): {claim.verdict.value}")
+    console.print(f"[bold]{escape(claim.key)}[/] ({escape(claim.where)}): {claim.verdict.value}")
     lines = []
     if claim.correction is not None:
         lines.append(f"the notes say: {claim.says.text}")

@@ -1,5 +1,6 @@
 """The ledger: proofs go through, wrong statements are refuted, numerical checks agree."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -193,7 +194,8 @@ def test_zero_is_proved_and_not_sampled():
 
 def claim_of(says, correction=None, counterexample=None, pairs=((1.0, 1.0),), **more):
     check = Check("", lambda: pairs)
-    return Claim("a", "b", says, ("",), check, correction, counterexample, **more)
+    disputed = "x" if counterexample else ""
+    return Claim("a", "b", says, ("",), check, correction, counterexample, disputed, **more)
 
 
 TRUE = Statement("2x = x + x", lambda: [(2 * X, X + X)])
@@ -212,6 +214,7 @@ def test_a_wrong_record_breaks():
         (claim_of(FALSE, FALSE, AT_ONE), "not proved"),
         (claim_of(FALSE, TRUE), "come together"),
         (claim_of(TRUE, counterexample=AT_ONE), "come together"),
+        (dataclasses.replace(claim_of(FALSE, TRUE, AT_ONE), disputed=""), "come together"),
         (claim_of(TRUE, TRUE, AT_ONE), "is not refuted"),
         (claim_of(FALSE, TRUE, Counterexample("nothing", {})), "without a value"),
         (claim_of(TWICE, TRUE, AT_ONE), "two symbols of one name"),
@@ -234,7 +237,7 @@ def test_a_counterexample_gives_both_numbers():
     square = Counterexample("f = x² at 3", {"f": lambda x: x**2, "x": 3})
     assert square.sides(statement) == (6, 9)
     claim = claim_of(statement, TRUE, square)
-    assert refutation(claim) == "f = x² at 3: it is 6, and by the claim 9"
+    assert refutation(claim) == "f = x² at 3; x is 6, and by the claim 9"
 
 
 def test_matrices_are_compared_entry_by_entry():

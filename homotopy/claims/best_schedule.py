@@ -159,9 +159,10 @@ CLAIMS = (
             "The best schedule is a step 1_[0,τ]: wherever a schedule reaches θ*₋, a step does.",
             lambda: [(_steps_that_arrive(), Integer(1))],
         ),
+        disputed="the number of steps that end there",
         counterexample=Counterexample(
             f"M = diag(5/2, 1), x = (1, 1), r = 1, s = 0, T = 4 log(3/2), u(0) = {_U0}: "
-            "ε = 0 up to T/2, then ε = 1, ends at θ*₋; the number of steps that do",
+            "ε = 0 up to T/2, then ε = 1, ends at θ*₋",
             {},
         ),
         correction=Statement(
@@ -201,9 +202,10 @@ CLAIMS = (
             "does.",
             lambda: [(_steps_as_good_as_the_ramp(), Integer(1))],
         ),
+        disputed="the number of steps that end there",
         counterexample=Counterexample(
             "M = diag(1, 2), a weak point (x → 0 with rx = (1, 1)), ε = 1 − t on [0, 1], "
-            "u(0) = −(e − 2, (e² − 3)/4): the ramp ends at θ*₋; the number of steps that do",
+            "u(0) = −(e − 2, (e² − 3)/4): the ramp ends at θ*₋",
             {},
         ),
         correction=Statement(
@@ -234,6 +236,7 @@ CLAIMS = (
             "better than 1_[0,s].",
             lambda: [(Max(0, cost(_S) - _by_weight(_WEIGHT)), Integer(0))],
         ),
+        disputed="the excess of ℰ(1_[0,s])",
         counterexample=Counterexample(
             "H = H₋ = Id, one parameter, θ₀ = 0, θ*₋ = 1, θ* = 2, s = log(3/2), a "
             "decay with 1 + ∫ε e^t dt = 2 (linear to 0 at t₁ ≈ 0.94), T = log 4",
@@ -285,6 +288,7 @@ CLAIMS = (
             "Under H = Id, 1_[0,s] is the minimiser; the exception comes from H ≠ Id.",
             lambda: [(Max(0, cost(_S) - cost(TAU)), Integer(0))],
         ),
+        disputed="the excess of ℰ(1_[0,s])",
         counterexample=Counterexample(
             "H = H₋ = Id, one parameter, θ₀ = 0, θ*₋ = 1, θ* = 2, s = log(3/2), τ = log 2, "
             "T = log 4",

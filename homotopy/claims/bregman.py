@@ -97,6 +97,7 @@ CLAIMS = (
             "D = ½‖y − yᵢ‖² − ½‖y' − yᵢ‖² − ⟨∇½‖y' − yᵢ‖², y − yᵢ⟩ = ½‖y − y'‖².",
             lambda: [(_divergence(_squared), _as_written())],
         ),
+        disputed="D",
         counterexample=Counterexample(
             "y = 0, y' = 1, yᵢ = 0: D = ½, the expression −½",
             {"a1": 0, "a2": 0, "b1": 1, "b2": 0, "y1": 0, "y2": 0},

@@ -39,6 +39,8 @@ class Claim:
         What holds instead.
     counterexample : Counterexample, optional
         An instance that refutes what the notes say, where there is a correction.
+    disputed : str
+        The quantity of which the counterexample gives both values.
     stands : bool
         Whether the correction leaves the claim's conclusion standing.
     unanswered : str
@@ -52,6 +54,7 @@ class Claim:
     check: Check
     correction: Statement | None = None
     counterexample: Counterexample | None = None
+    disputed: str = ""
     stands: bool = True
     unanswered: str = ""
 
@@ -82,8 +85,11 @@ class Claim:
         """
         if not self.statement.holds():
             raise BrokenProof(f"{self.key}: not proved: {self.statement.text}")
-        if (self.correction is None) != (self.counterexample is None):
-            raise BrokenProof(f"{self.key}: a correction and a counterexample come together.")
+        parts = (self.correction, self.counterexample, self.disputed or None)
+        if any(part is None for part in parts) and parts != (None, None, None):
+            raise BrokenProof(
+                f"{self.key}: a correction, a counterexample and what it disputes come together."
+            )
         if self.counterexample is not None:
             self.counterexample.sides(self.says)
         return self.verdict

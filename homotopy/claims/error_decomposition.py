@@ -219,6 +219,7 @@ CLAIMS = (
             "The largest of the five is among the first three.",
             lambda: [(_first_dominate(), Integer(1))],
         ),
+        disputed="the sign of the largest of the first three less the linearisation",
         counterexample=Counterexample(
             "least squares at its fit without damping, m = 1, x = 1, r = 1", ONE_PARAMETER
         ),

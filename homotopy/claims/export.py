@@ -16,7 +16,7 @@ def refutation(claim: Claim) -> str:
     if claim.counterexample is None:
         return ""
     is_, said = (_number(side) for side in claim.counterexample.sides(claim.says))
-    return f"{claim.counterexample.text}: it is {is_}, and by the claim {said}"
+    return f"{claim.counterexample.text}; {claim.disputed} is {is_}, and by the claim {said}"
 
 
 def what_holds(claim: Claim) -> str:

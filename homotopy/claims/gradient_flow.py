@@ -168,6 +168,7 @@ CLAIMS = (
             "θ(∞, ε) := θ(ε) extends the homotopy to t = ∞: the flow comes to rest at θ(ε) alone.",
             _rests_and_fit,
         ),
+        disputed="the flow's limit",
         counterexample=Counterexample(
             "two points with f = θ³, y = 1: θ(ε) = 1 is the one minimum for every ε, and from "
             "θ₀ ≤ 0 the flow ends at 0, where f' = 0",

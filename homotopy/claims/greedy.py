@@ -130,6 +130,7 @@ CLAIMS = (
             "θ̇(0) = −H_ε θ₀ + (Id + H_ε)θ̂(ε).",
             lambda: [(diff(_solution(TIME), TIME).subs(TIME, 0), _derivative_as_written())],
         ),
+        disputed="θ̇(0)",
         counterexample=Counterexample(
             "one parameter, H_ε = 1, θ₀ = 0, θ̂ = 1",
             {"theta01": 0, "theta02": 0, "a1": 1, "a2": 0, "lambda1": 1, "lambda2": 1},
@@ -160,6 +161,7 @@ CLAIMS = (
                 )
             ],
         ),
+        disputed="(0.14)",
         counterexample=Counterexample(
             "one parameter, θ₀ = 0, θ*₋ = 1",
             {"theta01": 0, "theta02": 0, "g1": 1, "g2": 0},
@@ -187,6 +189,7 @@ CLAIMS = (
             "With H = Id no θ̂(ε) gives more than θ̂ = θ*₋: the product is largest when aligned.",
             lambda: [(Max(0, _identity_speed(_FIT) - _identity_speed(_DELETED)), Integer(0))],
         ),
+        disputed="the gain over the aligned one",
         counterexample=Counterexample(
             "one parameter, θ₀ = 0, θ*₋ = 1, θ̂(ε) = 2",
             {"theta01": 0, "theta02": 0, "g1": 1, "g2": 0, "a1": 2, "a2": 0},
@@ -213,6 +216,7 @@ CLAIMS = (
             "At every time ε = 0 brings θ closer the fastest: the gain of ε = 1 is never positive.",
             lambda: [(Max(0, _gain()), Integer(0))],
         ),
+        disputed="the gain of ε = 1",
         counterexample=Counterexample(
             "one parameter, u = x = 1, r = −1: the deleted point pulls beyond θ*₋",
             {"u1": 1, "u2": 0, "x1": 1, "x2": 0, "r": -1, "t1": 0, "t2": 0},
@@ -245,6 +249,7 @@ CLAIMS = (
         says=Statement(
             "1_[0,s] minimises ℰ: no later step is better.", lambda: [(_excess(), Integer(0))]
         ),
+        disputed="the excess of ℰ(1_[0,s])",
         counterexample=_LATER,
         correction=Statement(
             "With H = H₋ = Id, ℰ(1_[0,τ]) = ½e^(−2T)‖Δ‖²(e^τ − B)² + a constant, "
@@ -276,10 +281,11 @@ CLAIMS = (
                 (Max(0, _weak_point(Integer(0)) - _weak_point(log(Rational(5, 4)))), Integer(0))
             ],
         ),
+        disputed="the excess of greedy over 1_[0,log(5/4)]",
         counterexample=Counterexample(
             "M = diag(1, 2), a weak point (x → 0 with rx = c = (1, 1)), u(0) = (−1, 2), s = 0, "
             "T = log 2: uᵀc = e^(−t)(2e^(−t) − 1) > 0, so that greedy keeps ε = 0 and ends with "
-            "ℰ = ¼; by how much 1_[0,log(5/4)] is better",
+            "ℰ = ¼",
             {},
         ),
         correction=Statement(

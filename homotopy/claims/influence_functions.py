@@ -151,6 +151,7 @@ CLAIMS = (
             "𝒬 = dℓ/dε at ε = 1/n (s = 1) is ∇ℓᵀH⁻¹∇ℓ at θ*, H the Hessian of all the data.",
             lambda: [(_own_rate(1, DELETED_FIT), _closed_form())],
         ),
+        disputed="𝒬",
         counterexample=_HALF,
         correction=Statement(
             "At ε = 1/n it is ∇ℓᵀ(∇²R₋)⁻¹∇ℓ at θ*₋; the closed form is 𝒬 at ε = 0.",
@@ -177,6 +178,7 @@ CLAIMS = (
             "𝒬 = d/dε [L − εℓ] is ∇ℓᵀH⁻¹∇ℓ.",
             lambda: [(_rate(_objective, velocity(FULL_FIT)).subs(S, 0), _closed_form())],
         ),
+        disputed="the derivative",
         counterexample=_HALF,
         correction=Statement(
             "d/ds [R − sℓ] = −ℓ, of a fixed θ and along θ(1 − s) alike.",
@@ -200,6 +202,7 @@ CLAIMS = (
             "𝒬 is how much the training error changes: dR(θ(1 − s))/ds = 𝒬 at s = 0.",
             lambda: [(_rate(full, _velocity(0, FULL_FIT)), _closed_form())],
         ),
+        disputed="dR/ds",
         counterexample=_HALF,
         correction=Statement(
             "𝒬 is how much the point's own loss changes, to first order. The training error "
@@ -225,6 +228,7 @@ CLAIMS = (
             "The limit at ε = 1/n (s = 1) is H⁻¹∇ℓ at θ*, H the Hessian of all the data.",
             lambda: [(_velocity(1, DELETED_FIT), _influence(hessian(full, FULL_FIT), FULL_FIT))],
         ),
+        disputed="the limit",
         counterexample=_HALF,
         correction=Statement(
             "It is (∇²R₋)⁻¹∇ℓ at θ*₋.",
@@ -283,6 +287,7 @@ CLAIMS = (
             "det ∇²R (> 0).",
             lambda: [(_OLS.hessian(0).det(), _OLS.H.det())],
         ),
+        disputed="det ∇²R₋",
         counterexample=Counterexample(
             "two points, two parameters, X = Id: without the second row H₋ = diag(1, 0)",
             {"m1": 1, "m2": 0, "x1": 0, "x2": 1},

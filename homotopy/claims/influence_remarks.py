@@ -127,6 +127,7 @@ CLAIMS = (
             "beside |h|^(5/2).",
             lambda: [(sympy.Limit(_remainder() / _H ** Rational(5, 2), _H, 0), Integer(0))],
         ),
+        disputed="the remainder over |h|^(5/2) as h → 0",
         counterexample=Counterexample(
             "L = |θ|^(5/2) at θ̂ = 0, where L, L' and L'' are zero",
             {
@@ -167,6 +168,7 @@ CLAIMS = (
             "Influence, H⁻¹∇ℓ, is one Newton step from θ* towards θ*₋.",
             lambda: [(_newton_step(), _OLS.influence)],
         ),
+        disputed="the step",
         counterexample=Counterexample("one parameter, m = 1, x = 1, r = 1", ONE_PARAMETER),
         correction=Statement(
             "The Newton step inverts ∇²R₋, influence ∇²R: in least squares influence is 1 − P "
@@ -191,6 +193,7 @@ CLAIMS = (
             "influence, has no solution.",
             lambda: [_unsolvable()],
         ),
+        disputed="the rank of (H, ∇ℓ)",
         counterexample=Counterexample(
             "two points, two parameters, rows (1, 1) and (1, 1)",
             {"v1": 1, "v2": 1, "k": 1, "c": 0, "y": 1},
@@ -238,6 +241,7 @@ CLAIMS = (
             "An inverse takes O(n³) operations: n³/3 + n²/2 + n/6 by Cholesky.",
             lambda: [(cholesky_count(1, 2), _cubic(1))],
         ),
+        disputed="the count",
         counterexample=Counterexample("n = 1, d = 2: 5 operations, not 1", {}),
         correction=Statement(
             "H is d × d: O(d³), and O(nd²) to form it. A product XᵀXv takes 4nd − n − d, an "

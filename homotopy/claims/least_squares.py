@@ -176,6 +176,7 @@ CLAIMS = (
             "H, the Hessian of L, is Σxᵢxᵢᵀ = XᵀX.",
             lambda: [(hessian, X.T * X) for hessian, X in map(_mean_hessian, (1, 2, 3))],
         ),
+        disputed="∇²L",
         counterexample=Counterexample(
             "one parameter, two points x = 1: L'' = 1, and XᵀX = 2",
             {"x11": 1, "x12": 0, "x21": 1, "x22": 0},
@@ -198,6 +199,7 @@ CLAIMS = (
             "𝓘 = +(XᵀX)⁻¹x(y − xᵀθ̂).",
             lambda: [(side, _OLS.H.inv() * _OLS.x * _OLS.residual) for side in _influence()],
         ),
+        disputed="𝓘",
         counterexample=Counterexample(
             "one parameter, one other point m = 1, x = 1, r = 1: θ(ε) = ε/(1 + ε)", ONE_PARAMETER
         ),
@@ -218,8 +220,9 @@ CLAIMS = (
             "The PBRF is ½ argmin[(1/n)Σ(xᵢᵀ(θ − θ̂))² − (1/n)(y − xᵀθ)² + λ‖θ − θ̂‖²].",
             lambda: [(_pbrf(), _minimiser(_notes_objective(_OLS.full_fit)) / 2)],
         ),
+        disputed="the PBRF",
         counterexample=Counterexample(
-            "one parameter, one other point m = 1, x = 1, r = 1, λ = ½: the PBRF is ¼",
+            "one parameter, one other point m = 1, x = 1, r = 1, λ = ½",
             {**ONE_PARAMETER, "n": 2, "lambda": sympy.Rational(1, 2)},
         ),
         correction=Statement(

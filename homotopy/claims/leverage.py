@@ -89,6 +89,7 @@ CLAIMS = (
             "∂P/∂r > 0.",
             lambda: [(sympy.sign(diff(_OLS.leverage, _OLS.r)), sympy.Integer(1))],
         ),
+        disputed="the sign of ∂P/∂r",
         counterexample=Counterexample("one other point m = 1, x = 1, off by r = 1", ONE_PARAMETER),
         correction=Statement(
             "It tells an outlier in x: P depends on X alone, and h = P/(1 − P) is how far out x "
@@ -113,6 +114,7 @@ CLAIMS = (
             "With X = JF and H = JᵀJ, 𝒬 = ∇ℓᵀH⁻¹∇ℓ is the leverage.",
             lambda: [(_own_change(), _OLS.leverage)],
         ),
+        disputed="𝒬",
         counterexample=Counterexample(
             "one parameter, one other point m = 1, x = 1, r = 1", ONE_PARAMETER
         ),
@@ -133,6 +135,7 @@ CLAIMS = (
             "The second part of the Hessian of ½(f − y)² vanishes where θ is optimal.",
             lambda: [(_second_part_where_stationary(), sympy.Integer(0))],
         ),
+        disputed="the second part",
         counterexample=Counterexample(
             "f = θ², y = −1: θ = 0 is the minimum, and f' = 0 there",
             {"f": lambda theta: theta**2, "theta": 0, "y": -1, "f2": 2},
@@ -168,6 +171,7 @@ CLAIMS = (
             "The 1 − P in the denominator means that outliers (P > 0) have influence: θ* ≠ θ*₋.",
             lambda: [(sympy.sign(_OLS.change.dot(_OLS.change)), sympy.Integer(1))],
         ),
+        disputed="the sign of ‖θ* − θ*₋‖²",
         counterexample=Counterexample(
             "one other point m = 1, x = 1, r = 0: P = ½", ONE_PARAMETER | {"r": 0}
         ),
@@ -189,6 +193,7 @@ CLAIMS = (
         key="leave-one-out formula (000)",
         where=f"000, {_SECTION}",
         says=Statement("−I = θ* − θ*₋.", lambda: [(_OLS.change, -_influence())]),
+        disputed="θ* − θ*₋",
         counterexample=Counterexample(
             "one parameter, one other point m = 1, x = 1, r = 1", ONE_PARAMETER
         ),

@@ -190,6 +190,7 @@ CLAIMS = (
             "Where H is singular, lim θ(t) = H⁺Xᵀy.",
             lambda: [(_SINGULAR.limit(), _SINGULAR.pseudoinverse * _SINGULAR.c)],
         ),
+        disputed="the limit of θ₂",
         counterexample=Counterexample(
             "X = (1, 0), y = 1, θ₀ = (0, 1): the second parameter does not move",
             {"p": 1, "q": 0, "k": 0, "y1": 1, "y2": 0, "theta01": 0, "theta02": 1},
@@ -242,6 +243,7 @@ CLAIMS = (
             "With row j of X and y times ε, H_ε = X_εᵀX_ε is that of R_ε.",
             lambda: [(_scaled(1), _weighted())],
         ),
+        disputed="the first entry of H_ε",
         counterexample=Counterexample(
             "x_j = (1, 0), ε = ½: ¼ in place of ½",
             {"x11": 1, "x12": 0, "x21": 0, "x22": 1, "x31": 1, "x32": 0, "epsilon": "1/2"},

@@ -135,6 +135,7 @@ CLAIMS = (
             "vanish, so that close is said of the ratio): their ratio tends to 1.",
             lambda: [(_ratio_for_large_hessian(), sympy.Integer(1))],
         ),
+        disputed="I_Nt/I",
         counterexample=Counterexample(
             "one parameter, one other point m → ∞, x = 1, r = 1: I_Nt/I → −1", ONE_PARAMETER
         ),
@@ -172,6 +173,7 @@ CLAIMS = (
             "along every v.",
             lambda: [(sympy.sign(_V.dot(_curvature_of_norm() * _V)), sympy.Integer(1))],
         ),
+        disputed="the curvature along v",
         counterexample=Counterexample(
             "λ = 1, v = θ = (1, 0): ‖θ‖ is linear along θ",
             {"lambda": 1, "u1": 1, "u2": 0, "v1": 1, "v2": 0},

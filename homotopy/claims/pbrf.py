@@ -130,6 +130,7 @@ CLAIMS = (
             "Influence does not approximate retraining under L: it errs at first order in s.",
             lambda: [(_error_order(), Integer(1))],
         ),
+        disputed="the order of the error in s",
         counterexample=Counterexample(
             "least squares at its fit, no damping, m = 1, x = 1, r = 1", ONE_PARAMETER
         ),

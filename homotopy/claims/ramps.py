@@ -102,6 +102,7 @@ CLAIMS = (
             "θ̇ = −Mθ + xxᵀθ t/(s − t₁) + Σᵢ≠ⱼ xᵢyᵢ + (1 − s/(s − t₁))xy.",
             lambda: [(_velocity(_THETA, _T), _as_written())],
         ),
+        disputed="θ̇",
         counterexample=Counterexample(
             "one parameter, m = x = 1, y = 1, θ = 1, s = 1, t₁ = 2, t = 1",
             {**ONE_PARAMETER, "theta1": 1, "theta2": 0, "s": 1, "stop": 2, "t": 1},
@@ -127,6 +128,7 @@ CLAIMS = (
             "the rate of θ without a factor θ does not change with r.",
             lambda: [(_rate_without_itself(), Integer(0))],
         ),
+        disputed="the change of the rate at θ = 0 with r",
         counterexample=Counterexample(
             "one parameter, x = 1, y = 1, t₁ − s = 1",
             {**ONE_PARAMETER, "theta1": 0, "theta2": 0, "s": 1, "stop": 2, "t": 1},
@@ -152,6 +154,7 @@ CLAIMS = (
             "There is no closed form: none of the known functions solves it.",
             lambda: [(_solves(), Integer(0))],
         ),
+        disputed="the number of solutions found",
         counterexample=Counterexample(
             "one parameter: the formula by the error function solves it", {}
         ),

@@ -142,6 +142,7 @@ CLAIMS = (
         key="0.9, T = ∞",
         where=_SECTION,
         says=Statement("θ(∞, s) = θ*₋ for any s < ∞.", lambda: [_any_rank()]),
+        disputed="θ(∞, s)",
         counterexample=Counterexample(
             "the deleted point x = y = 1 is the only one (the notes' X = Id, d = 1): θ*₋ = 0 the "
             "minimum of least norm, θ₀ = 0, s = log 2, and θ(s) = ½ stays",

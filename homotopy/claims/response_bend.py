@@ -256,6 +256,7 @@ CLAIMS = (
             "point at 2r is as straight as at r.",
             lambda: [(_bend(2 * _OLS.r), _bend(_OLS.r))],
         ),
+        disputed="the bend at 2r",
         counterexample=Counterexample(
             "R_j = ½‖θ‖², f = θ₁ + θ₁θ₂, r = 1",
             {"m1": 1, "m2": 1, "x1": 1, "x2": 0, "r": 1, "b00": 0, "b01": 1, "b11": 0}
@@ -285,6 +286,7 @@ CLAIMS = (
             "error e of the start.",
             lambda: [(after.subs(k, 999), sympy.Integer(0)) for after, k, *_ in [_descent()]],
         ),
+        disputed="the error after 1000 steps",
         counterexample=Counterexample(
             "one parameter, step size times curvature ηλ = 1 − 2^(−1/1000) = 0.0007: half is left",
             {"lambda": "1 - 2**(-Rational(1, 1000))", "eta": 1, "e": 1, "theta_star": 0},

@@ -123,6 +123,7 @@ CLAIMS = (
             "H positive definite at θ̂ makes θ̂ a minimiser: ∇L(θ̂) = 0.",
             lambda: [(diff(Function("L")(_U), _U), sympy.Integer(0))],
         ),
+        disputed="∇L(θ̂)",
         counterexample=Counterexample(
             "L = ½(θ − 1)² at θ̂ = 0: H = 1", {"L": lambda u: (u - 1) ** 2 / 2, "u": 0}
         ),
@@ -144,6 +145,7 @@ CLAIMS = (
             "The Gauss–Newton Hessian is JᵀH_ℓJ, H_ℓ the Hessian of ℓ(f(θ)) in θ.",
             lambda: [_as_written((1,))],
         ),
+        disputed="the Gauss–Newton Hessian",
         counterexample=Counterexample(
             "f = 2θ, ℓ = ½f²: H = 4, and JᵀHJ = 16", one_parameter(j11=2, q1=1)
         ),
@@ -164,6 +166,7 @@ CLAIMS = (
             "The Gauss–Newton Hessian is JᵀHJ, H the Hessian of L in θ.",
             lambda: [_as_written(POINTS)],
         ),
+        disputed="the Gauss–Newton Hessian",
         counterexample=Counterexample(
             "f₁ = f₂ = 2θ, ℓ = ½f²: G = 8, and JᵀHJ = 64",
             one_parameter(j11=2, j21=2, q1=1, q2=1),
@@ -182,6 +185,7 @@ CLAIMS = (
             "G + δ is positive definite as long as H, the Hessian of the risk, is.",
             lambda: [_signs()],
         ),
+        disputed="the sign of G + δ",
         counterexample=Counterexample(
             "ℓ = log(1 + (p + 2)²), f = θ² ± θ, the minimum θ̂ = 0: H = 68/25, G = −12/25; δ = 0.1",
             one_parameter(
@@ -210,6 +214,7 @@ CLAIMS = (
             "Linearising arg min R − sℓ + ½δ‖θ − θ̂‖² gives (G + δ)⁻¹∇ℓ.",
             lambda: [(_damped_slope(), model.damped(model.gauss_newton()) * model.own_gradient())],
         ),
+        disputed="the slope",
         counterexample=Counterexample(
             "squared loss, f₁ = θ, y₁ = 1, f₂ = θ + ½θ², y₂ = −1 at θ̂ = 0: H = 3, G = 2; δ = 1",
             one_parameter(

@@ -148,6 +148,7 @@ CLAIMS = (
             "R has no kinks.",
             lambda: [tuple(_one_sided_slopes())],
         ),
+        disputed="R' right of 0",
         counterexample=Counterexample(
             "f = |θ|, ℓ = ½(ŷ + 1)²: R has the slopes −1 and 1 at its only minimum θ = 0",
             {"a": 1, "b": -1, "c": 0, "l": lambda output: (output + 1) ** 2 / 2},
@@ -206,6 +207,7 @@ CLAIMS = (
             "defined, a solution of R_j''I = −ℓ_j'.",
             lambda: [_differentiable_at_zero()],
         ),
+        disputed="R_j''(0) I(j)",
         counterexample=Counterexample(
             "R_j = θ⁴/4, ℓ_j = ½(θ + 1)²: strictly convex for ε > 0, θ(0) = 0 unique, and 0·I = −1",
             {
@@ -244,6 +246,7 @@ CLAIMS = (
                 (_slope_of_all() + _OLS.gradient(_OLS.full_fit), sympy.zeros(2, 1)),
             ],
         ),
+        disputed="∇ℒ at (θ*, 1)",
         counterexample=Counterexample(
             "one parameter, one other point m = 1, x = 1, r = 1: the gradient is −½", ONE_PARAMETER
         ),

@@ -203,6 +203,7 @@ CLAIMS = (
             "The second part, ε = 0, starts from e^(−Ht)θ₀ + (Id − e^(−Ht))θ*, t its time.",
             lambda: [_second_start(_TIME)],
         ),
+        disputed="θ at the start",
         counterexample=Counterexample(
             "H = 1, θ* = 0, θ₀ = 1, s = log 2: the second part starts from ½; at t = log 4",
             {"h": 1, "theta_star": 0, "theta0": 1, "s": "log(2)", "t": "log(4)"},
@@ -233,6 +234,7 @@ CLAIMS = (
             "leaves u̇ + ∇R_ε = 0.",
             lambda: [_denied(diff(u := _FORMULA(_TIME), _TIME) - _field(u, _WEIGHT(_TIME)))],
         ),
+        disputed="the number of formulas found",
         counterexample=Counterexample(
             "one parameter, m = x = r = 1, ε = 1/(1 + t): u = (eᵗ + C)e^(−t)/(1 + t), C = 1 here",
             ONE_PARAMETER
@@ -270,6 +272,7 @@ CLAIMS = (
             "Variation of constants requires ε ∈ C¹: it gives no solution for 1_[0,s].",
             lambda: [_denied(diff(u := _late_part(), _TIME) - _field(u, 0))],
         ),
+        disputed="the number of solutions found",
         counterexample=Counterexample(
             "one parameter, m = x = r = 1, u₀ = 1, s = 1, t = 2",
             ONE_PARAMETER | {"theta0": 1, "s": 1, "t": 2},

@@ -77,6 +77,7 @@ CLAIMS = (
             "w = e^(−τ)θ₀ + (1 − e^(−τ))θ* − θ*₋ (H = H₋ = Id).",
             lambda: [(diff(at_horizon(TAU), TAU), _derivative_as_written())],
         ),
+        disputed="g'",
         counterexample=_LATE,
         correction=Statement(
             "g'(τ) = e^(−(T−τ))(θ* − θ*₋).",
@@ -96,6 +97,7 @@ CLAIMS = (
             "dℰ/dτ = τe^(−2(T−τ))(‖w‖² + ⟨θ₀ − θ*, w⟩).",
             lambda: [(diff(cost(TAU), TAU), _slope_as_written())],
         ),
+        disputed="dℰ/dτ",
         counterexample=_LATE,
         correction=Statement(
             "dℰ/dτ = e^(−2(T−τ))⟨w, θ* − θ*₋⟩.",
@@ -118,6 +120,7 @@ CLAIMS = (
             "dℰ/dτ = 0 at τ = 0, or where ‖w‖² = −⟨θ₀ − θ*, w⟩.",
             lambda: [(diff(cost(TAU), TAU).subs(TAU, 0), Integer(0))],
         ),
+        disputed="dℰ/dτ at τ = 0",
         counterexample=Counterexample(
             "one parameter, θ₀ = 0, θ*₋ = 1, θ* = 2, T = log 2",
             {**PASSES_THE_TARGET, "T": log(2)},
@@ -189,6 +192,7 @@ CLAIMS = (
             "H₋ = Id, so that the formulas above apply.",
             lambda: [(_without_last_row(1), sympy.eye(1)), (_without_last_row(3), sympy.eye(3))],
         ),
+        disputed="H₋",
         counterexample=Counterexample("d = 1: the only point is deleted", {}),
         correction=Statement(
             "H₋ = Id − eⱼeⱼᵀ is singular: coordinate j stands still once the point is deleted.",
@@ -210,6 +214,7 @@ CLAIMS = (
                 (diff(_example_cost(d), TAU), _example_slope_as_written(d)) for d in (1, 2, 3)
             ],
         ),
+        disputed="dℰ/dτ",
         counterexample=Counterexample("d = 1, τ = T = log 2", {"tau": log(2), "T": log(2)}),
         correction=Statement(
             "ℰ = ½((d − 1)e^(−2T) + (1 − e^(−τ))²), dℰ/dτ = e^(−τ) − e^(−2τ) > 0: for every d the "

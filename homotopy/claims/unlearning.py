@@ -165,8 +165,9 @@ CLAIMS = (
             "Where the risk is convex, descend-to-delete ends at the retrained model.",
             lambda: [(_limit_without((Integer(0), Integer(0))), sympy.zeros(2, 1))],
         ),
+        disputed="the limit of u",
         counterexample=Counterexample(
-            "the deleted point is the only one, so that M = 0: u stays at 1", {"v1": 1, "v2": 0}
+            "the deleted point is the only one, so that M = 0, and u = 1", {"v1": 1, "v2": 0}
         ),
         correction=Statement(
             "Where the minimum is not unique it ends at one that depends on θ(T₀). In least "
@@ -233,7 +234,8 @@ CLAIMS = (
             "ReLU is not convex: some chord lies below it.",
             lambda: [(Integer(min(_violations(), 1)), Integer(1))],
         ),
-        counterexample=Counterexample("all signs of a and b: chords that lie below", {}),
+        disputed="whether a chord lies below (1 for yes)",
+        counterexample=Counterexample("all signs of a and b", {}),
         correction=Statement(
             "ReLU is convex: chord less middle is ¼(|a| + |b| − |a + b|) ≥ 0. A risk of it is not: "
             "½(v ReLU(w) − y)² has det ∇² = (vw)² − (2vw − y)², negative at vw → 0.",

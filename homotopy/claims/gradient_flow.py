@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sympy
 from sympy import Function, Matrix, diff, exp, symbols
-from sympy.core.function import AppliedUndef
 
 from homotopy.claims.check import Check
 from homotopy.claims.checks import gradient_flow as checks
 from homotopy.claims.claim import Claim
 from homotopy.claims.regression import SymbolicRegression
-from homotopy.claims.statement import Counterexample, Statement
+from homotopy.claims.statement import Counterexample, Statement, plain
 
 _OLS = SymbolicRegression()
 _SECTION = "Gradient Descent case"
@@ -25,15 +24,6 @@ _RISK = _RETAINED + _EPSILON * _OWN
 ROWS = Matrix(3, 2, symbols("x11 x12 x21 x22 x31 x32", real=True))
 TARGETS = Matrix(symbols("y1:4", real=True))
 STATE = Matrix(symbols("u1 u2", real=True))
-
-
-def plain(*sides):
-    """Both sides with undetermined functions and derivatives as symbols, which is faster."""
-    for kind in (sympy.Derivative, AppliedUndef):
-        terms = set().union(*(side.atoms(kind) for side in sides))
-        known = {term: sympy.Symbol(str(term), real=True) for term in terms}
-        sides = tuple(side.xreplace(known) for side in sides)
-    return sides
 
 
 def scalar_flux(duration, epsilon, state):

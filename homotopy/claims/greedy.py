@@ -85,7 +85,7 @@ def _weak_point(tau):
 
 def _needle():
     """What ε = 1 for a moment at t, and 0 from then on, adds to ½‖u(T)‖² per unit of time."""
-    decay = sympy.diag(*(exp(-rate * (HORIZON - TIME)) for rate in _OLS.M.diagonal()))
+    decay = _OLS.decay(HORIZON - TIME)
     moment = symbols("eta", positive=True)
     end = decay * (_U - moment * _OLS.gradient(_U + _OLS.deleted_fit))
     return diff(end.dot(end) / 2, moment).subs(moment, 0), decay**2

@@ -14,7 +14,6 @@ from homotopy.claims.smooth_risk import (
     ONE_PARAMETER,
     S,
     along,
-    as_numbers,
     full,
     gradient,
     hessian,
@@ -24,7 +23,7 @@ from homotopy.claims.smooth_risk import (
     velocity,
     where_stationary,
 )
-from homotopy.claims.statement import Counterexample, Statement
+from homotopy.claims.statement import Counterexample, Statement, plain
 
 _OLS = CentredRegression()
 _V = Matrix(symbols("v1 v2", real=True))
@@ -156,11 +155,11 @@ CLAIMS = (
         correction=Statement(
             "At ε = 1/n it is ∇ℓᵀ(∇²R₋)⁻¹∇ℓ at θ*₋; the closed form is 𝒬 at ε = 0.",
             lambda: [
-                as_numbers(
+                plain(
                     _own_rate(1, DELETED_FIT),
                     _own_change(hessian(retained, DELETED_FIT), DELETED_FIT),
                 ),
-                as_numbers(_own_rate(0, FULL_FIT), _closed_form()),
+                plain(_own_rate(0, FULL_FIT), _closed_form()),
             ],
         ),
         derivation=(
@@ -208,8 +207,8 @@ CLAIMS = (
             "𝒬 is how much the point's own loss changes, to first order. The training error "
             "changes by ½s²𝒬, to second order; in least squares by ½s²𝒬/(1 − sP)².",
             lambda: [
-                as_numbers(_own_rate(0, FULL_FIT), _closed_form()),
-                as_numbers(_risk_second_rate() / 2, _closed_form() / 2),
+                plain(_own_rate(0, FULL_FIT), _closed_form()),
+                plain(_risk_second_rate() / 2, _closed_form() / 2),
                 (where_stationary(_rate(full, _V), FULL_FIT).subs(S, 0), Integer(0)),
                 _regression_risk(),
             ],
@@ -233,7 +232,7 @@ CLAIMS = (
         correction=Statement(
             "It is (∇²R₋)⁻¹∇ℓ at θ*₋.",
             lambda: [
-                as_numbers(
+                plain(
                     _velocity(1, DELETED_FIT),
                     _influence(hessian(retained, DELETED_FIT), DELETED_FIT),
                 )
@@ -266,8 +265,8 @@ CLAIMS = (
         says=Statement(
             "With L − εℓ the sign is plus: dθ/ds = H⁻¹∇ℓ and dℓ/ds = ∇ℓᵀH⁻¹∇ℓ (at s = 0).",
             lambda: [
-                as_numbers(_velocity(0, FULL_FIT), _influence(hessian(full, FULL_FIT), FULL_FIT)),
-                as_numbers(_own_rate(0, FULL_FIT), _closed_form()),
+                plain(_velocity(0, FULL_FIT), _influence(hessian(full, FULL_FIT), FULL_FIT)),
+                plain(_own_rate(0, FULL_FIT), _closed_form()),
             ],
         ),
         derivation=(

@@ -16,8 +16,8 @@ from homotopy.claims.operations import (
     matrix_product_count,
 )
 from homotopy.claims.regression import ONE_PARAMETER
-from homotopy.claims.smooth_risk import FULL_FIT, as_numbers, gradient, hessian, inverse, retained
-from homotopy.claims.statement import Counterexample, Statement
+from homotopy.claims.smooth_risk import FULL_FIT, gradient, hessian, inverse, retained
+from homotopy.claims.statement import Counterexample, Statement, plain
 
 _OLS = CentredRegression()
 _SECTION = "Influence functions"
@@ -153,7 +153,7 @@ CLAIMS = (
         where=_REMARK,
         says=Statement(
             "Minimising the quadratic model of L_i about θ̂ gives θ = θ̂ − (∇²L_i)⁻¹∇L_i.",
-            lambda: [as_numbers(_model_minimum(), _newton_formula())],
+            lambda: [plain(_model_minimum(), _newton_formula())],
         ),
         derivation=(
             "∂/∂k of ∇L_i·k + ½kᵀ∇²L_i k is zero at ∇²L_i k = −∇L_i.",

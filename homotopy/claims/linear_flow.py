@@ -12,12 +12,11 @@ from homotopy.claims.gradient_flow import (
     ROWS,
     STATE,
     TARGETS,
-    plain,
     scalar_flux,
     weighted_gradient,
 )
 from homotopy.claims.regression import SymbolicRegression
-from homotopy.claims.statement import Counterexample, Statement
+from homotopy.claims.statement import Counterexample, Statement, plain
 
 _OLS = SymbolicRegression()
 _SECTION = "Epsilon dynamic"

@@ -27,6 +27,7 @@ def _sensitivity():
 
 
 def _importance():
+    """dS/dt at first, and S in the end."""
     moved, m, x, r, start, residual = _sensitivity()
     return [
         (diff(moved, _TIME).subs(_TIME, 0), x * (r - x * start)),

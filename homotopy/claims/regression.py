@@ -63,6 +63,10 @@ class SymbolicRegression:
         """H_ε = M + εxxᵀ."""
         return self.M + epsilon * self.x * self.x.T
 
+    def decay(self, duration):
+        """e^(−Mt): what is left of θ − θ*₋ without the point."""
+        return sympy.diag(*(sympy.exp(-rate * duration) for rate in self.M.diagonal()))
+
     def gradient(self, theta):
         """∇ℓ_j at θ, by differentiation of ½(y − xᵀθ)²."""
         u = Matrix(symbols("u1 u2", real=True))

@@ -8,20 +8,15 @@ from sympy import Function, Matrix, diff, exp, log, symbols
 from homotopy.claims.check import Check
 from homotopy.claims.checks import request_time as checks
 from homotopy.claims.claim import Claim
-from homotopy.claims.gradient_flow import STATE, plain, scalar_flux, scalar_gradient
+from homotopy.claims.gradient_flow import STATE, scalar_flux, scalar_gradient
 from homotopy.claims.regression import ONE_PARAMETER, SymbolicRegression
-from homotopy.claims.statement import Counterexample, Statement
+from homotopy.claims.statement import Counterexample, Statement, plain
 
 _OLS = SymbolicRegression()
 _SECTION = "Gradient Descent case, Question"
 _TIME, _SWITCH, _HORIZON = symbols("t s T", positive=True)
 _EPSILON = symbols("epsilon", positive=True)
 _START = symbols("theta0", real=True)
-
-
-def decay(duration):
-    """e^(−Mt)."""
-    return sympy.diag(*(exp(-rate * duration) for rate in _OLS.M.diagonal()))
 
 
 def _kink():
@@ -41,7 +36,7 @@ def _any_rank():
 
 def _end(state):
     """θ(T, s) from the state at s."""
-    return _OLS.deleted_fit + decay(_HORIZON - _SWITCH) * (state - _OLS.deleted_fit)
+    return _OLS.deleted_fit + _OLS.decay(_HORIZON - _SWITCH) * (state - _OLS.deleted_fit)
 
 
 def _velocity_of_regression():
@@ -49,7 +44,7 @@ def _velocity_of_regression():
     state = Matrix([Function(name)(_SWITCH) for name in ("q1", "q2")])
     rate = -_OLS.M * (state - _OLS.deleted_fit) - _OLS.gradient(state)
     moved = _end(state).diff(_SWITCH).subs(list(zip(state.diff(_SWITCH), rate, strict=True)))
-    return plain(moved, -decay(_HORIZON - _SWITCH) * _OLS.gradient(state))
+    return plain(moved, -_OLS.decay(_HORIZON - _SWITCH) * _OLS.gradient(state))
 
 
 def _velocity_in_general():

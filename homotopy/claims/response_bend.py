@@ -8,9 +8,8 @@ from sympy import Function, Matrix, diff, symbols
 from homotopy.claims.check import Check
 from homotopy.claims.checks import response_bend as checks
 from homotopy.claims.claim import Claim
-from homotopy.claims.gradient_flow import plain
 from homotopy.claims.regression import SymbolicRegression
-from homotopy.claims.statement import Counterexample, Statement
+from homotopy.claims.statement import Counterexample, Statement, plain
 
 _OLS = SymbolicRegression()
 _SECTION = "Gradient Descent case"

@@ -12,7 +12,6 @@ from homotopy.claims.claim import Claim
 from homotopy.claims.smooth_model import DAMPING, IDENTITY, PART, POINTS, K, one_parameter
 from homotopy.claims.smooth_risk import (
     FULL_FIT,
-    as_numbers,
     full,
     gradient,
     hessian,
@@ -20,7 +19,7 @@ from homotopy.claims.smooth_risk import (
     own,
     solved,
 )
-from homotopy.claims.statement import Counterexample, Statement
+from homotopy.claims.statement import Counterexample, Statement, plain
 
 _SECTION = "Response functions"
 _N, _LAMBDA = symbols("n lambda", positive=True)
@@ -37,8 +36,8 @@ def _first_order():
     """(1/n)(∇²L)⁻¹∇ℓ with the mean risk, and (∇²R)⁻¹∇ℓ with the sum."""
     slope, curved = gradient(own, FULL_FIT), hessian(full, FULL_FIT)
     return [
-        as_numbers(_mean_slope(), inverse(curved / _N) * slope / _N),
-        as_numbers(_mean_slope(), inverse(curved) * slope),
+        plain(_mean_slope(), inverse(curved / _N) * slope / _N),
+        plain(_mean_slope(), inverse(curved) * slope),
     ]
 
 
@@ -49,7 +48,7 @@ def _local_model():
     least = inverse(H) * J
     moved = k + least
     model = J.dot(k) + (k.T * H * k)[0] / 2
-    return as_numbers(model, (moved.T * H * moved)[0] / 2 - J.dot(least) / 2)
+    return plain(model, (moved.T * H * moved)[0] / 2 - J.dot(least) / 2)
 
 
 def _linearised_model_hessian():

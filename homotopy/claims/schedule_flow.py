@@ -12,13 +12,11 @@ from homotopy.claims.gradient_flow import (
     ROWS,
     STATE,
     TARGETS,
-    plain,
     scalar_flux,
     weighted_gradient,
 )
 from homotopy.claims.regression import ONE_PARAMETER, SymbolicRegression
-from homotopy.claims.request_time import decay
-from homotopy.claims.statement import Counterexample, Statement
+from homotopy.claims.statement import Counterexample, Statement, plain
 
 _OLS = SymbolicRegression()
 _SECTION = "Epsilon dynamic"
@@ -40,7 +38,7 @@ _GATHERED = Matrix([Function(name)(_TIME) for name in ("c1", "c2")])
 
 def _end():
     """u = θ(T) − θ*₋ under 1_[0,τ]."""
-    return decay(_HORIZON - _TAU) * _W
+    return _OLS.decay(_HORIZON - _TAU) * _W
 
 
 def _slope_in_switch():
@@ -51,7 +49,7 @@ def _slope_in_switch():
 
 def _switching_function():
     """p(τ)ᵀ∇ℓ_j(θ(τ)), p(τ) = e^(−M(T−τ))u."""
-    costate = decay(_HORIZON - _TAU) * _end()
+    costate = _OLS.decay(_HORIZON - _TAU) * _end()
     return costate.dot(_OLS.gradient(_OLS.deleted_fit + _W))
 
 
@@ -66,7 +64,7 @@ def _baseline():
     state = _at_request(start)
     known = list(zip(_E.diff(_SWITCH), -_OLS.H * _E, strict=True))
     before = state.diff(_SWITCH).subs(known)
-    after = decay(_HORIZON - _SWITCH) * (state - _OLS.deleted_fit)
+    after = _OLS.decay(_HORIZON - _SWITCH) * (state - _OLS.deleted_fit)
     return [
         plain(before, -_OLS.M * (state - _OLS.deleted_fit) - _OLS.gradient(state)),
         plain(after.diff(_HORIZON), -_OLS.M * after),

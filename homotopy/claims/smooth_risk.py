@@ -10,6 +10,8 @@ from __future__ import annotations
 import sympy
 from sympy import Function, Matrix, Rational, diff, symbols
 
+from homotopy.claims.statement import plain
+
 S = symbols("s", real=True)
 FULL_FIT, DELETED_FIT = (Matrix(symbols(f"{one}1 {one}2", real=True)) for one in "ab")
 
@@ -76,19 +78,7 @@ def inverse(matrix):
     return matrix.adjugate() / matrix.det()
 
 
-def as_numbers(*sides):
-    """Expressions or matrices with each derivative of an undetermined function as a symbol."""
-
-    def plain(side):
-        names = {one: sympy.Symbol(str(one), real=True) for one in side.atoms(sympy.Derivative)}
-        return side.xreplace(names)
-
-    return tuple(plain(side) for side in sides)
-
-
 def where_stationary(expression, theta):
-    """As numbers, with ∇R₋ = −(1 − s)∇ℓ as it is along θ(1 − s)."""
-    zero = [
-        as_numbers(diff(retained(theta), one), -(1 - S) * diff(own(theta), one)) for one in theta
-    ]
-    return as_numbers(expression)[0].subs(zero)
+    """As symbols, with ∇R₋ = −(1 − s)∇ℓ as it is along θ(1 − s)."""
+    zero = [plain(diff(retained(theta), one), -(1 - S) * diff(own(theta), one)) for one in theta]
+    return plain(expression)[0].subs(zero)

@@ -19,11 +19,6 @@ _TRAINED, _WORK, _REQUEST, _TIME = symbols("T0 K s t", positive=True)
 _EPSILON = symbols("epsilon", positive=True)
 
 
-def _decay(time):
-    """e^(−Mt)."""
-    return sympy.diag(*(exp(-rate * time) for rate in _OLS.M.diagonal()))
-
-
 def _trained(time):
     """u = θ − θ*₋ after training with the point for that time: undetermined functions."""
     return Matrix([Function(f"u{i}")(time) for i in (1, 2)])
@@ -31,7 +26,7 @@ def _trained(time):
 
 def _without_the_point(u, time):
     """u after that time of the flow without the point: solves u̇ = −Mu."""
-    return _decay(time) * u
+    return _OLS.decay(time) * u
 
 
 def _rates_without():
@@ -44,7 +39,7 @@ def _rates_without():
         (diff(descend, _WORK), -_OLS.M * descend),
         (descend.subs(_WORK, 0).subs(start), Matrix(fixed)),
         (rewind.subs(_WORK, 0).subs(start), Matrix(fixed)),
-        (rewind.subs(_WORK, _TRAINED), _decay(_TRAINED) * _trained(0)),
+        (rewind.subs(_WORK, _TRAINED), _OLS.decay(_TRAINED) * _trained(0)),
     ]
 
 
@@ -59,7 +54,7 @@ def _limit_without(rates):
 
 def _trained_norm():
     """½‖e^(−MK)v‖²."""
-    left = _decay(_WORK) * Matrix(symbols("v1 v2", real=True))
+    left = _OLS.decay(_WORK) * Matrix(symbols("v1 v2", real=True))
     return left.dot(left) / Integer(2)
 
 
@@ -76,6 +71,7 @@ def _side_of_the_ridge(sign):
 
 
 def _well_equations():
+    """The flow in the wells, its ends, and the slope of the risk with the point."""
     theta, start = _two_wells()
     risk = Function("R")  # ½(θ² − 1)²
     u = symbols("u", real=True)
@@ -118,7 +114,7 @@ def _retraining_equations():
     """Rewinding less retraining, at T₀: both follow the flow without the point from s on."""
     with_point, without = _trained(_REQUEST), Matrix([Function(f"q{i}")(_REQUEST) for i in (1, 2)])
     left = _TRAINED - _REQUEST
-    return _without_the_point(with_point, left) - _without_the_point(without, left), _decay(
+    return _without_the_point(with_point, left) - _without_the_point(without, left), _OLS.decay(
         left
     ) * (with_point - without)
 

@@ -5,21 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from homotopy.claims.checks.instances import arrays, each
+from homotopy.claims.checks.instances import arrays, each, starting_point
 from homotopy.flow import homotopy, sensitivity
 
 _WEIGHTS = (0.0, 0.5, 1.0)
 
 
-def start(problem):
-    """θ₀ = (1, …, d)."""
-    return np.arange(1.0, problem.dimension + 1.0)
-
-
 def surface(problem, times, weights=_WEIGHTS, theta0=None):
     """θ(t, ε) (3, 16, d): three weights and 16 times always, so that one compilation serves all."""
     times = np.concatenate([np.asarray(times), np.full(16 - len(times), times[-1])])
-    theta0 = start(problem) if theta0 is None else theta0
+    theta0 = starting_point(problem) if theta0 is None else theta0
     return np.asarray(homotopy(problem, theta0, times, weights).theta)
 
 
@@ -50,7 +45,7 @@ def descent():
             return 0.5 * theta @ H @ theta - moment @ theta
 
         integral = 0.5 * end * shares @ np.sum(slopes**2, axis=1)
-        return risk(start(problem)) - risk(path[15]), integral
+        return risk(starting_point(problem)) - risk(path[15]), integral
 
     return each(compare)
 
@@ -61,7 +56,7 @@ def sensitivity_in_weight():
 
     def compare(problem):
         far, near, here = surface(problem, [time], (1 - 2 * h, 1 - h, 1.0))[:, 0]
-        moved = sensitivity(problem, start(problem), [time], points=[1]).derivative[0, 0]
+        moved = sensitivity(problem, starting_point(problem), [time], points=[1]).derivative[0, 0]
         return (far - 4 * near + 3 * here) / (2 * h), moved
 
     return each(compare)
@@ -75,7 +70,7 @@ def both_ends():
         kept = np.arange(len(y)) != 1
         found = surface(problem, [0.1])[[0, 2], 0]
         said = [
-            solution(rows.T @ rows, rows.T @ targets, start(problem), 0.1)
+            solution(rows.T @ rows, rows.T @ targets, starting_point(problem), 0.1)
             for rows, targets in ((X[kept], y[kept]), (X, y))
         ]
         return found, said

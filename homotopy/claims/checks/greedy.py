@@ -5,17 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from homotopy.claims.checks.instances import DIMENSIONS, arrays, each
+from homotopy.claims.checks.instances import DIMENSIONS, arrays, each, starting_point
 from homotopy.claims.checks.steps import near_identity
 from homotopy.flow import flow, homotopy
 from homotopy.schedules import Step
 from homotopy.unlearning import Deletion
 
 _SHORT_TIME = 1e-7
-
-
-def _start(problem):
-    return np.arange(1.0, problem.dimension + 1.0)
 
 
 def displacement():
@@ -25,7 +21,7 @@ def displacement():
         X, y, x, target = arrays(problem)
         H = X.T @ X - 0.5 * np.outer(x, x)
         fit = np.linalg.solve(H, X.T @ y - 0.5 * x * target)
-        start = _start(problem)
+        start = starting_point(problem)
         ends = homotopy(problem, start, [_SHORT_TIME], [0.5, 1.0]).theta
         return (np.asarray(ends[0, 0]) - start) / _SHORT_TIME, -H @ (start - fit)
 
@@ -66,7 +62,7 @@ def greedy_rate():
 
     def compare(problem):
         _, _, x, target = arrays(problem)
-        without, start = np.asarray(problem.deleted_fit()), _start(problem)
+        without, start = np.asarray(problem.deleted_fit()), starting_point(problem)
         ends = np.asarray(homotopy(problem, start, [_SHORT_TIME], [0.0, 1.0]).theta[:, 0])
         halves = 0.5 * np.sum((ends - without) ** 2, axis=1)
         product = (x @ (start - without)) * (x @ start - target)
@@ -81,10 +77,10 @@ def worth_at_the_horizon():
     def compare(problem):
         X, _, x, target = arrays(problem)
         M, fit = X.T @ X - np.outer(x, x), np.asarray(problem.deleted_fit())
-        deletion = Deletion(problem, _start(problem), start=0.1, horizon=0.4)
+        deletion = Deletion(problem, starting_point(problem), start=0.1, horizon=0.4)
         times = np.array([0.2, 0.3])
         found = deletion.switching_function(Step(0.1))(times)
-        states = np.asarray(flow(problem, Step(0.1), _start(problem), times).theta)
+        states = np.asarray(flow(problem, Step(0.1), starting_point(problem), times).theta)
         said = [
             (x @ expm(-2 * M * (0.4 - time)) @ (state - fit)) * (x @ state - target)
             for time, state in zip(times, states, strict=True)

@@ -47,3 +47,8 @@ def arrays(problem) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
 def each(compare) -> Iterator:
     """compare(problem) for the regressions with more than one parameter."""
     return (compare(problem) for problem in regressions()[1:])
+
+
+def starting_point(problem):
+    """θ₀ = (1, …, d)."""
+    return np.arange(1.0, problem.dimension + 1.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from homotopy.claims.checks.gradient_flow import solution, start, surface, weighted
-from homotopy.claims.checks.instances import arrays, each, regressions
+from homotopy.claims.checks.gradient_flow import solution, surface, weighted
+from homotopy.claims.checks.instances import arrays, each, regressions, starting_point
 from homotopy.flow import flow
 from homotopy.linear import LinearRegression
 from homotopy.schedules import Step
@@ -15,7 +15,7 @@ def one_schedule():
     """θ(0.3) under 1_[0,0.1], and with ε = 1 for 0.1, then ε = 0 for 0.2."""
 
     def compare(problem):
-        found = flow(problem, Step(0.1), start(problem), [0.3]).theta[0]
+        found = flow(problem, Step(0.1), starting_point(problem), [0.3]).theta[0]
         return found, surface(problem, [0.2], theta0=surface(problem, [0.1])[2, 0])[0, 0]
 
     return each(compare)
@@ -26,7 +26,7 @@ def full_data():
 
     def compare(problem):
         found = surface(problem, [0.1])[2, 0]
-        return found, solution(*weighted(problem, 1.0), start(problem), 0.1)
+        return found, solution(*weighted(problem, 1.0), starting_point(problem), 0.1)
 
     return each(compare)
 
@@ -55,7 +55,7 @@ def singular():
     """θ(0.1, 1) with H singular, and the formula with H⁺."""
     problem, _ = _singular()
     found = surface(problem, [0.1])[2, 0]
-    return [(found, solution(*weighted(problem, 1.0), start(problem), 0.1))]
+    return [(found, solution(*weighted(problem, 1.0), starting_point(problem), 0.1))]
 
 
 def singular_late():
@@ -63,7 +63,7 @@ def singular_late():
     problem, _ = _singular()
     H, moment = weighted(problem, 1.0)
     inverse = np.linalg.pinv(H)
-    fit = inverse @ moment + start(problem) - inverse @ H @ start(problem)
+    fit = inverse @ moment + starting_point(problem) - inverse @ H @ starting_point(problem)
     return [(surface(problem, [60.0])[2, 0], fit)]
 
 
@@ -71,7 +71,7 @@ def singular_deleted():
     """θ(0.1, 0) with H₀ singular, H not, and the formula of the other rows with H⁺."""
     _, problem = _singular()
     found = surface(problem, [0.1])[0, 0]
-    return [(found, solution(*weighted(problem, 0.0), start(problem), 0.1))]
+    return [(found, solution(*weighted(problem, 0.0), starting_point(problem), 0.1))]
 
 
 def scaled_rows():
@@ -92,7 +92,7 @@ def three_weights():
 
     def compare(problem):
         said = [
-            solution(*weighted(problem, epsilon), start(problem), time)
+            solution(*weighted(problem, epsilon), starting_point(problem), time)
             for epsilon in (0.0, 0.5, 1.0)
         ]
         return surface(problem, [time])[:, 0], said

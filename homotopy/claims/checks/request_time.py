@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from homotopy.claims.checks.gradient_flow import start, surface, weighted
-from homotopy.claims.checks.instances import arrays, each
+from homotopy.claims.checks.gradient_flow import surface, weighted
+from homotopy.claims.checks.instances import arrays, each, starting_point
 from homotopy.unlearning import Deletion
 
 
@@ -14,7 +14,7 @@ def end(problem, switches, horizon, theta0=None):
     """θ(T, s) (k, d), for 400 times at most, so that one compilation serves all."""
     switches = np.asarray(switches, float)
     padded = np.concatenate([switches, np.full(400 - len(switches), switches[-1])])
-    theta0 = start(problem) if theta0 is None else theta0
+    theta0 = starting_point(problem) if theta0 is None else theta0
     return np.asarray(Deletion(problem, theta0, 0.0, horizon).final_state(padded))[: len(switches)]
 
 

@@ -7,8 +7,7 @@ from functools import cache
 import jax.numpy as jnp
 import numpy as np
 
-from homotopy.claims.checks.gradient_flow import start
-from homotopy.claims.checks.instances import arrays, each, regressions
+from homotopy.claims.checks.instances import arrays, each, regressions, starting_point
 from homotopy.flow import GradientDescent, flow
 from homotopy.influence import leverage
 from homotopy.losses import Logistic, SquaredError
@@ -149,10 +148,12 @@ def iterations():
 
     def compare(problem):
         X, _, _, _ = arrays(problem)
-        path = flow(problem, Constant(1.0), start(problem), [steps * size], GradientDescent(size))
+        path = flow(
+            problem, Constant(1.0), starting_point(problem), [steps * size], GradientDescent(size)
+        )
         fit = np.asarray(problem.full_fit())
         step = np.eye(problem.dimension) - size * X.T @ X
-        error = np.linalg.matrix_power(step, steps) @ (start(problem) - fit)
+        error = np.linalg.matrix_power(step, steps) @ (starting_point(problem) - fit)
         return np.asarray(path.theta[0]) - fit, error
 
     return each(compare)

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.linalg import expm
 
-from homotopy.claims.checks.gradient_flow import solution, start, weighted
-from homotopy.claims.checks.instances import arrays, each, regressions
+from homotopy.claims.checks.gradient_flow import solution, weighted
+from homotopy.claims.checks.instances import arrays, each, regressions, starting_point
 from homotopy.flow import flow
 from homotopy.schedules import PiecewiseConstant, Step
 from homotopy.unlearning import Deletion
@@ -16,12 +16,12 @@ from homotopy.unlearning import Deletion
 def _two_stages(problem, switch, horizon):
     """θ(s) and θ(T) − θ*₋ under 1_[0,s], by the notes' formulas."""
     M, moment = weighted(problem, 0.0)
-    state = solution(*weighted(problem, 1.0), start(problem), switch)
+    state = solution(*weighted(problem, 1.0), starting_point(problem), switch)
     return state, expm(-(horizon - switch) * M) @ (state - np.linalg.solve(M, moment))
 
 
 def _cost(problem, switch, horizon):
-    return float(Deletion(problem, start(problem), 0.0, horizon).cost(Step(switch)))
+    return float(Deletion(problem, starting_point(problem), 0.0, horizon).cost(Step(switch)))
 
 
 def slope_in_horizon():
@@ -64,7 +64,7 @@ def second_start():
     """θ(0.3) under 1_[0,0.1], and the flow with ε = 0 from e^(−0.1H)θ₀ + …"""
 
     def compare(problem):
-        found = flow(problem, Step(0.1), start(problem), [0.3]).theta[0]
+        found = flow(problem, Step(0.1), starting_point(problem), [0.3]).theta[0]
         state, _ = _two_stages(problem, 0.1, 0.3)
         return found, solution(*weighted(problem, 0.0), state, 0.2)
 
@@ -122,13 +122,13 @@ def step_flow():
     nodes, shares = np.polynomial.legendre.leggauss(20)
 
     def compare(problem):
-        found = flow(problem, Step(0.1), start(problem), [0.3]).theta[0]
+        found = flow(problem, Step(0.1), starting_point(problem), [0.3]).theta[0]
         (M, kept), (H, moment) = weighted(problem, 0.0), weighted(problem, 1.0)
         # Φ(0.3)Φ(t)⁻¹ in decaying exponentials, before and after the step.
         late, early = expm(-0.2 * M), [expm(-0.05 * (1 - node) * H) for node in nodes]
         gathered = late @ sum(0.05 * w * E for w, E in zip(shares, early, strict=True)) @ moment
         rest = [expm(-0.1 * (1 - node) * M) for node in nodes]
         gathered += sum(0.1 * w * E for w, E in zip(shares, rest, strict=True)) @ kept
-        return found, late @ expm(-0.1 * H) @ start(problem) + gathered
+        return found, late @ expm(-0.1 * H) @ starting_point(problem) + gathered
 
     return each(compare)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm
 
-from homotopy.claims.checks.instances import arrays, each
+from homotopy.claims.checks.instances import arrays, each, starting_point
 from homotopy.flow import flow, homotopy, train
 from homotopy.linear import LinearRegression
 from homotopy.losses import SquaredError
@@ -15,10 +15,6 @@ from homotopy.problem import Problem
 from homotopy.schedules import Step
 
 _TRAINED, _WORK = 0.5, 0.2
-
-
-def _start(problem):
-    return np.arange(1.0, problem.dimension + 1.0)
 
 
 def _theta(problem, start, time, epsilon):
@@ -39,8 +35,8 @@ def as_steps():
         fit = np.asarray(problem.deleted_fit())
         found, said = [], []
         for switch in (_TRAINED, _TRAINED - _WORK):
-            checkpoint = _theta(problem, _start(problem), switch, 1)
-            step = flow(problem, Step(switch), _start(problem), [switch + _WORK]).theta[0]
+            checkpoint = _theta(problem, starting_point(problem), switch, 1)
+            step = flow(problem, Step(switch), starting_point(problem), [switch + _WORK]).theta[0]
             found.append(np.asarray(step) - fit)
             said.append(expm(-_WORK * _retained(problem)) @ (checkpoint - fit))
         return found, said
@@ -53,7 +49,7 @@ def descent_rate():
 
     def compare(problem):
         fit, short = np.asarray(problem.deleted_fit()), 1e-7
-        u = _theta(problem, _start(problem), _TRAINED, 1) - fit
+        u = _theta(problem, starting_point(problem), _TRAINED, 1) - fit
         later = _theta(problem, u + fit, short, 0) - fit
         return (later @ later - u @ u) / short, -2 * u @ _retained(problem) @ u
 
@@ -101,7 +97,7 @@ def rewinding_and_retraining():
     """θ after rewinding to s less θ after retraining, and e^(−M(T₀−s))(θ(s, 1) − θ(s, 0))."""
 
     def compare(problem):
-        start, checkpoint = _start(problem), _TRAINED - _WORK
+        start, checkpoint = starting_point(problem), _TRAINED - _WORK
         with_point = _theta(problem, start, checkpoint, 1)
         without = _theta(problem, start, checkpoint, 0)
         found = _theta(problem, with_point, _WORK, 0) - _theta(problem, start, _TRAINED, 0)

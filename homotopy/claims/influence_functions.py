@@ -183,7 +183,7 @@ CLAIMS = (
             "d/ds [R − sℓ] = −ℓ, of a fixed θ and along θ(1 − s) alike.",
             lambda: [
                 (_rate(_objective, [0, 0]), -own(FULL_FIT)),
-                (where_stationary(_rate(_objective, _V), FULL_FIT), -own(FULL_FIT)),
+                (where_stationary(_rate(_objective, _V), FULL_FIT), *plain(-own(FULL_FIT))),
             ],
         ),
         derivation=(

@@ -49,11 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
     os.environ["MPLBACKEND"] = "Agg"
-    # XLA's own threads can wait for each other for ever (jaxlib 0.10, vmapped linear algebra). Read
-    # when JAX first computes.
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_cpu_multi_thread_eigen" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     import importlib
 
     from rich.console import Console
@@ -61,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     import homotopy as hm
     from figures.output import DEFAULT_FOLDER, write
+    from homotopy._xla_flags import ONE_THREAD, ask_for
+
+    # Read when JAX first computes.
+    ask_for(*ONE_THREAD)
 
     hm.enable_x64()
     folder = DEFAULT_FOLDER if options.out is None else options.out

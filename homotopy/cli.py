@@ -7,6 +7,7 @@ import sys
 import typer
 from typer.core import TyperGroup
 
+from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
 from homotopy.commands.claims import EPILOG as CLAIMS_EPILOG
 from homotopy.commands.claims import claims
 from homotopy.commands.forget import EPILOG, forget
@@ -60,18 +61,8 @@ app.command(epilog=CLAIMS_EPILOG)(claims)
 
 def main() -> None:
     """The entry point of the installed command."""
-    # A command compiles much and computes little. Both variables are read when JAX first computes.
-    flags = os.environ.get("XLA_FLAGS", "")
-    # XLA's own threads can wait for each other for ever (jaxlib 0.10, vmapped linear algebra).
-    for name, value in (
-        ("xla_backend_optimization_level", "0"),
-        ("xla_cpu_use_fusion_emitters", "false"),
-        ("xla_cpu_parallel_codegen_split_count", "1"),
-        ("xla_cpu_multi_thread_eigen", "false"),
-    ):
-        if name not in flags:
-            flags = f"{flags} --{name}={value}".strip()
-    os.environ["XLA_FLAGS"] = flags
+    # A command compiles much and computes little. All of it is read when JAX first computes.
+    ask_for(*QUICK_COMPILATION, *ONE_THREAD)
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     # Its first use on a machine is announced on stderr, which is for errors.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)

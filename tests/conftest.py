@@ -6,20 +6,6 @@ from pathlib import Path
 
 # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
 os.environ["MPLBACKEND"] = "Agg"
-# Before anything imports jax: the tests compile many small programs and run each a few times, so
-# that the compiler's optimisations cost several times what they save, and so does the detour of
-# fused loops over MLIR. In one part each program also takes few memory maps. XLA_FLAGS in the
-# environment goes before, as in XLA_FLAGS= for what users have.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_backend_optimization_level=0"
-    " --xla_cpu_use_fusion_emitters=false"
-    " --xla_cpu_parallel_codegen_split_count=1"
-    # XLA's own threads can wait for each other for ever (jaxlib 0.10, vmapped linear algebra), and
-    # there are as many test processes as cores.
-    " --xla_cpu_multi_thread_eigen=false",
-)
-
 import hypothesis
 import jax
 import jaxtyping
@@ -33,6 +19,14 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # Every annotated function and module of the package checks its array shapes and dtypes when it is
 # called. This has to come before the package's first import, hence here.
 install_import_hook("homotopy", "beartype.beartype")
+
+from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
+
+# Before JAX first computes. The tests compile many small programs and run each a few times; there
+# are as many test processes as cores. XLA_FLAGS in the environment goes before, as in XLA_FLAGS=
+# for what users have.
+if "XLA_FLAGS" not in os.environ:
+    ask_for(*QUICK_COMPILATION, *ONE_THREAD)
 
 # The first example of a property test compiles, which says nothing about the others' speed; and a
 # test suite gives the same verdict on the same code twice.

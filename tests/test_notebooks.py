@@ -14,7 +14,6 @@ import pytest
 from jupytext.compare import compare_notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
-UNOPTIMISED = "--xla_backend_optimization_level=0"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 
 notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
@@ -32,8 +31,6 @@ def test_runs_in_a_fresh_process_without_warnings(path, tmp_path):
         "PYTHONPATH": str(ROOT),
         "PYTHONIOENCODING": "utf-8",
     }
-    # Much is compiled and little computed: a quarter of the time is XLA's optimiser's.
-    environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {UNOPTIMISED}".strip()
     # A notebook switches 64-bit mode on by itself.
     environment.pop("JAX_ENABLE_X64", None)
     result = subprocess.run(

@@ -20,7 +20,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # called. This has to come before the package's first import, hence here.
 install_import_hook("homotopy", "beartype.beartype")
 
-from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
+from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for  # noqa: E402
 
 # Before JAX first computes. The tests compile many small programs and run each a few times; there
 # are as many test processes as cores. XLA_FLAGS in the environment goes before, as in XLA_FLAGS=

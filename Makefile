@@ -1,11 +1,12 @@
 # Needs only make and a Python >= 3.11: the first target that runs creates .venv and installs there.
 #
-#   make figures      every figure: PDF, PNG and the numbers shown
-#   make test         the test suite
-#   make lint         the linter
-#   make bench        the benchmarks
-#   make notebooks    notebooks/*.py to executed notebooks/*.ipynb
-#   make clean        remove what the targets made, .venv excepted
+#   make figures         every figure: PDF, PNG and the numbers shown
+#   make test            the test suite
+#   make lint            the linter
+#   make compatibility   the tests on every Python and choice of dependencies of .ci/matrix.toml
+#   make bench           the benchmarks
+#   make notebooks       notebooks/*.py to executed notebooks/*.ipynb
+#   make clean           remove what the targets made, .venv excepted
 #
 # To choose the interpreter: make test PYTHON=/path/to/python3.12 (before .venv exists)
 
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
-.PHONY: figures test lint bench notebooks clean
+.PHONY: figures test lint compatibility bench notebooks clean
 .DEFAULT_GOAL := test
 
 figures: $(STAMP)
@@ -29,6 +30,9 @@ test: $(STAMP)
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
+
+compatibility: $(STAMP)
+	$(BIN)/python .ci/compatibility.py
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

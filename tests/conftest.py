@@ -1,5 +1,6 @@
 """What every test runs under: float64, strict shapes, no display."""
 
+import ctypes
 import gc
 import os
 from pathlib import Path
@@ -49,17 +50,50 @@ def pytest_collection_finish():
     gc.set_threshold(50_000, 20, 50)
 
 
-# Every compiled program takes some of the 65,530 memory maps that Linux grants a process.
-_MAPS, _MOST_MAPS = Path("/proc/self/maps"), 30_000
+# Every compiled program takes some of the 65,530 memory maps that Linux grants a process, and some
+# memory: two workers are to fit into a laptop.
+_MOST_MAPS, _MOST_BYTES, _STEP_BYTES = 30_000, 1_400 * 2**20, 200 * 2**20
 
 
 @pytest.fixture(autouse=True)
-def forget_compiled_programs():
-    """Before there are too many: a process without maps to give crashes."""
+def forget_compiled_programs(worker_memory):
+    """Before there are too many: a process without maps or memory to give crashes."""
     yield
-    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MOST_MAPS:
-        jax.clear_caches()
-        gc.collect()
+    worker_memory.bound()
+
+
+@pytest.fixture(scope="session")
+def worker_memory():
+    """What this process takes, where the system tells."""
+    return _Memory()
+
+
+class _Memory:
+    def __init__(self):
+        self.kept = 0  # bytes that the last clearing left, which another one would leave too
+
+    def bound(self):
+        allowed = max(_MOST_BYTES, self.kept + _STEP_BYTES)
+        if self.resident() > allowed or self.maps() > _MOST_MAPS:
+            jax.clear_caches()
+            gc.collect()
+            # What was freed lies in the allocator's arenas, of which XLA's threads have several.
+            if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+                trim(0)
+            self.kept = self.resident()
+
+    @staticmethod
+    def resident():
+        """Bytes in memory; 0 where /proc does not tell."""
+        statm = Path("/proc/self/statm")
+        pages = int(statm.read_text().split()[1]) if statm.exists() else 0
+        return pages * os.sysconf("SC_PAGESIZE")
+
+    @staticmethod
+    def maps():
+        """Memory maps; 0 where /proc does not tell."""
+        maps = Path("/proc/self/maps")
+        return maps.read_bytes().count(b"\n") if maps.exists() else 0
 
 
 @pytest.fixture

@@ -10,8 +10,10 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput
+from homotopy.design_spectrum import data_spectrum
 from homotopy.losses import SquaredError
-from homotopy.modal import ModalForm, modal_form
+from homotopy.modal import ModalForm
+from homotopy.modal_form import modal_form
 from homotopy.models import linear_model
 from homotopy.problem import Problem, validated_data
 
@@ -65,7 +67,7 @@ class LinearRegression(Problem):
             raise ValueError(
                 f"y: expected a vector of {inputs.shape[0]} targets, got shape {targets.shape}."
             )
-        targets = targets.astype(np.float64)
+        targets = targets.astype(np.float64, copy=False)
         super().__init__(
             linear_model(inputs.shape[1]),
             SquaredError(),
@@ -75,9 +77,8 @@ class LinearRegression(Problem):
             ridge=ridge,
             dtype=dtype,
         )
-        self.modal = modal_form(
-            inputs.astype(np.float64), targets, indices, float(ridge), self.X.dtype
-        )
+        full = data_spectrum(inputs, targets, float(ridge))
+        self.modal = modal_form(inputs, targets, indices, full, self.X.dtype)
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
         """∇R_ε(θ) = Σ w_i (x_iᵀθ − y_i) x_i + ρθ."""

@@ -148,11 +148,10 @@ def _sum(terms: DoubleDouble) -> DoubleDouble:
 
 def _gathered(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each row the reflection that turns it into a multiple of the first unit vector."""
-    number, size = parts.shape
     norm = np.linalg.norm(parts, axis=1)
     image = np.zeros_like(parts)
     image[:, 0] = np.copysign(norm, -parts[:, 0])
     mirror = parts - image
     square = np.sum(mirror**2, axis=1)
     scaled = mirror / np.where(square > 0.0, square, 1.0)[:, None]
-    return np.eye(size) - 2.0 * scaled[:, :, None] * mirror[:, None, :], image
+    return np.eye(parts.shape[1]) - 2.0 * scaled[:, :, None] * mirror[:, None, :], image

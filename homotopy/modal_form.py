@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from homotopy.design_spectrum import EPSILON, Spectrum, data_spectrum

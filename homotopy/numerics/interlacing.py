@@ -109,9 +109,8 @@ def _roots(gaps, weights, active) -> tuple[np.ndarray, np.ndarray]:
     `gaps` (k, m + 1, m + 1) are p_l − p_i at (i, l), `weights` (k, m + 1); only the intervals that
     `active` (k, m) names have a root.
     """
-    number, size = active.shape
-    here = np.arange(size)
-    left = here[:, None] >= np.arange(size + 1)
+    here = np.arange(active.shape[1])
+    left = here[:, None] >= np.arange(weights.shape[1])
     width = gaps[:, here, here + 1]
     below, above = weights[:, :-1], weights[:, 1:]
 

@@ -114,7 +114,7 @@ def downdates(
         "kernel": kernel,
         "active": active,
         "leverages": ((1.0 - complement) / complement)[:, None],
-        "mode_residuals": residual[:, None],
+        "mode_residuals": residual[:, None].copy(),
         "mode_vectors": one[:, :, None],
         "modes": (found.pulls / np.where(eigenvalues == 0.0, 1.0, eigenvalues))[:, :, None],
         "kernel_offset": np.zeros((number, dimension)),

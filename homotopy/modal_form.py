@@ -51,8 +51,17 @@ def as_modal_form(fields: dict[str, np.ndarray], full: Spectrum, dtype) -> Modal
         name: part if part.dtype == bool else part.astype(dtype) for name, part in arrays.items()
     }
     arrays = jax.device_put(arrays)
-    spectrum = ModalSpectrum(arrays.pop("full_values"), arrays.pop("full_rotation"))
-    return ModalForm(full=spectrum, **arrays)
+    values, rotation = arrays.pop("full_values"), arrays.pop("full_rotation")
+    return _made(
+        ModalForm, full=_made(ModalSpectrum, eigenvalues=values, rotation=rotation), **arrays
+    )
+
+
+def _made(kind: type, **fields):
+    """A module with those fields; past the constructor, whose shapes are those of one problem."""
+    module = object.__new__(kind)
+    vars(module).update(fields)
+    return module
 
 
 def directly(X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: Spectrum) -> dict:

@@ -147,8 +147,6 @@ class LinearRegression(Problem):
             raise ValueError(
                 f"points: expected row numbers from 0 to {self.size - 1}, got {given.tolist()}."
             )
-        if self.size == 1:
-            raise ValueError("points: the only row is deleted; at least one must stay.")
         return LinearRegressions(self, given, _data_spectrum(self))
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:

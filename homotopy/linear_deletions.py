@@ -17,7 +17,7 @@ from homotopy.modal_form import as_modal_form, directly
 if TYPE_CHECKING:
     from homotopy.linear import LinearRegression
 
-_BATCH = 2**18  # numbers in the d × d matrices of the points that are computed together
+_BATCH = 2**15  # numbers in the d × d matrices of the points computed together: they stay in cache
 
 
 class LinearRegressions(Sequence):

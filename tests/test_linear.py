@@ -87,8 +87,8 @@ def test_what_the_data_see_of_the_eigenbasis_and_residuals(name):
     error = np.abs((rows - expected).astype(float))[:, ~kernel]
     assert np.all(error <= unit * np.abs(rows)[:, ~kernel] + least)
     fit = response.fit_digits(data.X, data.y, data.deleted, 0.0, 1.0)
-    expected = [mpf(y) - mp.fdot(map(mpf, x), fit) for x, y in zip(data.X.tolist(), data.y.tolist(), strict=True)]
-    error = np.abs((residuals - np.array(expected)).astype(float))
+    expected = np.vectorize(mpf)(data.y) - np.vectorize(mpf)(data.X) @ np.array(fit)
+    error = np.abs((residuals - expected).astype(float))
     size = np.abs(data.X) @ np.abs(np.array(fit, float)) + np.abs(data.y)
     assert np.all(error <= unit * np.abs(residuals) + 1e-18 * size)
 

@@ -13,14 +13,8 @@ product = jax.jit(accurate_product)
 
 
 def exact(left, right):
-    columns = [
-        [Fraction(high) + Fraction(low) for high, low in zip(*pair, strict=True)]
-        for pair in zip(right[0].T.tolist(), right[1].T.tolist(), strict=True)
-    ]
-    return [
-        [sum((Fraction(a) * b for a, b in zip(row, column, strict=True)), Fraction(0)) for column in columns]
-        for row in left.tolist()
-    ]
+    rows, high, low = (np.vectorize(Fraction, otypes=[object])(part) for part in (left, *right))
+    return rows @ (high + low)
 
 
 @pytest.mark.parametrize("cancels", [False, True])

@@ -110,7 +110,7 @@ def _roots(gaps, weights, active) -> tuple[np.ndarray, np.ndarray]:
     `active` (k, m) names have a root.
     """
     here = np.arange(active.shape[1])
-    left = here[:, None] >= np.arange(weights.shape[1])
+    left = (here[:, None] >= np.arange(weights.shape[1])).astype(float)
     width = gaps[:, here, here + 1]
     below, above = weights[:, :-1], weights[:, 1:]
 
@@ -120,7 +120,9 @@ def _roots(gaps, weights, active) -> tuple[np.ndarray, np.ndarray]:
         terms = weights[:, None, :] * inverse
         slopes = terms * inverse
         return tuple(
-            np.sum(part, axis=2, where=side) for part in (terms, slopes) for side in (left, ~left)
+            np.einsum("kil,il->ki", part, side)
+            for part in (terms, slopes)
+            for side in (left, 1.0 - left)
         )
 
     to_below, to_above, _, _ = split(gaps[:, :-1], 0.5 * width)

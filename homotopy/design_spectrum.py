@@ -55,21 +55,18 @@ class Spectrum:
         return fit
 
     @cached_property
-    def uncertainty(self) -> float:
-        """A bound of the relative error of the seen eigenvalues, and of xᵀH⁺x for a row x.
+    def error(self) -> float:
+        """A bound of ‖VΛVᵀ − H‖.
 
-        Errors of H by at most δ‖H‖ move either by δ cond(H) at most. δ is that of the Gram matrix
-        (`gram_matrix`: (2K + 20)u² times Σ|aᵢ||bᵢ| ≤ d‖H‖), and 2⁻⁹⁸ for the eigenvalues and
-        eigenvectors (`symmetric_eigen`); one rounding of the largest eigenvalue where they are
-        LAPACK's.
+        Of the Gram matrix (`gram_matrix`: (2K + 20)u² times Σ|aᵢ||bᵢ|, whose norm is d‖H‖ at most)
+        and of eigenvalues and eigenvectors (`symmetric_eigen`: 2⁻⁹⁸‖H‖); one rounding of the
+        largest eigenvalue for each dimension where they are LAPACK's.
         """
-        values, dimension = self.values.high, self.values.shape[0]
-        if self.unseen.all():
-            return 0.0
+        dimension = self.values.shape[0]
         blocks = block_count(self.size, dimension + 1)
         extended = dimension * (blocks + 10) * 2.0**-105 + 2.0**-98
         relative = extended if dimension <= EXTENDED_LIMIT else dimension * EPSILON
-        return float(4.0 * relative * values[-1] / values[~self.unseen].min())
+        return float(relative * self.values.high[-1])
 
 
 def data_spectrum(

@@ -17,7 +17,7 @@ from homotopy.design_spectrum import EPSILON, Spectrum
 from homotopy.numerics.double_double import DoubleDouble, matmul
 from homotopy.numerics.interlacing import downdated
 
-_ACCURATE = 2.0**-54  # relative error of 1 − P
+_ACCURATE = 2.0**-54  # relative error of 1 − P and of the eigenvalues, before they are rounded
 _CLOSE = 8 * EPSILON  # eigenvalues that agree to so much are equal
 _FEWEST = 1e-140  # of ‖z‖: below it a coordinate's square may vanish, and the coordinate with it
 
@@ -51,12 +51,17 @@ def downdates(
 
     Notes
     -----
-    A relative change η of the λ_k and of the z_k moves every eigenvalue of Λ − zzᵀ by η/(1 − P)
-    at most, relative to itself: with u = Λ^(−½)z it is Λ^½(I − uuᵀ)Λ^½, and 1 − P is the least
-    eigenvalue of I − uuᵀ. Given 1 − P to full relative accuracy, though, the equation that is
-    solved determines the eigenvalues to a few roundings. Its error is `full.uncertainty`: the
-    deletion counts as accurate where that is 2⁻⁵⁴(1 − P) at most, none of the retained data's
-    eigenvalues is as good as zero, and no two that the point sees are as good as equal.
+    What is computed is the closed form of H + E and x + e for the exact one of H and x, with ‖E‖
+    bounded by `full.error` and ‖e‖ by 2⁻⁹⁹‖x‖: so M is perturbed by δ = ‖E‖ + 2⁻⁹⁸‖x‖² at most,
+    which moves its eigenvalues, relative to themselves, by δ/λ_min(M); and so 1 − P too, for its
+    derivative is (1 − P)² xᵀM⁻¹EM⁻¹x. The rounding of 1 − P itself is d·2⁻¹⁰¹. The equation that is
+    solved has positive terms only between neighbouring poles, and determines the eigenvalues to a
+    few roundings of the weights. A deletion counts as accurate where
+
+        δ/λ_min(M) + d 2⁻¹⁰¹/(1 − P) ≤ 2⁻⁵⁴,
+
+    the retained points see all that the data see, and no two eigenvalues of modes that the point
+    reaches are as good as equal.
     """
     number, dimension = rows.shape
     seen = ~full.unseen
@@ -70,7 +75,9 @@ def downdates(
     with np.errstate(divide="ignore", invalid="ignore"):
         residual = (targets - _sum(z * full.fit.at(None))) / complement
         change = pulled * residual.at(np.s_[:, None])
-    accurate = complement.high * _ACCURATE >= full.uncertainty
+    with np.errstate(divide="ignore"):
+        rounding = np.where(complement.high > 0.0, dimension * 2.0**-101 / complement.high, 1.0)
+    accurate = rounding <= _ACCURATE
     # What follows is computed for every point, and thrown away where it does not hold.
     usable = np.where(accurate[:, None], z.high, 0.0)
     complement = np.where(accurate, complement.rounded(), 1.0)
@@ -102,7 +109,10 @@ def downdates(
     active = np.arange(dimension) < count[:, None]
     kernel = full.kernel[order]
     eigenvalues = np.where(kernel, 0.0, found.eigenvalues)
-    accurate &= _regular(eigenvalues, active, kernel, full)
+    perturbation = full.error + 2.0**-98 * np.sum(rows**2, axis=1)
+    least = np.min(eigenvalues, axis=1, where=~full.unseen[order], initial=np.inf)
+    accurate &= perturbation + rounding * least <= _ACCURATE * least
+    accurate &= _regular(eigenvalues, active, full)
     transposed = np.swapaxes(vectors, 1, 2)
     one = np.ones((number, 1))
     return {
@@ -123,7 +133,7 @@ def downdates(
     }, accurate
 
 
-def _regular(eigenvalues, active, kernel, full: Spectrum) -> np.ndarray:
+def _regular(eigenvalues, active, full: Spectrum) -> np.ndarray:
     """Whether the retained points see all that the data see, and the spectrum is simple."""
     largest = eigenvalues.max(axis=1, keepdims=True) - full.ridge
     limit = (max(full.size, eigenvalues.shape[1]) * EPSILON) ** 2 * largest

@@ -31,6 +31,24 @@ class Solution:
     cost: float
 
 
+def modal_numbers(X, y, point: int, theta0, start: float, horizon: float) -> dict:
+    """What the peer's problem is made of, from the data, as one would write it in NumPy."""
+    x, kept, targets = X[point], np.delete(X, point, axis=0), np.delete(y, point)
+    rates, basis = np.linalg.eigh(kept.T @ kept)
+    fit = basis @ ((basis.T @ (kept.T @ targets)) / rates)
+    full_rates, full_basis = np.linalg.eigh(X.T @ X)
+    full_fit = full_basis @ ((full_basis.T @ (X.T @ y)) / full_rates)
+    decay = np.exp(-full_rates * start)
+    reached = full_fit + full_basis @ (decay * (full_basis.T @ (theta0 - full_fit)))
+    return {
+        "rates": rates,
+        "row": basis.T @ x,
+        "residual": y[point] - x @ fit,
+        "start": basis.T @ (reached - fit),
+        "span": horizon - start,
+    }
+
+
 class Shooting:
     """The solver for deletion problems of one dimension; its construction is its compilation."""
 

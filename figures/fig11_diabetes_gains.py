@@ -54,7 +54,9 @@ def compute(fast: bool = False) -> dict:
     horizon = 2.0 / slowest
     times = {"start": horizon / 10, "horizon": horizon}
     rows = np.arange(len(dataset.y))[:: 40 if fast else 1]
-    patients = [_deletion(dataset, int(row), times) for row in rows]
+    problem = hm.LinearRegression(dataset.X, dataset.y, deleted=0)
+    theta0 = np.zeros(problem.dimension)
+    patients = hm.deletions(problem, theta0, points=rows, **times)
     found = hm.optimise(patients, hm.BangBangs(MAX_SWITCHES))
     search = hm.Everything(max_nodes=MOST_NODES)
     certified = [
@@ -68,7 +70,7 @@ def compute(fast: bool = False) -> dict:
         for one, other in zip(found, certified, strict=True)
         if other.cost > other.resolution
     ]
-    groups = _groups(dataset, times, fast)
+    groups = _groups(problem, theta0, times, fast)
     bounded = [entry for size in groups.values() for entry in size["bounded"]]
     return as_numbers(
         {
@@ -99,11 +101,6 @@ def compute(fast: bool = False) -> dict:
     )
 
 
-def _deletion(dataset, rows, times) -> hm.Deletion:
-    problem = hm.LinearRegression(dataset.X, dataset.y, deleted=rows)
-    return hm.Deletion(problem, np.zeros(problem.dimension), **times)
-
-
 def _table(deletions, optima) -> dict:
     baselines = np.array([baseline_cost(deletion) for deletion in deletions])
     costs = np.array([optimum.cost for optimum in optima])
@@ -117,16 +114,16 @@ def _table(deletions, optima) -> dict:
     }
 
 
-def _groups(dataset, times, fast) -> dict:
+def _groups(problem, theta0, times, fast) -> dict:
     """Gains of random groups, and bounds for the first few of each size."""
     generator = np.random.default_rng(SEED)
     count, few = (4, 1) if fast else (24, 2)
     groups = {}
     for size in SIZES[:1] if fast else SIZES:
         members = [
-            np.sort(generator.choice(len(dataset.y), size, replace=False)) for _ in range(count)
+            np.sort(generator.choice(problem.size, size, replace=False)) for _ in range(count)
         ]
-        deletions = [_deletion(dataset, rows, times) for rows in members]
+        deletions = [hm.Deletion(problem.deleting(rows), theta0, **times) for rows in members]
         optima = hm.optimise(deletions, hm.BangBangs(MAX_SWITCHES))
         bounded, separate = [], []
         for index in range(few):

@@ -74,6 +74,7 @@ from homotopy.influence import (
     weight_jacobian,
 )
 from homotopy.linear import LinearRegression
+from homotopy.linear_deletions import LinearRegressions
 from homotopy.linear_network import linear_network
 from homotopy.losses import AbstractLoss, Logistic, SoftmaxCrossEntropy, SquaredError
 from homotopy.models import Model, function_model, linear_model, mlp, module_model
@@ -133,6 +134,7 @@ from homotopy.unlearning import (
     Steps,
     SwitchingFunction,
     best_step,
+    deletions,
     greedy,
     least_time,
     optimise,
@@ -186,6 +188,7 @@ __all__ = [
     "LeastTimeStatus",
     "LeaveOneOut",
     "LinearRegression",
+    "LinearRegressions",
     "Lissa",
     "LocalMinimum",
     "Logistic",
@@ -240,6 +243,7 @@ __all__ = [
     "best_step",
     "clustered_groups",
     "cooks_distance",
+    "deletions",
     "dfbetas",
     "dffits",
     "duplicate_rows",

@@ -20,6 +20,13 @@ def concrete(value) -> np.ndarray | None:
     return np.asarray(value)
 
 
+def all_finite(array: np.ndarray) -> bool:
+    """Whether no entry is NaN or infinite; without an array of the same size beside it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A sum of finite numbers may overflow; one with a NaN or an infinity is never finite.
+        return bool(np.isfinite(np.sum(array))) or bool(np.all(np.isfinite(array)))
+
+
 def stacked(value):
     """A sequence with traced entries as one traced array; anything else as it is."""
     if isinstance(value, list | tuple):

@@ -2,7 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import DTypeLike
+
+_ALIGNMENT = 64  # bytes: what XLA asks of a buffer that it takes over
 
 
 def enable_x64() -> None:
@@ -44,3 +47,26 @@ def floating_dtype(dtype: DTypeLike | None) -> jnp.dtype:
             "homotopy.enable_x64() first."
         )
     return resolved
+
+
+def owned(array: np.ndarray, dtype: DTypeLike) -> jax.Array:
+    """The numbers as a JAX array, independent of `array`, with one copy and no second beside it.
+
+    `jnp.asarray` makes two where the memory is not aligned as XLA wants it, which for the data of
+    a problem may be more than there is.
+
+    Examples
+    --------
+    >>> import numpy as np, jax.numpy as jnp
+    >>> numbers = np.zeros((3, 2))
+    >>> own = owned(numbers, jnp.float32)
+    >>> numbers[0, 0] = 1.0
+    >>> float(own[0, 0])
+    0.0
+    """
+    dtype = np.dtype(dtype)
+    memory = np.empty(array.size * dtype.itemsize + _ALIGNMENT, np.uint8)
+    begin = -memory.ctypes.data % _ALIGNMENT
+    aligned = memory[begin : begin + array.size * dtype.itemsize].view(dtype).reshape(array.shape)
+    aligned[...] = array
+    return jax.device_put(aligned)

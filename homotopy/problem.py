@@ -11,11 +11,11 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
-from homotopy._checks import ArrayInput, concrete, stacked
+from homotopy._checks import ArrayInput, all_finite, concrete, stacked
 from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss
 from homotopy.models import Model
-from homotopy.precision import floating_dtype
+from homotopy.precision import floating_dtype, owned
 
 
 class Problem(eqx.Module):
@@ -84,7 +84,7 @@ class Problem(eqx.Module):
             raise ValueError(f"ridge: expected a finite number >= 0, got {ridge}.")
         self.model = model
         self.loss = loss
-        self.X = jnp.asarray(inputs, dtype)
+        self.X = owned(inputs, dtype)
         integral = np.issubdtype(targets.dtype, np.integer)
         self.y = jnp.asarray(targets) if integral else jnp.asarray(targets, dtype)
         self.deleted = jnp.asarray(indices)
@@ -92,22 +92,23 @@ class Problem(eqx.Module):
         self._check_shapes()
 
     def _check_shapes(self) -> None:
+        x, y = (jax.ShapeDtypeStruct(part.shape[1:], part.dtype) for part in (self.X, self.y))
         try:
             output = jax.eval_shape(
                 lambda theta, x, target: self.loss.value(self.model(theta, x), target),
                 jax.ShapeDtypeStruct((self.dimension,), self.X.dtype),
-                self.X[0],
-                self.y[0],
+                x,
+                y,
             )
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"model: the model and the loss do not take the data: x has shape "
-                f"{self.X[0].shape}, y has shape {self.y[0].shape} ({error})."
+                f"model: the model and the loss do not take the data: x has shape {x.shape}, y "
+                f"has shape {y.shape} ({error})."
             ) from error
         if output.shape != ():
             raise ValueError(
                 f"y: the loss of one point must be a scalar, and has shape {output.shape}: the "
-                f"model's output does not match y, whose rows have shape {self.y[0].shape}."
+                f"model's output does not match y, whose rows have shape {y.shape}."
             )
 
     @property
@@ -236,7 +237,7 @@ def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for name, array in (("X", inputs), ("y", targets)):
         if not np.issubdtype(array.dtype, np.number):
             raise ValueError(f"{name}: expected numbers, got dtype {array.dtype}.")
-        if not np.all(np.isfinite(array)):
+        if not all_finite(array):
             raise ValueError(f"{name}: expected finite numbers, got NaN or infinity.")
     if targets.ndim not in (1, 2) or targets.shape[0] != inputs.shape[0]:
         raise ValueError(

@@ -321,11 +321,8 @@ assert best_patient.cost < 1e-15 and forget.cost(hm.Step(1.01 * tau)) < at_once 
 # for about half of those who move the fit most, deleting at once is the best step.
 
 # %%
-verdicts = []
-for index in ranking[:60]:
-    other = hm.LinearRegression(data.X, data.y, deleted=int(index))
-    found = hm.best_step(hm.Deletion(other, jnp.zeros(10), start=0.05, horizon=1.0))
-    verdicts.append(float(found.schedule.switch))
+others = hm.deletions(patients, jnp.zeros(10), start=0.05, horizon=1.0, points=ranking[:60])
+verdicts = [float(hm.best_step(other).schedule.switch) for other in others]
 waiting = sum(tau > 0.05 for tau in verdicts)
 print(f"of the {len(verdicts)} patients who move the fit most, waiting pays for {waiting}")
 print("best τ of the first ten:", ", ".join(f"{tau:.2f}" for tau in verdicts[:10]))

@@ -17,6 +17,7 @@ each_singular = pytest.mark.parametrize("name", problems.SINGULAR)
 EPSILONS = (0.0, 1e-9, 0.3, 1.0)
 
 spectrum = jax.jit(ModalForm.spectrum)
+seen_by = jax.jit(ModalForm.seen_by)
 
 
 @mp.workdps(50)
@@ -67,25 +68,29 @@ def test_bases_are_orthonormal_and_diagonalise(name, ridge):
 
 
 @each_problem
-def test_projected_points_and_residuals(name):
+@mp.workdps(50)
+def test_what_the_data_see_of_the_eigenbasis_and_residuals(name):
     data, problem = problems.ALL[name], linear_regression(name)
-    modal = problem.modal
-    # Every entry of XV to full accuracy relative to the row and the column it belongs to would
-    # ask for the exact V; that XV and V belong together is asked here.
-    size = np.max(np.linalg.norm(data.X, axis=1))
-    np.testing.assert_allclose(modal.points, data.X @ modal.basis, rtol=0, atol=1e-14 * size)
-    np.testing.assert_array_equal(modal.rows, modal.points[jnp.asarray(data.deleted)])
-    fit = response.deleted_fit(data.X, data.y, data.deleted)
-    residuals = np.array(
-        [
-            float(mpf(y) - mp.fdot(map(mpf, x.tolist()), map(mpf, fit.tolist())))
-            for x, y in zip(data.X, data.y.tolist(), strict=True)
-        ]
+    modal, unit = problem.modal, 2.0**-53
+    basis = np.asarray(modal.data_basis)
+    np.testing.assert_allclose(
+        basis[0], modal.basis @ modal.full.rotation, rtol=0, atol=1e-14
     )
-    # The reference fit is rounded to float64, which moves x·θ by a rounding of its largest term.
-    allowed = 4e-16 * (np.abs(data.X) @ np.abs(fit) + np.abs(data.y))
-    assert np.all(np.abs(modal.residuals - residuals) <= allowed)
-    np.testing.assert_array_equal(modal.residual, modal.residuals[jnp.asarray(data.deleted)])
+    rows, residuals = map(np.asarray, seen_by(modal, problem.X, problem.y))
+    columns = np.vectorize(mpf)(basis[0]) + np.vectorize(mpf)(basis[1])
+    expected = np.vectorize(mpf)(data.X) @ columns
+    kernel = np.asarray(modal.full.eigenvalues == 0.0)
+    assert not np.any(rows[:, kernel])
+    d = problem.dimension
+    # Half a unit in the last place, and what `accurate_product` states beside it.
+    least = 2.0**-95 * d**2 * np.max(np.abs(data.X), axis=1, keepdims=True)
+    error = np.abs((rows - expected).astype(float))[:, ~kernel]
+    assert np.all(error <= unit * np.abs(rows)[:, ~kernel] + least)
+    fit = response.fit_digits(data.X, data.y, data.deleted, 0.0, 1.0)
+    expected = np.vectorize(mpf)(data.y) - np.vectorize(mpf)(data.X) @ np.array(fit)
+    error = np.abs((residuals - expected).astype(float))
+    size = np.abs(data.X) @ np.abs(np.array(fit, float)) + np.abs(data.y)
+    assert np.all(error <= unit * np.abs(residuals) + 1e-18 * size)
 
 
 @each_regular
@@ -111,8 +116,6 @@ def test_directions_that_no_retained_point_sees_are_exact_zeros(name):
     assert np.sum(modal.eigenvalues == 0.0) == problem.dimension - rank > 0
     np.testing.assert_array_equal(modal.kernel, modal.eigenvalues == 0.0)
     np.testing.assert_array_equal(np.asarray(modal.equilibrium)[modal.kernel], 0.0)
-    retained = np.setdiff1d(np.arange(problem.size), data.deleted)
-    assert not np.any(np.asarray(modal.points)[retained][:, np.asarray(modal.kernel)])
     # No kernel where there is a ridge.
     assert not np.any(linear_regression(name, 0.5).modal.kernel)
 

@@ -91,7 +91,9 @@ def sensitivity(
     method = default_method(problem) if method is None else method
     if isinstance(method, Exact):
         modal = method.modal_form(problem)
-        derivative, status = _exact_sensitivity(modal, theta0, times, points)
+        derivative, status = _exact_sensitivity(
+            modal, problem.X[points], problem.y[points], theta0, times
+        )
     elif isinstance(method, Adaptive):
         derivative, status = _variational(method, problem, theta0, times, points)
     else:
@@ -105,14 +107,13 @@ def sensitivity(
 
 
 @eqx.filter_jit
-def _exact_sensitivity(modal, theta0, times, points):
+def _exact_sensitivity(modal, X, y, theta0, times):
     # In the eigenbasis of the full Hessian, whose kernel no point sees.
     one = jnp.ones((), times.dtype)
     fit = modal.equilibrium + modal.displacement(one)
     rates, rotation = modal.full.eigenvalues, modal.full.rotation
     amplitudes = rotation.T @ (modal.coordinates(theta0) - fit)
-    observed = modal.points[points] @ rotation  # (k, d)
-    residuals = modal.residuals[points] - modal.points[points] @ modal.displacement(one)
+    observed, residuals = modal.seen_by(X, y)
 
     def at(time):
         pairs = divided_difference(rates[:, None], rates[None, :], time)

@@ -3,6 +3,7 @@
 from homotopy.unlearning.baselines import best_step, time_to_reach
 from homotopy.unlearning.costate import Costate, SwitchingFunction
 from homotopy.unlearning.deletion import Deletion
+from homotopy.unlearning.deletions import deletions
 from homotopy.unlearning.greedy import GreedyFeedback, greedy
 from homotopy.unlearning.least_time import LeastTime, LeastTimeStatus, least_time
 from homotopy.unlearning.optimise import optimise
@@ -55,6 +56,7 @@ __all__ = [
     "Steps",
     "SwitchingFunction",
     "best_step",
+    "deletions",
     "greedy",
     "least_time",
     "optimise",

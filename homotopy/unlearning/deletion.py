@@ -111,7 +111,7 @@ class Deletion(eqx.Module):
             raise TypeError(f"problem: expected a Problem, got {type(problem).__name__}.")
         self.problem = problem
         self.theta0 = problem.parameters(theta0)
-        self.start, self.horizon = _checked_interval(start, horizon, self.theta0.dtype)
+        self.start, self.horizon = checked_interval(start, horizon, self.theta0.dtype)
         self.method = default_method(problem) if method is None else method
         if not isinstance(self.method, Exact | Adaptive):
             raise TypeError(f"method: expected Exact() or Adaptive(), got {self.method!r}.")
@@ -257,7 +257,8 @@ def _checked_target(target, problem):
     return jnp.asarray(target, problem.X.dtype)
 
 
-def _checked_interval(start, horizon, dtype):
+def checked_interval(start, horizon, dtype):
+    """s and T as JAX arrays; `ValueError`, naming the argument, unless 0 ≤ s < T."""
     known_start, known_horizon = concrete(start), concrete(horizon)
     for name, known in (("start", known_start), ("horizon", known_horizon)):
         if known is not None and not (known.ndim == 0 and np.isfinite(known) and known >= 0):

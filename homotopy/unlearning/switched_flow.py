@@ -11,6 +11,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from homotopy._beside import Beside
 from homotopy.control.switched import SwitchedFlow, merged
 from homotopy.schedules import AbstractSchedule, BangBang
 from homotopy.unlearning.deletion import Deletion
@@ -35,6 +36,9 @@ def switched_flows(deletions: Sequence[Deletion]) -> SwitchedFlow:
     )
 
 
+_PACKED = Beside()
+
+
 class _Packed(NamedTuple):
     """The numbers of one `SwitchedFlow` as they are in memory, field after field."""
 
@@ -43,9 +47,10 @@ class _Packed(NamedTuple):
 
 
 def _packed(deletion: Deletion) -> _Packed:
-    """Kept with the problem: to read so many JAX arrays takes as long as half a search."""
-    own = _fields(deletion)
-    if "_packed" not in own:
+    """Kept beside the problem: to read so many JAX arrays takes as long as half a search."""
+    packed = _PACKED.get(deletion)
+    if packed is None:
+        own = _fields(deletion)
         modal = own["problem"].modal
         rotation, start, horizon = (
             np.asarray(part) for part in (modal.full.rotation, own["start"], own["horizon"])
@@ -65,8 +70,31 @@ def _packed(deletion: Deletion) -> _Packed:
         )
         arrays = [np.asarray(part, np.float64) for part in flow]
         numbers = b"".join(array.tobytes() for array in arrays)
-        own["_packed"] = _Packed([array.shape for array in arrays], numbers)
-    return own["_packed"]
+        packed = _Packed([array.shape for array in arrays], numbers)
+        _PACKED.put(deletion, packed)
+    return packed
+
+
+def keep_packed(deletions: Sequence[Deletion], flows: SwitchedFlow) -> None:
+    """Give each problem its own of the flows, fields of which may have a leading axis."""
+    number = len(deletions)
+    parts = [
+        np.broadcast_to(np.asarray(part, np.float64), (number, *shape))
+        for part, shape in zip(flows, _shapes(deletions[0]), strict=True)
+    ]
+    shapes = [part.shape[1:] for part in parts]
+    numbers = np.concatenate([part.reshape(number, -1) for part in parts], axis=1)
+    for deletion, own in zip(deletions, numbers, strict=True):
+        _PACKED.put(deletion, _Packed(shapes, own.tobytes()))
+
+
+def _shapes(deletion: Deletion) -> list[tuple[int, ...]]:
+    """Of the fields of its `SwitchedFlow`."""
+    count, size = kind_of(deletion)[0]
+    vector, square = (size,), (size, size)
+    shapes = {"rotation": square, "transposed": square, "rows": (count, size)}
+    shapes |= {"residual": (count,), "delay": (), "span": ()}
+    return [shapes.get(name, vector) for name in SwitchedFlow._fields]
 
 
 def _fields(module: eqx.Module) -> dict:

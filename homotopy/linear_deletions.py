@@ -1,0 +1,100 @@
+"""Linear regressions of one data set, each with another point deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from homotopy._stacks import Stack
+from homotopy.design_spectrum import Spectrum
+from homotopy.modal_downdates import downdates
+from homotopy.modal_form import as_modal_form, directly
+
+if TYPE_CHECKING:
+    from homotopy.linear import LinearRegression
+
+_BATCH = 2**15  # numbers in the d × d matrices of the points computed together: they stay in cache
+
+
+class LinearRegressions(Sequence):
+    """Linear regressions that share their data, each with one point deleted.
+
+    What `LinearRegression.deleting_each` returns. A sequence, whose members are made when they are
+    asked for; and, for `jax.vmap`, one pytree.
+
+    Attributes
+    ----------
+    points : (k,)
+        Row numbers: the i-th problem deletes `points[i]`.
+    stacked : LinearRegression
+        All of them, in arrays with a leading axis of length k where they differ.
+    axes : LinearRegression
+        The same pytree with 0 for those arrays and None for what is shared: `in_axes`.
+
+    Examples
+    --------
+    >>> import homotopy as hm, jax
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0], [1.0]], [0.0, 1.0, 5.0], deleted=0)
+    >>> problems = problem.deleting_each()
+    >>> [float(each.deleted_fit()[0]) for each in problems]
+    [3.0, 2.5, 0.5]
+    >>> fits = jax.vmap(lambda each: each.deleted_fit(), in_axes=(problems.axes,))
+    >>> fits(problems.stacked)[:, 0].tolist()
+    [3.0, 2.5, 0.5]
+    """
+
+    def __init__(self, problem: LinearRegression, points: np.ndarray, full: Spectrum):
+        self.points = points
+        self.modal_fields = _modal_fields(problem, points, full)
+        modal = as_modal_form(self.modal_fields, full, problem.X.dtype)
+        self.stacked = eqx.tree_at(
+            lambda own: (own.deleted, own.modal),
+            problem,
+            (jax.device_put(points[:, None]), modal),
+        )
+        self._stack = Stack(self.stacked, shared)
+        self.axes = self._stack.axes
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, index):
+        chosen = range(len(self))[index]
+        if isinstance(chosen, range):
+            return list(self._stack.members(chosen))
+        return next(self._stack.members([chosen]))
+
+    def __iter__(self) -> Iterator[LinearRegression]:
+        return self._stack.members(range(len(self)))
+
+    def __repr__(self) -> str:
+        size, dimension = self.stacked.X.shape
+        return f"LinearRegressions(n={size}, d={dimension}, {len(self)} points)"
+
+
+def shared(problem: LinearRegression) -> tuple:
+    """What linear regressions of the same data have in common."""
+    modal = problem.modal
+    spectrum = (modal.full.eigenvalues, modal.data_basis, modal.data_fit)
+    return problem.model, problem.loss, problem.X, problem.y, problem.ridge, spectrum
+
+
+def _modal_fields(problem, points, full) -> dict[str, np.ndarray]:
+    """Of every problem, with a leading axis; in closed form where that is accurate to rounding."""
+    X, y = np.asarray(problem.X), np.asarray(problem.y)
+    count = max(1, _BATCH // X.shape[1] ** 2)
+    parts = []
+    for begin in range(0, points.size, count):
+        some = points[begin : begin + count]
+        fields, accurate = downdates(X[some], y[some], full)
+        for index in np.flatnonzero(~accurate):
+            for name, part in directly(X, y, some[index : index + 1], full).items():
+                # A point that only the kernel sees has no mode; a zero does as well.
+                fields[name][index] = part if part.size else 0.0
+        parts.append(fields)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

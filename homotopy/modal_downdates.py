@@ -1,0 +1,167 @@
+"""Modal forms of many single deletions from the spectrum of all the data, in closed form.
+
+Without the point (x, y) the Hessian is M = H − xxᵀ. With z = Vᵀx in the eigenbasis of H, the
+leverage P = zᵀΛ⁻¹z and the residual ê = y − zᵀβ in the full fit β (theory §2),
+
+    M = V(Λ − zzᵀ)Vᵀ,   r = ê/(1 − P),   θ* − θ*₋ = VΛ⁻¹z r,   xᵀM⁻¹x = P/(1 − P):
+
+a rank-one change of a diagonal matrix (`numerics.interlacing`), O(d²) for the spectrum of each
+point. 1 − P, ê and the fit are differences, and taken in double-double.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from homotopy.design_spectrum import EPSILON, Spectrum
+from homotopy.numerics.double_double import DoubleDouble, matmul
+from homotopy.numerics.interlacing import downdated
+
+_ACCURATE = 2.0**-54  # relative error of 1 − P and of the eigenvalues, before they are rounded
+_CLOSE = 8 * EPSILON  # eigenvalues that agree to so much are equal
+_FEWEST = 1e-140  # of ‖z‖: below it a coordinate's square may vanish, and the coordinate with it
+
+
+def clusters(values: np.ndarray) -> list[np.ndarray]:
+    """Indices of ascending eigenvalues that are equal to a few units in the last place."""
+    apart = np.append(np.diff(values) > _CLOSE * values[1:], True)
+    groups = np.split(np.arange(values.size), np.flatnonzero(apart) + 1)
+    return [index for index in groups if index.size > 1]
+
+
+def downdates(
+    rows: np.ndarray, targets: np.ndarray, full: Spectrum
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Fields of the `ModalForm` of each deletion, with a leading axis, and where they hold.
+
+    Parameters
+    ----------
+    rows : (k, d), targets : (k,)
+        The points, each of which is deleted alone.
+    full : Spectrum
+        That of all the data.
+
+    Returns
+    -------
+    fields : dict of (k, ...)
+        But what is the same for all of them: the spectrum of H.
+    accurate : (k,)
+        Whether the fields of a deletion are right to rounding. Where not, they are to be computed
+        from the spectrum of the retained points.
+
+    Notes
+    -----
+    What is computed is the closed form of H + E and x + e for the exact one of H and x, with ‖E‖
+    bounded by `full.error` and ‖e‖ by 2⁻⁹⁹‖x‖: so M is perturbed by δ = ‖E‖ + 2⁻⁹⁸‖x‖² at most,
+    which moves its eigenvalues, relative to themselves, by δ/λ_min(M); and so 1 − P too, for its
+    derivative is (1 − P)² xᵀM⁻¹EM⁻¹x. The rounding of 1 − P itself is d·2⁻¹⁰¹. The equation that is
+    solved has positive terms only between neighbouring poles, and determines the eigenvalues to a
+    few roundings of the weights. A deletion counts as accurate where
+
+        δ/λ_min(M) + d 2⁻¹⁰¹/(1 − P) ≤ 2⁻⁵⁴,
+
+    the retained points see all that the data see, and no two eigenvalues of modes that the point
+    reaches are as good as equal.
+    """
+    number, dimension = rows.shape
+    seen = ~full.unseen
+    gaps = _gaps(full.values)
+    z = matmul(rows, full.basis)
+    z.put(np.s_[:, full.unseen], DoubleDouble.of(np.zeros((number, full.unseen.sum()))))
+    inverse = DoubleDouble.of(np.zeros(dimension))
+    inverse.put(seen, 1.0 / full.values.at(seen))
+    pulled = z * inverse.at(None)
+    complement = 1.0 - _sum(pulled * z)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        residual = (targets - _sum(z * full.fit.at(None))) / complement
+        change = pulled * residual.at(np.s_[:, None])
+    with np.errstate(divide="ignore"):
+        rounding = np.where(complement.high > 0.0, dimension * 2.0**-101 / complement.high, 1.0)
+    accurate = rounding <= _ACCURATE
+    # What follows is computed for every point, and thrown away where it does not hold.
+    usable = np.where(accurate[:, None], z.high, 0.0)
+    complement = np.where(accurate, complement.rounded(), 1.0)
+    residual = np.where(accurate, residual.rounded(), 0.0)
+    change = np.where(accurate[:, None], change.rounded(), 0.0)
+    fit = np.where(accurate[:, None], (full.fit.at(None) - change).rounded(), 0.0)
+
+    values = full.values.rounded()
+    turn = None
+    for index in clusters(values):
+        if seen[index].any():
+            turn = np.tile(np.eye(dimension), (number, 1, 1)) if turn is None else turn
+            values[index] = values[index].mean()
+            turn[:, index[:, None], index], usable[:, index] = _gathered(usable[:, index])
+    size = np.linalg.norm(usable, axis=1, keepdims=True)
+    usable[np.abs(usable) < _FEWEST * size] = 0.0
+
+    # Active modes first, ascending within.
+    order = np.argsort(usable == 0.0, axis=1, kind="stable")
+    usable = np.take_along_axis(usable, order, axis=1)
+    count = np.count_nonzero(usable, axis=1)
+    found = downdated(
+        values[order], gaps[order[:, :, None], order[:, None, :]], usable, complement, count
+    )
+    vectors = np.empty_like(found.vectors)
+    np.put_along_axis(vectors, order[:, :, None], found.vectors, axis=1)
+    if turn is not None:
+        vectors = turn @ vectors
+    active = np.arange(dimension) < count[:, None]
+    kernel = full.kernel[order]
+    eigenvalues = np.where(kernel, 0.0, found.eigenvalues)
+    perturbation = full.error + 2.0**-98 * np.sum(rows**2, axis=1)
+    least = np.min(eigenvalues, axis=1, where=~full.unseen[order], initial=np.inf)
+    accurate &= perturbation + rounding * least <= _ACCURATE * least
+    accurate &= _regular(eigenvalues, active, full)
+    transposed = np.swapaxes(vectors, 1, 2)
+    one = np.ones((number, 1))
+    return {
+        "basis": full.basis.rounded() @ vectors,
+        "eigenvalues": eigenvalues,
+        "rows": found.pulls[:, None, :],
+        "residual": residual[:, None],
+        "equilibrium": np.where(kernel, 0.0, (transposed @ fit[:, :, None])[:, :, 0]),
+        "kernel": kernel,
+        "active": active,
+        "leverages": ((1.0 - complement) / complement)[:, None],
+        "mode_residuals": residual[:, None].copy(),
+        "mode_vectors": one[:, :, None],
+        "modes": (found.pulls / np.where(eigenvalues == 0.0, 1.0, eigenvalues))[:, :, None],
+        "kernel_offset": np.zeros((number, dimension)),
+        "full_rotation": transposed,
+        "full_limit": change,
+    }, accurate
+
+
+def _regular(eigenvalues, active, full: Spectrum) -> np.ndarray:
+    """Whether the retained points see all that the data see, and the spectrum is simple."""
+    largest = eigenvalues.max(axis=1, keepdims=True) - full.ridge
+    limit = (max(full.size, eigenvalues.shape[1]) * EPSILON) ** 2 * largest
+    visible = ~active | (eigenvalues - full.ridge > limit)
+    following = active[:, 1:]
+    apart = np.diff(eigenvalues, axis=1) > _CLOSE * eigenvalues[:, 1:]
+    return visible.all(axis=1) & (apart | ~following).all(axis=1)
+
+
+def _gaps(values: DoubleDouble) -> np.ndarray:
+    """λ_l − λ_i at (i, l), to full relative accuracy."""
+    return (values.at(None) - values.at(np.s_[:, None])).rounded()
+
+
+def _sum(terms: DoubleDouble) -> DoubleDouble:
+    """Along the last axis."""
+    total = terms.at(np.s_[:, 0])
+    for position in range(1, terms.shape[1]):
+        total = total + terms.at(np.s_[:, position])
+    return total
+
+
+def _gathered(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the reflection that turns it into a multiple of the first unit vector."""
+    norm = np.linalg.norm(parts, axis=1)
+    image = np.zeros_like(parts)
+    image[:, 0] = np.copysign(norm, -parts[:, 0])
+    mirror = parts - image
+    square = np.sum(mirror**2, axis=1)
+    scaled = mirror / np.where(square > 0.0, square, 1.0)[:, None]
+    return np.eye(parts.shape[1]) - 2.0 * scaled[:, :, None] * mirror[:, None, :], image

@@ -1,0 +1,179 @@
+"""The modal form of a linear regression, from its data, for any set of deleted points."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from homotopy.design_spectrum import EPSILON, Spectrum, data_spectrum
+from homotopy.modal import ModalForm
+from homotopy.modal import Spectrum as ModalSpectrum
+from homotopy.modal_downdates import clusters, downdates
+from homotopy.numerics.double_double import DoubleDouble, matmul
+from homotopy.numerics.symmetric_eigen import symmetric_eigen
+
+
+def modal_form(
+    X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: Spectrum, dtype
+) -> ModalForm:
+    """The modal form of a linear regression, in extended precision, rounded at the end.
+
+    For a single deleted point in closed form from the spectrum of all the data, where that is
+    accurate to rounding; else from the spectrum of the retained points, computed as such.
+
+    Parameters
+    ----------
+    X : (n, d), y : (n,), deleted : (g,)
+        Taken as exact numbers.
+    full : Spectrum
+        That of all the data.
+    dtype
+        Of the result.
+    """
+    if deleted.size == 1:
+        fields, accurate = downdates(X[deleted], y[deleted], full)
+        if accurate[0]:
+            fields = {name: part[0] for name, part in fields.items()}
+            return as_modal_form(fields, full, dtype)
+    return as_modal_form(directly(X, y, deleted, full), full, dtype)
+
+
+def as_modal_form(fields: dict[str, np.ndarray], full: Spectrum, dtype) -> ModalForm:
+    """NumPy's arrays, in float64, as those of a `ModalForm`; they may have a leading axis."""
+    fit = matmul(full.basis, full.fit.at(np.s_[:, None])).at(np.s_[:, 0])
+    arrays = {
+        "full_values": full.values.rounded(),
+        "data_basis": np.stack([full.basis.high, full.basis.low]),
+        "data_fit": np.stack([fit.high, fit.low]),
+        **fields,
+    }
+    arrays = {
+        name: part if part.dtype == bool else part.astype(dtype) for name, part in arrays.items()
+    }
+    arrays = jax.device_put(arrays)
+    values, rotation = arrays.pop("full_values"), arrays.pop("full_rotation")
+    return _made(
+        ModalForm, full=_made(ModalSpectrum, eigenvalues=values, rotation=rotation), **arrays
+    )
+
+
+def _made(kind: type, **fields):
+    """A module with those fields; past the constructor, whose shapes are those of one problem."""
+    module = object.__new__(kind)
+    vars(module).update(fields)
+    return module
+
+
+def directly(X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: Spectrum) -> dict:
+    """The fields of a `ModalForm` from the spectrum of the retained points."""
+    size, dimension = X.shape
+    kept = data_spectrum(X, y, full.ridge, deleted)
+    values, basis, kernel, unseen = kept.values, kept.basis, kept.kernel, kept.unseen
+    rows = matmul(X[deleted], basis)
+    touched = _separate_kernel(rows, basis, kernel, max(size, dimension))
+    if deleted.size == 1:
+        _separate_clusters(rows, basis, values, kernel)
+    active = np.any(rows.high != 0.0, axis=0)
+    if deleted.size == 1:
+        order = np.argsort(~active, kind="stable")  # active modes first, ascending within
+        rows, basis, values = rows.at(np.s_[:, order]), basis.at(np.s_[:, order]), values.at(order)
+        kernel, unseen, active, touched = (
+            mask[order] for mask in (kernel, unseen, active, touched)
+        )
+
+    seen = ~kernel
+    moment = matmul(basis.T, kept.moment.at(np.s_[:, None])).at(np.s_[:, 0])
+    equilibrium = DoubleDouble.of(np.zeros(dimension))
+    equilibrium.put(~unseen, moment.at(~unseen) / values.at(~unseen))
+    residual = y[deleted] - matmul(rows, equilibrium.at(np.s_[:, None])).at(np.s_[:, 0])
+
+    # What the kernel can fit of the deleted points it fits, for any ε > 0; the modes see the rest.
+    kernel_rows = rows.high[:, touched]
+    left, strength, right = np.linalg.svd(kernel_rows, full_matrices=True)
+    rank = kernel_rows.shape[1]
+    remaining = left[:, rank:]
+    pseudo_inverse = right.T @ (left[:, :rank] / strength[None, :]).T
+    seen_rows = matmul(remaining.T, rows.at(np.s_[:, seen]))
+    inverse = 1.0 / values.at(seen)
+    if remaining.shape[1]:
+        leverages, vectors = symmetric_eigen(
+            _symmetric(matmul(seen_rows * inverse.at(None), seen_rows.T))
+        )
+        mode_residuals = matmul(
+            vectors.T, matmul(remaining.T, residual.at(np.s_[:, None]))
+        ).at(np.s_[:, 0])
+        seen_modes = matmul((seen_rows * inverse.at(None)).T, vectors).rounded()
+        mode_vectors = remaining @ vectors.rounded()
+        leverages, mode_residuals = np.maximum(leverages.rounded(), 0.0), mode_residuals.rounded()
+    else:
+        leverages = mode_residuals = np.zeros(0)
+        seen_modes, mode_vectors = np.zeros((seen.sum(), 0)), np.zeros((deleted.size, 0))
+    modes = np.zeros((dimension, leverages.size))
+    modes[seen] = seen_modes
+    modes[touched] = -pseudo_inverse @ (rows.high[:, seen] @ seen_modes)
+    kernel_offset = np.zeros(dimension)
+    kernel_offset[touched] = pseudo_inverse @ residual.high
+
+    rotation = matmul(basis.T, full.basis).rounded()
+    displacement = modes @ (mode_residuals / (1.0 + leverages)) + kernel_offset
+    return {
+        "basis": basis.rounded(),
+        "eigenvalues": values.rounded(),
+        "rows": rows.rounded(),
+        "residual": residual.rounded(),
+        "equilibrium": equilibrium.rounded(),
+        "kernel": kernel,
+        "active": active,
+        "leverages": leverages,
+        "mode_residuals": mode_residuals,
+        "mode_vectors": mode_vectors,
+        "modes": modes,
+        "kernel_offset": kernel_offset,
+        "full_rotation": rotation,
+        "full_limit": rotation.T @ displacement,
+    }
+
+
+def _symmetric(matrix: DoubleDouble) -> DoubleDouble:
+    return (matrix + matrix.T) * 0.5
+
+
+def _rotate(rows: DoubleDouble, basis: DoubleDouble, index, rotation: np.ndarray) -> None:
+    """Turn the basis vectors at `index` among themselves, in place."""
+    for matrix in (rows, basis):
+        matrix.put(np.s_[:, index], matmul(matrix.at(np.s_[:, index]), rotation))
+
+
+def _separate_kernel(rows, basis, kernel, largest_side: int) -> np.ndarray:
+    """Turn the kernel's basis so that the deleted points see as few of its vectors as possible.
+
+    Returns the mask of those that they see; the rows are exact zeros on the others.
+    """
+    touched = np.zeros(kernel.size, dtype=bool)
+    index = np.flatnonzero(kernel)
+    if index.size == 0:
+        return touched
+    _, strength, right = np.linalg.svd(rows.high[:, index], full_matrices=True)
+    largest = np.max(np.abs(rows.high), initial=0.0)
+    rank = int(np.sum(strength > largest_side * EPSILON * largest))
+    _rotate(rows, basis, index, right.T)
+    unseen = index[rank:]
+    rows.put(np.s_[:, unseen], DoubleDouble.of(np.zeros((rows.shape[0], unseen.size))))
+    touched[index[:rank]] = True
+    return touched
+
+
+def _separate_clusters(rows, basis, values, kernel) -> None:
+    """Within each repeated eigenvalue, turn the basis so that one vector alone sees the point.
+
+    Eigenvalues that agree to a few units in the last place are made equal: a relative change of
+    that size is a rounding of the data.
+    """
+    for index in clusters(values.high):
+        if kernel[index[0]]:
+            continue
+        values.put(index, DoubleDouble.of(np.full(index.size, np.mean(values.high[index]))))
+        row = rows.high[:, index]
+        if np.any(row != 0.0):
+            _rotate(rows, basis, index, np.linalg.svd(row, full_matrices=True)[2].T)
+            rows.put(np.s_[:, index[1:]], DoubleDouble.of(np.zeros((1, index.size - 1))))

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
 from homotopy.influence._arguments import fraction, integer
-from homotopy.influence.change import ChangeStatus
+from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.curvature import point_gradients
 from homotopy.influence.estimators.base import AbstractEstimator
+from homotopy.influence.least_squares import least_squares
 
 
 class PathIntegration(AbstractEstimator):
@@ -19,7 +20,7 @@ class PathIntegration(AbstractEstimator):
 
     θ̇ = −(∇²R_ε)⁻¹∇ℓ_G is an ordinary differential equation in ε, whose solution through a
     stationary point is the response path: the truth, for as long as the path has a definite
-    Hessian. Solved by diffrax's Tsit5 with a dense Cholesky factorisation a stage; the path is not
+    Hessian. In closed form for a linear regression; otherwise solved by diffrax's Tsit5 with a dense Cholesky factorisation a stage; the path is not
     corrected on the way, so that the residual says how far from stationary it ends.
 
     Parameters
@@ -46,6 +47,14 @@ class PathIntegration(AbstractEstimator):
 
     def changes(self, problem, theta, changes, report):
         return _changes(self, problem, theta, changes)
+
+    def in_closed_form(self, problem, theta, changes):
+        exact = least_squares(problem, theta)
+        if exact is None:
+            return None
+        # ∇R_ε keeps the value that it has at θ.
+        moved = exact.proximal(changes)
+        return from_closed_form(moved, self.tolerance, theta, ChangeStatus.singular)
 
 
 @eqx.filter_jit

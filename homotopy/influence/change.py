@@ -136,7 +136,7 @@ def from_product(
 def from_closed_form(
     moved: Moved, tolerance: float, theta: Float[Array, " d"], failure: ChangeStatus
 ) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus]:
-    """Δ of a linear regression with its evidence, in the dtype of θ; `failure` where it has none."""
+    """Δ of a linear regression, in the dtype of θ; `failure` where there is none."""
     residual = jnp.asarray(moved.residual, theta.dtype)
     return jnp.asarray(moved.delta, theta.dtype), residual, _graded(
         residual, reachable(tolerance, theta.dtype), jnp.asarray(moved.determined), failure

@@ -6,8 +6,8 @@ P = X_G S⁺X_Gᵀ, the Woodbury identity gives for the risk of the changed weig
     (S − X_GᵀAX_G)⁻¹X_GᵀA e = S⁺X_GᵀA w,    (Id − PA) w = e,
 
 of which every estimator is a case: they differ in the residuals e = Xθ − y that they take, and in
-where they stop the series (Id − PA)⁻¹ = Id + PA + …. One factorisation in O(nd²) and O(d²) a change;
-no array of changes times points is made.
+where they stop the series (Id − PA)⁻¹ = Id + PA + …. One factorisation in O(nd²) and O(d²) a
+change; no array of changes times points is made.
 
 **Leverages near one.** Of one point with leverage P above ½, as fewer than twice the rank of all
 have, 1 − P is not taken by subtraction: with p = XS⁺x on the other rows (a ridge counts as rows),

@@ -55,16 +55,18 @@ def stationary_point(
 def _descend(risk, theta0, max_steps):
     """The best point found; the gradient's norm, what it may be, and whether an end was reached."""
     gradient = jax.grad(risk)
+    # What is asked for is within the reach of float64; of other dtypes, what they can reach.
+    rounding = 64.0 * float(jnp.finfo(theta0.dtype).eps)
     descent = optx.minimise(
         lambda theta, _: risk(theta),
-        optx.BFGS(rtol=1e-9, atol=1e-12),
+        optx.BFGS(rtol=max(1e-9, rounding), atol=max(1e-12, rounding)),
         theta0,
         max_steps=max_steps,
         throw=False,
     )
     newton = optx.root_find(
         lambda theta, _: gradient(theta),
-        optx.Newton(rtol=1e-13, atol=1e-13),
+        optx.Newton(rtol=max(1e-13, rounding), atol=max(1e-13, rounding)),
         descent.value,
         max_steps=50,
         throw=False,
@@ -74,7 +76,7 @@ def _descend(risk, theta0, max_steps):
         newton.value,
         descent.value,
     )
-    allowed = 1e-8 * (1.0 + jnp.linalg.norm(gradient(theta0)))
+    allowed = max(1e-8, rounding) * (1.0 + jnp.linalg.norm(gradient(theta0)))
     successful = optx.RESULTS.successful
     at_rest = (descent.result == successful) | (newton.result == successful)
     return best, jnp.linalg.norm(gradient(best)), allowed, at_rest

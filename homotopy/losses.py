@@ -321,7 +321,8 @@ def _exponential_remainder(x: Float[Array, " k"]) -> Float[Array, " k"]:
     """e^x − 1 − x: the Taylor series where the subtraction would cancel."""
     small = jnp.abs(x) < 0.5
     s = jnp.where(small, x, 0.0)
-    series = jnp.polyval(jnp.asarray([1 / math.factorial(m) for m in range(16, 1, -1)]), s) * s * s
+    coefficients = jnp.asarray([1 / math.factorial(m) for m in range(16, 1, -1)], s.dtype)
+    series = jnp.polyval(coefficients, s) * s * s
     return jnp.where(small, series, jnp.expm1(jnp.where(small, 0.0, x)) - x)
 
 

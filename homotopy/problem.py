@@ -16,6 +16,7 @@ from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss
 from homotopy.models import Model
 from homotopy.precision import floating_dtype, owned
+from homotopy.seen_directions import in_coordinates, seen_directions
 
 
 class Problem(eqx.Module):
@@ -190,11 +191,20 @@ class Problem(eqx.Module):
     def fit(
         self, epsilon: ArrayLike = 1.0, theta0: ArrayInput | None = None
     ) -> Float[Array, " d"]:
-        """θ(ε): a stationary point of R_ε, started at θ₀ (default: zeros)."""
+        """θ(ε): a stationary point of R_ε, started at θ₀ (default: zeros).
+
+        Where the model is affine in θ, what no point of positive weight sees stays as it is in θ₀.
+        """
         start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
+        start = self.parameters(start)
+        weights = concrete(self.weights(epsilon))
+        basis = None if weights is None else seen_directions(self, weights > 0.0)
+        if basis is not None:
+            seen, z = in_coordinates(self, basis, start)
+            return start + basis @ (seen.fit(epsilon, z) - z)
         # As a pytree, so that a second fit of a problem of this shape compiles nothing.
         risk = eqx.Partial(self.risk, epsilon=jnp.asarray(epsilon, self.X.dtype))
-        return stationary_point(risk, self.parameters(start))
+        return stationary_point(risk, start)
 
     def parameters(self, theta0: ArrayInput) -> Float[Array, " d"]:
         """A parameter vector given by the user, checked and in the problem's dtype.

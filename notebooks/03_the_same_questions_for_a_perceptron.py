@@ -181,8 +181,8 @@ assert best.cost <= deletion.cost(hm.Step(4.0)) * (1 + 1e-9)
 # %% [markdown]
 # ## Which points does a prediction depend on?
 #
-# One costate, integrated backwards, gives the sensitivity of any measurement to the weight of
-# *every* point. Here: the prediction at $x = 0$ after training until $t = 4$.
+# One costate, integrated backwards, tells for *every* point how any measurement changes, to first
+# order, where that point is deleted. Here: the prediction at $x = 0$ after training until $t = 4$.
 
 
 # %%
@@ -191,12 +191,12 @@ def prediction(theta):
 
 
 found = hm.measurement_sensitivity(problem, example.theta0, 4.0, prediction)
-top = int(np.argmax(np.abs(found.derivative)))
+top = int(np.argmax(np.abs(found.influence)))
 end = hm.flow(problem, hm.Constant(1.0), example.theta0, [4.0]).theta[0]
 forward = hm.sensitivity(problem, example.theta0, [4.0], points=top)
-direct = forward.derivative[0, 0] @ jax.grad(prediction)(end)
-print(f"most influential: x = {example.X[top, 0]:.2f}, ∂f/∂w = {found.derivative[top]:+.4f}")
-assert np.isclose(found.derivative[top], direct, rtol=1e-6)
+direct = -(forward.derivative[0, 0] @ jax.grad(prediction)(end))  # deletion: the weight falls
+print(f"most influential: x = {example.X[top, 0]:.2f}, Δf = {found.influence[top]:+.4f}")
+assert np.isclose(found.influence[top], direct, rtol=1e-6)
 
 # %% [markdown]
 # ## What is left

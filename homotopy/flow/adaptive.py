@@ -23,7 +23,7 @@ class Adaptive(AbstractMethod):
     Parameters
     ----------
     rtol, atol : float
-        Tolerances of one step.
+        Tolerances of one step; rtol not below 4 units in the last place of the dtype.
     solver : diffrax.AbstractSolver
         `diffrax.Dopri8()` by default; take an implicit one such as `diffrax.Kvaerno5()` for stiff
         problems.
@@ -112,14 +112,16 @@ class Adaptive(AbstractMethod):
                 epsilon = weight if constant else weight.piece(index, opening + fraction * length)
                 return length * field(y, epsilon)
 
-            controller = diffrax.PIDController(rtol=self.rtol, atol=self.atol)
+            # No step is more exact than a rounding of the state.
+            least = 4.0 * float(jnp.finfo(y.dtype).eps)
+            controller = diffrax.PIDController(rtol=max(self.rtol, least), atol=self.atol)
             if reach is not None:
                 controller = StableSteps(controller, velocity, reach)
             solution = diffrax.diffeqsolve(
                 diffrax.ODETerm(velocity),
                 self.solver,
-                t0=0.0,
-                t1=1.0,
+                t0=jnp.zeros((), y.dtype),
+                t1=jnp.ones((), y.dtype),
                 dt0=None,
                 y0=y,
                 args=arrays,

@@ -123,7 +123,7 @@ class ExponentialCollocation(diffrax.AbstractAdaptiveSolver):
         dtype = y0.dtype
         duration = (t1 - t0) * piece.length
         fractions = t0 + (t1 - t0) * jnp.asarray(_NODES, dtype)
-        weights = jax.vmap(piece.weight)(piece.opening + fractions * piece.length)
+        weights = jax.vmap(piece.weight)(piece.opening + fractions * piece.length).astype(dtype)
 
         # At each node and at the end: the flow without ω, and the memory of ω's node values.
         durations = duration * jnp.asarray(_ENDS, dtype)
@@ -149,7 +149,8 @@ class ExponentialCollocation(diffrax.AbstractAdaptiveSolver):
         error = jnp.linalg.norm((tail @ jnp.abs(modal.rows)) * kernel[-1, :, 0])
         scale = jnp.maximum(jnp.linalg.norm(y0), jnp.linalg.norm(y1))
         allowed = piece.tolerance * scale * jnp.maximum(t1 - t0, _SMALLEST_SHARE)
-        relative = jnp.where(error > 0, error / jnp.where(allowed > 0, allowed, 1e-300), 0.0)
+        least = jnp.finfo(dtype).tiny
+        relative = jnp.where(error > 0, error / jnp.where(allowed > 0, allowed, least), 0.0)
         info = {"y0": y0, "coefficients": coefficients, "piece": piece}
         return y1, jnp.full_like(y0, relative), info, None, diffrax.RESULTS.successful
 
@@ -181,8 +182,8 @@ def smooth_states(
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: jnp.zeros_like(y)),
         ExponentialCollocation(),
-        t0=0.0,
-        t1=1.0,
+        t0=jnp.zeros((), start.dtype),
+        t1=jnp.ones((), start.dtype),
         dt0=jax.lax.stop_gradient(1.0 / (1.0 + fastest)),
         y0=start,
         args=piece,

@@ -52,12 +52,14 @@ class _Descent(AbstractMethod):
         """θ after ⌊t/η⌋ steps: between two steps the parameters stay."""
         size = self.step_size
         # A time that is a multiple of η up to rounding counts as reached.
-        counts = jnp.floor(times / size * (1.0 + 1e-12) + 1e-9).astype(int)
+        rounding = max(1e-12, 4.0 * float(jnp.finfo(times.dtype).eps))
+        counts = jnp.floor(times / size * (1.0 + rounding) + 1e-9).astype(int)
+        length = size.astype(theta0.dtype)
 
         def step(carry):
             theta, outputs, index = carry
             epsilon = schedule.integral(index * size, (index + 1) * size) / size
-            theta = theta - size * self.estimate(problem, theta, epsilon, index)
+            theta = theta - length * self.estimate(problem, theta, epsilon, index)
             index = index + 1
             return theta, jnp.where((counts == index)[:, None], theta[None, :], outputs), index
 

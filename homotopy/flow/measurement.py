@@ -22,22 +22,22 @@ from homotopy.schedules import Constant
 
 
 class MeasurementSensitivity(eqx.Module):
-    """∂m(θ(t; w))/∂w_i at w = 1, of every point i.
+    """The first-order change of m(θ(t)) on deletion of each point, −∂m(θ(t; w))/∂w_i at w = 1.
 
     Attributes
     ----------
     time : ()
     value : ()
         m(θ(t)).
-    derivative : (n,)
-        A small change δ of the weight of point i changes m by δ times its entry; deletion is
-        δ = −1.
+    influence : (n,)
+        What deleting point i from the beginning of training adds to m, to first order, as
+        `influence_in_time` has it: positive where the point makes m smaller.
     status : Status
     """
 
     time: Float[Array, ""]
     value: Float[Array, ""]
-    derivative: Float[Array, " n"]
+    influence: Float[Array, " n"]
     status: Status
 
 
@@ -49,11 +49,11 @@ def measurement_sensitivity(
     method: AbstractMethod | None = None,
     throw: bool = True,
 ) -> MeasurementSensitivity:
-    """How a measurement of the model trained up to a time depends on the weight of each point.
+    """How a measurement of the model trained up to a time changes where any one point is deleted.
 
-    The transpose of `sensitivity`: one costate p for the measurement, ṗ = ∇²R p backwards from
-    p(t) = ∇m(θ(t)), serves all n points, as ∂m/∂w_i = −∫ p·∇ℓ_i dt (theory §3, §4). Its cost does
-    not grow with n more than that of the risk does.
+    To first order, −∂m/∂w_i. The transpose of `sensitivity`: one costate p for the measurement,
+    ṗ = ∇²R p backwards from p(t) = ∇m(θ(t)), serves all n points, as ∂m/∂w_i = −∫ p·∇ℓ_i dt
+    (theory §3, §4). Its cost does not grow with n more than that of the risk does.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def measurement_sensitivity(
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
     >>> late = hm.measurement_sensitivity(problem, [0.0], 60.0, lambda theta: 2.0 * theta[0])
-    >>> [round(x, 6) for x in late.derivative.tolist()]
-    [-0.5, 0.5]
+    >>> [round(x, 6) for x in late.influence.tolist()]
+    [0.5, -0.5]
     """
     theta0 = problem.parameters(theta0)
     known = concrete(time)
@@ -113,7 +113,8 @@ def measurement_sensitivity(
         )
     if throw:
         derivative = require_success(derivative, status)
-    return MeasurementSensitivity(time, value, derivative, status)
+    # Deletion is δw_i = −1.
+    return MeasurementSensitivity(time, value, -derivative, status)
 
 
 @eqx.filter_jit

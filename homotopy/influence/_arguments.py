@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import concrete
+
+_ROUNDINGS = 64.0
 
 
 def integer(name: str, value, least: int = 1) -> int:
@@ -20,6 +23,14 @@ def fraction(name: str, value) -> float:
     if known is None or known.ndim != 0 or not 0.0 < known < 1.0:
         raise ValueError(f"{name}: expected a number in (0, 1), got {value!r}.")
     return float(known)
+
+
+def reachable(tolerance: float, dtype) -> float:
+    """A relative tolerance, or 64 units in the last place of the dtype where that is more.
+
+    No residual can be relied on to get below them: 8e-6 in float32, 1e-14 in float64.
+    """
+    return max(tolerance, _ROUNDINGS * float(jnp.finfo(dtype).eps))
 
 
 def non_negative(name: str, value) -> float:

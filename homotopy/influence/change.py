@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from homotopy.influence._arguments import reachable
+from homotopy.influence.least_squares import Moved
 from homotopy.influence.measurements import as_measurement
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
@@ -43,7 +45,7 @@ class Change(eqx.Module):
     gradient_norm, gradient_scale : ()
         ‖∇R(θ)‖ on all the data, and Σ‖∇ℓ_i(θ)‖ + ρ‖θ‖ to compare it with.
     stationary : ()
-        Whether the first is at most 1e-6 of the second.
+        Whether the first is at most 1e-6 of the second, or what rounding leaves of it.
     problem : Problem
     weight_changes : WeightChanges
     """
@@ -129,6 +131,27 @@ def from_product(
 ) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus]:
     """Δ = −(inverse-Hessian product), with its evidence."""
     return -product.solution, product.residual, jax.vmap(ChangeStatus.promote)(product.status)
+
+
+def from_closed_form(
+    moved: Moved, tolerance: float, theta: Float[Array, " d"], failure: ChangeStatus
+) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus]:
+    """Δ of a linear regression, in the dtype of θ; `failure` where there is none."""
+    residual = jnp.asarray(moved.residual, theta.dtype)
+    return jnp.asarray(moved.delta, theta.dtype), residual, _graded(
+        residual, reachable(tolerance, theta.dtype), jnp.asarray(moved.determined), failure
+    )
+
+
+@eqx.filter_jit
+def _graded(residual, tolerance, determined, failure):
+    def one(residual, determined):
+        status = ChangeStatus.where(
+            residual <= tolerance, ChangeStatus.successful, ChangeStatus.inaccurate
+        )
+        return ChangeStatus.where(determined, status, failure)
+
+    return jax.vmap(one)(residual, determined)
 
 
 def after_refit(refitted: ChangeStatus, then: ChangeStatus) -> ChangeStatus:

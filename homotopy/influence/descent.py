@@ -18,12 +18,13 @@ import scipy.optimize
 from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy.influence._arguments import reachable
 from homotopy.influence.objectives import AbstractObjective
 
 _DENSE = 600  # dimension up to which Hessians are factorised
 _EXACT = 50  # and up to which at every step of a trust region: past it Krylov spaces are faster
 _SHORT = 1e-4  # of the size of θ: Newton's step at a minimum, by rounding
-_BATCH = 2**23  # numbers in the Hessians of the changes that are worked on together
+_BATCH = 2**23  # numbers in the derivatives of the changes that are worked on together
 
 
 class Minimum(eqx.Module):
@@ -62,6 +63,7 @@ def minima(
     tolerance: float,
     max_steps: int,
     report: Callable[[int], None] = lambda done: None,
+    size: int = 1,
 ) -> Minimum:
     """The minima of k objectives, `objective(*arguments[i])`.
 
@@ -72,13 +74,16 @@ def minima(
     arguments : tuple of (k, ...)
     starts : (k, d)
     tolerance : float
-        Of the residual.
+        Of the residual; not below what the dtype can reach.
     max_steps : int
         Of each method.
     report : callable
         Called with how many are done.
+    size : int
+        Terms of each objective: how much memory its derivatives take.
     """
     count, dimension = starts.shape
+    tolerance = reachable(tolerance, starts.dtype)
     if dimension > _DENSE:
         done = []
         for index in range(count):
@@ -86,7 +91,7 @@ def minima(
             done.append(_by_trust_region(one, starts[index], tolerance, max_steps))
             report(index + 1)
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *done)
-    batch = max(1, _BATCH // dimension**2)
+    batch = max(1, _BATCH // (dimension * max(dimension, size)))
     found = _newton_of_each(objective, arguments, starts, tolerance, max_steps, batch)
     resting = np.asarray(found.reached)
     report(int(resting.sum()))

@@ -11,9 +11,10 @@ from homotopy._checks import ArrayInput
 from homotopy.influence.change import ChangeStatus, from_product
 from homotopy.influence.curvature import GaussNewtonCurvature, HessianCurvature
 from homotopy.influence.estimators import GaussNewton, Influence
-from homotopy.influence.measurements import OwnLoss, as_measurement
+from homotopy.influence.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.influence.predict import if_stationary, require_success, stationarity
 from homotopy.problem import Problem
+from homotopy.seen_directions import in_coordinates, seen_directions
 
 
 class MeasurementInfluence(eqx.Module):
@@ -93,7 +94,14 @@ def measurement_influence(
         )
     theta = problem.parameters(theta)
     measurement = as_measurement(measurement, problem)
-    value, change, residual, status = _transposed(problem, estimator, theta, measurement)
+    basis = seen_directions(problem)
+    if basis is None:
+        found = _transposed(problem, estimator, theta, measurement)
+    else:
+        seen, z = in_coordinates(problem, basis, theta)
+        along = _Along(measurement, problem, theta - basis @ z, basis)
+        found = _transposed(seen, estimator.along(basis, theta)[0], z, along)
+    value, change, residual, status = found
     norm, scale, stationary = stationarity(problem, theta)
     if estimator.assumes_stationary:
         status = if_stationary(stationary, status)
@@ -103,6 +111,18 @@ def measurement_influence(
     return MeasurementInfluence(
         change.T.reshape(problem.size, *shape), value, residual.reshape(shape), status
     )
+
+
+class _Along(AbstractMeasurement):
+    """A measurement of θ = c + Qz, as a function of z."""
+
+    measurement: AbstractMeasurement
+    problem: Problem
+    centre: Float[Array, " d"]
+    basis: Float[Array, "d r"]
+
+    def __call__(self, problem, theta, rows, amounts):
+        return self.measurement(self.problem, self.centre + self.basis @ theta, rows, amounts)
 
 
 @eqx.filter_jit

@@ -13,8 +13,10 @@ from jaxtyping import Array, Bool, Float
 from homotopy._checks import ArrayInput, concrete
 from homotopy.influence.change import Change, ChangeStatus, squeezed
 from homotopy.influence.estimators.base import AbstractEstimator
-from homotopy.influence.objectives import gradient_norms
+from homotopy.influence.least_squares import least_squares
+from homotopy.influence.objectives import gradient_norms, gradient_roundings
 from homotopy.influence.weight_changes import weight_changes
+from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
 from homotopy.problem import Problem
 
@@ -98,12 +100,12 @@ def predict(
                 f"theta: expected the trained parameters, of length {problem.dimension}: a "
                 f"{type(problem.model).__name__} has several fits, got None."
             )
-        theta = problem.full_fit()
+        theta = _full_fit(problem)
     theta = problem.parameters(theta)
     wanted = weight_changes(problem, points, groups, changes)
     norm, scale, stationary = stationarity(problem, theta)
     report = (lambda done: None) if progress is None else progress
-    delta, residual, status = estimator.changes(problem, theta, wanted, report)
+    delta, residual, status = estimator.estimate(problem, theta, wanted, report)
     if estimator.assumes_stationary:
         status = if_stationary(stationary, status)
     change = Change(
@@ -122,12 +124,24 @@ def predict(
     return squeezed(change)
 
 
+def _full_fit(problem: Problem) -> Float[Array, " d"]:
+    """θ*: of a linear regression that has no spectra of its own from the factorisation too."""
+    origin = jnp.zeros(problem.dimension, problem.X.dtype)
+    exact = None if isinstance(problem, LinearRegression) else least_squares(problem, origin)
+    return problem.full_fit() if exact is None else jnp.asarray(exact.undone, origin.dtype)
+
+
 @eqx.filter_jit
 def stationarity(problem: Problem, theta: Float[Array, " d"]):
-    """‖∇R(θ)‖, the sum of its terms' norms, and whether the first is at most 1e-6 of the second."""
+    """‖∇R(θ)‖, the sum of its terms' norms, and whether the first is zero beside the second.
+
+    That is, at most 1e-6 of it, or what rounding leaves: where the model interpolates, the terms
+    themselves are rounding.
+    """
     norm = jnp.linalg.norm(problem.gradient(theta))
     scale = jnp.sum(gradient_norms(problem, theta)) + problem.ridge * jnp.linalg.norm(theta)
-    return norm, scale, norm <= _STATIONARY * scale
+    rounding = jnp.sum(gradient_roundings(problem, theta))
+    return norm, scale, norm <= _STATIONARY * scale + rounding
 
 
 @eqx.filter_jit

@@ -76,8 +76,7 @@ def weight_changes(
     if len(given) > 1:
         raise ValueError(f"{given[1]}: expected None beside {given[0]}, got both.")
     if points is not None:
-        single = np.ndim(points) == 0
-        return _of_groups(problem, [[row] for row in np.atleast_1d(points)], "points", single)
+        return _of_points(problem, points)
     if groups is not None:
         if not len(groups):
             raise ValueError("groups: expected at least one group, got none.")
@@ -86,6 +85,18 @@ def weight_changes(
     if changes is not None:
         return _of_matrix(problem, changes)
     return _of_groups(problem, [np.asarray(problem.deleted)], "deleted", True)
+
+
+def _of_points(problem, points) -> WeightChanges:
+    """Each on its own; a row may be asked for twice."""
+    rows = np.atleast_1d(np.asarray(points))
+    _check_row_numbers(problem, rows, "points")
+    if problem.size == 1:
+        raise ValueError("points: all 1 rows are deleted; at least one must stay.")
+    amounts = -np.ones((rows.size, 1))
+    return WeightChanges(
+        jnp.asarray(rows[:, None]), jnp.asarray(amounts, problem.X.dtype), np.ndim(points) == 0
+    )
 
 
 def _of_groups(problem, groups, name, single) -> WeightChanges:
@@ -103,17 +114,22 @@ def _of_groups(problem, groups, name, single) -> WeightChanges:
 
 def _checked_rows(problem, rows, name) -> np.ndarray:
     rows = np.atleast_1d(np.asarray(rows))
-    if rows.ndim != 1 or rows.size == 0 or not np.issubdtype(rows.dtype, np.integer):
-        raise ValueError(f"{name}: expected row numbers, got {rows.tolist()!r}.")
-    if np.any(rows < 0) or np.any(rows >= problem.size):
-        raise ValueError(
-            f"{name}: expected row numbers from 0 to {problem.size - 1}, got {rows.tolist()}."
-        )
+    _check_row_numbers(problem, rows, name)
     if np.unique(rows).size != rows.size:
         raise ValueError(f"{name}: a row is named twice in {rows.tolist()}.")
     if rows.size == problem.size:
         raise ValueError(f"{name}: all {problem.size} rows are deleted; at least one must stay.")
     return rows
+
+
+def _check_row_numbers(problem, rows, name) -> None:
+    if rows.ndim != 1 or rows.size == 0 or not np.issubdtype(rows.dtype, np.integer):
+        raise ValueError(f"{name}: expected row numbers, got {rows.tolist()!r}.")
+    if np.any(rows < 0) or np.any(rows >= problem.size):
+        raise ValueError(
+            f"{name}: expected row numbers from 0 to {problem.size - 1}, got "
+            f"{rows[(rows < 0) | (rows >= problem.size)][:1].tolist()}."
+        )
 
 
 def _of_matrix(problem, changes) -> WeightChanges:

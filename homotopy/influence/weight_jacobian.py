@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -11,8 +12,10 @@ from homotopy._checks import ArrayInput, concrete
 from homotopy.influence.change import ChangeStatus, from_product
 from homotopy.influence.curvature import HessianCurvature, point_gradients
 from homotopy.influence.estimators.base import a_solver
+from homotopy.influence.objectives import gradient_roundings
 from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.problem import Problem
+from homotopy.seen_directions import in_coordinates, seen_directions
 
 
 class WeightJacobian(eqx.Module):
@@ -57,7 +60,9 @@ def weight_jacobian(
     theta : (d,)
         A stationary point of R(θ; w); elsewhere the columns are the solutions of the same systems.
     weights : (n,), optional
-        w ≥ 0; ones by default.
+        w ≥ 0; ones by default. Where a model is affine in θ and no point of positive weight sees
+        some direction, θ(w) does not move along it; a point of weight 0 that does see it has an
+        infinite effect there, and the status `singular`.
     solver : AbstractSolver, optional
         `Dense()` by default.
 
@@ -85,7 +90,26 @@ def weight_jacobian(
             f"weights: expected {problem.size} finite numbers >= 0, got shape {known.shape}."
         )
     solver = Dense() if solver is None else a_solver(solver)
-    return _jacobian(problem, theta, jnp.asarray(weights, theta.dtype), solver)
+    weights = jnp.asarray(weights, theta.dtype)
+    basis = None if known is None else seen_directions(problem, known > 0.0)
+    if basis is None:
+        return _jacobian(problem, theta, weights, solver)
+    seen, z = in_coordinates(problem, basis, theta)
+    found = _jacobian(seen, z, weights, solver.of_dimension(z.size))
+    status = _unless_unseen(problem, theta, basis, found.status)
+    return WeightJacobian(found.columns @ basis.T, found.residual, status)
+
+
+@eqx.filter_jit
+def _unless_unseen(problem, theta, basis, status):
+    """`singular` of points that see what none of positive weight does: their effect is infinite."""
+    gradients = point_gradients(problem, theta)
+    beyond = jnp.linalg.norm(gradients - (gradients @ basis) @ basis.T, axis=1)
+    allowed = jnp.sqrt(jnp.finfo(theta.dtype).eps) * jnp.linalg.norm(gradients, axis=1)
+    allowed = allowed + gradient_roundings(problem, theta)
+    return jax.vmap(
+        lambda infinite, one: ChangeStatus.where(infinite, ChangeStatus.singular, one)
+    )(beyond > allowed, status)
 
 
 @eqx.filter_jit

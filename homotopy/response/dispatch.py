@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +19,7 @@ from homotopy.response.closed_form import ClosedForm
 from homotopy.response.continuation import Continuation
 from homotopy.response.method import AbstractResponse
 from homotopy.response.path import ResponsePath, ResponseStatus
+from homotopy.seen_directions import in_coordinates, seen_directions
 
 
 def response(
@@ -35,9 +38,9 @@ def response(
         In [0, 1].
     theta0 : (d,), optional
         Where training starts, at ε = 1 for `Continuation` and at each ε for `FlowLimits`. Zeros by
-        default for linear models, needed for others. In the closed form it matters only where the
-        Hessian is singular: θ(ε) is then the limit of the gradient flow from θ₀ (from zeros, the
-        fit of least norm).
+        default for linear models, needed for others. For models affine in θ it matters only where
+        the Hessian is singular: θ(ε) is then the limit of the gradient flow from θ₀ (from zeros,
+        of least norm), and `minimum` is False, as it is not a strict one.
     method : AbstractResponse, optional
         `ClosedForm()` by default for a `LinearRegression`, `Continuation()` otherwise;
         `FlowLimits()` trains at each ε from scratch.
@@ -84,10 +87,42 @@ def response(
             )
         theta0 = jnp.zeros(problem.dimension, problem.X.dtype)
     start = problem.parameters(theta0)
-    path = method.path(problem, checked_epsilons(epsilons, problem.X.dtype), start)
+    epsilons = checked_epsilons(epsilons, problem.X.dtype)
+    basis = None if isinstance(method, ClosedForm) else seen_directions(problem)
+    if basis is None:
+        path = method.path(problem, epsilons, start)
+    else:
+        seen, z = in_coordinates(problem, basis, start)
+        path = method.path(seen, epsilons, z)
     if throw and not isinstance(path.status, Status):
         _require_minima(path)
-    return path
+    return path if basis is None else _unfolded(path, basis, start - basis @ z)
+
+
+def _unfolded(path: ResponsePath, basis, centre) -> ResponsePath:
+    """θ = c + Qz of a path of z, along which the Hessian is singular in what no point sees."""
+
+    def lifted(tree, points, directions=()):
+        fields = {name: getattr(tree, name) @ basis.T for name in (*points, *directions)}
+        for name in points:
+            fields[name] = fields[name] + jnp.broadcast_to(centre, fields[name].shape)
+        return dataclasses.replace(tree, **fields)
+
+    def trained(training):
+        return None if training is None else lifted(training, ("theta", "flow_theta"))
+
+    path = lifted(path, ("theta", "ends"), ("velocity", "acceleration", "end_velocities"))
+    events = (lifted(event, ("theta",), ("direction",)) for event in path.events)
+    return dataclasses.replace(
+        path,
+        smallest_eigenvalue=jnp.minimum(path.smallest_eigenvalue, 0.0),
+        minimum=jnp.zeros_like(path.minimum),
+        branches=tuple(lifted(one, ("theta",), ("theta_tangent",)) for one in path.branches),
+        events=tuple(
+            dataclasses.replace(event, landing=trained(event.landing)) for event in events
+        ),
+        training=trained(path.training),
+    )
 
 
 _ANSWERS = (ResponseStatus.regular, ResponseStatus.jumped, ResponseStatus.separate)

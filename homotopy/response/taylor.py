@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, stacked
 from homotopy.problem import Problem
+from homotopy.seen_directions import in_coordinates, seen_directions
 
 _STATIONARY = 1e-6  # of the size of θ: how far from θ a stationary point may be
 
@@ -88,6 +89,11 @@ def taylor(
         raise ValueError(f"epsilon: expected a weight in [0, 1], got {epsilon}.")
     theta = problem.parameters(theta)
     epsilon = jnp.asarray(epsilon, theta.dtype)
+    basis = seen_directions(problem)
+    if basis is not None:
+        seen, z = in_coordinates(problem, basis, theta)
+        model = taylor(seen, z, epsilon, order)
+        return TaylorModel(epsilon, (model.coefficients @ basis.T).at[0].set(theta))
     coefficients, step, regular = _coefficients(problem, theta, epsilon, int(order))
     _check_stationary(theta, epsilon, concrete(step), concrete(regular))
     return TaylorModel(epsilon, coefficients)

@@ -28,6 +28,9 @@ class OrthogonalFactor:
         Pᵢᵢ and 1 − Pᵢᵢ, the second without the cancellation of the subtraction.
     saturated : (m,)
         Where Pᵢᵢ = 1 to rounding: without the row the rank is lower.
+    condition : float
+        Of the columns brought to one length, those left out not counted: an estimate from the
+        pivots.
     """
 
     rows: Float[np.ndarray, "m r"]
@@ -35,6 +38,7 @@ class OrthogonalFactor:
     leverage: Float[np.ndarray, " m"]
     complement: Float[np.ndarray, " m"]
     saturated: Bool[np.ndarray, " m"]
+    condition: float
     _reflectors: Float[np.ndarray, "M r"] = dataclasses.field(repr=False)
     _scalars: Float[np.ndarray, " r"] = dataclasses.field(repr=False)
 
@@ -87,18 +91,19 @@ def orthogonal_factor(A: Float[np.ndarray, "m d"], ridge: float = 0.0) -> Orthog
     rows = np.zeros((m, 0))
     if rank:
         rows = lapack.dorgqr(reflectors, scalars)[0][:m]
+    # The data's own rounding turns the columns by as much as a rounding times their condition.
+    condition = float(diagonal[0] / diagonal[rank - 1]) if rank else 1.0
     factor = OrthogonalFactor(
         rows=rows,
         inverse=_inverse(triangle[:rank], order, scale),
         leverage=np.sum(rows**2, axis=1),
         complement=np.zeros(m),
         saturated=np.zeros(m, bool),
+        condition=condition,
         _reflectors=reflectors,
         _scalars=scalars,
     )
     complement = _complement(factor)
-    # The data's own rounding turns the columns by as much as a rounding times their condition.
-    condition = diagonal[0] / diagonal[rank - 1] if rank else 1.0
     return dataclasses.replace(
         factor,
         leverage=np.where(factor.leverage > 0.5, 1.0 - complement, factor.leverage),

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy.influence._arguments import non_negative
-from homotopy.influence.change import ChangeStatus
+from homotopy.influence.change import ChangeStatus, from_closed_form
+from homotopy.influence.least_squares import LeastSquares, Moved, least_squares
 from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.problem import Problem
+from homotopy.seen_directions import in_coordinates, seen_directions
 
 
 class AbstractEstimator(eqx.Module):
@@ -26,6 +29,38 @@ class AbstractEstimator(eqx.Module):
     """
 
     assumes_stationary: ClassVar[bool] = True
+
+    def estimate(
+        self,
+        problem: Problem,
+        theta: Float[Array, " d"],
+        changes: WeightChanges,
+        report: Callable[[int], None],
+    ) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus]:
+        """As `changes`: in closed form where there is one, and where θ is seen by the data."""
+        exact = self.in_closed_form(problem, theta, changes)
+        if exact is not None:
+            report(changes.count)
+            return exact
+        basis = seen_directions(problem)
+        if basis is None:
+            return self.changes(problem, theta, changes, report)
+        seen, z = in_coordinates(problem, basis, theta)
+        along, unseen = self.along(basis, theta)
+        delta, residual, status = along.changes(seen, z, changes, report)
+        return delta @ basis.T + unseen[None, :], residual, status
+
+    def in_closed_form(
+        self, problem: Problem, theta: Float[Array, " d"], changes: WeightChanges
+    ) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus] | None:
+        """Of a linear regression; None where there is no closed form."""
+        return None
+
+    def along(
+        self, basis: Float[Array, "d r"], theta: Float[Array, " d"]
+    ) -> tuple[AbstractEstimator, Float[Array, " d"]]:
+        """The estimator for coordinates of what is seen, and the change of what is not."""
+        return self, jnp.zeros_like(theta)
 
     @abc.abstractmethod
     def changes(
@@ -54,6 +89,23 @@ class AbstractDampedEstimator(AbstractEstimator):
     def __init__(self, damping: float = 0.0, solver: AbstractSolver | None = None):
         self.damping = non_negative("damping", damping)
         self.solver = Dense() if solver is None else a_solver(solver)
+
+    def in_closed_form(self, problem, theta, changes):
+        if not isinstance(self.solver, Dense):
+            return None
+        exact = least_squares(problem, theta, self.damping)
+        moved = None if exact is None else self.moved(exact, changes)
+        if moved is None:
+            return None
+        return from_closed_form(moved, self.solver.tolerance, theta, ChangeStatus.singular)
+
+    @abc.abstractmethod
+    def moved(self, exact: LeastSquares, changes: WeightChanges) -> Moved | None:
+        """The closed form of a linear regression; None where there is none."""
+
+    def along(self, basis, theta):
+        solver = self.solver.of_dimension(basis.shape[1])
+        return eqx.tree_at(lambda e: e.solver, self, solver), jnp.zeros_like(theta)
 
 
 def a_solver(value) -> AbstractSolver:

@@ -38,6 +38,9 @@ class GaussNewton(AbstractDampedEstimator):
     def changes(self, problem, theta, changes, report):
         return _changes(self, problem, theta, changes)
 
+    def moved(self, exact, changes):
+        return exact.first_orders(changes)
+
 
 @eqx.filter_jit
 def _changes(estimator, problem, theta, changes):

@@ -52,8 +52,7 @@ class Influence(AbstractDampedEstimator):
             return _at_one(self, problem, theta, changes)
         # θ(ε) of each change: retrained with part of the change of weights.
         partly = eqx.tree_at(lambda c: c.amounts, changes, (1.0 - self.at) * changes.amounts)
-        moved, _, status = LeaveOneOut().changes(problem, theta, partly, report)
-        weights = partly.weights(problem)
+        moved, _, status = LeaveOneOut().estimate(problem, theta, partly, report)
         done = []
         for index in range(changes.count):
             one = eqx.tree_at(
@@ -61,9 +60,16 @@ class Influence(AbstractDampedEstimator):
                 changes,
                 (changes.rows[index : index + 1], changes.amounts[index : index + 1]),
             )
-            done.append(_at_weights(self, problem, theta + moved[index], weights[index], one))
+            at = theta + moved[index]
+            done.append(_after(self, problem, at, partly.rows[index], partly.amounts[index], one))
         delta, residual, solved = jax.tree.map(lambda leaf: leaf[:, 0], joined(done))
         return delta, residual, after_refit(status, solved)
+
+    def moved(self, exact, changes):
+        if self.at == 1.0:
+            return exact.first_orders(changes)
+        # Retraining has no damping.
+        return exact.velocity(changes, 1.0 - self.at) if self.damping == 0.0 else None
 
 
 @eqx.filter_jit
@@ -73,7 +79,8 @@ def _at_one(estimator, problem, theta, changes):
 
 
 @eqx.filter_jit
-def _at_weights(estimator, problem, theta, weights, changes):
+def _after(estimator, problem, theta, rows, amounts, changes):
+    weights = jnp.ones(problem.size, theta.dtype).at[rows].add(amounts)
     return _velocity(estimator, problem, theta, weights, changes)
 
 

@@ -11,9 +11,10 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput
 from homotopy.influence._arguments import fraction, integer, non_negative
-from homotopy.influence.change import ChangeStatus
+from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.descent import Minimum, minima
 from homotopy.influence.estimators.base import AbstractEstimator
+from homotopy.influence.least_squares import least_squares
 from homotopy.influence.objectives import ProximalRisk
 
 
@@ -69,16 +70,41 @@ class LeaveOneOut(AbstractEstimator):
         start = theta if self.theta0 is None else problem.parameters(self.theta0)
         found = minima(
             eqx.Partial(_objective, problem, theta, jnp.asarray(self.damping, theta.dtype)),
-            (changes.weights(problem),),
+            (changes.rows, changes.amounts),
             jnp.broadcast_to(start, (changes.count, start.size)),
             self.tolerance,
             self.max_steps,
             report,
+            problem.size,
         )
         return found.theta - theta[None], found.residual, refit_status(found)
 
+    def in_closed_form(self, problem, theta, changes):
+        # A proximity is one to θ, whatever the start; without one the minimum next to the start
+        # is meant.
+        near = theta
+        if self.theta0 is not None and self.damping == 0.0:
+            near = problem.parameters(self.theta0)
+        exact = least_squares(problem, near, self.damping)
+        if exact is None:
+            return None
+        delta, residual, status = from_closed_form(
+            exact.retrained(changes), self.tolerance, theta, ChangeStatus.no_minimum
+        )
+        return delta + (near - theta)[None, :], residual, status
 
-def _objective(problem, centre, damping, weights):
+    def along(self, basis, theta):
+        if self.theta0 is None:
+            return self, jnp.zeros_like(theta)
+        start = self.theta0.astype(theta.dtype)
+        along = eqx.tree_at(lambda e: e.theta0, self, basis.T @ start)
+        # What nothing sees stays as it was in θ₀, but for a proximity, which sees everything.
+        away = jnp.where(self.damping > 0.0, 0.0, start - theta)
+        return along, away - basis @ (basis.T @ away)
+
+
+def _objective(problem, centre, damping, rows, amounts):
+    weights = jnp.ones(problem.size, centre.dtype).at[rows].add(amounts)
     return ProximalRisk(problem, weights, centre, damping)
 
 

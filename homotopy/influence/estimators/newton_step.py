@@ -44,20 +44,25 @@ class NewtonStep(AbstractDampedEstimator):
     def changes(self, problem, theta, changes, report):
         return _changes(self, problem, theta, changes)
 
+    def moved(self, exact, changes):
+        return exact.retrained(changes)
+
 
 @eqx.filter_jit
 def _changes(estimator, problem, theta, changes):
     damping = jnp.asarray(estimator.damping, theta.dtype)
+    ones = jnp.ones(problem.size, theta.dtype)
 
     # Before the loop, so that it is computed once: it is all cancellation, and computed in another
     # order another number.
     gradients = problem.gradient(theta)[None, :] + changes.gradients(problem, theta)
 
     def step(each):
-        weights, gradient = each
+        rows, amounts, gradient = each
+        weights = ones.at[rows].add(amounts)
         curvature = HessianCurvature(problem, theta, weights, damping)
         product = estimator.solver.solve(curvature, gradient[None])
         return jax.tree.map(lambda leaf: leaf[0], from_product(product))
 
     # One after the other: side by side, XLA on a CPU was seen to wait for itself for ever.
-    return jax.lax.map(step, (changes.weights(problem), gradients))
+    return jax.lax.map(step, (changes.rows, changes.amounts, gradients))

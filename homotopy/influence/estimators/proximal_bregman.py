@@ -9,9 +9,11 @@ import jax.numpy as jnp
 
 from homotopy.influence import objectives
 from homotopy.influence._arguments import fraction, integer, non_negative
+from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.estimators.leave_one_out import refit_status
+from homotopy.influence.least_squares import least_squares
 
 
 class ProximalBregman(AbstractEstimator):
@@ -58,14 +60,23 @@ class ProximalBregman(AbstractEstimator):
         damping = jnp.asarray(self.damping, theta.dtype)
         found = minima(
             eqx.Partial(_objective, problem, theta, problem.predict(theta), damping),
-            (changes.weights(problem) - 1.0,),
+            (changes.rows, changes.amounts),
             jnp.broadcast_to(theta, (changes.count, theta.size)),
             self.tolerance,
             self.max_steps,
             report,
+            problem.size,
         )
         return found.theta - theta[None], found.residual, refit_status(found)
 
+    def in_closed_form(self, problem, theta, changes):
+        exact = least_squares(problem, theta, self.damping)
+        if exact is None:
+            return None
+        moved = exact.proximal(changes)
+        return from_closed_form(moved, self.tolerance, theta, ChangeStatus.no_minimum)
 
-def _objective(problem, reference, outputs, damping, changes):
+
+def _objective(problem, reference, outputs, damping, rows, amounts):
+    changes = jnp.zeros(problem.size, reference.dtype).at[rows].add(amounts)
     return objectives.ProximalBregman(problem, changes, reference, damping, outputs)

@@ -8,11 +8,14 @@ import jax.numpy as jnp
 from jax.scipy.linalg import lu_factor
 
 from homotopy.influence._arguments import integer
-from homotopy.influence.change import ChangeStatus
+from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractEstimator
+from homotopy.influence.least_squares import least_squares
 from homotopy.influence.solvers.base import graded
 from homotopy.response.taylor import implicit_series
+
+_TOLERANCE = 1e-8  # of the residual of the first order
 
 
 class Taylor(AbstractEstimator):
@@ -46,6 +49,13 @@ class Taylor(AbstractEstimator):
     def changes(self, problem, theta, changes, report):
         return _changes(self.order, problem, theta, changes)
 
+    def in_closed_form(self, problem, theta, changes):
+        exact = least_squares(problem, theta)
+        if exact is None:
+            return None
+        moved = exact.first_orders(changes, self.order)
+        return from_closed_form(moved, _TOLERANCE, theta, ChangeStatus.singular)
+
 
 @eqx.filter_jit
 def _changes(order, problem, theta, changes):
@@ -74,5 +84,5 @@ def _changes(order, problem, theta, changes):
     spectrum = jnp.linalg.eigvalsh(hessian)
     unit = theta.size * jnp.finfo(theta.dtype).eps
     indefinite = spectrum[0] <= unit * jnp.max(jnp.abs(spectrum))
-    status = jax.vmap(ChangeStatus.promote)(graded(residual, 1e-8, indefinite))
+    status = jax.vmap(ChangeStatus.promote)(graded(residual, _TOLERANCE, indefinite))
     return delta, residual, status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -79,6 +80,9 @@ class Arnoldi(AbstractSolver):
                 f"steps: expected None or an integer >= rank = {self.rank}, got {self.steps!r}."
             )
         fraction("tolerance", self.tolerance)
+
+    def of_dimension(self, dimension):
+        return dataclasses.replace(self, rank=min(self.rank, dimension))
 
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
         d, dtype = curvature.dimension, curvature.theta.dtype

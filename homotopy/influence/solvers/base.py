@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy.influence._arguments import reachable
 from homotopy.influence.curvature import AbstractCurvature
 
 
@@ -17,7 +18,13 @@ class InverseStatus(eqx.Enumeration):
 
     successful = "successful"
     indefinite = "the operator is not positive definite: add damping, or take GaussNewton"
+    singular = (
+        "the change is not unique, or infinite: the operator is singular, as where no point sees "
+        "some parameters (leverage 1, dead units, dependent columns); take a damped estimator, "
+        "such as GaussNewton(damping), or for errors of fits of least norm ridgeless_leave_one_out"
+    )
     not_converged = "the residual is above the tolerance: more steps, more damping, or Dense()"
+    inaccurate = "the residual of Dense() is above the tolerance: the operator is nearly singular"
     diverged = "the iteration diverged: a larger scale, more damping, or another solver"
 
 
@@ -42,11 +49,18 @@ class InverseProduct(eqx.Module):
 
 
 class AbstractSolver(eqx.Module):
-    """A way to compute inverse-Hessian products; passed to estimators as `solver`."""
+    """A way to compute inverse-Hessian products; passed to estimators as `solver`.
+
+    Tolerances below 64 units in the last place of the dtype count as those: 8e-6 in float32.
+    """
 
     @abc.abstractmethod
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
         """The product of the curvature's inverse with each row."""
+
+    def of_dimension(self, dimension: int) -> AbstractSolver:
+        """The solver for the same operator without `d − dimension` directions it does not see."""
+        return self
 
 
 def relative_residual(
@@ -59,17 +73,20 @@ def relative_residual(
 
 
 def graded(
-    residual: Float[Array, " m"], tolerance: float, indefinite: Bool[Array, ...]
+    residual: Float[Array, " m"],
+    tolerance: float,
+    indefinite: Bool[Array, ...],
+    failure: InverseStatus = InverseStatus.not_converged,
 ) -> InverseStatus:
     """The status of each row from its residual, and from whether the operator is indefinite.
 
-    `indefinite` is one truth for the operator, or one for each row that met negative curvature.
+    `indefinite` is one truth for the operator, or one for each row that met negative curvature;
+    `failure` that of a residual above the tolerance.
     """
+    tolerance = reachable(tolerance, residual.dtype)
 
     def one(residual, indefinite):
-        status = InverseStatus.where(
-            residual <= tolerance, InverseStatus.successful, InverseStatus.not_converged
-        )
+        status = InverseStatus.where(residual <= tolerance, InverseStatus.successful, failure)
         status = InverseStatus.where(~jnp.isfinite(residual), InverseStatus.diverged, status)
         return InverseStatus.where(indefinite, InverseStatus.indefinite, status)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy.influence._arguments import fraction, integer
+from homotopy.influence._arguments import fraction, integer, reachable
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
@@ -88,7 +90,7 @@ class ConjugateGradient(AbstractSolver):
             steps=jnp.zeros(right.shape[0], int),
             active=jnp.any(right != 0.0, axis=1),
         )
-        target = self.tolerance * start.norm
+        target = reachable(self.tolerance, right.dtype) * start.norm
 
         def again(state):
             tried = self._iterate(curvature.products, precondition, target, state)
@@ -115,6 +117,13 @@ class ConjugateGradient(AbstractSolver):
             residual,
             graded(residual, self.tolerance, end.indefinite),
             end.steps,
+        )
+
+    def of_dimension(self, dimension):
+        if self.preconditioner is None:
+            return self
+        return dataclasses.replace(
+            self, preconditioner=self.preconditioner.of_dimension(dimension)
         )
 
     def _iterate(self, products, precondition, target, state):

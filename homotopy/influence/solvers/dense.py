@@ -15,6 +15,7 @@ from homotopy.influence.curvature import AbstractCurvature, GaussNewtonCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
     InverseProduct,
+    InverseStatus,
     graded,
     relative_residual,
 )
@@ -27,8 +28,8 @@ class Dense(AbstractSolver):
     parameters is inverted through the N × N matrix AAᵀ instead (Woodbury):
     (AᵀA + μ Id)⁻¹b = (b − Aᵀ(AAᵀ + μ Id)⁻¹Ab)/μ. One step of iterative refinement.
 
-    Where the matrix is not positive definite the system is solved by LU factors, and the status is
-    `indefinite`. Where it is singular to rounding the status is `not_converged` or `diverged`.
+    Where the matrix is not positive definite the system is solved by its eigenvectors, without
+    those of eigenvalue zero, and the status is `indefinite`, or `singular` where none is negative.
 
     Parameters
     ----------
@@ -60,18 +61,17 @@ class Dense(AbstractSolver):
         if isinstance(curvature, GaussNewtonCurvature) and _outputs(curvature) < (
             curvature.dimension
         ):
-            inverse, definite = _dual(curvature)
+            inverse, definite, singular = _dual(curvature)
         else:
-            inverse, definite = _primal(curvature)
+            inverse, definite, singular = _primal(curvature)
         solution = inverse(vectors)
         solution = solution + inverse(vectors - curvature.products(solution))
         residual = relative_residual(curvature, solution, vectors)
-        return InverseProduct(
-            solution,
-            residual,
-            graded(residual, self.tolerance, ~definite),
-            jnp.ones(vectors.shape[0], int),
-        )
+        status = graded(residual, self.tolerance, ~definite, InverseStatus.inaccurate)
+        status = jax.vmap(
+            lambda one: InverseStatus.where(singular, InverseStatus.singular, one)
+        )(status)
+        return InverseProduct(solution, residual, status, jnp.ones(vectors.shape[0], int))
 
 
 def _outputs(curvature) -> int:
@@ -87,16 +87,28 @@ def _primal(curvature):
     pivots = jnp.diag(lower) ** 2
     definite = jnp.all(pivots > unit * jnp.max(jnp.abs(jnp.diag(matrix))))
     safe = jnp.where(definite, lower, jnp.eye(matrix.shape[0], dtype=matrix.dtype))
+    finite = jnp.all(jnp.isfinite(matrix))
 
-    def inverse(vectors):
+    def by_eigenvectors():
+        values, vectors = jnp.linalg.eigh(jnp.where(finite, matrix, 0.0))
+        zero = jnp.abs(values) <= unit * jnp.max(jnp.abs(values))
+        return jnp.where(zero, jnp.inf, values), vectors
+
+    values, vectors = jax.lax.cond(
+        definite, lambda: (jnp.ones_like(pivots), jnp.zeros_like(matrix)), by_eigenvectors
+    )
+    indefinite = jnp.any(values < 0.0)
+    singular = ~definite & ~indefinite & finite
+
+    def inverse(right):
         return jax.lax.cond(
             definite,
-            lambda right: cho_solve((safe, True), right),
-            lambda right: jnp.linalg.solve(matrix, right),
-            vectors.T,
-        ).T
+            lambda rows: cho_solve((safe, True), rows.T).T,
+            lambda rows: ((rows @ vectors) / values[None, :]) @ vectors.T,
+            right,
+        )
 
-    return inverse, definite
+    return inverse, definite | singular, singular
 
 
 def _dual(curvature):
@@ -111,4 +123,5 @@ def _dual(curvature):
         inside = cho_solve(lower, factor @ vectors.T)
         return (vectors - (factor.T @ inside).T) / shift
 
-    return inverse, (given > 0.0) & jnp.all(jnp.isfinite(lower[0]))
+    regular = (given > 0.0) & jnp.all(jnp.isfinite(lower[0]))
+    return inverse, jnp.asarray(True), ~regular

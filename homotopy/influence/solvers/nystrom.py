@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import equinox as eqx
@@ -26,7 +27,9 @@ class Nystrom(AbstractSolver):
     A Gaussian sketch Y = CΩ of the data part gives C ≈ Y(ΩᵀY)⁻¹Yᵀ = UΛ̂Uᵀ, computed with their
     stabilising shift, and
 
-        x = U(Λ̂ + shift)⁻¹Uᵀb + (b − UUᵀb)/shift,    shift = ρ + δ > 0.
+        x = U(Λ̂ + shift)⁻¹Uᵀb + (b − UUᵀb)/shift,    shift = ρ + δ > 0,
+
+    or ≥ 0 where the rank is d.
 
     It is exact where `rank` reaches the rank of C. Otherwise the relative residual is at most
     ‖C − UΛ̂Uᵀ‖/shift, of the order of the first eigenvalues left out over the shift; as the
@@ -48,7 +51,8 @@ class Nystrom(AbstractSolver):
     Raises
     ------
     ValueError
-        Naming the argument; when `solve` is called `rank` > d, and `damping` where ρ + δ = 0.
+        Naming the argument; when `solve` is called `rank` > d, and `damping` where ρ + δ = 0 and
+        the rank is below d.
 
     Examples
     --------
@@ -69,6 +73,9 @@ class Nystrom(AbstractSolver):
         integer("rank", self.rank)
         integer("seed", self.seed, 0)
         fraction("tolerance", self.tolerance)
+
+    def of_dimension(self, dimension):
+        return dataclasses.replace(self, rank=min(self.rank, dimension))
 
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
         self._check_shift(curvature)
@@ -141,10 +148,11 @@ class Nystrom(AbstractSolver):
 
     def _check_shift(self, curvature):
         shift = concrete(curvature.shift)
-        if shift is not None and not shift > 0.0:
+        if self.rank < curvature.dimension and shift is not None and not shift > 0.0:
             raise ValueError(
-                f"damping: expected a damping or a ridge > 0 with Nystrom, whose approximation "
-                f"has an inverse only with them, got {float(curvature.damping):g}."
+                f"damping: expected a damping or a ridge > 0 with Nystrom of a rank below "
+                f"{curvature.dimension}, whose approximation has an inverse only with them, got "
+                f"{float(curvature.damping):g}."
             )
 
 

@@ -1,0 +1,156 @@
+"""Directions of θ that no data point sees, of models affine in θ: there θ stays as it is.
+
+Dependent columns, more parameters than points, or the logits of a softmax, which count only up to
+a constant: without a ridge the Hessian is singular then, in the same directions at every θ, and no
+gradient has a part in them. The gradient flow leaves them as they were, and so does every verb:
+they compute in coordinates of what is seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from homotopy._checks import concrete
+from homotopy.losses import SoftmaxCrossEntropy
+from homotopy.minima.affine import is_affine
+from homotopy.models import LinearModel, Model
+from homotopy.numerics.tall_matrix import compressed, row_blocks
+
+if TYPE_CHECKING:
+    from homotopy.problem import Problem
+
+_CLEAR = 1e-8  # of the largest eigenvalue of XᵀX, columns of one length: no doubt of the rank
+
+
+def seen_directions(
+    problem: Problem, retained: Bool[np.ndarray, " n"] | None = None
+) -> Float[Array, "d r"] | None:
+    """An orthonormal basis of what the points see, or None where that is everything.
+
+    None as well for what is not of this kind: a ridge, a model that is not affine in θ, a problem
+    that is being traced.
+
+    Parameters
+    ----------
+    problem : Problem
+    retained : (n,), optional
+        The points that count; all by default.
+
+    Notes
+    -----
+    A direction counts as unseen where the singular value of the design, with columns of one length,
+    is below max(n, d) units in the last place of the largest (the rule of
+    `numpy.linalg.matrix_rank`); in float32 below max(d, 16).
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> X = [[1.0, 1.0], [2.0, 2.0]]
+    >>> problem = hm.Problem(hm.linear_model(2), hm.SquaredError(), X, [0.0, 1.0], deleted=1)
+    >>> abs(seen_directions(problem)).round(6).tolist()
+    [[0.707107], [0.707107]]
+    """
+    if any(concrete(leaf) is None for leaf in jax.tree.leaves(eqx.filter(problem, eqx.is_array))):
+        return None
+    if float(problem.ridge) > 0.0:
+        return None
+    design = _design(problem, retained)
+    basis = None if design is None else _row_space(design, problem.X.dtype)
+    return None if basis is None else jnp.asarray(basis, problem.X.dtype)
+
+
+def in_coordinates(
+    problem: Problem, basis: Float[Array, "d r"], theta: Float[Array, " d"]
+) -> tuple[Problem, Float[Array, " r"]]:
+    """The same problem along the basis, from θ on: f(θ + Q(z − Qᵀθ); x), and z = Qᵀθ."""
+    from homotopy.problem import Problem
+
+    z = basis.T @ theta
+    model, inputs = AlongDirections(problem.model, theta - basis @ z, basis), problem.X
+    if isinstance(problem.model, LinearModel):
+        # What no point sees of θ adds nothing to its output.
+        model, inputs = LinearModel(basis.shape[1]), problem.X @ basis
+    restricted = Problem(
+        model,
+        problem.loss,
+        inputs,
+        problem.y,
+        deleted=problem.deleted,
+        dtype=problem.X.dtype,
+    )
+    return restricted, z
+
+
+class AlongDirections(Model):
+    """f(c + Qz; x): a model on an affine space of its parameters.
+
+    Attributes
+    ----------
+    model : Model
+    centre : (d,)
+    basis : (d, r)
+    """
+
+    model: Model
+    centre: Float[Array, " d"]
+    basis: Float[Array, "d r"]
+
+    @property
+    def dimension(self) -> int:
+        return self.basis.shape[1]
+
+    def __call__(self, theta, x):
+        return self.model(self.centre + self.basis @ theta, x)
+
+
+def _design(problem, retained) -> Float[np.ndarray, "m d"] | None:
+    """∂f/∂θ of every point, a row an output, of a model affine in θ."""
+    if isinstance(problem.model, LinearModel):
+        design = np.asarray(problem.X, np.float64)
+        return design if retained is None else design[retained]
+    shapes = (jnp.zeros(problem.dimension, problem.X.dtype), problem.X[0])
+    if not is_affine(problem.model, *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in shapes)):
+        return None
+    jacobian = np.asarray(_jacobian(problem.model, shapes[0], problem.X), np.float64)
+    jacobian = jacobian.reshape(problem.size, -1, problem.dimension)
+    if isinstance(problem.loss, SoftmaxCrossEntropy):
+        jacobian = jacobian - jacobian.mean(axis=1, keepdims=True)
+    if retained is not None:
+        jacobian = jacobian[retained]
+    return jacobian.reshape(-1, problem.dimension)
+
+
+@eqx.filter_jit
+def _jacobian(model, theta, X):
+    return jax.vmap(lambda x: jax.jacrev(lambda at: model(at, x))(theta))(X)
+
+
+def _row_space(design: Float[np.ndarray, "m d"], dtype) -> Float[np.ndarray, "d r"] | None:
+    size, dimension = design.shape
+    gram = np.zeros((dimension, dimension))
+    if size >= dimension:
+        for rows in row_blocks(size, dimension):
+            gram += design[rows].T @ design[rows]
+        lengths = np.sqrt(np.diag(gram))
+    else:
+        lengths = np.linalg.norm(design, axis=0)
+    lengths = np.where(lengths > 0.0, lengths, 1.0)
+    if size >= dimension:
+        values = np.linalg.eigvalsh(gram / lengths[:, None] / lengths[None, :])
+        if values[0] > _CLEAR * values[-1]:
+            return None
+    rows, _ = compressed(design, np.zeros(size))
+    _, strengths, directions = np.linalg.svd(rows / lengths[None, :], full_matrices=False)
+    single = jnp.dtype(dtype) == jnp.dtype(jnp.float32)
+    many = max(dimension, 16) if single else max(size, dimension)
+    rank = int(np.sum(strengths > many * float(jnp.finfo(dtype).eps) * strengths[0]))
+    if rank == dimension:
+        return None
+    return np.linalg.qr(directions[:rank].T * lengths[:, None])[0]

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from homotopy._checks import ArrayInput, concrete, stacked
 from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss
+from homotopy.minima import decide_existence, require_minimum
 from homotopy.models import Model
 from homotopy.precision import floating_dtype
 
@@ -193,7 +194,15 @@ class Problem(eqx.Module):
         start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
         # As a pytree, so that a second fit of a problem of this shape compiles nothing.
         risk = eqx.Partial(self.risk, epsilon=jnp.asarray(epsilon, self.X.dtype))
-        return stationary_point(risk, self.parameters(start))
+        weights = self.weights(epsilon)
+        try:
+            theta = stationary_point(risk, self.parameters(start))
+        except RuntimeError as error:
+            found = decide_existence(self, weights)
+            raise RuntimeError(found.reason) if found.denied else error from None
+        if concrete(theta) is not None and concrete(weights) is not None:
+            require_minimum(self, theta, weights)
+        return theta
 
     def parameters(self, theta0: ArrayInput) -> Float[Array, " d"]:
         """A parameter vector given by the user, checked and in the problem's dtype.

@@ -179,7 +179,8 @@ class Problem(eqx.Module):
     def full_fit(self, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ* = θ(1): a stationary point of R_1, started at θ₀ (default: zeros).
 
-        Raises `RuntimeError` where none is reached to rounding.
+        Raises `RuntimeError` where none is reached to rounding, and where none exists: a logistic
+        or softmax risk without a ridge has no minimum where its classes can be separated.
         """
         return self.fit(1.0, theta0)
 

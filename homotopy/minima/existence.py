@@ -64,18 +64,18 @@ class Existence:
     def reason(self) -> str:
         """Why a minimum is denied or doubtful, and the remedy."""
         if self.overlap is Overlap.undecided:
-            return "the classes touch, and rounding hides whether a minimum exists; add a ridge"
+            return "the classes touch, and rounding hides whether a minimum exists; add a ridge."
         if not self.affine:
             return (
                 "no minimum is near: to first order the classes can be separated, and the risk "
-                "falls on; add a ridge"
+                "falls on; add a ridge."
             )
         along = ""
         if self.direction is not None and self.direction.size <= 8:
             along = f" along ({', '.join(f'{entry:.3g}' for entry in self.direction)})"
         return (
             f"no minimum exists: the classes can be separated, and the risk falls on for ever"
-            f"{along}; add a ridge"
+            f"{along}; add a ridge."
         )
 
 
@@ -122,7 +122,7 @@ def require_minimum(
         return
     found = decide_existence(problem, weights, theta)
     if found.doubtful:
-        raise RuntimeError(found.reason[0].upper() + found.reason[1:] + ".")
+        raise RuntimeError(found.reason)
 
 
 def minimum_is_near(
@@ -189,7 +189,10 @@ def minimum_is_near(
     wide = weights.reshape(-1, *[1] * (outputs.ndim - 1))
     (left,) = jax.linear_transpose(move, theta)(wide * (slopes + turned) + forces)
     again = jnp.where(counted, jnp.abs(fallen(newton(left))), 0.0)
-    shown = definite & (jnp.max(fallen(step)) <= _INSIDE) & (jnp.max(again) <= _SOLVED)
+    # A probability that underflows may be of a class that the gradient no longer sees.
+    tiny = jnp.sqrt(jnp.finfo(theta.dtype).tiny)
+    present = jnp.all(~counted | (weights[:, None] * chances > tiny))
+    shown = present & definite & (jnp.max(fallen(step)) <= _INSIDE) & (jnp.max(again) <= _SOLVED)
     return shown | (problem.ridge > 0.0) | jnp.any(weights < 0.0)
 
 

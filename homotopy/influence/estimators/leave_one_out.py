@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput
 from homotopy.influence._arguments import fraction, integer, non_negative
-from homotopy.influence.change import ChangeStatus
-from homotopy.influence.descent import Minimum, minima
+from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.objectives import ProximalRisk
+from homotopy.influence.refits import refit_status
 
 
 class LeaveOneOut(AbstractEstimator):
     """Δ = argmin R₋ − θ by retraining to a minimum: Newton's method and trust regions, never SGD.
 
-    Each refit ends at a minimum to rounding, or its status says that it did not. Every method
+    Each refit ends at a minimum to rounding, or its status says that it did not: `no_minimum` where
+    none exists, as a linear programme decides for classes that can be separated; `not_reached` where
+    more steps or another start may find one. Every method
     descends, so that a **warm start** (the default, from θ) goes to a minimum downhill of θ; a
     **cold start** goes from `theta0`. For risks with several minima these may differ, and either
     from the limit of the gradient flow, which is `train`'s. Runs outside `jax.jit`.
@@ -67,26 +68,18 @@ class LeaveOneOut(AbstractEstimator):
 
     def changes(self, problem, theta, changes, report):
         start = theta if self.theta0 is None else problem.parameters(self.theta0)
+        weights = changes.weights(problem)
         found = minima(
             eqx.Partial(_objective, problem, theta, jnp.asarray(self.damping, theta.dtype)),
-            (changes.weights(problem),),
+            (weights,),
             jnp.broadcast_to(start, (changes.count, start.size)),
             self.tolerance,
             self.max_steps,
             report,
         )
-        return found.theta - theta[None], found.residual, refit_status(found)
+        status = refit_status(problem, found, weights, proximity=self.damping)
+        return found.theta - theta[None], found.residual, status
 
 
 def _objective(problem, centre, damping, weights):
     return ProximalRisk(problem, weights, centre, damping)
-
-
-def refit_status(found: Minimum) -> ChangeStatus:
-    """`no_minimum` where the gradient does not vanish or the Hessian is not positive definite."""
-
-    return jax.vmap(
-        lambda reached: ChangeStatus.where(
-            reached, ChangeStatus.successful, ChangeStatus.no_minimum
-        )
-    )(found.reached)

@@ -12,6 +12,7 @@ from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.curvature import point_gradients
 from homotopy.influence.estimators.base import AbstractEstimator
+from homotopy.influence.refits import unless_no_minimum
 
 
 class PathIntegration(AbstractEstimator):
@@ -45,7 +46,9 @@ class PathIntegration(AbstractEstimator):
         self.max_steps = integer("max_steps", max_steps)
 
     def changes(self, problem, theta, changes, report):
-        return _changes(self, problem, theta, changes)
+        delta, residual, status = _changes(self, problem, theta, changes)
+        weights = changes.weights(problem)
+        return delta, residual, unless_no_minimum(problem, status, theta + delta, weights)
 
 
 @eqx.filter_jit

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from homotopy.influence import objectives
 from homotopy.influence._arguments import fraction, integer, non_negative
 from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
-from homotopy.influence.estimators.leave_one_out import refit_status
+from homotopy.influence.refits import refit_status
 
 
 class ProximalBregman(AbstractEstimator):
@@ -56,15 +57,19 @@ class ProximalBregman(AbstractEstimator):
 
     def changes(self, problem, theta, changes, report):
         damping = jnp.asarray(self.damping, theta.dtype)
+        weights, outputs = changes.weights(problem), problem.predict(theta)
         found = minima(
-            eqx.Partial(_objective, problem, theta, problem.predict(theta), damping),
-            (changes.weights(problem) - 1.0,),
+            eqx.Partial(_objective, problem, theta, outputs, damping),
+            (weights - 1.0,),
             jnp.broadcast_to(theta, (changes.count, theta.size)),
             self.tolerance,
             self.max_steps,
             report,
         )
-        return found.theta - theta[None], found.residual, refit_status(found)
+        # The objective is the re-weighted risk but for a linear term, −Σ ∇ℓᵢ(θˢ)·f.
+        forces = -jax.vmap(problem.loss.gradient)(outputs, problem.y)
+        status = refit_status(problem, found, weights, forces, self.damping)
+        return found.theta - theta[None], found.residual, status
 
 
 def _objective(problem, reference, outputs, damping, changes):

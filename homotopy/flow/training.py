@@ -93,8 +93,9 @@ def train(
     what it was at θ₀; then Newton's method, damped where it does not descend, goes to rounding.
     Which stationary point is reached is for the flow to say: the result tells whether Newton's
     steps stayed where the risk is convex. A gradient that vanishes is not enough: of a logistic or
-    softmax risk the minimum is proved from where training ended (`homotopy.minima`). The Hessian is a dense (d, d) matrix. Works under
-    `jax.jit` and, with throw=False, under `jax.vmap` over θ₀ and ε; not differentiable.
+    softmax risk the minimum is proved from where training ended (`homotopy.minima`). The Hessian is
+    a dense (d, d) matrix. Works under `jax.jit` and, with throw=False, under `jax.vmap` over θ₀ and
+    ε; not differentiable.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from homotopy._checks import ArrayInput, concrete
 from homotopy.influence.change import Change, ChangeStatus, squeezed
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.objectives import gradient_norms
+from homotopy.influence.refits import if_full_minimum
 from homotopy.influence.weight_changes import weight_changes
 from homotopy.models import LinearModel
 from homotopy.problem import Problem
@@ -105,7 +106,7 @@ def predict(
     report = (lambda done: None) if progress is None else progress
     delta, residual, status = estimator.changes(problem, theta, wanted, report)
     if estimator.assumes_stationary:
-        status = if_stationary(stationary, status)
+        status = if_full_minimum(problem, if_stationary(stationary, status), theta)
     change = Change(
         delta=delta,
         status=status,

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._checks import concrete
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.descent import Minimum
-from homotopy.minima import Existence, decide_existence, minimum_is_near
+from homotopy.minima import Existence, are_near, decide_existence, may_lack_minimum
 from homotopy.problem import Problem
 
 _BALANCED = 1e-6  # of the forces: what is left of those of a stationary point
@@ -40,8 +41,8 @@ def refit_status(
     """
     reached = np.array(found.reached)
     none = np.zeros_like(reached)
-    if proximity == 0.0:
-        near = np.asarray(_near(problem, found.theta, weights, forces))
+    if proximity == 0.0 and may_lack_minimum(problem):
+        near = np.asarray(are_near(problem, found.theta, weights, forces))
         # Without forces, or with such as balance each other, it is a risk that was minimised.
         risk = forces is None or bool(_balanced(problem, found.theta[0], forces))
         known = Existence(None)
@@ -59,25 +60,34 @@ def unless_no_minimum(
     weights: Float[Array, "k n"],
 ) -> ChangeStatus:
     """`no_minimum` where R(·; weights) has none, for any θ; elsewhere the status given of θ."""
-    near = np.asarray(_near(problem, theta, weights, None))
+    if concrete(theta) is None or not may_lack_minimum(problem):
+        return status
+    near = np.asarray(are_near(problem, theta, weights))
     known, none = Existence(None), np.zeros_like(near)
     for index in np.flatnonzero(~near):
         known = decide_existence(problem, weights[index], known=known)
         none[index] = known.denied
+    return _replaced(none, status)
 
+
+def if_full_minimum(
+    problem: Problem, status: ChangeStatus, theta: Float[Array, " d"]
+) -> ChangeStatus:
+    """`no_minimum` of all where the risk of all the data has none; elsewhere the status given."""
+    if concrete(theta) is None or not may_lack_minimum(problem):
+        return status
+    ones = jnp.ones(problem.size, theta.dtype)
+    if bool(are_near(problem, theta[None], ones[None])[0]):
+        return status
+    none = decide_existence(problem, ones).denied
+    return _replaced(np.full(status._value.shape, none), status)
+
+
+def _replaced(none, status) -> ChangeStatus:
     def one(none, status):
         return ChangeStatus.where(none, ChangeStatus.no_minimum, status)
 
     return jax.vmap(one)(jnp.asarray(none), status)
-
-
-@eqx.filter_jit
-def _near(problem, theta, weights, forces):
-    return jax.lax.map(
-        lambda each: minimum_is_near(problem, *each, forces),
-        (theta, weights),
-        batch_size=max(1, min(theta.shape[0], 2**20 // (problem.size * problem.dimension))),
-    )
 
 
 @eqx.filter_jit

@@ -9,7 +9,9 @@
 
 from homotopy.minima.existence import (
     Existence,
+    are_near,
     decide_existence,
+    may_lack_minimum,
     minimum_is_near,
     require_minimum,
 )
@@ -19,8 +21,10 @@ __all__ = [
     "Existence",
     "Overlap",
     "Separation",
+    "are_near",
     "decide_existence",
     "decide_separation",
+    "may_lack_minimum",
     "minimum_is_near",
     "require_minimum",
 ]

@@ -2,10 +2,12 @@
 
 A gradient that vanishes does not tell: where classes can be separated it vanishes at infinity, and
 to rounding at parameters of no large size. A risk with a ridge has a minimum, and so has a squared
-error that is affine in θ. For cross-entropies without a ridge, logistic or softmax, it is decided by
+error that is affine in θ. For cross-entropies without a ridge, logistic or softmax, the question is
+decided by
 
 - a proof near the minimum (`minimum_is_near`), of the cost of one of Newton's steps;
-- where that gives none, the linear programme of `decide_separation`, on the margins' derivatives in θ.
+- where that gives none, the linear programme of `decide_separation`, on the derivatives of the
+  margins in θ.
 
 For models that are affine in θ the second decides for all θ. For others it tells, at the θ reached,
 whether the outputs can move so that no margin falls to first order: then it is not stationary,
@@ -28,6 +30,7 @@ from homotopy.minima.separation import Overlap, decide_separation
 
 _SINGULAR = 256  # dimensions times unit roundoff: what a scaled Hessian has to be above
 _INSIDE, _SOLVED = 0.5, 0.05  # of the probabilities: their first and second correction
+_DENSE = 2000
 _LARGEST = 2**26  # entries of the linear programme
 
 
@@ -99,7 +102,7 @@ def decide_existence(
         Of other weights: where those classes are separated, often these are by the same direction.
     """
     weights = np.asarray(weights)
-    if not is_cross_entropy(problem) or float(problem.ridge) > 0.0 or np.any(weights < 0.0):
+    if not may_lack_minimum(problem) or np.any(weights < 0.0):
         return Existence(None)
     affine = affine_in_parameters(problem)
     if theta is None and not affine:
@@ -118,7 +121,7 @@ def require_minimum(
     problem: eqx.Module, theta: Float[Array, " d"], weights: Float[Array, " n"]
 ) -> None:
     """A `RuntimeError` where θ, at which the gradient vanishes, is not near a minimum."""
-    if bool(_is_near(problem, theta, weights)):
+    if not may_lack_minimum(problem) or bool(are_near(problem, theta[None], weights[None])[0]):
         return
     found = decide_existence(problem, weights, theta)
     if found.doubtful:
@@ -129,7 +132,7 @@ def minimum_is_near(
     problem: eqx.Module,
     theta: Float[Array, " d"],
     weights: Float[Array, " n"],
-    forces: Float[Array, "n *k"] | None = None,
+    forces: Float[Array, "n ..."] | None = None,
 ) -> Bool[Array, ""]:
     """Whether R(·; weights) has a minimum close to θ: proved from there; False is no answer.
 
@@ -200,9 +203,31 @@ def _slope_and_turn(loss, output, target, by):
     return jax.jvp(lambda at: loss.gradient(at, target), (output,), (by,))
 
 
+def are_near(
+    problem: eqx.Module,
+    theta: Float[Array, "k d"],
+    weights: Float[Array, "k n"],
+    forces: Float[Array, "n ..."] | None = None,
+) -> Bool[Array, " k"]:
+    """`minimum_is_near` of each of k; False above 2000 parameters, as it takes a dense Hessian."""
+    if problem.dimension > _DENSE:
+        return jnp.zeros(theta.shape[0], bool)
+    return _are_near(problem, theta, weights, forces)
+
+
 @eqx.filter_jit
-def _is_near(problem, theta, weights):
-    return minimum_is_near(problem, theta, weights)
+def _are_near(problem, theta, weights, forces):
+    batch = max(1, 2**20 // (problem.size * problem.dimension))
+    return jax.lax.map(
+        lambda each: minimum_is_near(problem, *each, forces),
+        (theta, weights),
+        batch_size=min(batch, theta.shape[0]),
+    )
+
+
+def may_lack_minimum(problem: eqx.Module) -> bool:
+    """Whether it is a question if there is a minimum: for cross-entropies without a ridge."""
+    return is_cross_entropy(problem) and not float(problem.ridge) > 0.0
 
 
 def is_cross_entropy(problem: eqx.Module) -> bool:

@@ -7,9 +7,9 @@ Stiemke's lemma that is so if and only if some t > 0 has Aᵀt = 0. So either an
 can be looked at: a direction v, or multipliers t, which at a minimum are the weights times the
 probabilities of wrong classes.
 
-The linear programme has one row a parameter, and its optimum is a gap wide: min Σ zᵢ subject to
-Aᵀt = 0, t = 1 + λ − z, is 0 where classes overlap (t ≥ 1), and at least 1 where they do not, as it is
-the largest sum of margins in [0, 1]; the multipliers of its equations are v.
+The linear programme has one row a parameter, and two optima far apart: min Σ zᵢ subject to
+Aᵀt = 0, t = 1 + λ − z, is 0 where classes overlap (t ≥ 1), and at least 1 where they do not, as it
+is the largest sum of margins in [0, 1]; the multipliers of its equations are v.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _coordinates(rows, ties) -> np.ndarray:
 
 def _programme(rows):
     """The multipliers t where they are positive, and the direction u; None where HiGHS failed."""
-    count, rank = rows.shape
+    count = len(rows)
     equations = np.concatenate([rows.T, -rows.T], axis=1)
     cost = np.concatenate([np.zeros(count), np.ones(count)])
     found = linprog(

@@ -20,8 +20,8 @@ class LeaveOneOut(AbstractEstimator):
     """Δ = argmin R₋ − θ by retraining to a minimum: Newton's method and trust regions, never SGD.
 
     Each refit ends at a minimum to rounding, or its status says that it did not: `no_minimum` where
-    none exists, as a linear programme decides for classes that can be separated; `not_reached` where
-    more steps or another start may find one. Every method
+    none exists, as a linear programme decides for classes that can be separated; `not_reached`
+    where more steps or another start may find one. Every method
     descends, so that a **warm start** (the default, from θ) goes to a minimum downhill of θ; a
     **cold start** goes from `theta0`. For risks with several minima these may differ, and either
     from the limit of the gradient flow, which is `train`'s. Runs outside `jax.jit`.

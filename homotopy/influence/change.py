@@ -21,8 +21,8 @@ class ChangeStatus(InverseStatus):
         "take GaussNewton or ProximalBregman"
     )
     no_minimum = (
-        "no minimum exists with these weights: the classes can be separated, and the risk falls on "
-        "for ever; add a ridge"
+        "no minimum exists: the classes can be separated, and the risk falls on for ever; add a "
+        "ridge"
     )
     not_reached = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
 

@@ -48,7 +48,7 @@ class PathIntegration(AbstractEstimator):
     def changes(self, problem, theta, changes, report):
         delta, residual, status = _changes(self, problem, theta, changes)
         weights = changes.weights(problem)
-        return delta, residual, unless_no_minimum(problem, status, theta + delta, weights)
+        return delta, residual, unless_no_minimum(problem, status, theta[None] + delta, weights)
 
 
 @eqx.filter_jit

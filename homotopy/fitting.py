@@ -10,6 +10,9 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import concrete
 
+_SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
+_SHORT = 1e-4  # of the size of θ: Newton's step at a minimum, by rounding
+
 
 def stationary_point(
     risk: Callable[[Float[Array, " d"]], Float[Array, ""]],
@@ -30,9 +33,8 @@ def stationary_point(
     Raises
     ------
     RuntimeError
-        Where the gradient does not vanish to rounding, or neither method comes to rest: a risk
-        without a minimiser, as the logistic one of separable classes, has a gradient that
-        vanishes at infinity.
+        Where the gradient does not vanish to rounding, neither method comes to rest, or Newton's
+        step is long: a risk without a minimiser has a gradient that vanishes at infinity.
 
     Examples
     --------
@@ -79,4 +81,18 @@ def _descend(risk, theta0, max_steps):
     allowed = max(1e-8, rounding) * (1.0 + jnp.linalg.norm(gradient(theta0)))
     successful = optx.RESULTS.successful
     at_rest = (descent.result == successful) | (newton.result == successful)
+    at_rest &= _step_is_short(gradient, best, jnp.linalg.norm(best - theta0))
     return best, jnp.linalg.norm(gradient(best)), allowed, at_rest
+
+
+def _step_is_short(gradient, theta, moved):
+    """Whether Newton's step is, where the risk is curved: the gradient also vanishes at infinity.
+
+    Where it is flat to rounding in all directions, only what has not moved is at rest.
+    """
+    values, vectors = jnp.linalg.eigh(jax.jacfwd(gradient)(theta))
+    largest = jnp.max(jnp.abs(values))
+    curved = jnp.abs(values) > _SINGULAR * largest
+    step = jnp.where(curved, vectors.T @ gradient(theta), 0.0) / jnp.where(curved, values, 1.0)
+    size = jnp.maximum(jnp.linalg.norm(theta), moved)
+    return (jnp.linalg.norm(step) <= _SHORT * (size + _SHORT)) & ((largest > 0.0) | (moved == 0.0))

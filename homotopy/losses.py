@@ -66,6 +66,26 @@ class AbstractLoss(eqx.Module):
             targets and predictions do not belong together.
         """
 
+    def logits(self, prediction: Float[Array, "*k"]) -> Float[Array, " c"] | None:
+        """The logits of the classes whose cross-entropy the loss is; None for other losses.
+
+        Whether a risk of such losses has a minimum depends on how the classes lie; see
+        `homotopy.minima`.
+        """
+        return None
+
+    def probabilities(self, target: Num[Array, "..."], count: int) -> Float[Array, " c"]:
+        """The probabilities of the classes that a target gives; of losses with `logits`.
+
+        Parameters
+        ----------
+        target
+            The target y.
+        count
+            The number of classes.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no classes.")
+
     def gradient(
         self, prediction: Float[Array, "*k"], target: Num[Array, "..."]
     ) -> Float[Array, "*k"]:
@@ -159,6 +179,13 @@ class Logistic(AbstractLoss):
         y = target.astype(prediction.dtype)
         return y * jax.nn.softplus(-prediction) + (1 - y) * jax.nn.softplus(prediction)
 
+    def logits(self, prediction: Float[Array, ""]) -> Float[Array, " c"]:
+        return jnp.stack([jnp.zeros_like(prediction), prediction])
+
+    def probabilities(self, target: Num[Array, ""], count: int) -> Float[Array, " c"]:
+        y = target.astype(float)
+        return jnp.stack([1.0 - y, y])
+
     def gradient(self, prediction: Float[Array, ""], target: Num[Array, ""]) -> Float[Array, ""]:
         # σ(ŷ) − y, without the cancellation at y = 1.
         y = target.astype(prediction.dtype)
@@ -174,8 +201,7 @@ class Logistic(AbstractLoss):
         target: Num[Array, ""],
     ) -> Float[Array, ""]:
         # A logit is a softmax over the classes 0 and 1 with logits 0 and ŷ.
-        classes = jnp.stack([jnp.zeros_like(prediction), prediction])
-        return _softmax_divergence(classes, jnp.stack([jnp.zeros_like(reference), reference]))
+        return _softmax_divergence(self.logits(prediction), self.logits(reference))
 
     def validate(
         self,
@@ -215,6 +241,12 @@ class SoftmaxCrossEntropy(AbstractLoss):
         # −log softmax(ŷ)_c = softplus(−margin): no cancellation where class c dominates.
         y = _class_probabilities(prediction, target)
         return jnp.sum(y * jax.nn.softplus(-_margins(prediction)))
+
+    def logits(self, prediction: Float[Array, " k"]) -> Float[Array, " k"]:
+        return prediction
+
+    def probabilities(self, target: Num[Array, "..."], count: int) -> Float[Array, " c"]:
+        return _class_probabilities(jnp.zeros(count), target)
 
     def gradient(
         self, prediction: Float[Array, " k"], target: Num[Array, "..."]

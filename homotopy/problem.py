@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from homotopy._checks import ArrayInput, all_finite, concrete, stacked
 from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss
+from homotopy.minima import decide_existence, require_minimum
 from homotopy.models import Model
 from homotopy.precision import floating_dtype, owned
 from homotopy.seen_directions import in_coordinates, seen_directions
@@ -180,7 +181,8 @@ class Problem(eqx.Module):
     def full_fit(self, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ* = θ(1): a stationary point of R_1, started at θ₀ (default: zeros).
 
-        Raises `RuntimeError` where none is reached to rounding.
+        Raises `RuntimeError` where none is reached to rounding, and where none exists: a logistic
+        or softmax risk without a ridge has no minimum where its classes can be separated.
         """
         return self.fit(1.0, theta0)
 
@@ -204,7 +206,14 @@ class Problem(eqx.Module):
             return start + basis @ (seen.fit(epsilon, z) - z)
         # As a pytree, so that a second fit of a problem of this shape compiles nothing.
         risk = eqx.Partial(self.risk, epsilon=jnp.asarray(epsilon, self.X.dtype))
-        return stationary_point(risk, start)
+        try:
+            theta = stationary_point(risk, start)
+        except RuntimeError as error:
+            found = decide_existence(self, self.weights(epsilon))
+            raise RuntimeError(found.reason) if found.denied else error from None
+        if concrete(theta) is not None and weights is not None:
+            require_minimum(self, theta, weights)
+        return theta
 
     def parameters(self, theta0: ArrayInput) -> Float[Array, " d"]:
         """A parameter vector given by the user, checked and in the problem's dtype.

@@ -226,7 +226,7 @@ def test_a_risk_without_a_minimiser_is_an_error_that_says_what_to_do():
     problem = hm.Problem(
         hm.linear_model(1), hm.Logistic(), [[-1.0], [1.0], [2.0]], [0, 1, 1], deleted=2
     )
-    with pytest.raises(RuntimeError, match=r"no stationary point .* still moving .* add a ridge"):
+    with pytest.raises(RuntimeError, match=r"no minimum exists: .*separated.* add a ridge"):
         problem.full_fit()
 
 

@@ -4,9 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float
-from scipy.special import expit
 
 from homotopy._wording import listed
 from homotopy.commands import _inputs
@@ -15,6 +13,7 @@ from homotopy.datasets import Dataset, Standardisation
 from homotopy.influence.diagnostics import RegressionDiagnostics, regression_diagnostics
 from homotopy.influence.measurements import TestLoss
 from homotopy.losses import Logistic, SquaredError
+from homotopy.minima import decide_existence
 from homotopy.models import linear_model
 from homotopy.problem import Problem
 
@@ -140,41 +139,11 @@ def fit_regression(
 
 def _logistic_fit(problem, original):
     try:
-        theta = np.asarray(problem.full_fit())
-        found = has_minimum(problem, theta)
-    except RuntimeError:
-        found = False
-    if not found:
+        return np.asarray(problem.full_fit())
+    except RuntimeError as error:
+        if not decide_existence(problem, problem.weights()).doubtful:
+            raise InputError(f"{original.name}: the logistic fit failed: {error}") from error
         raise InputError(
             f"{original.name}: the logistic fit is not finite, as where a plane separates the rows "
             "of the two classes: add a small --ridge, such as 1e-3."
-        )
-    return theta
-
-
-def has_minimum(
-    problem: Problem, theta: Float[np.ndarray, " d"], without: int | None = None
-) -> bool:
-    """Whether the logistic risk, of all rows or without one, has a minimum: proved from near it.
-
-    A gradient that vanishes does not tell: it does so at infinity too, where classes touch but do
-    not overlap. Along a unit direction of the norm of the Hessian H at θ the risk's derivative
-    grows from at least −ν, ν² = ∇RᵀH⁻¹∇R, by at least (1 − e^{−Kt})/K with K² = max xᵢᵀH⁻¹xᵢ, as
-    |ℓ'''| ≤ ℓ''. So Kν < 1 makes the risk rise in every direction in the end.
-    """
-    ridge = float(problem.ridge)
-    if ridge > 0:
-        return True
-    X, y = np.asarray(problem.X), np.asarray(problem.y)
-    if without is not None:
-        X, y = np.delete(X, without, axis=0), np.delete(y, without)
-    outputs = X @ theta
-    p, rest = expit(outputs), expit(-outputs)
-    gradient = X.T @ np.where(y == 1, -rest, p)
-    try:
-        lower = np.linalg.cholesky(X.T @ ((p * rest)[:, None] * X))
-    except np.linalg.LinAlgError:
-        return False
-    solved = scipy.linalg.solve_triangular(lower, np.column_stack([gradient, X.T]), lower=True)
-    lengths = np.linalg.norm(solved, axis=0)
-    return bool(lengths[0] * lengths[1:].max() < 1.0)
+        ) from error

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from scipy.special import expit
 
-from homotopy.commands._influence_fit import Fit, has_minimum
+from homotopy.commands._influence_fit import Fit
 from homotopy.commands.errors import InputError
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.diagnostics import DuplicateRows, duplicate_rows, leverage
@@ -173,8 +173,6 @@ def _refits(fit, rows, report) -> tuple[dict[str, np.ndarray], dict[int, str], l
         for index, row in enumerate(now):
             status = _entry(change.status, index)
             reached = bool(status == ChangeStatus.successful)
-            if reached and fit.logistic:
-                reached = has_minimum(fit.problem, fit.theta + deltas[index], without=row)
             statuses[row] = "minimum" if reached else "no minimum"
             evidence.append(
                 {

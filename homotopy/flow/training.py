@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._checks import ArrayInput, concrete
+from homotopy.minima import decide_existence, minimum_is_near
 from homotopy.problem import Problem
 
 _SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
@@ -33,6 +34,10 @@ class TrainingStatus(eqx.Enumeration):
     saddle = "a saddle: the flow came to rest where the Hessian has a negative eigenvalue"
     left_basin = "Newton's method left the basin of the flow: lower the tolerance"
     falling = "no minimum is near: the risk falls on along a nearly flat direction; add a ridge"
+    separated = (
+        "no minimum exists: the classes can be separated, and the risk falls on for ever; add a "
+        "ridge"
+    )
     step_limit = "the step budget was spent before the gradient vanished: raise max_steps"
     diverged = "the risk or its gradient left the finite numbers"
 
@@ -87,8 +92,10 @@ def train(
     The flow is followed, by a solver for stiff equations, until ‖∇R_ε‖ has fallen to `tolerance` of
     what it was at θ₀; then Newton's method, damped where it does not descend, goes to rounding.
     Which stationary point is reached is for the flow to say: the result tells whether Newton's
-    steps stayed where the risk is convex. The Hessian is a dense (d, d) matrix. Works under
-    `jax.jit` and, with throw=False, under `jax.vmap` over θ₀ and ε; not differentiable.
+    steps stayed where the risk is convex. A gradient that vanishes is not enough: of a logistic or
+    softmax risk the minimum is proved from where training ended (`homotopy.minima`). The Hessian is
+    a dense (d, d) matrix. Works under `jax.jit` and, with throw=False, under `jax.vmap` over θ₀ and
+    ε; not differentiable.
 
     Parameters
     ----------
@@ -136,6 +143,7 @@ def train(
     solver = _STIFF if solver is None else solver
     epsilon = jnp.asarray(epsilon, theta0.dtype)
     trained = _trained(problem, theta0, epsilon, tolerance, solver, int(max_steps))
+    trained = with_separation(problem, trained, epsilon)
     if throw:
         reached = concrete(trained.status == TrainingStatus.minimum)
         if reached is None:
@@ -143,6 +151,28 @@ def train(
         if not reached:
             raise RuntimeError(TrainingStatus[trained.status])
     return trained
+
+
+def with_separation(
+    problem: Problem, trained: Training, epsilons: Float[Array, "*k"]
+) -> Training:
+    """With the status `separated` where no minimum exists, which is decided outside `jax.jit`."""
+    reached, weights = concrete(trained.status == TrainingStatus.minimum), concrete(epsilons)
+    if reached is None or weights is None or np.all(reached):
+        return trained
+    # Only whether the deleted points count at all matters.
+    present = weights > 0.0
+    separated = np.zeros_like(reached)
+    for counts in set(present[~reached].tolist()):
+        denied = decide_existence(problem, problem.weights(float(counts))).denied
+        separated |= denied & ~reached & (present == counts)
+
+    def named(separated, status):
+        return TrainingStatus.where(separated, TrainingStatus.separated, status)
+
+    for _ in separated.shape:
+        named = jax.vmap(named)
+    return eqx.tree_at(lambda t: t.status, trained, named(jnp.asarray(separated), trained.status))
 
 
 @eqx.filter_jit
@@ -194,9 +224,12 @@ def _trained(problem, theta0, epsilon, tolerance, solver, max_steps) -> Training
     size = jnp.maximum(jnp.linalg.norm(theta0), jnp.linalg.norm(theta))
     rounding = _rounding(problem, theta, epsilon, largest * size)
     risk = problem.risk(theta, epsilon)
+    near = minimum_is_near(problem, theta, problem.weights(epsilon))
     status = TrainingStatus.where(
         smallest > _SINGULAR * largest, TrainingStatus.minimum, TrainingStatus.degenerate
     )
+    proved = (status != TrainingStatus.minimum) | near
+    status = TrainingStatus.where(proved, status, TrainingStatus.falling)
     for failed, name in (
         (~kept, TrainingStatus.left_basin),
         # From there the rounding of the flow leads away: it could not be followed on.

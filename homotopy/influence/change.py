@@ -22,7 +22,11 @@ class ChangeStatus(InverseStatus):
         "theta is not a stationary point of the risk, which this estimator assumes: train on, or "
         "take GaussNewton or ProximalBregman"
     )
-    no_minimum = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
+    no_minimum = (
+        "no minimum exists: the classes can be separated, and the risk falls on for ever; add a "
+        "ridge"
+    )
+    not_reached = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
 
 
 class Change(eqx.Module):
@@ -34,7 +38,8 @@ class Change(eqx.Module):
     Attributes
     ----------
     delta : (d,) or (k, d)
-        θ(0) − θ(1): add it to θ for the model without the points.
+        θ(0) − θ(1): add it to θ for the model without the points. Where the status is not
+        `successful`, what was computed last: of a refit, where its descent was left.
     status : ChangeStatus
         One for each change.
     residual : () or (k,)

@@ -13,6 +13,7 @@ from homotopy.influence.curvature import GaussNewtonCurvature, HessianCurvature
 from homotopy.influence.estimators import GaussNewton, Influence
 from homotopy.influence.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.influence.predict import if_stationary, require_success, stationarity
+from homotopy.influence.refits import if_full_minimum
 from homotopy.problem import Problem
 from homotopy.seen_directions import in_coordinates, seen_directions
 
@@ -104,7 +105,7 @@ def measurement_influence(
     value, change, residual, status = found
     norm, scale, stationary = stationarity(problem, theta)
     if estimator.assumes_stationary:
-        status = if_stationary(stationary, status)
+        status = if_full_minimum(problem, if_stationary(stationary, status), theta)
     if throw:
         require_success(status, residual, norm, scale)
     shape = value.shape

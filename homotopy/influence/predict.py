@@ -15,6 +15,7 @@ from homotopy.influence.change import Change, ChangeStatus, squeezed
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
 from homotopy.influence.objectives import gradient_norms, gradient_roundings
+from homotopy.influence.refits import if_full_minimum
 from homotopy.influence.weight_changes import weight_changes
 from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
@@ -107,7 +108,7 @@ def predict(
     report = (lambda done: None) if progress is None else progress
     delta, residual, status = estimator.estimate(problem, theta, wanted, report)
     if estimator.assumes_stationary:
-        status = if_stationary(stationary, status)
+        status = if_full_minimum(problem, if_stationary(stationary, status), theta)
     change = Change(
         delta=delta,
         status=status,

@@ -35,12 +35,11 @@ class WeightChanges(eqx.Module):
         """k."""
         return self.rows.shape[0]
 
-    def weights(self, problem: Problem) -> Float[Array, "k n"]:
-        """1 + Δw."""
-        ones = jnp.ones(problem.size, problem.X.dtype)
-        return jax.vmap(lambda rows, amounts: ones.at[rows].add(amounts))(
-            self.rows, self.amounts
-        )
+    def at(self, index: int, problem: Problem) -> Float[np.ndarray, " n"]:
+        """1 + Δw of one change."""
+        weights = np.ones(problem.size, problem.X.dtype)
+        np.add.at(weights, np.asarray(self.rows[index]), np.asarray(self.amounts[index]))
+        return weights
 
     def gradients(self, problem: Problem, theta: Float[Array, " d"]) -> Float[Array, "k d"]:
         """Σ Δw_i ∇ℓ_i(θ) of each change: the derivative of ∇R along it."""

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import concrete
 from homotopy.flow.training import Training, TrainingStatus, train
+from homotopy.minima import decide_existence
 from homotopy.problem import Problem
 from homotopy.response.branch import Branch, Event, EventKind
 from homotopy.response.derivatives import path_derivatives
@@ -32,7 +33,8 @@ class Continuation(AbstractResponse):
     eigenvalue of the Hessian comes to zero the minimum ends: at a fold, where the branch turns
     back, or at a branch point (`EventKind`). That place is located, and as gradient descent would,
     training goes on from just past it to another minimum, which is followed in turn. At each ε
-    asked for θ is solved by Newton's method to rounding.
+    asked for θ is solved by Newton's method to rounding. Where the classes of the retained points
+    can be separated θ(ε) diverges as ε → 0, and is followed to the smallest ε > 0 asked for.
 
     The default for problems that are not a `LinearRegression`. Runs as a Python loop of compiled
     steps: not under `jax.jit`.
@@ -96,7 +98,9 @@ class Continuation(AbstractResponse):
                 "epsilons, theta0: Continuation works outside jax.jit; use train under jax.vmap."
             )
         training = self._train(problem, theta0, 1.0)
-        branches, events, status = self._branches(problem, training)
+        diverges = decide_existence(problem, problem.weights(0.0)).denied
+        until = _smallest_positive(epsilons) if diverges else 0.0
+        branches, events, status = self._branches(problem, training, until)
         theta, stray = _solved(problem, branches, events, with_ends(epsilons))
         path = path_of_points(
             problem,
@@ -108,8 +112,11 @@ class Continuation(AbstractResponse):
             training=training,
         )
         complete = status == ResponseStatus.regular or status == ResponseStatus.jumped
-        if complete and (stray or not bool(path.minimum.all())):
+        reached = path.minimum | (diverges & (epsilons == 0.0))
+        if complete and (stray or not bool(reached.all())):
             path = eqx.tree_at(lambda p: p.status, path, ResponseStatus.unresolved)
+        elif complete and diverges:
+            path = eqx.tree_at(lambda p: p.status, path, ResponseStatus.diverges)
         return path
 
     def _train(self, problem, theta0, epsilon) -> Training:
@@ -125,7 +132,7 @@ class Continuation(AbstractResponse):
         )
 
     def _branches(
-        self, problem: Problem, training: Training
+        self, problem: Problem, training: Training, until: float
     ) -> tuple[list[Branch], list[Event], ResponseStatus]:
         """The branches of minima, the events that end them, and how it ended."""
         if not bool(training.status == TrainingStatus.minimum):
@@ -142,6 +149,7 @@ class Continuation(AbstractResponse):
                 largest_step=self.largest_step,
                 max_steps=self.max_steps - steps,
                 beyond=self.beyond,
+                until=until,
             )
             branches.append(traced.branch)
             steps += traced.steps
@@ -168,6 +176,11 @@ class Continuation(AbstractResponse):
             if bool(landing.status == TrainingStatus.minimum) or float(below) == 0.0:
                 break
         return Event(event.kind, event.epsilon, event.theta, event.direction, landing, below)
+
+
+def _smallest_positive(epsilons) -> float:
+    known = np.asarray(epsilons)
+    return float(np.min(known[known > 0.0], initial=1.0))
 
 
 def _start(problem: Problem, event: Event, below, scale: float) -> Float[Array, " d"]:

@@ -46,7 +46,9 @@ def response(
         `FlowLimits()` trains at each ε from scratch.
     throw : bool
         Raise where no minimum was reached at some ε; otherwise θ is NaN there, and the status
-        says why. Folds and jumps do not raise: they are answers.
+        says why. Folds and jumps do not raise: they are answers. Nor does a θ(ε) that diverges as
+        ε → 0, as of classes that can be separated without the deleted points, where only ε > 0 are
+        asked for: `ends` has a NaN for θ(0).
 
     Raises
     ------
@@ -132,8 +134,14 @@ def _require_minima(path: ResponsePath) -> None:
     """A `RuntimeError` with the status, and where, if some θ(ε) was not reached."""
     if any(bool(path.status == answer) for answer in _ANSWERS):
         return
+    missing = np.asarray(path.epsilons)[~concrete(path.minimum)]
+    diverges = bool(path.status == ResponseStatus.diverges)
+    if diverges and not missing.size:
+        return
     where = ""
-    if path.events and path.events[-1].landing is not None:
+    if diverges:
+        pass  # that says it
+    elif path.events and path.events[-1].landing is not None:
         event = path.events[-1]
         ended = TrainingStatus[event.landing.status]
         where = f" (the last at ε = {float(event.epsilon):.6g}; from there: {ended})"
@@ -141,7 +149,6 @@ def _require_minima(path: ResponsePath) -> None:
         where = f" (ε = {float(path.branches[-1].epsilons[-1]):.6g} was reached)"
     elif path.training is not None:
         where = f" ({_failure(path.training.status)})"
-    missing = np.asarray(path.epsilons)[~concrete(path.minimum)]
     at = f"; no minimum at {missing.size} of {path.epsilons.size} epsilons" if missing.size else ""
     raise RuntimeError(
         f"{ResponseStatus[path.status]}{where}{at}. Pass throw=False for what was reached."

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete
-from homotopy.flow.training import TrainingStatus, train
+from homotopy.flow.training import TrainingStatus, train, with_separation
 from homotopy.problem import Problem
 from homotopy.response.method import AbstractResponse
 from homotopy.response.path import ResponsePath, ResponseStatus, path_of_points, with_ends
@@ -55,11 +55,16 @@ class FlowLimits(AbstractResponse):
         training = _trained(
             problem, theta0, asked, self.tolerance, self.solver, self.max_steps
         )
-        training = jax.tree.map(lambda leaf: leaf[index], training)
+        training = with_separation(problem, training, asked)
         arrived = training.status == TrainingStatus.minimum
+        diverges = (training.status == TrainingStatus.separated) & (asked == 0.0)
         status = ResponseStatus.where(
-            arrived.all(), ResponseStatus.separate, ResponseStatus.training_failed
+            jnp.any(diverges), ResponseStatus.diverges, ResponseStatus.separate
         )
+        status = ResponseStatus.where(
+            jnp.all(arrived | diverges), status, ResponseStatus.training_failed
+        )
+        arrived, training = arrived[index], jax.tree.map(lambda leaf: leaf[index], training)
         theta = np.where(np.asarray(arrived)[:, None], training.theta, np.nan)
         asked_for = jax.tree.map(lambda leaf: leaf[: epsilons.size], training)
         return path_of_points(

@@ -27,6 +27,10 @@ class ResponseStatus(eqx.Enumeration):
     regular = "one branch of local minima, without a fold, from ε = 1 to ε = 0"
     jumped = "the branch of local minima ends on the way, and training goes to another: see events"
     separate = "a local minimum at every ε, each trained on its own: compare with a continuation"
+    diverges = (
+        "θ(ε) diverges as ε → 0: without the deleted points no minimum exists, as the classes can "
+        "be separated; ask for ε > 0, or add a ridge"
+    )
     unresolved = "at some ε no local minimum was reached to rounding: see minimum"
     training_failed = "training from theta0 reached no minimum: its status says why"
     landing_failed = "past the end of a branch training reached no minimum: see the last event"
@@ -46,7 +50,8 @@ class ResponsePath(eqx.Module):
         θ(ε), θ̇(ε), θ̈(ε), derivatives in ε: influence functions are θ̇(0) and θ̇(1) (theory §2).
         In the closed form at ε = 0 they are limits from the right.
     ends : (2, d)
-        θ(0), in the closed form its limit from the right, and θ(1).
+        θ(0), in the closed form its limit from the right, and θ(1). NaN for a θ(0) that does not
+        exist, where θ(ε) diverges.
     end_velocities : (2, d)
         θ̇(0) and θ̇(1).
     bend : ()

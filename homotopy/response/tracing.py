@@ -25,7 +25,7 @@ _TOUCHES = 0.02
 
 
 class Trace(NamedTuple):
-    """One branch; `status` is `regular` at ε = 0, `jumped` at an event, or why it stopped."""
+    """One branch; `status` is `regular` at its end, `jumped` at an event, or why it stopped."""
 
     branch: Branch
     event: Event | None
@@ -42,22 +42,24 @@ def trace(
     largest_step: float,
     max_steps: int,
     beyond: int,
+    until: float = 0.0,
 ) -> Trace:
-    """Follow the local minimum θ at ε down; past the event at its end, `beyond` more steps."""
+    """Follow the local minimum θ at ε down to `until`; past an event, `beyond` more steps."""
     start = np.append(np.asarray(theta) / scale, epsilon)
     down = -np.eye(start.size)[-1]
     point = corrected_on_host(problem, start, -down, down, scale).point
     points, step, steps = [point], min(_FIRST_STEP, largest_step), 0
     event, minima, status = None, None, ResponseStatus.step_limit
-    if epsilon <= 0.0:
+    if epsilon <= until:
         status = ResponseStatus.regular
     while status == ResponseStatus.step_limit and steps < max_steps:
         steps += 1
         point = points[-1]
-        # Never past ε = 0, where the risk may end: the last step goes to ε = 0 itself.
-        to_zero = -point.z[-1] / point.tangent[-1] if point.tangent[-1] < 0.0 else math.inf
-        last = to_zero <= step
-        length = to_zero if last else step
+        # Never past ε = 0, where the risk may end: the last step goes to the end itself.
+        falls = point.tangent[-1] < 0.0
+        to_end = (until - point.z[-1]) / point.tangent[-1] if falls else math.inf
+        last = to_end <= step
+        length = to_end if last else step
         row = -down if last else point.tangent
         predicted = point.z + length * point.tangent
         new = corrected_on_host(problem, predicted, row, point.tangent, scale)
@@ -78,8 +80,8 @@ def trace(
         else:
             reached = new.point
             if last:
-                # Exactly there, not to rounding: ε = 0 is asked for.
-                reached = eqx.tree_at(lambda p: p.z, reached, np.append(reached.z[:-1], 0.0))
+                # Exactly there, not to rounding: the end is asked for.
+                reached = eqx.tree_at(lambda p: p.z, reached, np.append(reached.z[:-1], until))
                 status = ResponseStatus.regular
             points.append(reached)
         step = min(largest_step, length * float(np.clip(0.5 / max(quality, 1e-9), 0.5, 2.0)))

@@ -5,23 +5,25 @@ from __future__ import annotations
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput
 from homotopy.influence._arguments import fraction, integer, non_negative
 from homotopy.influence.change import ChangeStatus, from_closed_form
-from homotopy.influence.descent import Minimum, minima
+from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
 from homotopy.influence.objectives import ProximalRisk
+from homotopy.influence.refits import refit_status
 
 
 class LeaveOneOut(AbstractEstimator):
     """Δ = argmin R₋ − θ by retraining to a minimum: Newton's method and trust regions, never SGD.
 
-    Each refit ends at a minimum to rounding, or its status says that it did not. Every method
+    Each refit ends at a minimum to rounding, or its status says that it did not: `no_minimum` where
+    none exists, as a linear programme decides for classes that can be separated; `not_reached`
+    where more steps or another start may find one. Every method
     descends, so that a **warm start** (the default, from θ) goes to a minimum downhill of θ; a
     **cold start** goes from `theta0`. For risks with several minima these may differ, and either
     from the limit of the gradient flow, which is `train`'s. Runs outside `jax.jit`.
@@ -77,7 +79,8 @@ class LeaveOneOut(AbstractEstimator):
             report,
             problem.size,
         )
-        return found.theta - theta[None], found.residual, refit_status(found)
+        status = refit_status(problem, found, changes, proximity=self.damping)
+        return found.theta - theta[None], found.residual, status
 
     def in_closed_form(self, problem, theta, changes):
         # A proximity is one to θ, whatever the start; without one the minimum next to the start
@@ -106,13 +109,3 @@ class LeaveOneOut(AbstractEstimator):
 def _objective(problem, centre, damping, rows, amounts):
     weights = jnp.ones(problem.size, centre.dtype).at[rows].add(amounts)
     return ProximalRisk(problem, weights, centre, damping)
-
-
-def refit_status(found: Minimum) -> ChangeStatus:
-    """`no_minimum` where the gradient does not vanish or the Hessian is not positive definite."""
-
-    return jax.vmap(
-        lambda reached: ChangeStatus.where(
-            reached, ChangeStatus.successful, ChangeStatus.no_minimum
-        )
-    )(found.reached)

@@ -13,6 +13,7 @@ from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.curvature import point_gradients
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
+from homotopy.influence.refits import unless_no_minimum
 
 
 class PathIntegration(AbstractEstimator):
@@ -47,7 +48,8 @@ class PathIntegration(AbstractEstimator):
         self.max_steps = integer("max_steps", max_steps)
 
     def changes(self, problem, theta, changes, report):
-        return _changes(self, problem, theta, changes)
+        delta, residual, status = _changes(self, problem, theta, changes)
+        return delta, residual, unless_no_minimum(problem, status, theta[None] + delta, changes)
 
     def in_closed_form(self, problem, theta, changes):
         exact = least_squares(problem, theta)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from homotopy.influence import objectives
@@ -12,8 +13,8 @@ from homotopy.influence._arguments import fraction, integer, non_negative
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
-from homotopy.influence.estimators.leave_one_out import refit_status
 from homotopy.influence.least_squares import least_squares
+from homotopy.influence.refits import refit_status
 
 
 class ProximalBregman(AbstractEstimator):
@@ -58,8 +59,9 @@ class ProximalBregman(AbstractEstimator):
 
     def changes(self, problem, theta, changes, report):
         damping = jnp.asarray(self.damping, theta.dtype)
+        outputs = problem.predict(theta)
         found = minima(
-            eqx.Partial(_objective, problem, theta, problem.predict(theta), damping),
+            eqx.Partial(_objective, problem, theta, outputs, damping),
             (changes.rows, changes.amounts),
             jnp.broadcast_to(theta, (changes.count, theta.size)),
             self.tolerance,
@@ -67,7 +69,10 @@ class ProximalBregman(AbstractEstimator):
             report,
             problem.size,
         )
-        return found.theta - theta[None], found.residual, refit_status(found)
+        # The objective is the re-weighted risk but for a linear term, −Σ ∇ℓᵢ(θˢ)·f.
+        forces = -jax.vmap(problem.loss.gradient)(outputs, problem.y)
+        status = refit_status(problem, found, changes, forces, self.damping)
+        return found.theta - theta[None], found.residual, status
 
     def in_closed_form(self, problem, theta, changes):
         exact = least_squares(problem, theta, self.damping)

@@ -212,7 +212,7 @@ class Problem(eqx.Module):
             found = decide_existence(self, self.weights(epsilon))
             raise RuntimeError(found.reason) if found.denied else error from None
         if concrete(theta) is not None and weights is not None:
-            require_minimum(self, theta, weights)
+            require_minimum(self, theta, self.weights(epsilon))
         return theta
 
     def parameters(self, theta0: ArrayInput) -> Float[Array, " d"]:

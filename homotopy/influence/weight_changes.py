@@ -35,7 +35,7 @@ class WeightChanges(eqx.Module):
         """k."""
         return self.rows.shape[0]
 
-    def at(self, index: int, problem: Problem) -> Float[np.ndarray, " n"]:
+    def at(self, index: int | np.integer, problem: Problem) -> Float[np.ndarray, " n"]:
         """1 + Δw of one change."""
         weights = np.ones(problem.size, problem.X.dtype)
         np.add.at(weights, np.asarray(self.rows[index]), np.asarray(self.amounts[index]))

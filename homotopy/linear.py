@@ -83,7 +83,8 @@ class LinearRegression(Problem):
         )
         full = data_spectrum(inputs, targets, float(ridge))
         self.modal = modal_form(inputs, targets, indices, full, self.X.dtype)
-        _keep(self, full)
+        if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
+            _keep(self, full)
 
     def deleting(self, deleted: int | Sequence[int] | ArrayLike) -> LinearRegression:
         """The problem of the same data with other points deleted, as the argument `deleted`.

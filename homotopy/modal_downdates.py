@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from homotopy.design_spectrum import EPSILON, Spectrum
+from homotopy.data_spectrum import EPSILON, DataSpectrum
 from homotopy.numerics.double_double import DoubleDouble, matmul
 from homotopy.numerics.interlacing import downdated
 
@@ -30,7 +30,7 @@ def clusters(values: np.ndarray) -> list[np.ndarray]:
 
 
 def downdates(
-    rows: np.ndarray, targets: np.ndarray, full: Spectrum
+    rows: np.ndarray, targets: np.ndarray, full: DataSpectrum
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Fields of the `ModalForm` of each deletion, with a leading axis, and where they hold.
 
@@ -38,7 +38,7 @@ def downdates(
     ----------
     rows : (k, d), targets : (k,)
         The points, each of which is deleted alone.
-    full : Spectrum
+    full : DataSpectrum
         That of all the data.
 
     Returns
@@ -133,7 +133,7 @@ def downdates(
     }, accurate
 
 
-def _regular(eigenvalues, active, full: Spectrum) -> np.ndarray:
+def _regular(eigenvalues, active, full: DataSpectrum) -> np.ndarray:
     """Whether the retained points see all that the data see, and the spectrum is simple."""
     largest = eigenvalues.max(axis=1, keepdims=True) - full.ridge
     limit = (max(full.size, eigenvalues.shape[1]) * EPSILON) ** 2 * largest

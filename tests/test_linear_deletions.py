@@ -10,7 +10,7 @@ from regressions import relative_error
 
 import homotopy as hm
 from homotopy import modal_downdates
-from homotopy.design_spectrum import data_spectrum
+from homotopy.data_spectrum import data_spectrum
 from homotopy.unlearning.switched_flow import switched_flows
 
 

@@ -16,7 +16,7 @@ EXTENDED_LIMIT = 300  # dimension up to which Jacobi in double-double takes seco
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class DataSpectrum:
     """H = VΛVᵀ of some rows of the data, ridge included, and their fit.
 
     Attributes
@@ -71,7 +71,7 @@ class Spectrum:
 
 def data_spectrum(
     X: np.ndarray, y: np.ndarray, ridge: float, omitted: np.ndarray | None = None
-) -> Spectrum:
+) -> DataSpectrum:
     """The spectrum of the data without the rows `omitted`.
 
     Notes
@@ -88,6 +88,6 @@ def data_spectrum(
         values, basis = (DoubleDouble.of(part) for part in np.linalg.eigh(inputs.high))
     unseen = values.high <= (max(X.shape) * EPSILON) ** 2 * max(values.high[-1], 0.0)
     values.put(unseen, DoubleDouble.of(np.zeros(unseen.sum())))
-    return Spectrum(
+    return DataSpectrum(
         values + ridge, basis, unseen, gram.at(np.s_[:-1, -1]), float(ridge), X.shape[0]
     )

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from homotopy.numerics.double_double import DoubleDouble, matmul
-from homotopy.numerics.gram_matrix import block_count, gram_matrix
+from homotopy.numerics.gram_matrix import error_bound, gram_matrix
 from homotopy.numerics.symmetric_eigen import symmetric_eigen
 
 EPSILON = np.finfo(np.float64).eps
@@ -58,13 +58,12 @@ class DataSpectrum:
     def error(self) -> float:
         """A bound of ‖VΛVᵀ − H‖.
 
-        Of the Gram matrix (`gram_matrix`: (2K + 20)u² times Σ|aᵢ||bᵢ|, whose norm is d‖H‖ at most)
-        and of eigenvalues and eigenvectors (`symmetric_eigen`: 2⁻⁹⁸‖H‖); one rounding of the
-        largest eigenvalue for each dimension where they are LAPACK's.
+        Of the Gram matrix, a part of its trace, which is d‖H‖ at most, and of eigenvalues and
+        eigenvectors (`symmetric_eigen`: 2⁻⁹⁸‖H‖); one rounding of the largest eigenvalue for each
+        dimension where they are LAPACK's.
         """
         dimension = self.values.shape[0]
-        blocks = block_count(self.size, dimension + 1)
-        extended = dimension * (blocks + 10) * 2.0**-105 + 2.0**-98
+        extended = dimension * error_bound(self.size, dimension + 1) + 2.0**-98
         relative = extended if dimension <= EXTENDED_LIMIT else dimension * EPSILON
         return float(relative * self.values.high[-1])
 

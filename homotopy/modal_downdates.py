@@ -71,7 +71,8 @@ def downdates(
     inverse = DoubleDouble.of(np.zeros(dimension))
     inverse.put(seen, 1.0 / full.values.at(seen))
     pulled = z * inverse.at(None)
-    complement = 1.0 - _sum(pulled * z)
+    leverage = _sum(pulled * z)
+    complement = 1.0 - leverage
     with np.errstate(divide="ignore", invalid="ignore"):
         residual = (targets - _sum(z * full.fit.at(None))) / complement
         change = pulled * residual.at(np.s_[:, None])
@@ -123,7 +124,7 @@ def downdates(
         "equilibrium": np.where(kernel, 0.0, (transposed @ fit[:, :, None])[:, :, 0]),
         "kernel": kernel,
         "active": active,
-        "leverages": ((1.0 - complement) / complement)[:, None],
+        "leverages": (leverage.rounded() / complement)[:, None],
         "mode_residuals": residual[:, None].copy(),
         "mode_vectors": one[:, :, None],
         "modes": (found.pulls / np.where(eigenvalues == 0.0, 1.0, eigenvalues))[:, :, None],

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, concrete
-from homotopy.design_spectrum import Spectrum, data_spectrum
+from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.losses import SquaredError
 from homotopy.modal import ModalForm
@@ -83,7 +83,8 @@ class LinearRegression(Problem):
         )
         full = data_spectrum(inputs, targets, float(ridge))
         self.modal = modal_form(inputs, targets, indices, full, self.X.dtype)
-        _keep(self, full)
+        if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
+            _keep(self, full)
 
     def deleting(self, deleted: int | Sequence[int] | ArrayLike) -> LinearRegression:
         """The problem of the same data with other points deleted, as the argument `deleted`.
@@ -122,8 +123,9 @@ class LinearRegression(Problem):
         -------
         LinearRegressions
             A sequence of problems, and all of them in one pytree. The spectra follow from that of
-            all the data in closed form, O(d³) a point: hundreds of points take no longer than a
-            few problems built one by one. `homotopy.deletions` makes deletion problems of them.
+            all the data in closed form: hundreds of points take no longer than a few problems
+            built one by one. O(d³) operations and 4d² numbers a point, so ask for some of the
+            points where there are very many. `homotopy.deletions` makes deletion problems of them.
 
         Raises
         ------
@@ -194,11 +196,11 @@ def _row_numbers(problem: Problem, deleted) -> np.ndarray:
 _SPECTRA = Beside()
 
 
-def _keep(problem: LinearRegression, full: Spectrum) -> None:
+def _keep(problem: LinearRegression, full: DataSpectrum) -> None:
     _SPECTRA.put(problem.X, (problem.y, problem.ridge, full))
 
 
-def _data_spectrum(problem: LinearRegression) -> Spectrum:
+def _data_spectrum(problem: LinearRegression) -> DataSpectrum:
     y, ridge, full = _SPECTRA.get(problem.X) or (None, None, None)
     if y is not problem.y or ridge is not problem.ridge:  # not as the constructor made it
         inputs, targets = (np.asarray(part, np.float64) for part in (problem.X, problem.y))

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from homotopy._stacks import Stack
-from homotopy.design_spectrum import Spectrum
+from homotopy.data_spectrum import DataSpectrum
 from homotopy.modal_downdates import downdates
 from homotopy.modal_form import as_modal_form, directly
 
@@ -34,6 +34,8 @@ class LinearRegressions(Sequence):
         All of them, in arrays with a leading axis of length k where they differ.
     axes : LinearRegression
         The same pytree with 0 for those arrays and None for what is shared: `in_axes`.
+    modal_fields : dict of arrays (k, ...)
+        What `stacked.modal` is made of, in NumPy and float64.
 
     Examples
     --------
@@ -48,7 +50,7 @@ class LinearRegressions(Sequence):
     [3.0, 2.5, 0.5]
     """
 
-    def __init__(self, problem: LinearRegression, points: np.ndarray, full: Spectrum):
+    def __init__(self, problem: LinearRegression, points: np.ndarray, full: DataSpectrum):
         self.points = points
         self.modal_fields = _modal_fields(problem, points, full)
         modal = as_modal_form(self.modal_fields, full, problem.X.dtype)

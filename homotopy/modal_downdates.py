@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from homotopy.design_spectrum import EPSILON, Spectrum
+from homotopy.data_spectrum import EPSILON, DataSpectrum
 from homotopy.numerics.double_double import DoubleDouble, matmul
 from homotopy.numerics.interlacing import downdated
 
@@ -30,7 +30,7 @@ def clusters(values: np.ndarray) -> list[np.ndarray]:
 
 
 def downdates(
-    rows: np.ndarray, targets: np.ndarray, full: Spectrum
+    rows: np.ndarray, targets: np.ndarray, full: DataSpectrum
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Fields of the `ModalForm` of each deletion, with a leading axis, and where they hold.
 
@@ -38,7 +38,7 @@ def downdates(
     ----------
     rows : (k, d), targets : (k,)
         The points, each of which is deleted alone.
-    full : Spectrum
+    full : DataSpectrum
         That of all the data.
 
     Returns
@@ -71,7 +71,8 @@ def downdates(
     inverse = DoubleDouble.of(np.zeros(dimension))
     inverse.put(seen, 1.0 / full.values.at(seen))
     pulled = z * inverse.at(None)
-    complement = 1.0 - _sum(pulled * z)
+    leverage = _sum(pulled * z)
+    complement = 1.0 - leverage
     with np.errstate(divide="ignore", invalid="ignore"):
         residual = (targets - _sum(z * full.fit.at(None))) / complement
         change = pulled * residual.at(np.s_[:, None])
@@ -123,7 +124,7 @@ def downdates(
         "equilibrium": np.where(kernel, 0.0, (transposed @ fit[:, :, None])[:, :, 0]),
         "kernel": kernel,
         "active": active,
-        "leverages": ((1.0 - complement) / complement)[:, None],
+        "leverages": (leverage.rounded() / complement)[:, None],
         "mode_residuals": residual[:, None].copy(),
         "mode_vectors": one[:, :, None],
         "modes": (found.pulls / np.where(eigenvalues == 0.0, 1.0, eigenvalues))[:, :, None],
@@ -133,7 +134,7 @@ def downdates(
     }, accurate
 
 
-def _regular(eigenvalues, active, full: Spectrum) -> np.ndarray:
+def _regular(eigenvalues, active, full: DataSpectrum) -> np.ndarray:
     """Whether the retained points see all that the data see, and the spectrum is simple."""
     largest = eigenvalues.max(axis=1, keepdims=True) - full.ridge
     limit = (max(full.size, eigenvalues.shape[1]) * EPSILON) ** 2 * largest

@@ -5,16 +5,15 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from homotopy.design_spectrum import EPSILON, Spectrum, data_spectrum
-from homotopy.modal import ModalForm
-from homotopy.modal import Spectrum as ModalSpectrum
+from homotopy.data_spectrum import EPSILON, DataSpectrum, data_spectrum
+from homotopy.modal import ModalForm, Spectrum
 from homotopy.modal_downdates import clusters, downdates
 from homotopy.numerics.double_double import DoubleDouble, matmul
 from homotopy.numerics.symmetric_eigen import symmetric_eigen
 
 
 def modal_form(
-    X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: Spectrum, dtype
+    X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: DataSpectrum, dtype
 ) -> ModalForm:
     """The modal form of a linear regression, in extended precision, rounded at the end.
 
@@ -25,7 +24,7 @@ def modal_form(
     ----------
     X : (n, d), y : (n,), deleted : (g,)
         Taken as exact numbers.
-    full : Spectrum
+    full : DataSpectrum
         That of all the data.
     dtype
         Of the result.
@@ -38,7 +37,7 @@ def modal_form(
     return as_modal_form(directly(X, y, deleted, full), full, dtype)
 
 
-def as_modal_form(fields: dict[str, np.ndarray], full: Spectrum, dtype) -> ModalForm:
+def as_modal_form(fields: dict[str, np.ndarray], full: DataSpectrum, dtype) -> ModalForm:
     """NumPy's arrays, in float64, as those of a `ModalForm`; they may have a leading axis."""
     fit = matmul(full.basis, full.fit.at(np.s_[:, None])).at(np.s_[:, 0])
     arrays = {
@@ -53,7 +52,7 @@ def as_modal_form(fields: dict[str, np.ndarray], full: Spectrum, dtype) -> Modal
     arrays = jax.device_put(arrays)
     values, rotation = arrays.pop("full_values"), arrays.pop("full_rotation")
     return _made(
-        ModalForm, full=_made(ModalSpectrum, eigenvalues=values, rotation=rotation), **arrays
+        ModalForm, full=_made(Spectrum, eigenvalues=values, rotation=rotation), **arrays
     )
 
 
@@ -64,7 +63,7 @@ def _made(kind: type, **fields):
     return module
 
 
-def directly(X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: Spectrum) -> dict:
+def directly(X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: DataSpectrum) -> dict:
     """The fields of a `ModalForm` from the spectrum of the retained points."""
     size, dimension = X.shape
     kept = data_spectrum(X, y, full.ridge, deleted)

@@ -1,5 +1,7 @@
 """LinearRegression: spectra and fits against 50 digits, formulas against autodiff."""
 
+import tracemalloc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -282,6 +284,26 @@ def test_float32_data_are_taken_as_exact_numbers():
     expected = response.deleted_fit(X.astype(float), y.astype(float), [0])
     assert problem.X.dtype == jnp.float64
     assert relative_error(problem.deleted_fit(), expected) <= 1e-14
+
+
+# ---------------------------------------------------------------------------------- memory
+
+
+def test_building_takes_one_copy_of_the_data_and_little_more():
+    X = np.random.default_rng(0).normal(size=(40_000, 20))
+    y = X.sum(axis=1)
+    hm.LinearRegression(X[:50], y[:50], deleted=0)
+    tracemalloc.start()
+    try:
+        problem = hm.LinearRegression(X, y, deleted=0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # NumPy's memory is traced and JAX's is not: the copy is NumPy's, and JAX has no other.
+    assert X.nbytes <= peak <= 1.5 * X.nbytes
+    owner = np.asarray(problem.X)
+    assert owner.ctypes.data == problem.X.unsafe_buffer_pointer()
+    assert not np.shares_memory(owner, X)
 
 
 # ------------------------------------------------------------------------------- bad input

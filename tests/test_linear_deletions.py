@@ -10,7 +10,7 @@ from regressions import relative_error
 
 import homotopy as hm
 from homotopy import modal_downdates
-from homotopy.design_spectrum import data_spectrum
+from homotopy.data_spectrum import data_spectrum
 from homotopy.unlearning.switched_flow import switched_flows
 
 
@@ -125,6 +125,19 @@ def test_where_the_closed_form_serves(name):
     X, y = DATA[name]
     _, accurate = modal_downdates.downdates(X[:1], y[:1], data_spectrum(X, y, 0.0))
     assert accurate[0] == CLOSED[name]
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e3])
+def test_leverages_to_rounding_small_ones_too(size):
+    X, y = DATA["well conditioned"]
+    X = X.copy()
+    X[0] *= size
+    modal = hm.LinearRegression(X, y, deleted=1).deleting(0).modal
+    with mp.workdps(50):
+        gram = mp.matrix(arithmetic.regression(X, y, [0], 0.0).kept.gram)
+        row = mp.matrix([arithmetic.vector(X[0])])
+        expected = float((row * mp.inverse(gram) * row.T)[0])
+    np.testing.assert_allclose(modal.leverages, [expected], rtol=1e-15)
 
 
 def test_the_closed_form_is_refused_before_it_is_wrong():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from homotopy.numerics import gram_matrix as module
-from homotopy.numerics.gram_matrix import block_count, gram_matrix
+from homotopy.numerics.gram_matrix import block_count, error_bound, gram_matrix
 
 UNIT = Fraction(1, 2**53)
 
@@ -20,24 +20,26 @@ def exact(X, y, omitted=()):
     ]
 
 
-def assert_within_the_bound(X, y, omitted=(), blocks=None):
+def assert_within_the_bound(X, y, omitted=()):
     """The error bound of the docstring, entry by entry, in exact arithmetic."""
     found = gram_matrix(X, y, np.array(omitted, int) if omitted else None)
-    truth = exact(X, y, omitted)
-    sizes = exact(np.abs(X), np.abs(y), omitted)
-    largest = [Fraction(entry) for entry in np.abs(np.column_stack([X, y])).max(axis=0).tolist()]
-    blocks = block_count(*found_shape(X)) if blocks is None else blocks
+    truth, sizes = exact(X, y, omitted), exact(np.abs(X), np.abs(y), omitted)
+    # The roots of exact numbers, rounded upwards.
+    norms = [Fraction(float(sizes[i][i]) ** 0.5 * (1.0 + 1e-12)) for i in range(len(sizes))]
+    blocks = block_count(X.shape[0], X.shape[1] + 1)
+    rows = module._block_rows(X.shape[1] + 1)
     for i, j in np.ndindex(found.shape):
         value = Fraction(found.high[i, j].item()) + Fraction(found.low[i, j].item())
         allowed = (2 * blocks + 20) * UNIT**2 * sizes[i][j]
-        allowed += blocks * Fraction(1, 2**105) * largest[i] * largest[j]
+        allowed += (1 + Fraction(blocks, rows)) * norms[i] * norms[j] / 2**100
         assert abs(value - truth[i][j]) <= allowed
         assert abs(found.low[i, j]) <= np.spacing(abs(found.high[i, j])) / 2
+    high, low, truth = (np.vectorize(Fraction, otypes=[object])(part) for part in (
+        found.high, found.low, truth
+    ))  # fmt: skip
+    error = np.linalg.norm((high + low - truth).astype(float), 2)
+    assert error <= error_bound(X.shape[0], X.shape[1] + 1) * float(np.trace(truth))
     return found
-
-
-def found_shape(X):
-    return X.shape[0], X.shape[1] + 1
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -26,6 +26,12 @@ def block_count(rows: int, columns: int) -> int:
     return -(-rows // _block_rows(columns))
 
 
+def error_bound(rows: int, columns: int) -> float:
+    """Of the matrix in norm, as a part of the trace of AᵀA."""
+    blocks = block_count(rows, columns)
+    return (blocks + 10) * 2.0**-105 + (1 + blocks / _block_rows(columns)) * 2.0**-100
+
+
 def _block_rows(columns: int) -> int:
     fitting = _BUFFER // ((_SLICES + 2) * columns)
     return int(np.clip(2 ** int(np.log2(max(fitting, 1))), _FEWEST, _MOST))
@@ -48,17 +54,18 @@ def gram_matrix(X: np.ndarray, y: np.ndarray, omitted: np.ndarray | None = None)
 
     Notes
     -----
-    With u = 2⁻⁵³ and K blocks of b ≤ 1024 rows, the error of an entry is at most
+    With u = 2⁻⁵³ and K blocks of b rows, b ≤ 1024, the error of the entry of columns p and q is at
+    most
 
-        (2K + 20) u² Σᵢ|aᵢ||bᵢ|  +  2K b 2⁻³ᵝ u · max|a| max|b|,  β = ⌊(53 − log₂ b)/2⌋ ≥ 21:
+        (2K + 20) u² Σᵢ|pᵢ||qᵢ|  +  (1 + K/b) 2⁻¹⁰⁰ ‖p‖‖q‖  (`error_bound`).
 
-    (a) slices on a grid of 2⁻ˢᵝ of the column's largest entry, s = 1, 2, 3, have integer entries
-    of at most β bits, and b products of two sum up below 2⁵³: exact. (b) A sum of such products
-    over the blocks is kept in two parts, by an exact two-sum whose error joins the lower part:
-    |lower| ≤ u |upper|, so that each block adds one rounding of at most 2u²|upper|. (c) Nine such
-    sums are added in double-double, small ones first. (d) What is left of an entry, at most
-    2⁻³ᵝ⁻¹ of the column's largest, enters by a float64 product with a relative error of b u.
-    The second term is below 2⁻¹⁰⁵ K max|a| max|b|.
+    (a) Slices on a grid of 2⁻ˢᵝ of the column's largest entry, s = 1, 2, 3, have integer entries of
+    at most β = ⌊(53 − log₂ b)/2⌋ bits, and b products of two add up to 2⁵³ at most: exact. (b) A
+    sum of such products over the blocks is kept in two parts, by an exact two-sum whose error joins
+    the lower part: |lower| ≤ u|upper|, so that each block adds a rounding of 2u²|upper|. (c) Nine
+    such sums are added in double-double, small ones first. (d) What is left of an entry is 2⁻³ᵝ of
+    the largest of its column in the block at most, so that Σ|rest||q| ≤ 2⁻³ᵝ √b ‖p‖‖q‖; its product
+    in float64 and the sum of K of them err by (b + K)u times that, twice. b^1.5 2⁻³ᵝ ≤ 2⁻⁴⁸.
 
     Examples
     --------

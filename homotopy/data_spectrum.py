@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from homotopy.numerics.double_double import DoubleDouble, matmul
-from homotopy.numerics.gram_matrix import block_count, gram_matrix
+from homotopy.numerics.gram_matrix import error_bound, gram_matrix
 from homotopy.numerics.symmetric_eigen import symmetric_eigen
 
 EPSILON = np.finfo(np.float64).eps
@@ -16,7 +16,7 @@ EXTENDED_LIMIT = 300  # dimension up to which Jacobi in double-double takes seco
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class DataSpectrum:
     """H = VΛVᵀ of some rows of the data, ridge included, and their fit.
 
     Attributes
@@ -58,20 +58,19 @@ class Spectrum:
     def error(self) -> float:
         """A bound of ‖VΛVᵀ − H‖.
 
-        Of the Gram matrix (`gram_matrix`: (2K + 20)u² times Σ|aᵢ||bᵢ|, whose norm is d‖H‖ at most)
-        and of eigenvalues and eigenvectors (`symmetric_eigen`: 2⁻⁹⁸‖H‖); one rounding of the
-        largest eigenvalue for each dimension where they are LAPACK's.
+        Of the Gram matrix, a part of its trace, which is d‖H‖ at most, and of eigenvalues and
+        eigenvectors (`symmetric_eigen`: 2⁻⁹⁸‖H‖); one rounding of the largest eigenvalue for each
+        dimension where they are LAPACK's.
         """
         dimension = self.values.shape[0]
-        blocks = block_count(self.size, dimension + 1)
-        extended = dimension * (blocks + 10) * 2.0**-105 + 2.0**-98
+        extended = dimension * error_bound(self.size, dimension + 1) + 2.0**-98
         relative = extended if dimension <= EXTENDED_LIMIT else dimension * EPSILON
         return float(relative * self.values.high[-1])
 
 
 def data_spectrum(
     X: np.ndarray, y: np.ndarray, ridge: float, omitted: np.ndarray | None = None
-) -> Spectrum:
+) -> DataSpectrum:
     """The spectrum of the data without the rows `omitted`.
 
     Notes
@@ -88,6 +87,6 @@ def data_spectrum(
         values, basis = (DoubleDouble.of(part) for part in np.linalg.eigh(inputs.high))
     unseen = values.high <= (max(X.shape) * EPSILON) ** 2 * max(values.high[-1], 0.0)
     values.put(unseen, DoubleDouble.of(np.zeros(unseen.sum())))
-    return Spectrum(
+    return DataSpectrum(
         values + ridge, basis, unseen, gram.at(np.s_[:-1, -1]), float(ridge), X.shape[0]
     )

@@ -84,11 +84,14 @@ class _Interpolation(diffrax.AbstractLocalInterpolation):
             return self.evaluate(t1) - self.evaluate(t0)
         span = self.t1 - self.t0
         fraction = jnp.where(span > 0, (t0 - self.t0) / jnp.where(span > 0, span, 1.0), 0.0)
-        part = legendre_values(fraction * _NODES, _COUNT) @ self.coefficients
+        nodes, to_coefficients = (
+            jnp.asarray(constant, self.y0.dtype) for constant in (_NODES, _TO_COEFFICIENTS)
+        )
+        part = legendre_values(fraction * nodes, _COUNT) @ self.coefficients
         modal = self.piece.modal
         duration = (t0 - self.t0) * self.piece.length
         decay = -modal.eigenvalues * duration
-        history = legendre_history(modal.eigenvalues, duration, _TO_COEFFICIENTS @ part)
+        history = legendre_history(modal.eigenvalues, duration, to_coefficients @ part)
         felt = jnp.sum(modal.rows.T * history, axis=1)
         return jnp.exp(decay) * self.y0 - jnp.expm1(decay) * self.piece.origin - felt
 

@@ -21,9 +21,6 @@ _NEARER = 0.1
 _INDEFINITE = 1e-6  # of the largest eigenvalue: what a flow at rest may have below zero
 _RESTING = 0.1  # of the tolerance: a gradient at which it rests even so, at a saddle
 _LARGEST_DAMPING = 1e8
-# With diffrax's own simplified Newton method the curved valleys of a perceptron's risk take some
-# forty times as many steps.
-_STIFF = diffrax.Kvaerno5(root_finder=optx.Newton(rtol=1e-8, atol=1e-10))
 
 
 class TrainingStatus(eqx.Enumeration):
@@ -104,7 +101,7 @@ def train(
     epsilon : float
         Weight of the deleted points, in [0, 1].
     tolerance : float
-        In (0, 1).
+        In (0, 1); below 64 units in the last place of the dtype it counts as those.
     solver : diffrax.AbstractSolver
         Kvaerno5 with the full Newton method by default; an explicit one for many parameters.
     max_steps : int
@@ -140,7 +137,8 @@ def train(
     if known is not None and not (known.ndim == 0 and 0.0 <= known <= 1.0):
         raise ValueError(f"epsilon: expected a weight in [0, 1], got {epsilon}.")
     theta0 = problem.parameters(theta0)
-    solver = _STIFF if solver is None else solver
+    solver = _stiff(theta0.dtype) if solver is None else solver
+    tolerance = max(tolerance, 64.0 * float(jnp.finfo(theta0.dtype).eps))
     epsilon = jnp.asarray(epsilon, theta0.dtype)
     trained = _trained(problem, theta0, epsilon, tolerance, solver, int(max_steps))
     trained = with_separation(problem, trained, epsilon)
@@ -175,6 +173,14 @@ def with_separation(
     return eqx.tree_at(lambda t: t.status, trained, named(jnp.asarray(separated), trained.status))
 
 
+def _stiff(dtype) -> diffrax.AbstractSolver:
+    # With diffrax's own simplified Newton method the curved valleys of a perceptron's risk take
+    # some forty times as many steps.
+    least = 16.0 * float(jnp.finfo(dtype).eps)
+    newton = optx.Newton(rtol=max(1e-8, least), atol=max(1e-10, least))
+    return diffrax.Kvaerno5(root_finder=newton)
+
+
 @eqx.filter_jit
 def _trained(problem, theta0, epsilon, tolerance, solver, max_steps) -> Training:
     def gradient(theta):
@@ -194,8 +200,8 @@ def _trained(problem, theta0, epsilon, tolerance, solver, max_steps) -> Training
         return diffrax.diffeqsolve(
             diffrax.ODETerm(lambda t, theta, args: -gradient(theta)),
             solver,
-            t0=0.0,
-            t1=jnp.inf,
+            t0=jnp.zeros((), start.dtype),
+            t1=jnp.asarray(jnp.inf, start.dtype),
             dt0=None,
             y0=start,
             stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-9),
@@ -217,6 +223,8 @@ def _trained(problem, theta0, epsilon, tolerance, solver, max_steps) -> Training
 
     onwards = follow(left, nearer)
     kept = jnp.linalg.norm(onwards.ys[-1] - theta) <= 2.0 * _NEARER * moved
+    # Nearer than the rounding of the flow it cannot come.
+    kept |= moved <= 256.0 * jnp.finfo(theta.dtype).eps * jnp.linalg.norm(theta)
 
     eigenvalues = jnp.linalg.eigvalsh(problem.hessian(theta, epsilon))
     smallest, largest = eigenvalues[0], jnp.max(jnp.abs(eigenvalues))

@@ -44,7 +44,8 @@ class Change(eqx.Module):
         One for each change.
     residual : () or (k,)
         What is left of the equations that the estimator solves, relative: ‖b − Ax‖/‖b‖ of an
-        inverse-Hessian product, the gradient norm over the sum of its terms' norms of a refit.
+        inverse-Hessian product, the gradient norm over the sum of its terms' norms of a refit (of
+        a linear regression Σ‖xᵢ‖(|yᵢ| + |ŷᵢ|)). 0 where the right-hand side is rounding alone.
     theta : (d,)
         Where the prediction was made: θ(1), or an early-stopped θˢ.
     gradient_norm, gradient_scale : ()

@@ -18,7 +18,9 @@ class Influence(AbstractDampedEstimator):
     """Δ = −θ̇(ε) = (∇²R_ε)⁻¹∇ℓ_G at θ(ε), the influence function at a weight ε (theory §2).
 
     For linear regression that at ε = 1 is (1 − leverage) times the truth, that at ε = 0 the truth
-    over (1 − leverage).
+    over (1 − leverage). Where deleting a group leaves no point that sees some direction, the
+    velocity at ε = 0 is infinite along it unless the group is fitted exactly there: the status is
+    `singular`.
 
     Parameters
     ----------

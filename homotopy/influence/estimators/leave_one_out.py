@@ -21,12 +21,19 @@ from homotopy.influence.refits import refit_status
 class LeaveOneOut(AbstractEstimator):
     """Δ = argmin R₋ − θ by retraining to a minimum: Newton's method and trust regions, never SGD.
 
+    Of a linear regression in closed form, outside `jax.jit`: O(nd²) for all points together.
+
     Each refit ends at a minimum to rounding, or its status says that it did not: `no_minimum` where
     none exists, as a linear programme decides for classes that can be separated; `not_reached`
     where more steps or another start may find one. Every method
     descends, so that a **warm start** (the default, from θ) goes to a minimum downhill of θ; a
     **cold start** goes from `theta0`. For risks with several minima these may differ, and either
     from the limit of the gradient flow, which is `train`'s. Runs outside `jax.jit`.
+
+    Where a model is affine in θ and the remaining points do not see some direction, θ stays along
+    it as it is where retraining starts, as it does in the flow. So a point that alone saw a
+    direction, whose residual is zero, changes nothing in a warm start; a cold start from zeros ends
+    in the fit of least norm, whose errors are those of `ridgeless_leave_one_out`.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ takes one example; `jax.vmap` gives all of them.
 
 import abc
 import math
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -30,7 +31,15 @@ class AbstractLoss(eqx.Module):
     A new loss needs `value` and `validate`; the derivatives then come from automatic
     differentiation, and the losses here replace them by formulas that keep their digits where the
     prediction is confident.
+
+    Attributes
+    ----------
+    has_classes : bool
+        Whether the loss is the cross-entropy of classes, whose probabilities are a softmax of
+        `logits` (of the class). Then a risk may lack a minimum: see `homotopy.minima`.
     """
+
+    has_classes: ClassVar[bool] = False
 
     @abc.abstractmethod
     def value(self, prediction: Float[Array, "*k"], target: Num[Array, "..."]) -> Float[Array, ""]:
@@ -66,16 +75,12 @@ class AbstractLoss(eqx.Module):
             targets and predictions do not belong together.
         """
 
-    def logits(self, prediction: Float[Array, "*k"]) -> Float[Array, " c"] | None:
-        """The logits of the classes whose cross-entropy the loss is; None for other losses.
-
-        Whether a risk of such losses has a minimum depends on how the classes lie; see
-        `homotopy.minima`.
-        """
-        return None
+    def logits(self, prediction: Float[Array, "*k"]) -> Float[Array, " c"]:
+        """The logits of the classes, of losses with `has_classes`: linear in the prediction."""
+        raise NotImplementedError(f"{type(self).__name__} has no classes.")
 
     def probabilities(self, target: Num[Array, "..."], count: int) -> Float[Array, " c"]:
-        """The probabilities of the classes that a target gives; of losses with `logits`.
+        """The probabilities of the classes that a target gives, of losses with `has_classes`.
 
         Parameters
         ----------
@@ -175,6 +180,8 @@ class Logistic(AbstractLoss):
     -0.5
     """
 
+    has_classes: ClassVar[bool] = True
+
     def value(self, prediction: Float[Array, ""], target: Num[Array, ""]) -> Float[Array, ""]:
         y = target.astype(prediction.dtype)
         return y * jax.nn.softplus(-prediction) + (1 - y) * jax.nn.softplus(prediction)
@@ -236,6 +243,8 @@ class SoftmaxCrossEntropy(AbstractLoss):
     >>> bool(loss.value(logits, one_hot) == loss.value(logits, jnp.asarray(2)))
     True
     """
+
+    has_classes: ClassVar[bool] = True
 
     def value(self, prediction: Float[Array, " k"], target: Num[Array, "..."]) -> Float[Array, ""]:
         # −log softmax(ŷ)_c = softplus(−margin): no cancellation where class c dominates.

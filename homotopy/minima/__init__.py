@@ -9,6 +9,7 @@
 
 from homotopy.minima.existence import (
     Existence,
+    affine_in_parameters,
     are_near,
     decide_existence,
     is_near,
@@ -22,6 +23,7 @@ __all__ = [
     "Existence",
     "Overlap",
     "Separation",
+    "affine_in_parameters",
     "are_near",
     "decide_existence",
     "decide_separation",

@@ -154,7 +154,7 @@ def minimum_is_near(
     forces : (n, ...), optional
         A linear term of the risk, Σ forcesᵢ·f(θ; xᵢ).
     """
-    if not is_cross_entropy(problem):
+    if not problem.loss.has_classes:
         return jnp.asarray(True)
     outputs, move = jax.linearize(problem.predict, theta)
     zero = jnp.zeros_like(theta)
@@ -238,18 +238,20 @@ def _are_near(problem, theta, rows, amounts, forces):
 
 def may_lack_minimum(problem: eqx.Module) -> bool:
     """Whether it is a question if there is a minimum: for cross-entropies without a ridge."""
-    return is_cross_entropy(problem) and not float(problem.ridge) > 0.0
-
-
-def is_cross_entropy(problem: eqx.Module) -> bool:
-    """Whether the loss is one of classes, whose probabilities are softmaxes of logits."""
-    output = jax.eval_shape(problem.model, *_shapes(problem))
-    return jax.eval_shape(problem.loss.logits, output) is not None
+    return problem.loss.has_classes and not float(problem.ridge) > 0.0
 
 
 def affine_in_parameters(problem: eqx.Module) -> bool:
     """Whether the outputs are affine in θ, as far as the model's operations show it."""
-    return is_affine(problem.model, *_shapes(problem))
+    leaves, structure = jax.tree.flatten(problem.model)
+    kinds = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+    key = structure, kinds, problem.X.shape[1:], problem.X.dtype
+    if key not in _AFFINE:
+        _AFFINE[key] = is_affine(problem.model, *_shapes(problem))
+    return _AFFINE[key]
+
+
+_AFFINE: dict = {}  # so that a second look at a model of the same structure traces nothing
 
 
 def _shapes(problem):

@@ -31,9 +31,9 @@ def draw_gap_sizes(
 ) -> Axes:
     """As `draw_gaps`, from the five numbers and their errors."""
     ax = style.axes_or_new(ax)
-    colours = style.PALETTE[: len(GAPS)]
-    ax.bar(range(len(GAPS)), sizes, **{"color": colours, "width": 0.7, **options})
-    ax.errorbar(range(len(GAPS)), sizes, yerr=errors, fmt="none", ecolor="black", elinewidth=0.9)
+    colours, places = style.colours_of(ax), range(len(GAPS))
+    ax.bar(places, sizes, **{"color": colours.palette[: len(GAPS)], "width": 0.7, **options})
+    ax.errorbar(places, sizes, yerr=errors, fmt="none", ecolor=colours.ink, elinewidth=0.9)
     names = [name.replace(" ", "\n").replace("non-", "non-\n") for name in GAPS]
     ax.set_xticks(range(len(GAPS)), names)
     ax.set_ylim(bottom=0.0)

@@ -195,20 +195,23 @@ class GreedyFeedback:
         axes : two Axes, optional
             For ε and for S; those of a new figure by default.
         """
-        if axes is None:
-            from matplotlib import pyplot
+        from matplotlib import pyplot
 
+        from homotopy.plotting.style import colours_of
+
+        if axes is None:
             _, axes = pyplot.subplots(2, 1, sharex=True, layout="constrained")
         upper, lower = axes
+        colours = colours_of(lower)
         start, horizon = float(self.deletion.start), float(self.deletion.horizon)
         self.schedule.plot(upper, horizon=horizon)
         edges = np.clip(np.asarray(self.schedule.breakpoints), start, horizon)
         times = np.union1d(np.linspace(start, horizon, 513), edges)
-        lower.axhline(0.0, color="0.4", linewidth=0.6)
-        lower.plot(times, self.advantage(times), color="black")
+        lower.axhline(0.0, color=colours.shade(0.4), linewidth=0.6)
+        lower.plot(times, self.advantage(times), color=colours.ink)
         for ax in axes:
             for interval in self.sliding:
-                ax.axvspan(*interval, color="0.9", lw=0, zorder=0)
+                ax.axvspan(*interval, color=colours.shade(0.9), lw=0, zorder=0)
         upper.set(xlabel="", xlim=(0.0, horizon))
         lower.set(xlabel="time t", ylabel="advantage of ε = 1, S(t)")
         return axes

@@ -4,7 +4,8 @@
 jax.jit made around a function. Plain pickle takes it apart, finds inside a function that is not the
 one of that name, and gives up; a copy of it is another function, for which everything is compiled
 anew. A model that holds one, as `mlp` does, then cannot be sent to another process. Here such a
-function is found again by its name, if it has one in its module.
+function is found again by its name, if it has one in its module; and so is, in a model or a
+schedule, a lambda that is a variable of its module, as Equinox's last activation of an MLP is.
 
 **float64 stays float64, or loading says why not.** JAX makes float32 of an array that is loaded
 where 64-bit mode is off, without a word.
@@ -14,7 +15,9 @@ from __future__ import annotations
 
 import copyreg
 import dataclasses
+import importlib
 import sys
+import types
 from typing import Any
 
 import equinox as eqx
@@ -49,7 +52,30 @@ def by_fields(module: eqx.Module) -> tuple:
     fields = {field.name: getattr(module, field.name) for field in dataclasses.fields(module)}
     leaves = jax.tree_util.tree_leaves(fields)
     wide = any(isinstance(leaf, jax.Array) and leaf.dtype == np.float64 for leaf in leaves)
-    return restored, (type(module), wide, fields)
+    return restored, (type(module), wide, jax.tree_util.tree_map(_named, fields))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Variable:
+    """Of a module: stands in a pickle for its value."""
+
+    module: str
+    name: str
+
+
+def _named(leaf):
+    if not isinstance(leaf, types.FunctionType) or leaf.__name__ != "<lambda>":
+        return leaf
+    if leaf.__module__ in (None, "__main__"):
+        return leaf
+    variables = vars(sys.modules[leaf.__module__]).items()
+    return next((_Variable(leaf.__module__, name) for name, is_ in variables if is_ is leaf), leaf)
+
+
+def _found(leaf):
+    if not isinstance(leaf, _Variable):
+        return leaf
+    return getattr(importlib.import_module(leaf.module), leaf.name)
 
 
 def restored(kind: type, wide: bool, fields: dict[str, Any]) -> eqx.Module:
@@ -66,6 +92,6 @@ def restored(kind: type, wide: bool, fields: dict[str, Any]) -> eqx.Module:
             "homotopy.enable_x64() before; in a pool of processes, pass it as their initializer."
         )
     module = object.__new__(kind)
-    for name, value in fields.items():
+    for name, value in jax.tree_util.tree_map(_found, fields).items():
         object.__setattr__(module, name, value)
     return module

@@ -63,6 +63,9 @@ class Model(eqx.Module):
         self._check(theta)
         return theta
 
+    def __reduce__(self):
+        return by_fields(self)
+
     def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
         """A starting point θ₀ for training.
 

@@ -263,7 +263,7 @@ def test_float64_is_not_loaded_as_float32(name):
 
 def test_a_spawned_worker_computes_the_same():
     problem = problems()["perceptron"]
-    start = np.full(problem.dimension, 0.25)
+    start = jnp.full(problem.dimension, 0.25)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=hm.enable_x64) as pool:
         there = pool.submit(type(problem).gradient, problem, start).result()

@@ -175,8 +175,7 @@ for name, size, error in zip(GAPS, sizes, errors, strict=True):
 np.testing.assert_allclose(gaps.gaps.sum(-1), gaps.total, rtol=0, atol=1e-12)
 assert sizes[:3].min() > 2 * sizes[3:].max()
 
-ax = gaps.plot()
-ax.tick_params(axis="x", labelsize=6)
+gaps.plot()
 
 # %% [markdown]
 # ## What to take away

@@ -141,6 +141,7 @@ def results():
         "separate optimum": hm.optimise(two, hm.Separately()),
         "least time": hm.least_time(deletion, tolerance=1e-2),
         "greedy": hm.greedy(deletion),
+        "gaps": hm.Gaps(jnp.ones((1, 2, 6)), jnp.ones((1, 2, 6), bool)),
         "switching function": deletion.switching_function(hm.Step(0.2)),
         "costate": deletion.costate(hm.Step(0.2)),
         "membership": deletion.membership(hm.Step(0.2)),
@@ -193,7 +194,7 @@ def test_every_public_kind_is_tried():
     """Abstract kinds and enumerations apart; what is only found inside another counts as well."""
     inside = {
         # Of a path with folds, of an optimum's list, of what `progress` is told.
-        "Branch", "Event", "LocalMinimum", "Progress", "Model", "Gaps",
+        "Branch", "Event", "LocalMinimum", "Progress", "Model",
     }  # fmt: skip
     tried = {kind.__name__ for value in everything().values() for kind in type(value).__mro__}
     tried |= {type(each.loss).__name__ for each in problems().values()}

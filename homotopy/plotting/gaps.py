@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from homotopy.influence.gaps import GAPS, Gaps
 from homotopy.plotting import style
+from homotopy.plotting.layout import turn_long_labels
 
 
 def draw_gaps(gaps: Gaps, ax: Axes | None = None, **options) -> Axes:
@@ -23,7 +24,9 @@ def draw_gaps(gaps: Gaps, ax: Axes | None = None, **options) -> Axes:
         Of the bars, for `Axes.bar`.
     """
     errors = np.asarray(gaps.standard_error())
-    return draw_gap_sizes(np.asarray(gaps.mean_size), errors, ax, **options)
+    ax = draw_gap_sizes(np.asarray(gaps.mean_size), errors, ax, **options)
+    turn_long_labels(ax)
+    return ax
 
 
 def draw_gap_sizes(

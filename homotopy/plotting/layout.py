@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -16,6 +18,7 @@ from matplotlib.transforms import Bbox
 
 # Of the room of the axes that a picture must keep for a legend to stand beside it.
 _LEAST = 0.2
+_LETTERS = (1.0, 0.8, 0.8)  # each time smaller by that factor
 _PASSES = 8
 
 
@@ -85,6 +88,15 @@ def label_axes(ax: Axes, horizontal: str, vertical: str) -> None:
         ax.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
 
 
+def turn_long_labels(ax: Axes) -> None:
+    """Slant the labels below the axes where they are too long to stand side by side."""
+    labels = ax.get_xticklabels()
+    extents = [label.get_window_extent() for label in labels]
+    if any(one.x1 > two.x0 for one, two in itertools.pairwise(extents)):
+        texts = [label.get_text().replace("-\n", "-").replace("\n", " ") for label in labels]
+        ax.set_xticks(ax.get_xticks(), texts, rotation=30, ha="right", rotation_mode="anchor")
+
+
 def _break_names(ax: Axes) -> None:
     box = ax.get_position(original=True)
     figure = ax.get_figure(root=False).bbox
@@ -101,8 +113,8 @@ def _break(label: Text, room: float, side: str) -> None:
 def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
     """A legend in room taken from the axes, as a colour bar takes it.
 
-    To the right of the picture or below it, where more is left of the picture; on it, where
-    neither leaves enough.
+    To the right of the picture or below it, where more is left of the picture; in smaller letters
+    where too little is, and on the picture where it is too little all the same.
     """
     figure = ax.get_figure(root=False)
     slot = ax.get_position(original=True)
@@ -110,43 +122,37 @@ def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
     ax.apply_aspect()
     below = ax.bbox.y0 - ax.get_tightbbox().y0  # labels and ticks
     gap = ax.xaxis.label.get_fontproperties().get_size_in_points() * figure.dpi / 72
+    letters = FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points()
 
-    def size(columns):
-        legend = ax.legend(handles=handles, ncols=columns, borderaxespad=0.0)
-        return legend.get_window_extent()
+    def legend(columns, **options):
+        options = {"fontsize": letters, "borderaxespad": 0.0, **options}
+        return ax.legend(handles=handles, ncols=columns, **options)
 
-    narrow = size(1)
-    columns, low = 1, narrow
-    for columns in (3, 2, 1):
-        low = size(columns)
-        if low.width <= width:
+    for part in _LETTERS:
+        letters = part * letters
+        sizes = {columns: legend(columns).get_window_extent() for columns in (1, 2, 3)}
+        columns = max(count for count in sizes if count == 1 or sizes[count].width <= width)
+        beside = _area(ax, width - sizes[1].width - gap, height)
+        fits = sizes[columns].width <= width
+        under = _area(ax, width, height - sizes[columns].height - below) if fits else 0.0
+        if max(beside, under) >= _LEAST * _area(ax, width, height):
             break
-    beside = _area(ax, width - narrow.width - gap, height)
-    under = _area(ax, width, height - low.height - below) if low.width <= width else 0.0
-    if max(beside, under) < _LEAST * _area(ax, width, height):
-        ax.legend(handles=handles, loc="best")
+    else:
+        legend(1, loc="best")
         return
-    # An engine that makes room for labels itself is not to be given it twice.
-    engine = ax.get_figure(root=True).get_layout_engine()
-    made = engine is not None and not engine.adjust_compatible
     if beside >= under:
-        lengths, distance, shape = (width - narrow.width - gap, narrow.width), gap, (1, 2)
+        lengths, distance, shape = (width - sizes[1].width - gap, sizes[1].width), gap, (1, 2)
         columns, place = 1, "center left"
     else:
-        distance = 0.0 if made else below
-        lengths, shape = (height - low.height - distance, low.height), (2, 1)
-        place = "lower center"
+        # An engine that makes room for labels itself is not to be given it twice.
+        engine = ax.get_figure(root=True).get_layout_engine()
+        distance = 0.0 if engine is not None and not engine.adjust_compatible else below
+        low = sizes[columns].height
+        lengths, shape, place = (height - low - distance, low), (2, 1), "lower center"
     room = _divide(ax, shape, lengths, distance)
-    legend = ax.legend(
-        handles=handles,
-        ncols=columns,
-        loc=place,
-        bbox_to_anchor=(0.0, 0.0, 1.0, 1.0),
-        bbox_transform=room.transAxes,
-        borderaxespad=0.0,
-    )
+    anchor = {"bbox_to_anchor": (0.0, 0.0, 1.0, 1.0), "bbox_transform": room.transAxes}
     # The room is kept by axes of its own.
-    legend.set_in_layout(False)
+    legend(columns, loc=place, **anchor).set_in_layout(False)
 
 
 def _area(ax: Axes, width: float, height: float) -> float:

@@ -89,7 +89,8 @@ def restored(kind: type, wide: bool, fields: dict[str, Any]) -> eqx.Module:
     if wide and not jax.config.jax_enable_x64:
         raise RuntimeError(
             f"a {kind.__name__} in float64 cannot be loaded where JAX's 64-bit mode is off: call "
-            "homotopy.enable_x64() before; in a pool of processes, pass it as their initializer."
+            "homotopy.enable_x64() before; in a pool of processes, pass it as their initializer, "
+            "or set JAX_ENABLE_X64=1 in the environment."
         )
     module = object.__new__(kind)
     for name, value in jax.tree_util.tree_map(_found, fields).items():

@@ -170,9 +170,15 @@ def assert_readable(ax, name=""):
     page = ax.get_figure(root=True).bbox
     texts = [ax.xaxis.label, ax.yaxis.label, ax.xaxis.get_offset_text(), ax.yaxis.get_offset_text()]
     boxes = [text.get_window_extent() for text in texts if text.get_text()]
-    boxes += tick_labels(ax.xaxis)
+    horizontal = tick_labels(ax.xaxis)
+    slant = np.radians(ax.get_xticklabels()[0].get_rotation()) if horizontal else 0.0
+    if slant:  # parallel lines of text, whose boxes overlap
+        apart = np.diff([box.x1 for box in horizontal]) * np.sin(slant)
+        assert np.all(apart > ax.get_xticklabels()[0].get_fontsize() * ax.figure.dpi / 72), name
+    else:
+        boxes += horizontal
     vertical = tick_labels(ax.yaxis)
-    for box in boxes + vertical:
+    for box in boxes + horizontal + vertical:
         assert box.x0 >= page.x0 - 0.5 and box.y0 >= page.y0 - 0.5, name
         assert box.x1 <= page.x1 + 0.5 and box.y1 <= page.y1 + 0.5, name
     for group in (boxes, vertical):

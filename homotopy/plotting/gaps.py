@@ -30,7 +30,10 @@ def draw_gaps(gaps: Gaps, ax: Axes | None = None, **options) -> Axes:
 
 
 def draw_gap_sizes(
-    sizes: Sequence[float], errors: Sequence[float], ax: Axes | None = None, **options
+    sizes: Sequence[float] | np.ndarray,
+    errors: Sequence[float] | np.ndarray,
+    ax: Axes | None = None,
+    **options,
 ) -> Axes:
     """As `draw_gaps`, from the five numbers and their errors."""
     ax = style.axes_or_new(ax)

@@ -77,12 +77,13 @@ def _width(label: str, font: FontProperties) -> float:
 def label_axes(ax: Axes, horizontal: str, vertical: str) -> None:
     """Label the axes so that neither their names nor the numbers at their ticks run over.
 
-    A name too long for its axis is broken before its parenthesis.
+    To be called when their limits are known. A name too long for its axis is broken before its
+    parenthesis.
     """
     ax.set(xlabel=horizontal, ylabel=vertical)
-    _break_names(ax)
     if ax.get_xscale() == "linear":
         ax.xaxis.set_major_locator(SpacedLocator())
+    _break_names(ax)
     formatter = ax.yaxis.get_major_formatter()
     if ax.get_yscale() == "linear" and isinstance(formatter, ScalarFormatter):
         ax.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
@@ -101,7 +102,10 @@ def _break_names(ax: Axes) -> None:
     box = ax.get_position(original=True)
     figure = ax.get_figure(root=False).bbox
     # A power of ten may stand at the right end of the horizontal axis, below it.
-    _break(ax.xaxis.label, 0.75 * box.width * figure.width, "width")
+    formatter = ax.xaxis.get_major_formatter()
+    formatter.format_ticks(ax.get_xticks())
+    free = 0.7 if formatter.get_offset() else 1.0
+    _break(ax.xaxis.label, free * box.width * figure.width, "width")
     _break(ax.yaxis.label, box.height * figure.height, "height")
 
 
@@ -134,7 +138,7 @@ def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
         columns = max(count for count in sizes if count == 1 or sizes[count].width <= width)
         beside = _area(ax, width - sizes[1].width - gap, height)
         fits = sizes[columns].width <= width
-        under = _area(ax, width, height - sizes[columns].height - below) if fits else 0.0
+        under = _area(ax, width, height - sizes[columns].height - below - gap) if fits else 0.0
         if max(beside, under) >= _LEAST * _area(ax, width, height):
             break
     else:
@@ -146,7 +150,7 @@ def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
     else:
         # An engine that makes room for labels itself is not to be given it twice.
         engine = ax.get_figure(root=True).get_layout_engine()
-        distance = 0.0 if engine is not None and not engine.adjust_compatible else below
+        distance = 0.0 if engine is not None and not engine.adjust_compatible else below + gap / 2
         low = sizes[columns].height
         lengths, shape, place = (height - low - distance, low), (2, 1), "lower center"
     room = _divide(ax, shape, lengths, distance)

@@ -129,11 +129,11 @@ def draw_sampled_portrait(
     """
     own_figure = ax is None
     ax = style.axes_or_new(ax, (5.8, 3.6) if legend else None, SettledLayout())
-    label_axes(ax, *portrait.labels)
     if window is None:
         points = portrait.extent
         window = window_of(points, 0.0) if portrait.against_time else portrait_window(points)
     ax.set(xlim=window[0], ylim=window[1])
+    label_axes(ax, *portrait.labels)
     if not portrait.against_time:
         ax.set_aspect("equal" if _shape(window) >= _LEAST_SHAPE else "auto", adjustable="box")
     draw_streamlines(ax, portrait.fields, density)

@@ -154,6 +154,7 @@ def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
         low = sizes[columns].height
         lengths, shape, place = (height - low - distance, low), (2, 1), "lower center"
     room = _divide(ax, shape, lengths, distance)
+    ax.set_anchor("E" if shape == (1, 2) else "S")  # next to it, where their shape is given
     anchor = {"bbox_to_anchor": (0.0, 0.0, 1.0, 1.0), "bbox_transform": room.transAxes}
     # The room is kept by axes of its own.
     legend(columns, loc=place, **anchor).set_in_layout(False)

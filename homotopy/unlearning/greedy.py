@@ -195,11 +195,11 @@ class GreedyFeedback:
         axes : two Axes, optional
             For ε and for S; those of a new figure by default.
         """
-        from matplotlib import pyplot
-
         from homotopy.plotting.style import colours_of
 
         if axes is None:
+            from matplotlib import pyplot
+
             _, axes = pyplot.subplots(2, 1, sharex=True, layout="constrained")
         upper, lower = axes
         colours = colours_of(lower)

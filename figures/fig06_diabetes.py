@@ -119,7 +119,7 @@ def draw(data: Mapping, figure: Figure) -> None:
         2, 2, width_ratios=(1.2, 1.0)
     )
     portrait = Portrait.from_numbers(data["portrait"])
-    draw_sampled_portrait(portrait, portrait_ax, legend=False)
+    draw_sampled_portrait(portrait, portrait_ax, legend=False, frames=False)
     portrait_ax.set_title("(a) portrait, and where the paths end")
     _draw_ends(portrait_ax, portrait)
     _draw_costs(cost_ax, data)

@@ -79,7 +79,7 @@ def draw(data: Mapping, figure: Figure) -> None:
         portrait = Portrait.from_numbers(numbers["portrait"])
         first, second = data["instance"][key]
         start = f"from θ₀ = ({first:.3g}, {second:.3g})".replace("-", "−")
-        draw_sampled_portrait(portrait, row[0], legend=False, density=0.45)
+        draw_sampled_portrait(portrait, row[0], legend=False, density=0.45, frames=False)
         row[0].set_title(f"({letters[0]}) {start}")
         ends = [path.points[-1] for path in portrait.paths.values()]
         near = window_of(np.array([*ends, portrait.deleted_fit]), shape=0.9, margin=0.3)

@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
 
+from homotopy._pickling import by_fields, restored
+
 __all__ = [
     "FunctionModel",
     "LinearModel",
@@ -60,6 +62,9 @@ class Model(eqx.Module):
         """
         self._check(theta)
         return theta
+
+    def __reduce__(self):
+        return by_fields(self)
 
     def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
         """A starting point θ₀ for training.
@@ -132,6 +137,14 @@ class ModuleModel(Model):
             [jnp.ravel(jnp.asarray(leaf, dtype=float)) for leaf in parameters]
         )
         self.dimension = self.start.shape[0]
+
+    def __reduce__(self):
+        # A structure that went through a pickle equals none: Equinox marks in it what is missing
+        # by an object that is to be the only one. The module of that structure takes its place.
+        _, (kind, wide, fields) = by_fields(self)
+        leaves = range(self.structure.num_leaves)
+        fields["structure"] = jax.tree_util.tree_unflatten(self.structure, leaves)
+        return _restored, (kind, wide, fields)
 
     def unravel(self, theta: Float[Array, " d"]) -> PyTree:
         """The module with its floating-point arrays taken from θ."""
@@ -228,7 +241,7 @@ def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerP
         an affine model.
     activation
         Applied elementwise after every layer but the last. Influence needs second derivatives:
-        prefer a smooth one.
+        prefer a smooth one. Only a function with a name, not a lambda, can be pickled.
 
     Returns
     -------
@@ -326,6 +339,11 @@ def function_model(f: Callable, dimension: int) -> FunctionModel:
             "A pytree that holds arrays goes to module_model."
         ) from None
     return FunctionModel(function=f, dimension=_positive_integer("dimension", dimension))
+
+
+def _restored(kind: type[ModuleModel], wide: bool, fields: dict[str, Any]) -> ModuleModel:
+    structure = jax.tree_util.tree_structure(fields["structure"])
+    return restored(kind, wide, fields | {"structure": structure})
 
 
 def _kind(leaf: Any) -> str:

@@ -12,6 +12,7 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
 from homotopy._checks import ArrayInput, all_finite, concrete, stacked
+from homotopy._pickling import by_fields
 from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss
 from homotopy.minima import decide_existence, require_minimum
@@ -92,6 +93,9 @@ class Problem(eqx.Module):
         self.deleted = jnp.asarray(indices)
         self.ridge = jnp.asarray(ridge, dtype)
         self._check_shapes()
+
+    def __reduce__(self):
+        return by_fields(self)
 
     def _check_shapes(self) -> None:
         x, y = (jax.ShapeDtypeStruct(part.shape[1:], part.dtype) for part in (self.X, self.y))

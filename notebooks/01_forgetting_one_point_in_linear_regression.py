@@ -432,9 +432,9 @@ assert ratios[0] > 1.25 and abs(ratios[1] - 1) < 0.001
 # 4. `hm.BangBang([a, b, c], initial=1)` deletes the point, takes it back and deletes it again. From
 #    $\theta_0 = (2.5, 3.3)$ the best step does not pass the test of section 6. Find $a, b, c$ that
 #    beat it. How small can $\mathcal{E}$ become?
-# 5. Replace `hm.flow(...)` in section 7 by discrete gradient descent,
-#    `method=hm.GradientDescent(step_size=0.01)`. From which step size on does it tell another
-#    story?
+# 5. Give `hm.flow(...)` in section 8 a `method=hm.GradientDescent(step_size=0.001)`: discrete
+#    gradient descent. From which step size on does it tell another story? (Compare it with
+#    `2 / rates[-1]`.)
 #
 # ## Pointers
 #

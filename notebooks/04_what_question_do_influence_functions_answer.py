@@ -145,10 +145,12 @@ assert agreement["retraining"] < 0.6
 fig, ax = plt.subplots(figsize=(3.4, 2.6))
 for (name, marker), colour in zip((("PBRF", "o"), ("retraining", "^")), PALETTE, strict=False):
     ax.plot(own[name], own["influence"], marker, color=colour, mfc="none", label=name)
-ends = [own["influence"].min(), own["influence"].max()]
-ax.plot(ends, ends, color="black", lw=0.8)
-ax.set(xlabel="change of the own loss", ylabel="by damped influence")
+# One scale for both axes, so that y = x is straight.
 ax.set_xscale("symlog", linthresh=0.01)
+ax.set_yscale("symlog", linthresh=0.01)
+ends = [min(own["influence"]), max(own["influence"])]
+ax.plot(ends, ends, color="black", lw=0.8, label="equal")
+ax.set(xlabel="change of the own loss", ylabel="by damped influence")
 ax.legend()
 
 # %% [markdown]
@@ -173,8 +175,7 @@ for name, size, error in zip(GAPS, sizes, errors, strict=True):
 np.testing.assert_allclose(gaps.gaps.sum(-1), gaps.total, rtol=0, atol=1e-12)
 assert sizes[:3].min() > 2 * sizes[3:].max()
 
-ax = gaps.plot()
-ax.tick_params(axis="x", labelsize=6)
+gaps.plot()
 
 # %% [markdown]
 # ## What to take away

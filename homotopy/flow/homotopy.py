@@ -38,6 +38,7 @@ class HomotopySurface(eqx.Module):
     status : Status
         Of each ε, (k,).
     problem : Problem
+    theta0 : (d,)
     """
 
     epsilons: Float[Array, " k"]
@@ -45,6 +46,7 @@ class HomotopySurface(eqx.Module):
     theta: Float[Array, "k m d"]
     status: Status
     problem: Problem
+    theta0: Float[Array, " d"]
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """Trajectories in the parameter plane, coloured by ε."""
@@ -100,7 +102,7 @@ def homotopy(
         theta, status = _shared_out(method, problem, theta0, times, epsilons)
     if throw:
         theta = require_success(theta, _first_failure(status))
-    return HomotopySurface(epsilons, times, theta, status, problem)
+    return HomotopySurface(epsilons, times, theta, status, problem, theta0)
 
 
 @eqx.filter_jit

@@ -11,6 +11,7 @@ from matplotlib.colors import Normalize
 
 from homotopy.flow import HomotopySurface
 from homotopy.plotting import style
+from homotopy.plotting.layout import label_axes
 from homotopy.plotting.plane import principal_plane
 
 
@@ -18,7 +19,8 @@ def draw_homotopy(surface: HomotopySurface, ax: Axes | None = None, **options) -
     """Draw the trajectories of all ε, coloured by ε, with a colour bar.
 
     In the parameter plane for d = 2, in the plane of the two principal directions of the surface
-    for d > 2, and against time for d = 1. A dashed line joins their last points, θ(T, ε).
+    for d > 2, and against time for d = 1. All start at a dot, θ₀, whatever the first time asked
+    for; a dashed line joins their last points, θ(T, ε).
 
     Parameters
     ----------
@@ -29,17 +31,30 @@ def draw_homotopy(surface: HomotopySurface, ax: Axes | None = None, **options) -
         Of the lines, for `matplotlib.collections.LineCollection`.
     """
     ax = style.axes_or_new(ax)
-    theta, epsilons = np.asarray(surface.theta), np.asarray(surface.epsilons)
+    times, theta = np.asarray(surface.times), np.asarray(surface.theta)
+    times, theta = from_the_start(times, theta, np.asarray(surface.theta0))
     if theta.shape[2] == 1:
-        times = np.broadcast_to(np.asarray(surface.times), theta.shape[:2])
+        times = np.broadcast_to(times, theta.shape[:2])
         points, labels = np.stack([times, theta[..., 0]], axis=-1), ("time t", "θ₁")
     else:
         plane = principal_plane(list(theta))
         points, labels = plane.project(theta), plane.labels
-    draw_family(ax, points, epsilons, **options)
-    ax.set(xlabel=labels[0], ylabel=labels[1])
-    ax.figure.colorbar(weight_scale(), ax=ax, label="weight ε")
+    draw_family(ax, points, np.asarray(surface.epsilons), **options)
+    ax.figure.colorbar(weight_scale(style.colours_of(ax)), ax=ax, label="weight ε")
+    label_axes(ax, *labels)
     return ax
+
+
+def from_the_start(
+    times: Float[np.ndarray, " m"],
+    theta: Float[np.ndarray, "*k m d"],
+    theta0: Float[np.ndarray, " d"],
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "*k n d"]]:
+    """Times and states with θ₀ at time 0 before them, if they begin later."""
+    if times[0] <= 0.0:
+        return times, theta
+    first = np.broadcast_to(theta0, (*theta.shape[:-2], 1, theta0.size))
+    return np.append(0.0, times), np.concatenate([first, theta], axis=-2)
 
 
 def draw_family(
@@ -49,17 +64,19 @@ def draw_family(
     **options,
 ) -> LineCollection:
     """Curves (k, m, 2) coloured by their ε, the line of their last points, and the first point."""
+    colours = style.colours_of(ax)
     lines = LineCollection(
-        list(points), **{"cmap": style.WEIGHT_COLOURS, "linewidths": 0.9, "zorder": 2, **options}
+        list(points), **{"cmap": colours.weights, "linewidths": 0.9, "zorder": 2, **options}
     )
     lines.set(array=epsilons, clim=(0.0, 1.0))
     ax.add_collection(lines)
-    ax.plot(*points[:, -1].T, color="black", linestyle=(0, (2.5, 1.2)), linewidth=1.2, zorder=3)
-    ax.plot(*points[0, :1].T, "o", color="black", markersize=4.5, zorder=4)
+    ends = {"linestyle": (0, (2.5, 1.2)), "linewidth": 1.2, "zorder": 3}
+    ax.plot(*points[:, -1].T, color=colours.ink, **ends)
+    ax.plot(*points[0, :1].T, "o", color=colours.ink, markersize=4.5, zorder=4)
     ax.autoscale_view()
     return lines
 
 
-def weight_scale() -> ScalarMappable:
+def weight_scale(colours: style.Colours = style.LIGHT) -> ScalarMappable:
     """The colours of ε from 0 to 1, for a colour bar."""
-    return ScalarMappable(Normalize(0.0, 1.0), style.WEIGHT_COLOURS)
+    return ScalarMappable(Normalize(0.0, 1.0), colours.weights)

@@ -141,33 +141,35 @@ def draw_optimum_curves(
         _, axes = pyplot.subplots(rows, 1, sharex=True, figsize=(3.4, height), layout="constrained")
     axes = list(axes)
     weight, *factors, switching = axes
+    colours = style.colours_of(weight)
     times, free = curves.times, curves.times >= curves.start
     weight.plot(
-        np.repeat(times, 2)[1:-1], np.repeat(curves.weights, 2), color="black", clip_on=False
+        np.repeat(times, 2)[1:-1], np.repeat(curves.weights, 2), color=colours.ink, clip_on=False
     )
     weight.set(ylim=(-0.05, 1.05), yticks=(0, 1))
-    colours = [*style.PALETTE[:1], *style.PALETTE[2:]]
+    ring = {**_RING, "color": colours.ink, "markerfacecolor": colours.paper}
+    lines = [*colours.palette[:1], *colours.palette[2:]]
     for ax, factor in zip(factors, (curves.residual, curves.sigma), strict=linear):
         for index, column in enumerate(factor.T):
-            ax.plot(times, column, color=colours[index % len(colours)])
+            ax.plot(times, column, color=lines[index % len(lines)])
         vanishing = curves.vanishing(factor)
-        ax.plot(vanishing, np.zeros_like(vanishing), **_RING)
+        ax.plot(vanishing, np.zeros_like(vanishing), **ring)
         _limit(ax, factor[free])
-    switching.plot(times, curves.switching_function, color="black")
+    switching.plot(times, curves.switching_function, color=colours.ink)
     _limit(switching, curves.switching_function[free])
-    _shade(switching, curves)
+    _shade(switching, curves, colours)
     labels = LABELS if linear else (LABELS[0], "φ(t) = p·∇ℓ")
     for ax, label in zip(axes, labels, strict=True):
         ax.set(ylabel=label, xlim=(0.0, curves.horizon))
         ax.xaxis.set_major_locator(MaxNLocator(4))
         if ax is not weight:
-            ax.axhline(0.0, color="0.4", linewidth=0.6, zorder=1)
+            ax.axhline(0.0, color=colours.shade(0.4), linewidth=0.6, zorder=1)
             ax.yaxis.set_major_locator(MaxNLocator(4))
             ax.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
         if curves.start > 0:
-            ax.axvspan(0.0, curves.start, color="0.9", lw=0, zorder=0)
+            ax.axvspan(0.0, curves.start, color=colours.shade(0.9), lw=0, zorder=0)
         for switch in curves.switches[curves.switches > curves.start]:
-            ax.axvline(switch, color="0.3", linestyle=":", linewidth=0.9, zorder=1)
+            ax.axvline(switch, color=colours.shade(0.3), linestyle=":", linewidth=0.9, zorder=1)
     switching.set_xlabel("time t")
     return axes
 
@@ -175,8 +177,6 @@ def draw_optimum_curves(
 _RING = {
     "marker": "o",
     "linestyle": "none",
-    "color": "black",
-    "markerfacecolor": "white",
     "markeredgewidth": 1.0,
     "markersize": 4.5,
     "zorder": 5,
@@ -190,13 +190,12 @@ def _limit(ax, values):
     ax.set_ylim(low - margin, high + margin)
 
 
-def _shade(ax, curves):
+def _shade(ax, curves, colours):
     """What Pontryagin's principle asks for, as a background: orange for ε = 1, blue for ε = 0."""
     times, values, across = curves.times, curves.switching_function, ax.get_xaxis_transform()
     middle = (values[1:] + values[:-1]) / 2
     steps = np.append(middle, middle[-1:])
-    for sign, colour in ((1.0, style.WITH), (-1.0, style.WITHOUT)):
+    for sign, colour in ((1.0, colours.with_points), (-1.0, colours.without)):
         shown = (times >= curves.start) & (sign * steps > 0)
-        ax.fill_between(
-            times, 0, 1, shown, step="post", transform=across, color=colour, alpha=0.15, lw=0
-        )
+        area = {"color": colour, "alpha": colours.wash, "lw": 0}
+        ax.fill_between(times, 0, 1, shown, step="post", transform=across, **area)

@@ -53,8 +53,8 @@ class Plane:
         """Labels for the two axes."""
         if self.is_identity:
             return "θ₁", "θ₂"
-        first, second = (f"{100 * part:.3g} % of the motion" for part in self.fractions)
-        return f"direction 1 ({first})", f"direction 2 ({second})"
+        first, second = (_percentage(part) for part in self.fractions)
+        return f"direction 1 ({first} of the motion)", f"direction 2 ({second} of the motion)"
 
     def project(self, theta: Float[np.ndarray, "*m d"]) -> Float[np.ndarray, "*m 2"]:
         """Coordinates in the plane of parameters, projected orthogonally."""
@@ -63,6 +63,10 @@ class Plane:
     def lift(self, points: Float[np.ndarray, "*m 2"]) -> Float[np.ndarray, "*m d"]:
         """The parameters at points of the plane."""
         return self.centre + np.asarray(points) @ self.directions
+
+
+def _percentage(part):
+    return f"{100 * part:.3g} %" if part >= 1e-4 else "< 0.01 %"
 
 
 def portrait_plane(deletion: Deletion, schedules: Mapping[str, AbstractSchedule]) -> Plane:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from homotopy.plotting import style
+from homotopy.plotting.layout import SettledLayout, label_axes, legend_beside
 from homotopy.plotting.plane import Plane, portrait_plane
 from homotopy.plotting.portrait_data import Path, PlanarField, Portrait, sample_portrait
 from homotopy.schedules import AbstractSchedule
@@ -26,16 +26,28 @@ __all__ = [
     "draw_streamlines",
     "portrait_handles",
     "portrait_plane",
+    "portrait_window",
     "window_of",
 ]
 
-_SEGMENT = {"color": "0.25", "linewidth": 1.1, "linestyle": (0, (2.5, 1.2))}
-_SWITCH = {"marker": "o", "markersize": 4.5, "markerfacecolor": "white", "markeredgewidth": 1.1}
-_END = {"marker": "s", "markersize": 4.5, "markeredgecolor": "white", "markeredgewidth": 0.6}
-_STAR = {"marker": "*", "markersize": 9, "markeredgecolor": "black", "markeredgewidth": 0.5}
-_START = {"marker": "o", "markersize": 4.5, "color": "black"}
-_FULL_FIT = {**_STAR, "markerfacecolor": style.WITH}
-_DELETED_FIT = {**_STAR, "markerfacecolor": style.WITHOUT}
+_SIZE = 4.5  # of marks, in points
+# Short over long side of a window: less, and the motion along the short side is not seen unless
+# that side has a scale of its own. Far less is rounding.
+_LEAST_SHAPE, _NO_SHAPE = 0.1, 1e-9
+_NEAR = 0.02  # of the sides of a window: marks that are nearer cover each other
+
+
+def _looks(colours: style.Colours) -> dict[str, dict]:
+    star = {"marker": "*", "markersize": 9, "markeredgecolor": colours.ink, "markeredgewidth": 0.5}
+    size = {"markersize": _SIZE}
+    return {
+        "segment": {"color": colours.shade(0.25), "linewidth": 1.1, "linestyle": (0, (2.5, 1.2))},
+        "switch": {"marker": "o", **size, "markerfacecolor": colours.paper, "markeredgewidth": 1.1},
+        "end": {"marker": "s", **size, "markeredgecolor": colours.paper, "markeredgewidth": 0.6},
+        "start": {"marker": "o", **size, "color": colours.ink},
+        "full fit": {**star, "markerfacecolor": colours.with_points},
+        "deleted fit": {**star, "markerfacecolor": colours.without},
+    }
 
 
 def draw_portrait(
@@ -48,7 +60,11 @@ def draw_portrait(
     """Draw the paths of schedules over the vector fields of ε = 1 and ε = 0.
 
     The flow follows the orange streamlines while ε = 1 and the blue ones while ε = 0. Rings mark
-    switch times, squares θ(T), stars the fits with and without the deleted points.
+    switch times, squares θ(T), stars the fits with and without the deleted points. A mark that a
+    later path would cover is drawn as a frame around its mark.
+
+    Both axes have the same unit, so that angles are those of parameter space, unless the motion in
+    one direction is less than a tenth of that in the other: each then has its own.
 
     For d > 2 the paths are projected onto the plane. The fields are then those at its points,
     projected; away from the plane they differ, so that paths need not follow them exactly, and
@@ -64,7 +80,8 @@ def draw_portrait(
     plane : Plane, optional
         `portrait_plane(deletion, schedules)` by default.
     legend : bool
-        Whether to add a legend, to the right of the axes; in a new figure it is the figure's.
+        Whether to add a legend: in a new figure it is the figure's; otherwise it takes room from
+        `ax`, at their right or below them.
 
     Returns
     -------
@@ -94,6 +111,7 @@ def draw_sampled_portrait(
     legend: bool = True,
     window: tuple[tuple[float, float], tuple[float, float]] | None = None,
     density: float = 0.6,
+    frames: bool = True,
 ) -> Axes:
     """As `draw_portrait`, of numbers sampled before.
 
@@ -106,29 +124,46 @@ def draw_sampled_portrait(
         Limits of the two axes; by default they hold everything.
     density : float
         Of the streamlines.
+    frames : bool
+        Whether a mark that a later path covers becomes a frame around its mark.
     """
     own_figure = ax is None
-    ax = style.axes_or_new(ax, (5.8, 3.6) if legend else None)
-    ax.set(xlabel=portrait.labels[0], ylabel=portrait.labels[1])
+    ax = style.axes_or_new(ax, (5.8, 3.6) if legend else None, SettledLayout())
     if window is None:
-        window = window_of(portrait.extent, 0.0 if portrait.against_time else 0.6)
+        points = portrait.extent
+        window = window_of(points, 0.0) if portrait.against_time else portrait_window(points)
     ax.set(xlim=window[0], ylim=window[1])
+    label_axes(ax, *portrait.labels)
     if not portrait.against_time:
-        # The same unit on both axes: angles are those of parameter space.
-        ax.set_aspect("equal", adjustable="box")
+        ax.set_aspect("equal" if _shape(window) >= _LEAST_SHAPE else "auto", adjustable="box")
     draw_streamlines(ax, portrait.fields, density)
     draw_landmarks(ax, portrait)
-    for colour, (name, path) in zip(_colours(portrait), portrait.paths.items(), strict=True):
-        draw_path(ax, path, name, colour)
+    colours, paths = style.colours_of(ax), list(portrait.paths.items())
+    for index, (name, path) in enumerate(paths):
+        above = [later for _, later in paths[index + 1 :]] if frames else []
+        draw_path(ax, path, name, _colour(colours, index), above)
     if legend:
-        handles = portrait_handles(portrait)
+        handles = portrait_handles(portrait, colours=colours)
         if own_figure:
             # Known to the layout of the figure, whatever the shape of the axes.
             ax.figure.legend(handles=handles, loc="outside right upper")
         else:
-            beside = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0}
-            ax.legend(handles=handles, **beside)
+            legend_beside(ax, handles)
     return ax
+
+
+def portrait_window(
+    points: Float[np.ndarray, "m 2"],
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Limits around points; with one unit for both axes, where that shows motion in both."""
+    shape = _shape(np.stack([points.min(axis=0), points.max(axis=0)], axis=1))
+    return window_of(points, 0.0 if _NO_SHAPE < shape < _LEAST_SHAPE else 0.6)
+
+
+def _shape(window) -> float:
+    """The short side of a window over the long one."""
+    short, long = sorted(abs(high - low) for low, high in window)
+    return short / long if long > 0 else 1.0
 
 
 def window_of(
@@ -147,6 +182,7 @@ def window_of(
 def draw_streamlines(ax: Axes, fields: tuple[PlanarField, ...], density: float = 0.6) -> None:
     """Streamlines of vector fields within the limits of the axes, faint."""
     low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
+    colours = style.colours_of(ax)
     # Half of the spacing that matplotlib's streamplot keeps between lines: the second field is
     # seeded between the first one's lines, and neither hides the other where they agree.
     half_cell = (high - low) / (60 * density)
@@ -160,35 +196,43 @@ def draw_streamlines(ax: Axes, fields: tuple[PlanarField, ...], density: float =
             velocity[..., 0],
             velocity[..., 1],
             density=density,
-            color=field_colour(field),
+            color=field_colour(field, colours),
             linewidth=0.5,
             arrowsize=0.6,
             zorder=1,
         )
 
 
-def field_colour(field: PlanarField) -> tuple[float, float, float]:
+def field_colour(field: PlanarField, colours: style.Colours = style.LIGHT) -> style.RGB:
     """The colour of a field's streamlines: that of its weight, made faint."""
-    return tuple(0.5 * part + 0.5 for part in to_rgb(style.WEIGHT_COLOURS(field.epsilon)))
+    return colours.faint(colours.weights(field.epsilon))
 
 
 def draw_landmarks(ax: Axes, portrait: Portrait) -> None:
     """θ₀, θ*, θ*₋ and the segment θ(ε) between the two fits."""
-    ax.plot(*portrait.segment.T, **_SEGMENT, zorder=2)
-    for point, marker in (
-        (portrait.start, _START),
-        (portrait.full_fit, _FULL_FIT),
-        (portrait.deleted_fit, _DELETED_FIT),
+    looks = _looks(style.colours_of(ax))
+    ax.plot(*portrait.segment.T, **looks["segment"], zorder=2)
+    for point, look in (
+        (portrait.start, "start"),
+        (portrait.full_fit, "full fit"),
+        (portrait.deleted_fit, "deleted fit"),
     ):
-        ax.plot(*point[:, None], linestyle="none", **marker, zorder=5)
+        ax.plot(*point[:, None], linestyle="none", **looks[look], zorder=5)
 
 
-def draw_path(ax: Axes, path: Path, name: str, colour: str | None = None) -> None:
-    """One path with rings at its switches and a square at θ(T); by default coloured by ε(t)."""
+def draw_path(
+    ax: Axes, path: Path, name: str, colour=None, above: Sequence[Path] = ()
+) -> None:
+    """One path with rings at its switches and a square at θ(T); by default coloured by ε(t).
+
+    A mark where `above`, the paths drawn after this one, have marks becomes a frame around theirs.
+    """
+    colours = style.colours_of(ax)
+    looks = _looks(colours)
     if colour is None:
         lines = LineCollection(
             np.stack([path.points[:-1], path.points[1:]], axis=1),
-            cmap=style.WEIGHT_COLOURS,
+            cmap=colours.weights,
             label=name,
             linewidths=1.8,
             capstyle="round",
@@ -196,33 +240,55 @@ def draw_path(ax: Axes, path: Path, name: str, colour: str | None = None) -> Non
         )
         lines.set(array=path.weights, clim=(0.0, 1.0))
         ax.add_collection(lines, autolim=False)
-        colour = "black"
+        colour = colours.ink
     else:
         ax.plot(*path.points.T, color=colour, label=name, zorder=4)
-    ax.plot(*path.switches.T, color=colour, linestyle="none", **_SWITCH, zorder=6)
-    ax.plot(*path.points[-1:].T, color=colour, linestyle="none", **_END, zorder=6)
+    for points, look in ((path.switches, "switch"), (path.points[-1:], "end")):
+        covers = _covers(ax, points, above)
+        for count in np.unique(covers):
+            mark = {"color": colour, "linestyle": "none", **looks[look], "zorder": 6}
+            if count > 0:
+                mark["markersize"] = _SIZE + 3.5 * count
+                mark |= {"markerfacecolor": "none", "markeredgecolor": colour}
+                mark["markeredgewidth"] = 1.1
+            ax.plot(*points[covers == count].T, **mark)
 
 
-def portrait_handles(portrait: Portrait, paths: bool = True) -> list[Line2D]:
+def _covers(ax, points, above):
+    """How many of the paths above have a mark where each of the points is, to the eye."""
+    sides = np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())])
+    counts = np.zeros(len(points), int)
+    for path in above:
+        marks = np.concatenate([path.switches, path.points[-1:]])
+        away = np.abs(points[:, None, :] - marks[None, :, :]) / sides
+        counts += np.any(np.all(away < _NEAR, axis=2), axis=1)
+    return counts
+
+
+def portrait_handles(
+    portrait: Portrait, paths: bool = True, colours: style.Colours = style.LIGHT
+) -> list[Line2D]:
     """Legend entries: the paths by name (if asked), then what every portrait shows."""
-    handles, alone = [], {"linestyle": "none"}
+    handles, alone, looks = [], {"linestyle": "none"}, _looks(colours)
+    grey = colours.shade(0.3)
     if paths:
-        for colour, name in zip(_colours(portrait), portrait.paths, strict=True):
-            handles.append(Line2D([], [], color=colour, label=name))
+        for index, name in enumerate(portrait.paths):
+            handles.append(Line2D([], [], color=_colour(colours, index), label=name))
     handles += [
-        Line2D([], [], **alone, **_START, label=style.START_NAME),
-        Line2D([], [], **alone, **_FULL_FIT, label=f"{style.FULL_NAME}, full fit"),
-        Line2D([], [], **alone, **_DELETED_FIT, label=f"{style.DELETED_NAME}, deleted fit"),
-        Line2D([], [], **_SEGMENT, label="θ(ε), 0 ≤ ε ≤ 1"),
-        Line2D([], [], **alone, color="0.3", **_SWITCH, label="switch of ε(t)"),
-        Line2D([], [], **alone, color="0.3", **_END, label="θ(T)"),
+        Line2D([], [], **alone, **looks["start"], label=style.START_NAME),
+        Line2D([], [], **alone, **looks["full fit"], label=f"{style.FULL_NAME}, full fit"),
+        Line2D([], [], **alone, **looks["deleted fit"], label=f"{style.DELETED_NAME}, deleted fit"),
+        Line2D([], [], **looks["segment"], label="θ(ε), 0 ≤ ε ≤ 1"),
+        Line2D([], [], **alone, color=grey, **looks["switch"], label="switch of ε(t)"),
+        Line2D([], [], **alone, color=grey, **looks["end"], label="θ(T)"),
     ]
     where = ", projected" if portrait.projected else ""
     for field in portrait.fields:
         label = f"field of ε = {field.epsilon:g}{where}"
-        handles.append(Line2D([], [], color=field_colour(field), linewidth=1.2, label=label))
+        colour = field_colour(field, colours)
+        handles.append(Line2D([], [], color=colour, linewidth=1.2, label=label))
     return handles
 
 
-def _colours(portrait):
-    return [style.PALETTE[index % len(style.PALETTE)] for index in range(len(portrait.paths))]
+def _colour(colours, index):
+    return colours.palette[index % len(colours.palette)]

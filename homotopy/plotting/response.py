@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from homotopy.plotting import style
+from homotopy.plotting.layout import label_axes
 from homotopy.plotting.trajectory import draw_coordinates
 from homotopy.response import Event, EventKind, ResponsePath
 
@@ -26,34 +27,36 @@ def draw_response(path: ResponsePath, ax: Axes | None = None, **options) -> Axes
     **options
         Of the lines, for `Axes.plot`.
     """
+    own_figure = ax is None
     ax = style.axes_or_new(ax)
+    colours = style.colours_of(ax)
     epsilons, theta = _with_breaks(path)
     if theta.shape[1] != 2:
-        draw_coordinates(ax, epsilons, theta, **options)
+        draw_coordinates(ax, epsilons, theta, "weight ε", own_figure, **options)
         for number, (event, label) in enumerate(_labelled(path.events)):
             at = float(event.epsilon)
-            ax.axvline(at, color="0.6", linestyle=":", linewidth=0.8, zorder=0)
+            ax.axvline(at, color=colours.shade(0.6), linestyle=":", linewidth=0.8, zorder=0)
             # In words at the line: the legend, if there is one, is that of the coordinates.
-            words = {"rotation": 90, "va": "top", "fontsize": "small", "color": "0.4"}
+            words = {"rotation": 90, "va": "top", "fontsize": "small", "color": colours.shade(0.4)}
             side = "left" if number % 2 == 0 else "right"
             top = ax.get_xaxis_transform()
             ax.text(at, 0.98, label or "", transform=top, ha=side, **words)
-        ax.set_xlabel("weight ε")
         return ax
-    ax.plot(*theta.T, **{"color": "0.35", "marker": ".", "markersize": 3, **options})
+    grey = colours.shade(0.35)
+    ax.plot(*theta.T, **{"color": grey, "marker": ".", "markersize": 3, **options})
     for branch in path.branches:
         saddles = np.asarray(branch.theta)[branch.minima - 1 :]
         if len(saddles) > 1:
-            ax.plot(*saddles.T, color="0.35", linestyle="--", linewidth=0.8)
+            ax.plot(*saddles.T, color=grey, linestyle="--", linewidth=0.8)
     for event, label in _labelled(path.events):
-        ax.plot(*np.asarray(event.theta)[:, None], "x", color="0.35", markersize=6, label=label)
+        ax.plot(*np.asarray(event.theta)[:, None], "x", color=grey, markersize=6, label=label)
     deleted_fit, full_fit = np.asarray(path.ends)
     for name, point, colour in (
-        (f"{style.FULL_NAME} = θ(1)", full_fit, style.WITH),
-        (f"{style.DELETED_NAME} = θ(0)", deleted_fit, style.WITHOUT),
+        (f"{style.FULL_NAME} = θ(1)", full_fit, colours.with_points),
+        (f"{style.DELETED_NAME} = θ(0)", deleted_fit, colours.without),
     ):
         ax.plot(*point[:, None], "*", color=colour, markersize=9, label=name)
-    ax.set(xlabel="θ₁", ylabel="θ₂")
+    label_axes(ax, "θ₁", "θ₂")
     ax.legend()
     return ax
 

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from homotopy.plotting import style
+from homotopy.plotting.layout import label_axes
 from homotopy.schedules import AbstractSchedule
 
 
@@ -49,5 +50,6 @@ def draw_schedule(
         # One colour and one legend entry for all the pieces.
         options = {**options, "color": line.get_color(), "label": "_nolegend_"}
         previous = values[-1]
-    ax.set(xlabel="time t", ylabel="weight ε(t)", ylim=(-0.05, 1.05))
+    label_axes(ax, "time t", "weight ε(t)")
+    ax.set_ylim(-0.05, 1.05)
     return ax

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from homotopy.plotting import style
+from homotopy.plotting.layout import label_axes
 from homotopy.plotting.plane import sampling_times
 from homotopy.unlearning import SwitchingFunction
 
@@ -29,21 +30,24 @@ def draw_switching_function(
         Of the line, for `Axes.plot`.
     """
     ax = style.axes_or_new(ax)
+    colours = style.colours_of(ax)
     deletion, schedule = switching_function.deletion, switching_function.schedule
     start, horizon = float(deletion.start), float(deletion.horizon)
     times = sampling_times(schedule, horizon)
     values = np.asarray(switching_function(times))
     across = ax.get_xaxis_transform()
     free = times >= start
-    for sign, colour in ((1.0, style.WITH), (-1.0, style.WITHOUT)):
+    for sign, colour in ((1.0, colours.with_points), (-1.0, colours.without)):
         shown = free & (sign * values > 0)
-        ax.fill_between(times, 0, 1, shown, transform=across, color=colour, alpha=0.15, lw=0)
+        area = {"transform": across, "color": colour, "alpha": colours.wash, "lw": 0}
+        ax.fill_between(times, 0, 1, shown, **area)
     if start > 0:
-        ax.axvspan(0.0, start, color="0.9", lw=0, zorder=0)
-    ax.axhline(0.0, color="0.4", linewidth=0.6)
+        ax.axvspan(0.0, start, color=colours.shade(0.9), lw=0, zorder=0)
+    ax.axhline(0.0, color=colours.shade(0.4), linewidth=0.6)
     for switch in np.unique(np.asarray(schedule.breakpoints)):
         if 0 < switch < horizon:
-            ax.axvline(switch, color="0.3", linestyle=":", linewidth=0.9)
-    ax.plot(times, values, **{"color": "black", **options})
-    ax.set(xlabel="time t", ylabel="switching function φ(t)", xlim=(0.0, horizon))
+            ax.axvline(switch, color=colours.shade(0.3), linestyle=":", linewidth=0.9)
+    ax.plot(times, values, **{"color": colours.ink, **options})
+    label_axes(ax, "time t", "switching function φ(t)")
+    ax.set_xlim(0.0, horizon)
     return ax

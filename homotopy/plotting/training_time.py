@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from homotopy.influence.training_time import InfluenceInTime
 from homotopy.plotting import style
+from homotopy.plotting.layout import label_axes
 
 
 def draw_influence_in_time(
@@ -23,7 +24,7 @@ def draw_influence_in_time(
 ) -> Axes:
     """Draw the influence of each point against training time.
 
-    A white dot marks where an influence changes its sign, a full one where it is largest; both are
+    A ring marks where an influence changes its sign, a dot where it is largest; both are
     left out, as is the legend, where there are more points than colours.
 
     Parameters
@@ -50,14 +51,15 @@ def draw_influence_in_time(
         raise ValueError(f"names: expected one for each of {len(points)} points, got {len(names)}.")
     times, influence = np.asarray(result.times), np.asarray(result.of_output(output))
     ax = style.axes_or_new(ax)
-    if len(points) > len(style.PALETTE):
-        ax.plot(times, influence, **{"color": "0.6", "linewidth": 0.5, **options})
-        ax.axhline(0.0, color="black", linewidth=0.6, zorder=1)
+    colours = style.colours_of(ax)
+    if len(points) > len(colours.palette):
+        ax.plot(times, influence, **{"color": colours.shade(0.6), "linewidth": 0.5, **options})
+        ax.axhline(0.0, color=colours.ink, linewidth=0.6, zorder=1)
     else:
         changes = [result.sign_changes(point, output) for point in points]
         draw_influences(ax, times, influence, names, changes, **options)
         ax.legend()
-    ax.set(xlabel="training time t", ylabel="change on deletion, first order")
+    label_axes(ax, "training time t", "change on deletion (first order)")
     return ax
 
 
@@ -70,14 +72,15 @@ def draw_influences(
     **options,
 ) -> list[Line2D]:
     """Lines in the colours of the palette, over a line at zero, each with its marks."""
-    ax.axhline(0.0, color="black", linewidth=0.6, zorder=1)
+    colours = style.colours_of(ax)
+    ax.axhline(0.0, color=colours.ink, linewidth=0.6, zorder=1)
     lines = []
     for colour, name, values, zeros in zip(
-        style.PALETTE, names, influence.T, sign_changes, strict=False
+        colours.palette, names, influence.T, sign_changes, strict=False
     ):
         lines += ax.plot(times, values, **{"color": colour, "label": name, **options})
         marks = {"linestyle": "", "marker": "o", "markersize": 3.5, "color": lines[-1].get_color()}
-        ax.plot(zeros, np.zeros(len(zeros)), **marks, markerfacecolor="white", zorder=4)
+        ax.plot(zeros, np.zeros(len(zeros)), **marks, markerfacecolor=colours.paper, zorder=4)
         largest = np.argmax(np.abs(values))
         ax.plot(times[largest], values[largest], **marks, zorder=4)
     return lines

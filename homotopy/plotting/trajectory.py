@@ -9,13 +9,15 @@ from matplotlib.axes import Axes
 
 from homotopy.flow import Trajectory
 from homotopy.plotting import style
+from homotopy.plotting.homotopy import from_the_start
+from homotopy.plotting.layout import label_axes, legend_beside
 
 
 def draw_trajectory(trajectory: Trajectory, ax: Axes | None = None, **options) -> Axes:
     """Draw θ(t): in the parameter plane for d = 2, each coordinate against time otherwise.
 
-    In the plane a dot marks the first time and a square the last one; against time, dotted
-    vertical lines mark the switch times of the schedule.
+    In the plane the path starts at a dot, θ₀, whatever the first time asked for, and a square
+    marks the last time; against time, dotted vertical lines mark the switch times of the schedule.
 
     Parameters
     ----------
@@ -25,35 +27,48 @@ def draw_trajectory(trajectory: Trajectory, ax: Axes | None = None, **options) -
     **options
         Of the lines, for `Axes.plot`.
     """
+    own_figure = ax is None
     ax = style.axes_or_new(ax)
+    colours = style.colours_of(ax)
     times, theta = np.asarray(trajectory.times), np.asarray(trajectory.theta)
     if theta.shape[1] == 2:
+        _, theta = from_the_start(times, theta, np.asarray(trajectory.theta0))
         (line,) = ax.plot(*theta.T, **options)
-        ax.plot(*theta[:1].T, "o", color="black", markersize=4.5)
+        ax.plot(*theta[:1].T, "o", color=colours.ink, markersize=4.5)
         ax.plot(*theta[-1:].T, "s", color=line.get_color(), markersize=4.5)
-        ax.set(xlabel="θ₁", ylabel="θ₂")
+        label_axes(ax, "θ₁", "θ₂")
         return ax
-    draw_coordinates(ax, times, theta, **options)
+    draw_coordinates(ax, times, theta, "time t", own_figure, **options)
     for switch in np.unique(np.asarray(trajectory.schedule.breakpoints)):
         if times[0] < switch < times[-1]:
-            ax.axvline(switch, color="0.6", linestyle=":", linewidth=0.8, zorder=0)
-    ax.set_xlabel("time t")
+            ax.axvline(switch, color=colours.shade(0.6), linestyle=":", linewidth=0.8, zorder=0)
     return ax
 
 
 def draw_coordinates(
-    ax: Axes, abscissae: Sequence[float] | np.ndarray, theta: np.ndarray, **options
+    ax: Axes,
+    abscissae: Sequence[float] | np.ndarray,
+    theta: np.ndarray,
+    against: str,
+    own_figure: bool,
+    **options,
 ) -> None:
     """Every coordinate of θ (m, d) against something, with a legend while it is readable."""
     dimension = theta.shape[1]
-    colours = style.PALETTE if dimension <= len(style.PALETTE) else ("#0072B2",)
-    faint = {} if dimension <= len(style.PALETTE) else {"linewidth": 0.8, "alpha": 0.7}
+    palette = style.colours_of(ax).palette
+    few = dimension <= len(palette)
+    colours = palette if few else palette[:1]
+    faint = {} if few else {"linewidth": 0.8, "alpha": 0.7}
     for index, column in enumerate(theta.T):
         look = {"color": colours[index % len(colours)], **faint, **options}
         ax.plot(abscissae, column, label=f"θ{_subscript(index + 1)}", **look)
-    if 1 < dimension <= len(style.PALETTE):
-        ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
-    ax.set_ylabel("θ₁" if dimension == 1 else f"coordinates θ₁ … θ{_subscript(dimension)}")
+    name = "θ₁" if dimension == 1 else f"coordinates θ₁ … θ{_subscript(dimension)}"
+    label_axes(ax, against, name)
+    if few and dimension > 1:
+        if own_figure:
+            ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
+        else:
+            legend_beside(ax, ax.get_legend_handles_labels()[0])
 
 
 def _subscript(number):

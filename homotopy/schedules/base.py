@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
 from homotopy._checks import concrete
+from homotopy._pickling import by_fields
 from homotopy.schedules._membership import Membership, check_membership
 
 if TYPE_CHECKING:
@@ -193,6 +194,9 @@ class AbstractSchedule(eqx.Module):
         from homotopy.plotting.schedule import draw_schedule
 
         return draw_schedule(self, ax, horizon, **options)
+
+    def __reduce__(self):
+        return by_fields(self)
 
     def __repr__(self) -> str:
         fields = ((f.name, getattr(self, f.name, None)) for f in dataclasses.fields(self))

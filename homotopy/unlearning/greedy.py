@@ -195,20 +195,23 @@ class GreedyFeedback:
         axes : two Axes, optional
             For ε and for S; those of a new figure by default.
         """
+        from homotopy.plotting.style import colours_of
+
         if axes is None:
             from matplotlib import pyplot
 
             _, axes = pyplot.subplots(2, 1, sharex=True, layout="constrained")
         upper, lower = axes
+        colours = colours_of(lower)
         start, horizon = float(self.deletion.start), float(self.deletion.horizon)
         self.schedule.plot(upper, horizon=horizon)
         edges = np.clip(np.asarray(self.schedule.breakpoints), start, horizon)
         times = np.union1d(np.linspace(start, horizon, 513), edges)
-        lower.axhline(0.0, color="0.4", linewidth=0.6)
-        lower.plot(times, self.advantage(times), color="black")
+        lower.axhline(0.0, color=colours.shade(0.4), linewidth=0.6)
+        lower.plot(times, self.advantage(times), color=colours.ink)
         for ax in axes:
             for interval in self.sliding:
-                ax.axvspan(*interval, color="0.9", lw=0, zorder=0)
+                ax.axvspan(*interval, color=colours.shade(0.9), lw=0, zorder=0)
         upper.set(xlabel="", xlim=(0.0, horizon))
         lower.set(xlabel="time t", ylabel="advantage of ε = 1, S(t)")
         return axes
@@ -270,17 +273,7 @@ def greedy(deletion: Deletion) -> GreedyFeedback:
     sliding = tuple(
         (start + arc.start, min(start + arc.stop, horizon)) for arc in arcs if arc.weight is None
     )
-
-    def advantage(t: ArrayInput) -> np.ndarray:
-        times = np.asarray(t, float)
-        if not np.all((times >= start) & (times <= horizon)):
-            raise ValueError(f"t: expected times in [{start:g}, {horizon:g}], got {times}.")
-        owners = np.searchsorted([arc.stop for arc in path[:-1]], times - start)
-        values = [
-            rule.surface(path[owner].state(time - start - path[owner].start))[0]
-            for owner, time in zip(owners.ravel(), times.ravel(), strict=True)
-        ]
-        return np.array(values).reshape(times.shape)
+    advantage = _Advantage(rule, path, start, horizon)
 
     cost = 0.5 * float(apart @ apart)
     return GreedyFeedback(deletion, _schedule(deletion, arcs), cost, sliding, advantage)
@@ -298,6 +291,29 @@ class _Arc:
     stop: float
     state: Callable[[float], np.ndarray]
     control: Callable[[np.ndarray], np.ndarray] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Advantage:
+    """S(t) along the arcs."""
+
+    rule: _Rule
+    path: list[_Arc]
+    start: float
+    horizon: float
+
+    def __call__(self, t: ArrayInput) -> np.ndarray:
+        times, path = np.asarray(t, float), self.path
+        if not np.all((times >= self.start) & (times <= self.horizon)):
+            raise ValueError(
+                f"t: expected times in [{self.start:g}, {self.horizon:g}], got {times}."
+            )
+        owners = np.searchsorted([arc.stop for arc in path[:-1]], times - self.start)
+        values = [
+            self.rule.surface(path[owner].state(time - self.start - path[owner].start))[0]
+            for owner, time in zip(owners.ravel(), times.ravel(), strict=True)
+        ]
+        return np.array(values).reshape(times.shape)
 
 
 class _Rule:
@@ -475,13 +491,14 @@ class _Rule:
         if not found.success:
             raise RuntimeError(f"greedy: the sliding arc could not be integrated: {found.message}")
 
-        def control(times):
-            a, k, _ = np.array([self.slopes(state) for state in found.sol(times).T]).T
-            return a / k
-
         duration = min(float(found.t[-1]), left)
         after = 1 if found.t_events[1].size else 0
-        return duration, after, found.sol, control
+        return duration, after, found.sol, partial(self.sliding_weight, found.sol)
+
+    def sliding_weight(self, states: Callable, times: np.ndarray) -> np.ndarray:
+        """The ε that keeps states on the surface, at times (m,)."""
+        a, k, _ = np.array([self.slopes(state) for state in states(times).T]).T
+        return a / k
 
 
 def _first_zero(value: float, slope: float, curvature: float, third: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -44,14 +46,6 @@ def _system(deletion: Deletion, rows, residual, control: np.ndarray) -> Residual
         )
     sizes = [np.linalg.norm(_array(part)) for part in (deletion.theta0, deletion.target)]
 
-    def decompose(weights: np.ndarray):
-        if not weights.any():
-            return _array(modal.eigenvalues), np.eye(modal.eigenvalues.size)
-        if np.all(weights == weights[0]):
-            spectrum = _common_spectrum(modal, weights[0])
-            return _array(spectrum.eigenvalues), _array(spectrum.rotation)
-        return tuple(_array(part) for part in _separate_spectrum(modal, weights))
-
     return ResidualSystem(
         rates=_array(modal.eigenvalues),
         rows=rows,
@@ -60,9 +54,18 @@ def _system(deletion: Deletion, rows, residual, control: np.ndarray) -> Residual
         goal=_array(deletion._goal),
         span=float(deletion.horizon) - float(deletion.start),
         control=control,
-        decompose=decompose,
+        decompose=partial(_decompose, modal),
         rounding=8 * np.finfo(np.float64).eps * float(sum(sizes)),
     )
+
+
+def _decompose(modal: ModalForm, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if not weights.any():
+        return _array(modal.eigenvalues), np.eye(modal.eigenvalues.size)
+    if np.all(weights == weights[0]):
+        spectrum = _common_spectrum(modal, weights[0])
+        return _array(spectrum.eigenvalues), _array(spectrum.rotation)
+    return tuple(_array(part) for part in _separate_spectrum(modal, weights))
 
 
 def _array(value) -> np.ndarray:

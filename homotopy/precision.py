@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
+from homotopy._wording import described
+
 
 def enable_x64() -> None:
     """Switch JAX to 64-bit floats, for the whole process.
@@ -35,7 +37,12 @@ def floating_dtype(dtype: DTypeLike | None) -> jnp.dtype:
                 "dtype=jnp.float32."
             )
         return jnp.dtype(jnp.float64)
-    resolved = jnp.dtype(dtype)
+    try:
+        resolved = jnp.dtype(dtype)
+    except TypeError:
+        raise ValueError(
+            f"dtype: expected a floating-point type such as jnp.float32, got {described(dtype)}."
+        ) from None
     if not jnp.issubdtype(resolved, jnp.floating):
         raise ValueError(f"dtype: expected a floating-point type, got {resolved.name}.")
     if resolved == jnp.dtype(jnp.float64) and not jax.config.jax_enable_x64:

@@ -13,8 +13,8 @@ from homotopy.commands import _inputs
 from homotopy.commands.errors import InputError
 from homotopy.datasets import Dataset, Standardisation
 from homotopy.influence.diagnostics import RegressionDiagnostics, regression_diagnostics
-from homotopy.influence.measurements import TestLoss
 from homotopy.losses import Logistic, SquaredError
+from homotopy.measurements import TestLoss
 from homotopy.models import linear_model
 from homotopy.problem import Problem
 

@@ -6,13 +6,17 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
+from homotopy._checks import instance, integer, optional_function
+from homotopy._numbers import as_numbers
+from homotopy._wording import described
 from homotopy.control.controls import PiecewiseConstantControl
 from homotopy.control.mesh import LARGEST, Mesh, growth, local_errors, too_stiff
-from homotopy.control.system import ControlAffine
+from homotopy.control.system import ControlAffine, a_system
 from homotopy.control.trajectory import sweep
 
 
@@ -93,11 +97,18 @@ def optimise_cells(
     ValueError
         Naming `count` or `starts`.
     """
-    if count < 2:
-        raise ValueError(f"cells: expected at least 2, got {count}.")
+    a_system(system)
+    integer("count", count, 2)
+    optional_function("progress", progress, "the cost")
+    if mesh is not None:
+        instance("mesh", mesh, Mesh, "a Mesh, as of choose_mesh(system, control)")
     lower, upper = float(system.lower), float(system.upper)
     if starts is None:
         starts = ((lower + upper) / 2, lower, upper)
+    elif not isinstance(starts, Sequence | np.ndarray | jax.Array) or np.shape(starts) == ():
+        raise TypeError(
+            f"starts: expected a sequence of controls on cells, got {described(starts)}."
+        )
     beginnings = [_fractions(start, count, lower, upper) for start in starts]
     if not beginnings:
         raise ValueError("starts: expected at least one.")
@@ -160,7 +171,13 @@ def _constant(system, count, value):
 
 
 def _fractions(start, count, lower, upper):
-    values = np.broadcast_to(np.asarray(start, float), (count,))
+    values = as_numbers("starts", start)
+    if values.shape not in ((), (count,)):
+        raise ValueError(
+            f"starts: expected a number or one for each of {count} cells, got shape "
+            f"{values.shape}."
+        )
+    values = np.broadcast_to(values.astype(float), (count,))
     if not np.all((values >= lower) & (values <= upper)):
         raise ValueError(f"starts: expected controls in [{lower:g}, {upper:g}], got {start}.")
     return (values - lower) / (upper - lower)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from homotopy._checks import instance
 from homotopy._csv import as_numbers, missing_target, read_cells
 from homotopy.datasets.dataset import Dataset
 
@@ -36,6 +37,8 @@ def from_csv(path: str | os.PathLike, target: str) -> Dataset:
     >>> houses.feature_names, houses.y.tolist()
     (('rooms',), [200.0, 260.0, 330.0])
     """
+    instance("path", path, str | os.PathLike, "a file name")
+    instance("target", target, str, "the name of a column")
     path = Path(path)
     names, cells = read_cells(path)
     if target not in names:

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from homotopy.influence.measurements import as_measurement
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
+from homotopy.measurements import as_measurement
 from homotopy.problem import Problem
 
 

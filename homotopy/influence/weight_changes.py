@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, row_numbers
+from homotopy._numbers import as_numbers
+from homotopy._wording import described
 from homotopy.influence.curvature import point_gradients
 from homotopy.problem import Problem
 
@@ -76,13 +78,19 @@ def weight_changes(
     if len(given) > 1:
         raise ValueError(f"{given[1]}: expected None beside {given[0]}, got both.")
     if points is not None:
-        single = np.ndim(points) == 0
-        return _of_groups(problem, [[row] for row in np.atleast_1d(points)], "points", single)
+        rows = row_numbers("points", points, problem.size, distinct=False)
+        return _of_groups(problem, [[row] for row in rows], "points", np.ndim(points) == 0)
     if groups is not None:
-        if not len(groups):
-            raise ValueError("groups: expected at least one group, got none.")
-        single = np.ndim(groups[0]) == 0
-        return _of_groups(problem, [groups] if single else groups, "groups", single)
+        try:
+            members = list(groups)
+        except TypeError:
+            members = []
+        if not members:
+            raise ValueError(
+                f"groups: expected at least one sequence of row numbers, got {described(groups)}."
+            )
+        single = np.ndim(members[0]) == 0
+        return _of_groups(problem, [groups] if single else members, "groups", single)
     if changes is not None:
         return _of_matrix(problem, changes)
     return _of_groups(problem, [np.asarray(problem.deleted)], "deleted", True)
@@ -102,24 +110,16 @@ def _of_groups(problem, groups, name, single) -> WeightChanges:
 
 
 def _checked_rows(problem, rows, name) -> np.ndarray:
-    rows = np.atleast_1d(np.asarray(rows))
-    if rows.ndim != 1 or rows.size == 0 or not np.issubdtype(rows.dtype, np.integer):
-        raise ValueError(f"{name}: expected row numbers, got {rows.tolist()!r}.")
-    if np.any(rows < 0) or np.any(rows >= problem.size):
-        raise ValueError(
-            f"{name}: expected row numbers from 0 to {problem.size - 1}, got {rows.tolist()}."
-        )
-    if np.unique(rows).size != rows.size:
-        raise ValueError(f"{name}: a row is named twice in {rows.tolist()}.")
+    rows = row_numbers(name, rows, problem.size)
     if rows.size == problem.size:
         raise ValueError(f"{name}: all {problem.size} rows are deleted; at least one must stay.")
     return rows
 
 
 def _of_matrix(problem, changes) -> WeightChanges:
-    known = concrete(changes)
-    if known is None:
+    if concrete(changes) is None:
         raise TypeError("changes: expected concrete numbers, outside jax.jit and jax.vmap.")
+    known = as_numbers("changes", changes)
     matrix = np.atleast_2d(known).astype(float)
     if matrix.ndim != 2 or matrix.shape[1] != problem.size:
         raise ValueError(

@@ -11,8 +11,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
+from homotopy._checks import array, flag, instance, positive
 from homotopy.plotting import style
-from homotopy.plotting.plane import Plane, portrait_plane
+from homotopy.plotting.plane import Plane, checked_schedules, portrait_plane
 from homotopy.plotting.portrait_data import Path, PlanarField, Portrait, sample_portrait
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning import Deletion
@@ -85,6 +86,10 @@ def draw_portrait(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('θ₁', 'θ₂')
     """
+    checked_schedules(deletion, schedules)
+    if ax is not None:
+        style.axes_or_new(ax)
+    flag("legend", legend)
     return draw_sampled_portrait(sample_portrait(deletion, schedules, plane), ax, legend)
 
 
@@ -107,6 +112,13 @@ def draw_sampled_portrait(
     density : float
         Of the streamlines.
     """
+    instance("portrait", portrait, Portrait, "the result of sample_portrait(deletion, schedules)")
+    flag("legend", legend)
+    positive("density", density)
+    if window is not None:
+        window = np.asarray(
+            array("window", window, "limits ((left, right), (bottom, top))", lambda s: s == (2, 2))
+        )
     own_figure = ax is None
     ax = style.axes_or_new(ax, (5.8, 3.6) if legend else None)
     ax.set(xlabel=portrait.labels[0], ylabel=portrait.labels[1])

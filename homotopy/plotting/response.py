@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from homotopy._checks import instance
 from homotopy.plotting import style
 from homotopy.plotting.trajectory import draw_coordinates
 from homotopy.response import Event, EventKind, ResponsePath
@@ -26,6 +27,7 @@ def draw_response(path: ResponsePath, ax: Axes | None = None, **options) -> Axes
     **options
         Of the lines, for `Axes.plot`.
     """
+    instance("path", path, ResponsePath, "the result of response(problem, epsilons)")
     ax = style.axes_or_new(ax)
     epsilons, theta = _with_breaks(path)
     if theta.shape[1] != 2:

@@ -11,6 +11,8 @@ import matplotlib.style  # mpl.style is not there without it
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
+from homotopy._checks import instance
+
 # Okabe and Ito's colours, distinct under the common colour-vision deficiencies; the yellow, too
 # pale for lines on white, is left out.
 PALETTE: tuple[str, ...] = (
@@ -56,7 +58,7 @@ def house_style() -> Iterator[None]:
 def axes_or_new(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     """The axes given, or those of a new figure of that size in inches."""
     if ax is not None:
-        return ax
+        return instance("ax", ax, Axes, "the Axes of matplotlib to draw in")
     import matplotlib.pyplot as plt
 
     _, ax = plt.subplots(figsize=size, layout="constrained")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from homotopy._checks import instance
 from homotopy.flow import Trajectory
 from homotopy.plotting import style
 
@@ -25,6 +26,7 @@ def draw_trajectory(trajectory: Trajectory, ax: Axes | None = None, **options) -
     **options
         Of the lines, for `Axes.plot`.
     """
+    instance("trajectory", trajectory, Trajectory, "the result of flow(problem, schedule, ...)")
     ax = style.axes_or_new(ax)
     times, theta = np.asarray(trajectory.times), np.asarray(trajectory.theta)
     if theta.shape[1] == 2:

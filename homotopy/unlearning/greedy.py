@@ -35,7 +35,7 @@ from scipy.integrate import solve_ivp
 
 from homotopy._checks import ArrayInput
 from homotopy.schedules import AbstractSchedule, BangBang
-from homotopy.unlearning.deletion import Deletion
+from homotopy.unlearning.deletion import Deletion, a_deletion
 from homotopy.unlearning.residual_system import common_schedule
 
 if TYPE_CHECKING:
@@ -260,9 +260,7 @@ def greedy(deletion: Deletion) -> GreedyFeedback:
     >>> rule.cost < 1e-20
     True
     """
-    if not isinstance(deletion, Deletion):
-        raise TypeError(f"deletion: expected a Deletion, got {type(deletion).__name__}.")
-    deletion.require_closed_form("greedy")
+    a_deletion(deletion).require_closed_form("greedy")
     rule = _Rule(deletion)
     path, apart = rule.follow()
     arcs = _merged(path)

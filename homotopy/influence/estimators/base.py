@@ -9,7 +9,7 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from homotopy.influence._arguments import non_negative
+from homotopy._checks import instance, non_negative
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.influence.weight_changes import WeightChanges
@@ -58,9 +58,9 @@ class AbstractDampedEstimator(AbstractEstimator):
 
 def a_solver(value) -> AbstractSolver:
     """A solver, or a `TypeError` that says what there is."""
-    if not isinstance(value, AbstractSolver):
-        raise TypeError(
-            "solver: expected Dense(), ConjugateGradient(), Lissa(), Arnoldi() or Nystrom(), got "
-            f"{type(value).__name__}."
-        )
-    return value
+    return instance(
+        "solver",
+        value,
+        AbstractSolver,
+        "Dense(), ConjugateGradient(), Lissa(), Arnoldi(rank) or Nystrom(rank)",
+    )

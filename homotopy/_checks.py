@@ -196,7 +196,7 @@ def row_numbers(name: str, value, size: int, distinct: bool = True) -> np.ndarra
     try:
         rows = as_numbers(name, value)
     except ValueError as error:
-        raise ValueError(f"{expected}, got {described(value)}.") from error
+        raise ValueError(f"{expected}; {str(error).removeprefix(f'{name}: ')}") from error
     if _is_boolean(value):
         if rows.shape != (size,):
             raise ValueError(f"{expected}, got booleans of shape {rows.shape}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import decimal
 import numbers
 import sys
@@ -44,9 +45,11 @@ def as_numbers(name: str, value, *, data: bool = False) -> np.ndarray:
         array = array.astype(int) if array.ndim < 2 else array.view(np.int8)
     elif kind == "O":
         array = _of_objects(name, array, value, data)
-    elif kind in "USMm":
-        first = array.reshape(-1)[0] if array.size else ""
-        _refuse_text(name, first, _place((0,) * array.ndim, data, None))
+    elif kind in "Mm":
+        raise ValueError(f"{name}: expected numbers, got dates or times; {_CURES[_DATES]}.")
+    elif kind in "US":
+        # As objects, text apart from numbers: NumPy makes text of both.
+        array = _of_objects(name, np.asarray(value, object), value, data)
     elif kind == "c":
         raise ValueError(
             f"{name}: expected real numbers, got complex ones ({array.dtype}); give their real and "
@@ -111,7 +114,7 @@ def _refuse_columns(name, dtypes, odd, columns) -> None:
         pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype)
         for dtype in kinds.values()
     )
-    what = "categories" if categories else "dates or times" if dates else "text"
+    what = "categories" if categories else _DATES if dates else "text"
     if columns is None:
         where, cure = f"got {what}", _CURES.get(what, _LABELS)
     else:
@@ -121,16 +124,16 @@ def _refuse_columns(name, dtypes, odd, columns) -> None:
         cure = _CURES.get(
             what,
             f"pandas.get_dummies({name}, columns={names[:10]!r}) makes columns of 0 and 1 of them; "
-            "numbers kept as text need .astype(float)",
+            + _AS_TEXT,
         )
     raise ValueError(f"{name}: expected numbers, {where}; {cure}.")
 
 
-_LABELS = (
-    "labels go in as numbers, as (labels == one_of_them).astype(int); numbers kept as text need "
-    ".astype(float)"
-)
-_CURES = {"dates or times": "give them as numbers, such as days since the first"}
+_AS_TEXT = "numbers kept as text need .astype(float)"
+_LABELS = f"labels go in as numbers, as (labels == one_of_them).astype(int); {_AS_TEXT}"
+_FEATURES = f"categories go in as columns of 0 and 1, as of pandas.get_dummies; {_AS_TEXT}"
+_DATES = "dates or times"
+_CURES = {_DATES: "give them as numbers, such as days since the first"}
 
 
 def _of_others(name, value) -> np.ndarray:
@@ -208,12 +211,10 @@ def _of_objects(name, array, value, data) -> np.ndarray:
 
 
 def _refuse_text(name, value, place) -> None:
-    if isinstance(value, np.datetime64 | np.timedelta64):
-        what, cure = "a date or time", _CURES["dates or times"]
+    if isinstance(value, datetime.date | datetime.time | datetime.timedelta):
+        what, cure = "a date or time", _CURES[_DATES]
     elif isinstance(value, str | bytes):
-        what, cure = "text", _LABELS
-        if "column" in place:
-            cure = "make columns of 0 and 1 of categories, by pandas.get_dummies; " + cure
+        what, cure = "text", _FEATURES if "column" in place else _LABELS
     else:
         raise ValueError(f"{name}: expected numbers, got {described(value)} in {place}.")
     raise ValueError(f"{name}: expected numbers, got {what}, {value!r}, in {place}; {cure}.")

@@ -9,7 +9,15 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
-from homotopy._checks import ArrayInput, instance, non_negative, row_numbers, vector
+from homotopy._checks import (
+    ArrayInput,
+    instance,
+    matrix,
+    non_negative,
+    row_numbers,
+    stacked,
+    vector,
+)
 from homotopy._numbers import as_numbers
 from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss, a_loss
@@ -127,9 +135,13 @@ class Problem(eqx.Module):
         """θ as the user's model."""
         return self.model.unravel(theta)
 
-    def predict(self, theta: Float[Array, " d"], X: Float[Array, "m p"] | None = None) -> Array:
-        """Outputs f(θ; x) at the rows of X (default: the data)."""
-        return jax.vmap(lambda x: self.model(theta, x))(self.X if X is None else X)
+    def predict(self, theta: Float[Array, " d"], X: ArrayInput | None = None) -> Array:
+        """Outputs f(θ; x) at the rows of X (default: the data), which may be a data frame."""
+        if X is None:
+            X = self.X
+        elif not isinstance(X, jax.Array):
+            X = jnp.asarray(matrix("X", X, self.X.shape[1]), self.X.dtype)
+        return jax.vmap(lambda x: self.model(theta, x))(X)
 
     def weights(self, epsilon: ArrayLike = 1.0) -> Float[Array, " n"]:
         """Weights of the n points: ε on the deleted set, one elsewhere.
@@ -222,7 +234,7 @@ def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     Arrays that hold integers or floats are not copied, and integers stay integers.
     """
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((X, y, deleted))):
+    if any(isinstance(stacked(given), jax.core.Tracer) for given in (X, y, deleted)):
         raise TypeError(
             "X, y, deleted: a problem is built from concrete arrays, outside jax.jit, jax.vmap "
             "and jax.grad; close over it, or stack several with jax.tree.map."

@@ -287,7 +287,7 @@ def test_steps_that_switch_at_zero_start_horizon_and_later(switch):
     if switch > 0.5:
         assert gradient.switch == 0.0
     if switch >= 0.5:
-        never = hm.Deletion(regression(data), data.theta0, 0.1, 0.5).cost(hm.Constant(1.0))
+        never = hm.Deletion(regression(data), data.theta0, 0.1, 0.5).cost(hm.Step(0.5))
         assert_close(cost, never)
 
 

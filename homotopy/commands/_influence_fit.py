@@ -80,7 +80,7 @@ def check_classes(dataset: Dataset) -> None:
 
 def load_test(path: Path, original: Dataset, logistic: bool) -> Dataset:
     """The test data, with the columns in the order of the data."""
-    test = _inputs.load(path, None, original.target_name)
+    test = _inputs.read(path, original.target_name)
     for relation, there, wanted in (
         ("lacks", test.feature_names, original.feature_names),
         ("has, and the data lack,", original.feature_names, test.feature_names),

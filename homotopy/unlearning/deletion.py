@@ -86,7 +86,7 @@ class Deletion(eqx.Module):
     >>> deletion = hm.Deletion(problem, [0.0], start=0.0, horizon=1.0)
     >>> float(deletion.cost(hm.Step(0.0)))
     0.0
-    >>> round(float(deletion.cost(hm.Constant(1.0))), 6)  # ½ (½ (1 − e⁻²))²
+    >>> round(float(deletion.cost(hm.Step(1.0))), 6)  # ½ (½ (1 − e⁻²))²
     0.093456
     """
 

@@ -61,7 +61,7 @@ class PredictionDistance(AbstractTerminalCost):
     >>> deletion = hm.Deletion(
     ...     problem, [1.0], start=0.0, horizon=50.0, terminal_cost=hm.PredictionDistance([[3.0]])
     ... )
-    >>> round(float(deletion.cost(hm.Constant(1.0))), 6)  # ½ (3 · 0.4)²
+    >>> round(float(deletion.cost(hm.Step(50.0))), 6)  # ½ (3 · 0.4)²
     0.72
     """
 

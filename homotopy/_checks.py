@@ -7,7 +7,7 @@ traced, inside `jax.jit`, `jax.vmap` or `jax.grad`, are checked for their shape 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from typing import Protocol, runtime_checkable
 
 import jax
@@ -61,6 +61,17 @@ def function(name: str, value, of: str) -> Callable:
     if not callable(value) or isinstance(value, type):
         raise TypeError(f"{name}: expected a function of {of}, got {described(value)}.")
     return value
+
+
+def sequence(name: str, value, expected: str) -> list:
+    """Its members as a list, or a `TypeError`; text, sets and mappings are none."""
+    odd = isinstance(value, str | bytes | Mapping | Set) or getattr(value, "ndim", 1) == 0
+    try:
+        if not odd:
+            return list(value)
+    except TypeError:
+        pass
+    raise TypeError(f"{name}: expected {expected}, got {described(value)}.")
 
 
 def optional_function(name: str, value, of: str) -> Callable | None:

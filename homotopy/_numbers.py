@@ -230,7 +230,8 @@ def _check_finite(name, array, data, columns) -> None:
             index = tuple(np.argwhere(bad)[0])
             index = (begin + index[0], *index[1:])
             found, place = rows[index], _place(index if array.ndim else (), data, columns)
-            got = f"{found:g}" if not np.isnan(found) else "NaN, or a missing value,"
+            missing = "NaN, or a missing value," if data else "NaN"
+            got = missing if np.isnan(found) else f"{found:g}"
             remedy = "; leave such rows out, or fill them in" if data else ""
             raise ValueError(
                 f"{name}: expected finite numbers, got {got}{' in ' + place if place else ''}"

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
 
-from homotopy._checks import function, instance, integer
+from homotopy._checks import function, instance, integer, sequence
 from homotopy._wording import described
 
 __all__ = [
@@ -342,14 +342,11 @@ def a_model(value, name: str = "model") -> Model:
 
 def layer_widths(sizes: Sequence[int]) -> tuple[int, ...]:
     """The widths of a network's layers, from the input to the output, checked."""
-    known = isinstance(sizes, Sequence | np.ndarray) and not isinstance(sizes, str)
-    known = known and np.ndim(sizes) == 1
-    if not known or len(sizes) < 2:
-        raise ValueError(
-            f"sizes: expected the widths of at least two layers, [inputs, …, outputs], got "
-            f"{described(sizes) if not known else list(sizes)}."
-        )
-    return tuple(integer(f"sizes[{index}]", size) for index, size in enumerate(sizes))
+    expected = "the widths of at least two layers, [inputs, …, outputs]"
+    widths = sequence("sizes", sizes, expected)
+    if len(widths) < 2:
+        raise ValueError(f"sizes: expected {expected}, got {widths}.")
+    return tuple(integer(f"sizes[{index}]", width) for index, width in enumerate(widths))
 
 
 def _kind(leaf: Any) -> str:

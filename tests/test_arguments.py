@@ -108,6 +108,9 @@ WRONG = {
     "a negative number": -1.5,
     "NaN": float("nan"),
     "a wrong shape": np.zeros((2, 3, 4)),
+    "rows of different lengths": [[1.0], [1.0, 2.0]],
+    "a mapping": {"a": 1.0},
+    "a boolean": True,
     "a class": dict,
     "complex": 1j,
     "a masked number": np.ma.masked,
@@ -359,6 +362,10 @@ METHODS = {
     "Deletion.switching_function": lambda: (deletion(), {"schedule": STEP}),
     "Deletion.pmp_residual": lambda: (deletion(), {"schedule": STEP}),
     "Deletion.final_state": lambda: (deletion(), {"switch": 0.5}),
+    "Costate.__call__": lambda: (deletion().costate(STEP), {"t": 0.5}),
+    "SwitchingFunction.__call__": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
+    "GreedyFeedback.advantage": lambda: (hm.greedy(deletion()), {"t": 0.75}),
+    "control.Trajectory.at": lambda: (control_trajectory(), {"t": 0.5}),
     "Problem.full_fit": lambda: (problem(), {"theta0": None}),
     "Problem.deleted_fit": lambda: (problem(), {"theta0": None}),
     "Step.membership": lambda: (STEP, {"start": 0.0, "horizon": 1.0}),
@@ -378,9 +385,12 @@ METHODS = {
 
 # Kinds that one would call wrong, and that are right for an argument: of any callable, or of one.
 # A function of no argument is one of progress as well, as far as can be told without calling it.
-ANY_SHAPE = {"a wrong shape"}
+# Booleans are numbers where arrays of any shape are taken, and the answer where yes or no is asked.
+ANY_SHAPE = {"a wrong shape", "a boolean"}
 RIGHT = {
-    "progress": {"a function"},
+    "throw": {"a boolean"},
+    "legend": {"a boolean"},
+    "progress": {"a function", "a boolean"},
     "homotopy.function_model.f": {"a function"},
     "homotopy.mlp.activation": {"a function"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
@@ -397,6 +407,12 @@ RIGHT = {
     "homotopy.claims.find.key": {"text"},
     "homotopy.claims.matching.key": {"text"},
     "homotopy.linear_network.mode_strength.times": ANY_SHAPE,
+    "homotopy.linear_network.mode_strength.singular_value": {"a boolean"},
+    "homotopy.linear_network.mode_strength.initial": {"a boolean"},
+    "Costate.__call__.t": ANY_SHAPE,
+    "SwitchingFunction.__call__.t": ANY_SHAPE,
+    "GreedyFeedback.advantage.t": ANY_SHAPE,
+    "control.Trajectory.at.t": ANY_SHAPE,
     "Deletion.final_state.switch": ANY_SHAPE,
     "Step.integral.a": ANY_SHAPE,
     "Step.integral.b": ANY_SHAPE,

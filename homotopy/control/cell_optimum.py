@@ -6,14 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
-from homotopy._checks import instance, integer, optional_function
+from homotopy._checks import instance, integer, optional_function, sequence
 from homotopy._numbers import as_numbers
-from homotopy._wording import described
 from homotopy.control.controls import PiecewiseConstantControl
 from homotopy.control.mesh import LARGEST, Mesh, growth, local_errors, too_stiff
 from homotopy.control.system import ControlAffine, a_system
@@ -105,10 +103,7 @@ def optimise_cells(
     lower, upper = float(system.lower), float(system.upper)
     if starts is None:
         starts = ((lower + upper) / 2, lower, upper)
-    elif not isinstance(starts, Sequence | np.ndarray | jax.Array) or np.shape(starts) == ():
-        raise TypeError(
-            f"starts: expected a sequence of controls on cells, got {described(starts)}."
-        )
+    starts = sequence("starts", starts, "a sequence of controls on cells")
     beginnings = [_fractions(start, count, lower, upper) for start in starts]
     if not beginnings:
         raise ValueError("starts: expected at least one.")

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete, instance
+from homotopy._checks import ArrayInput, array, concrete, instance
 from homotopy.control.controls import a_control
 from homotopy.control.mesh import Mesh, choose_mesh, edges_of, stages, stages_between, terminal
 from homotopy.control.runge_kutta import step
@@ -184,6 +184,7 @@ class Trajectory(eqx.Module):
 
     def at(self, t: ArrayInput) -> Points:
         """x, p, u and f₁(x) at times of any shape, at once."""
+        t = array("t", t, "times")
         known = concrete(t)
         ends = concrete(self.system.start), concrete(self.system.horizon)
         if known is not None and None not in ends:

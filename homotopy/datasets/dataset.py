@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
-from homotopy._checks import instance, matrix
+from homotopy._checks import instance, matrix, sequence
 from homotopy._numbers import as_numbers
-from homotopy._wording import described
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,10 +41,9 @@ class Dataset:
         object.__setattr__(self, "X", matrix("X", self.X).astype(np.float64, copy=False))
         y = as_numbers("y", self.y, data=True).astype(np.float64, copy=False)
         object.__setattr__(self, "y", y)
-        names = self.feature_names
-        known = np.ndim(names) == 1
-        if not known or not all(isinstance(one, str) for one in names):
-            raise TypeError(f"feature_names: expected a sequence of text, got {described(names)}.")
+        names = sequence("feature_names", self.feature_names, "a sequence of text")
+        for name in names:
+            instance("feature_names", name, str, "a sequence of text")
         object.__setattr__(self, "feature_names", tuple(names))
         if self.y.shape != self.X.shape[:1]:
             raise ValueError(

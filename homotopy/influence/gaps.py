@@ -18,6 +18,7 @@ from homotopy._checks import (
     integer,
     optional_function,
     positive,
+    sequence,
 )
 from homotopy._numbers import as_numbers
 from homotopy.influence.change import ChangeStatus
@@ -250,7 +251,7 @@ def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:
     >>> pooled_gaps([one, one]).links.shape
     (2, 3, 6)
     """
-    parts = list(parts) if isinstance(parts, list | tuple) else [parts]
+    parts = sequence("parts", parts, "a sequence of Gaps")
     for part in parts:
         instance("parts", part, Gaps, "a sequence of Gaps, as of `gaps`")
     if not parts or len({part.links.shape[1] for part in parts}) != 1:

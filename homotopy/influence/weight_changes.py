@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import ArrayInput, concrete, row_numbers
+from homotopy._checks import ArrayInput, row_numbers, sequence
 from homotopy._numbers import as_numbers
-from homotopy._wording import described
 from homotopy.influence.curvature import point_gradients
 from homotopy.problem import Problem
 
@@ -81,15 +80,10 @@ def weight_changes(
         rows = row_numbers("points", points, problem.size, distinct=False)
         return _of_groups(problem, [[row] for row in rows], "points", np.ndim(points) == 0)
     if groups is not None:
-        try:
-            members = list(groups)
-        except TypeError:
-            members = []
+        members = sequence("groups", groups, "one or more sequences of row numbers")
         if not members:
-            raise ValueError(
-                f"groups: expected at least one sequence of row numbers, got {described(groups)}."
-            )
-        single = np.ndim(members[0]) == 0
+            raise ValueError("groups: expected at least one sequence of row numbers, got none.")
+        single = not hasattr(members[0], "__len__") or getattr(members[0], "ndim", 1) == 0
         return _of_groups(problem, [groups] if single else members, "groups", single)
     if changes is not None:
         return _of_matrix(problem, changes)
@@ -117,7 +111,7 @@ def _checked_rows(problem, rows, name) -> np.ndarray:
 
 
 def _of_matrix(problem, changes) -> WeightChanges:
-    if concrete(changes) is None:
+    if isinstance(changes, jax.core.Tracer):
         raise TypeError("changes: expected concrete numbers, outside jax.jit and jax.vmap.")
     known = as_numbers("changes", changes)
     matrix = np.atleast_2d(known).astype(float)

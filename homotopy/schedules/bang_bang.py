@@ -47,7 +47,7 @@ class BangBang(AbstractPiecewiseConstant):
         self.switches = as_times("switches", switches, 1)
         if isinstance(initial, jax.core.Tracer):
             raise ValueError("initial must be 0 or 1 and known when tracing, got a traced value")
-        if not (np.isscalar(initial) and initial in (0, 1)):
+        if not np.isscalar(initial) or isinstance(initial, bool) or initial not in (0, 1):
             raise ValueError(f"initial must be 0 or 1, got {described(initial)}")
         self.initial = int(initial)
 

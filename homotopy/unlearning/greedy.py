@@ -33,7 +33,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 from scipy.integrate import solve_ivp
 
-from homotopy._checks import ArrayInput
+from homotopy._checks import ArrayInput, array
 from homotopy.schedules import AbstractSchedule, BangBang
 from homotopy.unlearning.deletion import Deletion, a_deletion
 from homotopy.unlearning.residual_system import common_schedule
@@ -270,7 +270,7 @@ def greedy(deletion: Deletion) -> GreedyFeedback:
     )
 
     def advantage(t: ArrayInput) -> np.ndarray:
-        times = np.asarray(t, float)
+        times = np.asarray(array("t", t, "times"))
         if not np.all((times >= start) & (times <= horizon)):
             raise ValueError(f"t: expected times in [{start:g}, {horizon:g}], got {times}.")
         owners = np.searchsorted([arc.stop for arc in path[:-1]], times - start)

@@ -217,8 +217,9 @@ def row_numbers(name: str, value, size: int, distinct: bool = True) -> np.ndarra
     rows = np.atleast_1d(rows)
     if rows.ndim != 1 or rows.size == 0 or rows.dtype.kind not in "iu":
         raise ValueError(f"{expected}, got {described(value)}.")
-    if np.any(rows < 0) or np.any(rows >= size):
-        raise ValueError(f"{name}: expected row numbers from 0 to {size - 1}, got {rows.tolist()}.")
+    absent = rows[(rows < 0) | (rows >= size)].tolist()
+    if absent:
+        raise ValueError(f"{name}: expected row numbers from 0 to {size - 1}, got {absent}.")
     if distinct and np.unique(rows).size != rows.size:
         raise ValueError(f"{name}: a row is named twice in {rows.tolist()}.")
     return rows

@@ -232,9 +232,9 @@ def test_an_exhausted_step_budget_is_said():
     [
         ({"points": 20}, r"points: expected row numbers from 0 to 19, got \[20\]"),
         ({"points": [0, -1]}, r"points: expected row numbers from 0 to 19, got \[0, -1\]"),
-        ({"points": 0.5}, "points: expected a row number or a sequence of them, got 0.5"),
-        ({"points": []}, "points: expected a row number or a sequence of them"),
-        ({"points": [[0, 1]]}, "points: expected a row number or a sequence of them"),
+        ({"points": 0.5}, "points: expected a row number, .* a mask of 20 booleans, got 0.5"),
+        ({"points": []}, "points: expected a row number, a sequence of them"),
+        ({"points": [[0, 1]]}, "points: expected a row number, a sequence of them"),
         ({"times": [-1.0, 1.0]}, "times: expected times >= 0, got -1"),
         ({"times": [1.0, 0.5]}, "times: expected ascending times"),
         ({"times": [0.0, np.inf]}, "times: expected finite numbers"),

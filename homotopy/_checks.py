@@ -158,13 +158,12 @@ def array(
 ):
     """Finite numbers whose shape fits, as a JAX array in that dtype (default: the user's float)."""
     value = stacked(value)
-    if isinstance(value, jax.core.Tracer):
-        shape = value.shape
-    else:
-        value = as_numbers(name, value)
-        shape = value.shape
-    if not fits(shape):
-        raise ValueError(f"{name}: expected {expected}, got shape {shape}.")
+    if not isinstance(value, jax.core.Tracer):
+        known = as_numbers(name, value)
+        # An array of JAX that holds numbers stays where it is.
+        value = value if isinstance(value, jax.Array) and value.dtype != bool else known
+    if not fits(value.shape):
+        raise ValueError(f"{name}: expected {expected}, got shape {value.shape}.")
     return jnp.asarray(value, float if dtype is None else dtype)
 
 

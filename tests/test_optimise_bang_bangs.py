@@ -436,7 +436,7 @@ def test_bad_arguments_are_named(without_shape_checks):
         hm.optimise([deletion], over=hm.Steps(), warm_start=[3])
     with pytest.raises(ValueError, match="warm_start: expected one for each of 2 problems, got 1"):
         hm.optimise([deletion] * 2, over=hm.Steps(), warm_start=[None])
-    with pytest.raises(TypeError, match="progress: expected True, False or a function .*, got 1"):
+    with pytest.raises(TypeError, match=r"progress: expected True, False or a function .*, got 1"):
         hm.optimise(deletion, over=hm.Steps(), progress=1)
 
 

@@ -251,7 +251,7 @@ def test_a_second_fit_compiles_nothing(monkeypatch):
         ({"y": CLASSES + 1}, "Logistic: y must hold"),
         ({"y": np.where(X[:, 0] > 1, np.inf, 0.0)}, "y: expected finite numbers"),
         ({"X": X[:, :2]}, r"X: the model does not take a row of X, of shape \(2,\)"),
-        ({"deleted": [0, SIZE]}, r"deleted: expected row numbers from 0 to 19, got \[0, 20\]"),
+        ({"deleted": [0, SIZE]}, r"deleted: expected row numbers from 0 to 19, got \[20\]"),
         ({"deleted": [0, 0]}, "deleted: a row is named twice"),
         ({"deleted": list(range(SIZE))}, "deleted: all 20 rows are deleted"),
         ({"deleted": [[0, 1]]}, "deleted: expected a row number, a sequence"),

@@ -93,11 +93,6 @@ def integer(name: str, value, least: int = 1, most: int | None = None) -> int:
     return int(value)
 
 
-def seed(name: str, value) -> int:
-    """What generators of random numbers begin with: an integer ≥ 0."""
-    return integer(name, value, 0)
-
-
 def number(
     name: str,
     value,
@@ -226,8 +221,8 @@ def row_numbers(name: str, value, size: int, distinct: bool = True) -> np.ndarra
 
 def _is_boolean(value) -> bool:
     """Whether all it holds are booleans: of Python, NumPy, JAX or pandas."""
-    kind = str(getattr(value, "dtype", "")).removesuffix("[pyarrow]")
-    if kind not in ("", "object"):
-        return kind in ("bool", "boolean")
+    kind = str(getattr(value, "dtype", "")) or str(np.asarray(value).dtype)
+    if kind != "object":
+        return kind.removesuffix("[pyarrow]") in ("bool", "boolean")
     held = np.asarray(value, object).reshape(-1)
     return held.size > 0 and all(isinstance(one, bool | np.bool_) for one in held)

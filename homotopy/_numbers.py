@@ -12,6 +12,11 @@ import numpy as np
 from homotopy._wording import described, listed
 
 _BLOCK = 2**20  # entries looked at at a time: what a check of large data takes besides
+_AS_TEXT = "numbers kept as text need .astype(float)"
+_LABELS = f"labels go in as numbers, as (labels == one_of_them).astype(int); {_AS_TEXT}"
+_FEATURES = f"categories go in as columns of 0 and 1, as of pandas.get_dummies; {_AS_TEXT}"
+_DATES = "dates or times"
+_CURES = {_DATES: "give them as numbers, such as days since the first"}
 
 
 def as_numbers(name: str, value, *, data: bool = False) -> np.ndarray:
@@ -127,13 +132,6 @@ def _refuse_columns(name, dtypes, odd, columns) -> None:
             + _AS_TEXT,
         )
     raise ValueError(f"{name}: expected numbers, {where}; {cure}.")
-
-
-_AS_TEXT = "numbers kept as text need .astype(float)"
-_LABELS = f"labels go in as numbers, as (labels == one_of_them).astype(int); {_AS_TEXT}"
-_FEATURES = f"categories go in as columns of 0 and 1, as of pandas.get_dummies; {_AS_TEXT}"
-_DATES = "dates or times"
-_CURES = {_DATES: "give them as numbers, such as days since the first"}
 
 
 def _of_others(name, value) -> np.ndarray:

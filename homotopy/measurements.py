@@ -173,13 +173,14 @@ def as_scalar_measurement(
 
 
 def _output_shape(measurement, problem, name) -> tuple[int, ...]:
-    """Of a measurement at parameters of the problem; `TypeError` where it takes none."""
+    """Of a measurement at parameters of the problem; an error that names it where it has none."""
     theta = jax.ShapeDtypeStruct((problem.dimension,), problem.X.dtype)
     none = jnp.zeros(1, int), jnp.zeros(1, problem.X.dtype)
     try:
         output = eqx.filter_eval_shape(measurement, problem, theta, *none)
     except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
-        raise TypeError(
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(
             f"{name}: expected a function of θ, of shape ({problem.dimension},), that returns "
             f"numbers ({error})."
         ) from error

@@ -64,7 +64,7 @@ def collinear_columns(
     >>> found.column in (0, 1, 2)
     True
     """
-    X = matrix("X", X).astype(float)
+    X = matrix("X", X).astype(float, copy=False)
     fraction("tolerance", tolerance)
     lengths = np.linalg.norm(X, axis=0)
     safe_lengths = np.where(lengths > 0, lengths, 1.0)

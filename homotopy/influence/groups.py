@@ -57,7 +57,7 @@ def clustered_groups(
     >>> sorted(clustered_groups(np.array([[0.0], [0.1], [5.0], [5.1]]), 2, 4).tolist())
     [[0, 1], [0, 1], [2, 3], [2, 3]]
     """
-    inputs = matrix("X", X).astype(float)
+    inputs = matrix("X", X).astype(float, copy=False)
     _check(len(inputs), group_size, count, seed)
     integer("count", count, 1, len(inputs))
     generator = np.random.default_rng(seed)

@@ -9,7 +9,8 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from homotopy._checks import instance, non_negative
+from homotopy._checks import instance
+from homotopy.influence._arguments import non_negative
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.influence.weight_changes import WeightChanges

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, fraction, integer, non_negative, vector
+from homotopy._checks import ArrayInput, vector
+from homotopy.influence._arguments import fraction, integer, non_negative
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.descent import Minimum, minima
 from homotopy.influence.estimators.base import AbstractEstimator

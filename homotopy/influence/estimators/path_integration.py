@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
-from homotopy._checks import fraction, integer
+from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.curvature import point_gradients
 from homotopy.influence.estimators.base import AbstractEstimator

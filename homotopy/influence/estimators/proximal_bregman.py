@@ -7,8 +7,8 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
-from homotopy._checks import fraction, integer, non_negative
 from homotopy.influence import objectives
+from homotopy.influence._arguments import fraction, integer, non_negative
 from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.estimators.leave_one_out import refit_status

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy._checks import fraction, integer
+from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from homotopy._checks import fraction, integer, positive
+from homotopy._checks import positive
+from homotopy.influence._arguments import fraction, integer
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.arnoldi import lanczos
 from homotopy.influence.solvers.base import (

@@ -54,7 +54,7 @@ def compute(fast: bool = False) -> dict:
     panels, costs, differences = {}, {}, []
     for panel, (name, which) in PANELS.items():
         schedule, deletion = SCHEDULES[name], deletions[which]
-        costs[panel] = float(deletion.cost(schedule))
+        costs[panel] = float(deletion.cost(schedule, outside="allow"))
         panels[panel] = {
             "schedule": repr(schedule),
             "admissible": bool(deletion.membership(schedule)),

@@ -1,12 +1,33 @@
-"""Argument checks shared by the public constructors."""
+"""Argument checks shared by the public functions and constructors.
+
+Each takes the argument's name first, returns the argument in the form that the package computes
+with, or raises an error that names it, what was expected and what came. Values that are being
+traced, inside `jax.jit`, `jax.vmap` or `jax.grad`, are checked for their shape only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from homotopy._numbers import as_numbers
+from homotopy._wording import described
+
+
+@runtime_checkable
+class SupportsArray(Protocol):
+    """What NumPy makes an array of, such as a data frame."""
+
+    def __array__(self, *arguments, **options): ...
+
+
 # What a public function takes for an array: also sequences of numbers or of scalars.
-ArrayInput = ArrayLike | list | tuple
+ArrayInput = ArrayLike | list | tuple | SupportsArray
 
 
 def concrete(value) -> np.ndarray | None:
@@ -20,16 +41,188 @@ def concrete(value) -> np.ndarray | None:
     return np.asarray(value)
 
 
-def all_finite(array: np.ndarray) -> bool:
-    """Whether no entry is NaN or infinite; without an array of the same size beside it."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        # A sum of finite numbers may overflow; one with a NaN or an infinity is never finite.
-        return bool(np.isfinite(np.sum(array))) or bool(np.all(np.isfinite(array)))
-
-
 def stacked(value):
     """A sequence with traced entries as one traced array; anything else as it is."""
     if isinstance(value, list | tuple):
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
             return jnp.asarray(value)
     return value
+
+
+def instance(name: str, value, kinds, expected: str):
+    """An object of one of the kinds, or a `TypeError`."""
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name}: expected {expected}, got {described(value)}.")
+    return value
+
+
+def function(name: str, value, of: str) -> Callable:
+    """Something callable, and not a class, or a `TypeError`."""
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{name}: expected a function of {of}, got {described(value)}.")
+    return value
+
+
+def sequence(name: str, value, expected: str) -> list:
+    """Its members as a list, or a `TypeError`; text, sets and mappings are none."""
+    odd = isinstance(value, str | bytes | Mapping | Set) or getattr(value, "ndim", 1) == 0
+    try:
+        if not odd:
+            return list(value)
+    except TypeError:
+        pass
+    raise TypeError(f"{name}: expected {expected}, got {described(value)}.")
+
+
+def optional_function(name: str, value, of: str) -> Callable | None:
+    """As `function`, or None."""
+    return None if value is None else function(name, value, of)
+
+
+def flag(name: str, value) -> bool:
+    """True or False, or a `TypeError`."""
+    return bool(instance(name, value, bool | np.bool_, "True or False"))
+
+
+def integer(name: str, value, least: int = 1, most: int | None = None) -> int:
+    """An integer in the bounds, or a `ValueError`. A bool is a mistake, though Python takes it."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        upto = f">= {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name}: expected an integer {upto}, got {described(value)}.")
+    return int(value)
+
+
+def number(
+    name: str,
+    value,
+    expected: str = "a finite number",
+    holds: Callable[[float], bool] = np.isfinite,
+    traceable: bool = False,
+) -> float | None:
+    """A real number for which the condition holds, as a float; None where it may be traced, and is.
+    """
+    if isinstance(value, jax.core.Tracer):
+        if not traceable or value.ndim != 0:
+            raise ValueError(f"{name}: expected {expected}, got a traced array {value}.")
+        return None
+    # Not by way of an array where it is none: a sequence need not be rectangular.
+    single = isinstance(value, int | float | np.generic | np.ndarray | jax.Array)
+    known = np.asarray(value if single and value is not np.ma.masked else None)
+    if known.ndim != 0 or known.dtype.kind not in "iuf" or not holds(known):
+        raise ValueError(f"{name}: expected {expected}, got {described(value)}.")
+    return float(known)
+
+
+def fraction(name: str, value) -> float:
+    """A number in (0, 1), as tolerances are."""
+    return number(name, value, "a number in (0, 1)", lambda x: 0.0 < x < 1.0)
+
+
+def weight(name: str, value, traceable: bool = False) -> float | None:
+    """A weight in [0, 1]."""
+    return number(name, value, "a weight in [0, 1]", lambda x: 0.0 <= x <= 1.0, traceable)
+
+
+def time(name: str, value, traceable: bool = False) -> float | None:
+    """A finite time ≥ 0."""
+    return number(name, value, "a finite time >= 0", lambda x: 0.0 <= x < np.inf, traceable)
+
+
+def seconds(name: str, value) -> float:
+    """How long something may take, > 0; infinity is no limit."""
+    return number(name, value, "a positive number of seconds", lambda x: x > 0.0)
+
+
+def positive(name: str, value) -> float:
+    """A finite number > 0."""
+    return number(name, value, "a finite number > 0", lambda x: 0.0 < x < np.inf)
+
+
+def non_negative(name: str, value) -> float:
+    """A finite number ≥ 0."""
+    return number(name, value, "a finite number >= 0", lambda x: 0.0 <= x < np.inf)
+
+
+def array(
+    name: str,
+    value,
+    expected: str,
+    fits: Callable[[tuple[int, ...]], bool] = lambda shape: True,
+    dtype=None,
+):
+    """Finite numbers whose shape fits, as a JAX array in that dtype (default: the user's float)."""
+    value = stacked(value)
+    if not isinstance(value, jax.core.Tracer):
+        known = as_numbers(name, value)
+        # An array of JAX that holds numbers stays where it is.
+        value = value if isinstance(value, jax.Array) and value.dtype != bool else known
+    if not fits(value.shape):
+        raise ValueError(f"{name}: expected {expected}, got shape {value.shape}.")
+    return jnp.asarray(value, float if dtype is None else dtype)
+
+
+def vector(name: str, value, length: int | None = None, dtype=None):
+    """A vector of finite numbers, of the length if one is given, and not empty."""
+    if length is None:
+        return array(
+            name, value, "a non-empty vector", lambda s: len(s) == 1 and s[0] > 0, dtype
+        )
+    return array(name, value, f"a vector of length {length}", lambda s: s == (length,), dtype)
+
+
+def matrix(name: str, value, columns: int | None = None) -> np.ndarray:
+    """Data (m, p) of finite numbers, of `columns` columns if they are given, as a NumPy array."""
+    if isinstance(value, jax.core.Tracer):
+        raise TypeError(
+            f"{name}: expected a concrete array, outside jax.jit, jax.vmap and jax.grad, got a "
+            "traced one."
+        )
+    known = as_numbers(name, value, data=True)
+    if known.ndim != 2 or 0 in known.shape:
+        raise ValueError(f"{name}: expected a non-empty matrix (m, p), got shape {known.shape}.")
+    if columns is not None and known.shape[1] != columns:
+        raise ValueError(
+            f"{name}: expected rows of length {columns}, as the data have, got {known.shape[1]}."
+        )
+    return known
+
+
+def row_numbers(name: str, value, size: int, distinct: bool = True) -> np.ndarray:
+    """Rows of data as integers (k,): from a number, numbers, or a mask of all the rows.
+
+    Raises
+    ------
+    ValueError
+        Where they are no row numbers from 0 to size − 1, there are none, or one is named twice
+        although they are to be distinct.
+    """
+    expected = f"{name}: expected a row number, a sequence of them or a mask of {size} booleans"
+    try:
+        rows = as_numbers(name, value)
+    except ValueError as error:
+        raise ValueError(f"{expected}; {str(error).removeprefix(f'{name}: ')}") from error
+    if _is_boolean(value):
+        if rows.shape != (size,):
+            raise ValueError(f"{expected}, got booleans of shape {rows.shape}.")
+        rows = np.flatnonzero(rows)
+        if rows.size == 0:
+            raise ValueError(f"{name}: expected a mask with at least one True, got none.")
+    rows = np.atleast_1d(rows)
+    if rows.ndim != 1 or rows.size == 0 or rows.dtype.kind not in "iu":
+        raise ValueError(f"{expected}, got {described(value)}.")
+    absent = rows[(rows < 0) | (rows >= size)].tolist()
+    if absent:
+        raise ValueError(f"{name}: expected row numbers from 0 to {size - 1}, got {absent}.")
+    if distinct and np.unique(rows).size != rows.size:
+        raise ValueError(f"{name}: a row is named twice in {rows.tolist()}.")
+    return rows
+
+
+def _is_boolean(value) -> bool:
+    """Whether all it holds are booleans: of Python, NumPy, JAX or pandas."""
+    kind = str(getattr(value, "dtype", "")) or str(np.asarray(value).dtype)
+    if kind != "object":
+        return kind.removesuffix("[pyarrow]") in ("bool", "boolean")
+    held = np.asarray(value, object).reshape(-1)
+    return held.size > 0 and all(isinstance(one, bool | np.bool_) for one in held)

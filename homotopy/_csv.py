@@ -79,8 +79,14 @@ def as_numbers(path: Path, names: list[str], cells: np.ndarray) -> np.ndarray:
     return table
 
 
+# As pandas and spreadsheets write them, of indicator columns for instance.
+_BOOLEANS = {"true": 1.0, "false": 0.0}
+
+
 def _as_number(cell: str) -> float | None:
     # float() reads "1_000" as Python source does; in a data file that is not a number.
+    if cell.casefold() in _BOOLEANS:
+        return _BOOLEANS[cell.casefold()]
     try:
         return None if "_" in cell else float(cell)
     except ValueError:

@@ -33,9 +33,9 @@ class LinearRegression(Problem):
     Parameters
     ----------
     X : (n, d), y : (n,)
-        Data.
-    deleted : int or sequence of int
-        Row numbers of the deleted set G, counted from 0.
+        Data, as of `Problem`.
+    deleted : int, sequence of int or (n,) of bool
+        Row numbers of the deleted set G, counted from 0, or a mask of it.
     ridge : float
         ρ ≥ 0.
     dtype : optional
@@ -59,10 +59,10 @@ class LinearRegression(Problem):
 
     def __init__(
         self,
-        X: ArrayLike | Sequence,
-        y: ArrayLike | Sequence,
+        X: ArrayInput,
+        y: ArrayInput,
         *,
-        deleted: int | Sequence[int] | ArrayLike,
+        deleted: ArrayInput,
         ridge: float = 0.0,
         dtype: DTypeLike | None = None,
     ):

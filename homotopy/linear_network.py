@@ -13,10 +13,12 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num, PRNGKeyArray
 
-from homotopy._checks import ArrayInput
+from homotopy._checks import ArrayInput, array, concrete, integer, positive, vector
 from homotopy.losses import SquaredError
-from homotopy.models import Model
+from homotopy.models import Model, layer_widths
 from homotopy.problem import Problem
+
+_TINY = float(np.finfo(float).tiny)
 
 
 class LinearNetwork(Model):
@@ -98,12 +100,7 @@ def linear_network(sizes: Sequence[int]) -> LinearNetwork:
     >>> model(jnp.ones(12), jnp.array([1.0, 2.0])).tolist()
     [9.0, 9.0]
     """
-    sizes = tuple(sizes)
-    if len(sizes) < 2:
-        raise ValueError(f"sizes: expected at least [inputs, outputs], got {list(sizes)}.")
-    for index, size in enumerate(sizes):
-        _check_width(f"sizes[{index}]", size)
-    return LinearNetwork(sizes=tuple(int(size) for size in sizes))
+    return LinearNetwork(sizes=layer_widths(sizes))
 
 
 def mode_strength(
@@ -134,9 +131,22 @@ def mode_strength(
     >>> mode_strength([0.0, 100.0], 2.0, 0.5).tolist()
     [0.5, 2.0]
     """
-    times, singular_value = jnp.asarray(times, float), jnp.asarray(singular_value, float)
+    times = array("times", times, "times")
+    singular_value, initial = (
+        array(name, value, "positive numbers")
+        for name, value in (("singular_value", singular_value), ("initial", initial))
+    )
+    for name, value, least in (
+        ("times", times, 0.0),
+        ("singular_value", singular_value, _TINY),
+        ("initial", initial, _TINY),
+    ):
+        known = concrete(value)
+        if known is not None and np.any(known < least):
+            sign = ">= 0" if least == 0.0 else "> 0"
+            raise ValueError(f"{name}: expected numbers {sign}, got {known.min():g}.")
     # Decaying exponentials only: e^{2st} overflows.
-    missing = (singular_value / jnp.asarray(initial, float) - 1.0) * jnp.exp(
+    missing = (singular_value / initial - 1.0) * jnp.exp(
         -2.0 * singular_value * times
     )
     return singular_value / (1.0 + missing)
@@ -192,8 +202,7 @@ class HierarchyExample(eqx.Module):
         ValueError
             Where `initial` is not positive, or the hidden layer is narrower than there are modes.
         """
-        if not (math.isfinite(initial) and initial > 0):
-            raise ValueError(f"initial: expected a finite number > 0, got {initial}.")
+        positive("initial", initial)
         size, hidden, _ = self.model.sizes
         if hidden < size:
             raise ValueError(
@@ -249,15 +258,14 @@ def hierarchy_example(
     >>> example.singular_values.tolist()
     [8.0, 4.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0]
     """
-    levels = np.asarray(singular_values, dtype=float)
-    descending = levels.ndim == 1 and levels.size > 0 and np.all(np.diff(levels) < 0)
-    if not (descending and np.all(np.isfinite(levels)) and np.all(levels > 0)):
+    levels = np.asarray(vector("singular_values", singular_values))
+    if not (np.all(np.diff(levels) < 0) and np.all(levels > 0)):
         raise ValueError(
             f"singular_values: expected descending positive numbers, got {singular_values!r}."
         )
-    if not (math.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale: expected a finite number > 0, got {scale}.")
-    _check_width("hidden", hidden)
+    positive("scale", scale)
+    integer("seed", seed, 0)
+    integer("hidden", hidden)
     size = 2 ** (levels.size - 1)
     properties, modes = [], [np.full(size, 1.0)]
     for level in range(levels.size):
@@ -288,10 +296,3 @@ def hierarchy_example(
         item_modes=jnp.asarray(item_modes),
         property_modes=jnp.asarray(y.T @ item_modes / each),
     )
-
-
-def _check_width(name, value) -> None:
-    # bool is an int to Python, but a width of True is a mistake.
-    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not integer or value < 1:
-        raise ValueError(f"{name}: expected a positive integer, got {value!r}.")

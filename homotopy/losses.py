@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, Shaped
 
-from ._checks import concrete
+from homotopy._checks import concrete, instance
 
 __all__ = [
     "AbstractLoss",
@@ -365,6 +365,13 @@ def _exponential_remainder(x: Float[Array, " k"]) -> Float[Array, " k"]:
     coefficients = jnp.asarray([1 / math.factorial(m) for m in range(16, 1, -1)], s.dtype)
     series = jnp.polyval(coefficients, s) * s * s
     return jnp.where(small, series, jnp.expm1(jnp.where(small, 0.0, x)) - x)
+
+
+def a_loss(value, name: str = "loss") -> AbstractLoss:
+    """The value if it is a loss; a `TypeError` otherwise."""
+    return instance(
+        name, value, AbstractLoss, "SquaredError(), Logistic() or another loss, made by calling it"
+    )
 
 
 def _check_shapes(

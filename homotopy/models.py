@@ -16,7 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
 
+from homotopy._checks import function, instance, integer, sequence
 from homotopy._pickling import by_fields, restored
+from homotopy._wording import described
 
 __all__ = [
     "FunctionModel",
@@ -228,7 +230,7 @@ def linear_model(p: int) -> LinearModel:
     >>> float(model(jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0])))
     11.0
     """
-    return LinearModel(_positive_integer("p", p))
+    return LinearModel(integer("p", p))
 
 
 def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerPerceptron:
@@ -263,10 +265,8 @@ def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerP
     >>> model(theta, jnp.ones(2)).shape
     ()
     """
-    sizes = tuple(sizes)
-    if len(sizes) < 2:
-        raise ValueError(f"sizes must be at least [inputs, outputs], got {list(sizes)}.")
-    sizes = tuple(_positive_integer(f"sizes[{i}]", size) for i, size in enumerate(sizes))
+    sizes = layer_widths(sizes)
+    function("activation", activation, "an array")
     key = jax.random.key(0)  # only shapes matter here: parameters come from initial_parameters
     layers: list[Callable] = []
     for fan_in, fan_out in itertools.pairwise(sizes[:-1]):
@@ -329,8 +329,8 @@ def function_model(f: Callable, dimension: int) -> FunctionModel:
     >>> float(model(jnp.array([2.0, 0.0]), jnp.array([5.0])))
     0.0
     """
-    if not callable(f):
-        raise ValueError(f"f must be callable as f(theta, x), got {type(f).__name__}.")
+    if not callable(f) or isinstance(f, type):
+        raise ValueError(f"f must be callable as f(theta, x), got {described(f)}.")
     try:
         hash(f)
     except TypeError:
@@ -338,7 +338,27 @@ def function_model(f: Callable, dimension: int) -> FunctionModel:
             f"f must be hashable, so that jax.jit can recognise it; got {type(f).__name__}. "
             "A pytree that holds arrays goes to module_model."
         ) from None
-    return FunctionModel(function=f, dimension=_positive_integer("dimension", dimension))
+    return FunctionModel(function=f, dimension=integer("dimension", dimension))
+
+
+def a_model(value, name: str = "model") -> Model:
+    """The value if it is a `Model`; a `TypeError` otherwise, that says what makes one of it."""
+    return instance(
+        name,
+        value,
+        Model,
+        "linear_model(p), mlp(sizes), function_model(f, dimension) of a function f(theta, x), or "
+        "module_model(module) of an Equinox module",
+    )
+
+
+def layer_widths(sizes: Sequence[int]) -> tuple[int, ...]:
+    """The widths of a network's layers, from the input to the output, checked."""
+    expected = "the widths of at least two layers, [inputs, …, outputs]"
+    widths = sequence("sizes", sizes, expected)
+    if len(widths) < 2:
+        raise ValueError(f"sizes: expected {expected}, got {widths}.")
+    return tuple(integer(f"sizes[{index}]", width) for index, width in enumerate(widths))
 
 
 def _restored(kind: type[ModuleModel], wide: bool, fields: dict[str, Any]) -> ModuleModel:
@@ -352,11 +372,3 @@ def _kind(leaf: Any) -> str:
     if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
         raise ValueError(f"module must have real parameters, got an array of {leaf.dtype}.")
     return "parameter" if jnp.issubdtype(leaf.dtype, jnp.floating) else "buffer"
-
-
-def _positive_integer(name: str, value: int) -> int:
-    # bool is an int to Python, but mlp([True, 1]) is a mistake.
-    integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not integer or value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    return int(value)

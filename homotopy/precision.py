@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
+from homotopy._wording import described
+
 _ALIGNMENT = 64  # bytes: what XLA asks of a buffer that it takes over
 
 
@@ -38,7 +40,12 @@ def floating_dtype(dtype: DTypeLike | None) -> jnp.dtype:
                 "dtype=jnp.float32."
             )
         return jnp.dtype(jnp.float64)
-    resolved = jnp.dtype(dtype)
+    try:
+        resolved = jnp.dtype(dtype)
+    except TypeError:
+        raise ValueError(
+            f"dtype: expected a floating-point type such as jnp.float32, got {described(dtype)}."
+        ) from None
     if not jnp.issubdtype(resolved, jnp.floating):
         raise ValueError(f"dtype: expected a floating-point type, got {resolved.name}.")
     if resolved == jnp.dtype(jnp.float64) and not jax.config.jax_enable_x64:

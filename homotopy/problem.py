@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,12 +9,22 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
-from homotopy._checks import ArrayInput, all_finite, concrete, stacked
+from homotopy._checks import (
+    ArrayInput,
+    concrete,
+    instance,
+    matrix,
+    non_negative,
+    row_numbers,
+    stacked,
+    vector,
+)
+from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
 from homotopy.fitting import stationary_point
-from homotopy.losses import AbstractLoss
+from homotopy.losses import AbstractLoss, a_loss
 from homotopy.minima import decide_existence, require_minimum
-from homotopy.models import Model
+from homotopy.models import Model, a_model
 from homotopy.precision import floating_dtype, owned
 from homotopy.seen_directions import in_coordinates, seen_directions
 
@@ -34,11 +42,12 @@ class Problem(eqx.Module):
     loss : AbstractLoss
         ℓ(ŷ, y).
     X : (n, p)
-        Inputs, one row a point.
+        Inputs, one row a point: an array, nested lists or a data frame, of numbers or booleans,
+        which count as 0 and 1.
     y : (n,) or (n, k)
-        Targets.
-    deleted : int or sequence of int
-        Row numbers of the deleted set G, counted from 0.
+        Targets, likewise. Integers stay integers.
+    deleted : int, sequence of int or (n,) of bool
+        Row numbers of the deleted set G, counted from 0, or a mask of it.
     ridge : float
         ρ ≥ 0.
     dtype : optional
@@ -46,9 +55,12 @@ class Problem(eqx.Module):
 
     Raises
     ------
+    TypeError
+        Naming `model` or `loss`, where it is none.
     ValueError
-        Naming the argument: shapes that do not match, NaN or infinite data, a deleted index out
-        of range or twice, nothing left after deletion, ρ < 0, 64-bit mode off.
+        Naming the argument: shapes that do not match; data that are missing, infinite, masked,
+        complex, text or categories, with row and column; a deleted index out of range or twice,
+        nothing left after deletion, ρ < 0, 64-bit mode off.
 
     Examples
     --------
@@ -72,19 +84,19 @@ class Problem(eqx.Module):
         self,
         model: Model,
         loss: AbstractLoss,
-        X: ArrayLike | Sequence,
-        y: ArrayLike | Sequence,
+        X: ArrayInput,
+        y: ArrayInput,
         *,
-        deleted: int | Sequence[int] | ArrayLike,
+        deleted: ArrayInput,
         ridge: float = 0.0,
         dtype: DTypeLike | None = None,
     ):
         dtype = floating_dtype(dtype)
+        a_model(model)
+        a_loss(loss)
         inputs, targets, indices = validated_data(X, y, deleted)
         loss.validate(targets, _output_shape(model, inputs, dtype))
-        rho = concrete(ridge)
-        if rho is None or rho.ndim != 0 or not np.isfinite(rho) or rho < 0:
-            raise ValueError(f"ridge: expected a finite number >= 0, got {ridge}.")
+        ridge = non_negative("ridge", ridge)
         self.model = model
         self.loss = loss
         self.X = owned(inputs, dtype)
@@ -131,9 +143,13 @@ class Problem(eqx.Module):
         """θ as the user's model."""
         return self.model.unravel(theta)
 
-    def predict(self, theta: Float[Array, " d"], X: Float[Array, "m p"] | None = None) -> Array:
-        """Outputs f(θ; x) at the rows of X (default: the data)."""
-        return jax.vmap(lambda x: self.model(theta, x))(self.X if X is None else X)
+    def predict(self, theta: Float[Array, " d"], X: ArrayInput | None = None) -> Array:
+        """Outputs f(θ; x) at the rows of X (default: the data), which may be a data frame."""
+        if X is None:
+            X = self.X
+        elif not isinstance(X, jax.Array):
+            X = jnp.asarray(matrix("X", X, self.X.shape[1]), self.X.dtype)
+        return jax.vmap(lambda x: self.model(theta, x))(X)
 
     def weights(self, epsilon: ArrayLike = 1.0) -> Float[Array, " n"]:
         """Weights of the n points: ε on the deleted set, one elsewhere.
@@ -219,21 +235,12 @@ class Problem(eqx.Module):
             require_minimum(self, theta, self.weights(epsilon))
         return theta
 
-    def parameters(self, theta0: ArrayInput) -> Float[Array, " d"]:
+    def parameters(self, theta0: ArrayInput, name: str = "theta0") -> Float[Array, " d"]:
         """A parameter vector given by the user, checked and in the problem's dtype.
 
-        Raises `ValueError` on a wrong length or a NaN.
+        Raises `ValueError` on a wrong length or a NaN, by the name that the user knows it by.
         """
-        theta0 = stacked(theta0)
-        given = concrete(theta0)
-        shape = np.shape(theta0)
-        if shape != (self.dimension,):
-            raise ValueError(
-                f"theta0: expected a vector of length {self.dimension}, got shape {shape}."
-            )
-        if given is not None and not np.all(np.isfinite(given)):
-            raise ValueError("theta0: expected finite numbers, got NaN or infinity.")
-        return jnp.asarray(theta0, self.X.dtype)
+        return vector(name, theta0, self.dimension, self.X.dtype)
 
 
 def _output_shape(model: Model, inputs: np.ndarray, dtype) -> tuple[int, ...]:
@@ -248,36 +255,29 @@ def _output_shape(model: Model, inputs: np.ndarray, dtype) -> tuple[int, ...]:
 
 
 def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs (n, p), targets and deleted indices (g,) as NumPy arrays, checked."""
-    inputs, targets, indices = concrete(X), concrete(y), concrete(deleted)
-    if inputs is None or targets is None or indices is None:
+    """Inputs (n, p), targets and deleted indices (g,) as NumPy arrays, checked.
+
+    Arrays that hold integers or floats are not copied, and integers stay integers.
+    """
+    if any(isinstance(stacked(given), jax.core.Tracer) for given in (X, y, deleted)):
         raise TypeError(
             "X, y, deleted: a problem is built from concrete arrays, outside jax.jit, jax.vmap "
             "and jax.grad; close over it, or stack several with jax.tree.map."
         )
+    inputs, targets = as_numbers("X", X, data=True), as_numbers("y", y, data=True)
     if inputs.ndim != 2 or 0 in inputs.shape:
         raise ValueError(f"X: expected a non-empty matrix (n, p), got shape {inputs.shape}.")
-    for name, array in (("X", inputs), ("y", targets)):
-        if not np.issubdtype(array.dtype, np.number):
-            raise ValueError(f"{name}: expected numbers, got dtype {array.dtype}.")
-        if not all_finite(array):
-            raise ValueError(f"{name}: expected finite numbers, got NaN or infinity.")
-    if targets.ndim not in (1, 2) or targets.shape[0] != inputs.shape[0]:
-        raise ValueError(
-            f"y: expected {inputs.shape[0]} targets, as X has rows, got shape {targets.shape}."
-        )
-    indices = np.atleast_1d(indices)
     size = inputs.shape[0]
-    if indices.ndim != 1 or indices.size == 0 or not np.issubdtype(indices.dtype, np.integer):
+    if targets.ndim not in (1, 2) or targets.shape[0] != size:
         raise ValueError(
-            f"deleted: expected a row number or a sequence of them, got {deleted!r}."
+            f"y: expected {size} targets, as X has rows, got shape {targets.shape}."
         )
-    if np.any(indices < 0) or np.any(indices >= size):
-        raise ValueError(
-            f"deleted: expected row numbers from 0 to {size - 1}, got {indices.tolist()}."
-        )
-    if np.unique(indices).size != indices.size:
-        raise ValueError(f"deleted: a row is named twice in {indices.tolist()}.")
+    indices = row_numbers("deleted", deleted, size)
     if indices.size == size:
         raise ValueError(f"deleted: all {size} rows are deleted; at least one must stay.")
     return inputs, targets, indices
+
+
+def a_problem(value, name: str = "problem") -> Problem:
+    """The value if it is a `Problem`; a `TypeError` otherwise."""
+    return instance(name, value, Problem, "a Problem, such as LinearRegression(X, y, deleted=0)")

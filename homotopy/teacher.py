@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._checks import integer, non_negative
 from homotopy.losses import SquaredError
 from homotopy.models import MultilayerPerceptron, mlp
 from homotopy.problem import Problem
@@ -80,10 +79,9 @@ def teacher_example(
     ((20, 1), 10)
     """
     for name, value in (("size", size), ("neurons", neurons)):
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}.")
-    if not (math.isfinite(noise) and noise >= 0):
-        raise ValueError(f"noise: expected a finite number >= 0, got {noise}.")
+        integer(name, value)
+    integer("seed", seed, 0)
+    non_negative("noise", noise)
     generator = np.random.default_rng(seed)
     model = mlp([1, neurons, 1])
     X = np.sort(generator.uniform(-3.0, 3.0, (size, 1)), axis=0)

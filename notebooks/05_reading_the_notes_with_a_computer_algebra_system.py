@@ -248,7 +248,7 @@ for ax, (name, (M, schedule, end)) in zip(axes, cases.items(), strict=True):
     deletion = hm.Deletion(model, state, start=0.0, horizon=end)
     ends = np.asarray(deletion.final_state(np.linspace(0.0, end, 400)))
     best = hm.optimise(deletion, over=hm.Steps())
-    arrives = float(deletion.cost(schedule))
+    arrives = float(deletion.cost(schedule, outside="allow"))
     nearest = np.asarray(deletion.final_state([float(best.schedule.switch)]))[0]
     print(f"{name}: ℰ = {arrives:.0e}; the best step has ℰ = {float(best.cost):.3g}")
     assert arrives < 1e-14 < 1e-4 < float(best.cost)

@@ -179,9 +179,9 @@ def test_bad_arguments_are_named():
     for cost in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="cost: expected a positive number"):
             hm.time_to_reach(deletion, hm.Step(0.0), cost)
-    with pytest.raises(ValueError, match="grid: expected at least 8, got 7"):
+    with pytest.raises(ValueError, match="grid: expected an integer >= 8, got 7"):
         hm.time_to_reach(deletion, hm.Step(0.0), 1.0, grid=7)
-    with pytest.raises(ValueError, match="grid: expected at least 8, got 7"):
+    with pytest.raises(ValueError, match="grid: expected an integer >= 8, got 7"):
         hm.best_step(deletion, grid=7)
 
 

@@ -362,7 +362,7 @@ BAD_FILES = {
     "constant target": ("a,price\n1,5\n4,5\n", ["constant columns", "'price'"]),
     "one row": ("a,price\n1,2\n", ["at least two rows of data, got 1"]),
     "no features": ("price\n1\n2\n", ["no feature columns"]),
-    "no rows": ("a,price\n", ["at least two rows"]),
+    "no rows": ("a,price\n", ["at least one row"]),
     "duplicate names": ("a,a,price\n1,2,3\n4,6,6\n", ["duplicate column names: 'a'"]),
     "collinear": (
         "a,b,c,price\n" + "".join(f"{i},{i * i},{2 * i - i * i + 3},{i**3}\n" for i in range(6)),

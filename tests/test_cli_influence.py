@@ -494,6 +494,20 @@ def test_classes_that_do_not_overlap_are_refused(files, folder, logistic_run):
     refused(run(apart, *GOOD, "--loss", "logistic"), folder, "plane separates", "--ridge")
 
 
+def test_test_data_may_be_one_row(files, folder):
+    X, y = linear_table()
+    one = write_csv(files / "one.csv", X[3:4] + 0.5, y[3:4] - 1.0)
+    result = run(files / "houses.csv", "--target", "price", "--top", 1, "--test", one)
+    assert result.exit_code == 0, result.output
+    assert "Mean loss on the row of test data" in result.output
+    (made,) = folder.glob("*/influence.json")
+    record = json.loads(made.read_text(encoding="utf-8"))
+    theta = linear_fit(scaled(X), scaled(y), 0.0)
+    seen = (X[3] + 0.5 - X.mean(axis=0)) / X.std(axis=0)
+    wanted = (y[3] - 1.0 - y.mean()) / y.std()
+    assert record["evidence"]["test_loss"] == pytest.approx(0.5 * (seen @ theta - wanted) ** 2)
+
+
 def test_test_data_must_have_the_columns(files, folder):
     X, y = linear_table()
     fewer = write_csv(files / "fewer.csv", X[:, :3], y)

@@ -323,7 +323,7 @@ def test_cells_and_bang_bang(bilinear):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"initial": [[1.0]]}, "initial: expected a vector"),
+        ({"initial": [[1.0]]}, "initial: expected a non-empty vector"),
         ({"initial": [np.nan, 0.0]}, "initial: expected finite"),
         ({"horizon": 0.0}, "horizon: expected more than start"),
         ({"horizon": np.inf}, "horizon: expected a finite number"),

@@ -76,7 +76,7 @@ def test_out_of_reach_and_nothing_to_do():
 def test_bad_input(without_shape_checks):
     with pytest.raises(ValueError, match="exactly one"):
         least_horizon(cart(5.0))
-    with pytest.raises(ValueError, match="target: expected a finite vector of length 2"):
+    with pytest.raises(ValueError, match="target: expected a vector of length 2"):
         least_horizon(cart(5.0), target=[0.0])
     with pytest.raises(ValueError, match="tolerance: expected a finite"):
         least_horizon(cart(5.0), np.nan)

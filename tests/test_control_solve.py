@@ -294,7 +294,7 @@ def test_bad_input():
     system = jackson(1.0)
     with pytest.raises(ValueError, match="tolerance: expected"):
         solve(system, tolerance=0.0)
-    with pytest.raises(ValueError, match="cells: expected at least 2"):
+    with pytest.raises(ValueError, match="cells: expected an integer >= 2"):
         solve(system, cells=1)
     with pytest.raises(ValueError, match="starts: expected controls in"):
         solve(system, cells=8, starts=[2.0])

@@ -74,10 +74,10 @@ def test_notes_example_is_seeded_linear_regression():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"size": 0}, "size must be at least 1, got 0"),
-        ({"dimension": 0}, "dimension must be at least 1"),
-        ({"noise": -1.0}, "noise must be finite"),
-        ({"noise": float("nan")}, "noise must be finite"),
+        ({"size": 0}, "size: expected an integer >= 1, got 0"),
+        ({"dimension": 0}, "dimension: expected an integer >= 1"),
+        ({"noise": -1.0}, "noise: expected a finite number >= 0"),
+        ({"noise": float("nan")}, "noise: expected a finite number >= 0"),
     ],
 )
 def test_notes_example_refuses_bad_arguments(arguments, message):
@@ -141,8 +141,7 @@ BAD_FILES = {
     "text target": ("a,y\n1,high\n2,low\n", "'y'.*'high'"),
     "a number with commas": ('a,y\n"1,000",2\n3,4\n', "'1,000'"),
     "source notation": ("a,y\n1_000,2\n3,4\n", "'1_000'"),
-    "one row": ("a,y\n1,2\n", "at least two rows of data, got 1"),
-    "no rows": ("a,y\n", "at least two rows of data, got 0"),
+    "no rows": ("a,y\n", "at least one row of data, got 0"),
     "empty": ("", "is empty"),
     "only the target": ("y\n1\n2\n", "no feature columns: only the target 'y'"),
     "duplicate names": ("a,b,a,y\n1,2,3,4\n5,6,7,8\n", "duplicate column names: 'a'"),
@@ -151,6 +150,13 @@ BAD_FILES = {
     "too large for a float": ("a,y\n1,2\n1e999,4\n", "non-finite numbers: column 'a' in row 1"),
     "other separator": ("a;y\n1;2\n3;4\n", "separator must be a comma"),
 }
+
+
+def test_a_file_may_have_one_row_and_booleans(write):
+    # As pandas writes what get_dummies makes.
+    data = from_csv(write("a,red,green,y\n1.5,True,false,FALSE\n"), target="y")
+    np.testing.assert_array_equal(data.X, [[1.5, 1.0, 0.0]])
+    np.testing.assert_array_equal(data.y, [0.0])
 
 
 @pytest.mark.parametrize(("text", "message"), BAD_FILES.values(), ids=BAD_FILES.keys())

@@ -303,7 +303,7 @@ def test_bad_arguments(problem, theta0, deletion, without_shape_checks):
         hm.Deletion(
             problem, theta0, START, HORIZON, terminal_cost=hm.PredictionDistance([[1.0, 2.0]])
         )
-    with pytest.raises(ValueError, match="X: expected a finite matrix"):
+    with pytest.raises(ValueError, match="X: expected a non-empty matrix"):
         hm.PredictionDistance([1.0, 2.0])
     with pytest.raises(TypeError, match="problem: expected a Problem"):
         hm.Deletion(MODEL, theta0, START, HORIZON)

@@ -441,7 +441,7 @@ def test_bad_input(without_shape_checks, theta0, times, message):
     [
         ({"tolerance": 0.0}, r"tolerance: expected a number in \(0, 1\), got 0\.0"),
         ({"tolerance": 1.0}, "tolerance: expected a number"),
-        ({"max_steps": 0}, "max_steps: expected at least 1, got 0"),
+        ({"max_steps": 0}, "max_steps: expected an integer >= 1, got 0"),
     ],
 )
 def test_bad_options(options, message):

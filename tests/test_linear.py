@@ -317,7 +317,7 @@ GOOD = {"X": [[1.0, 2.0], [0.5, 1.0], [3.0, -1.0]], "y": [1.0, 2.0, 3.0], "delet
         ({"X": [1.0, 2.0, 3.0]}, r"X: expected a non-empty matrix \(n, p\), got shape \(3,\)"),
         ({"X": np.zeros((3, 0))}, r"X: expected a non-empty matrix .* \(3, 0\)"),
         ({"X": [[1.0, np.nan], [0.0, 1.0], [1.0, 1.0]]}, "X: expected finite numbers"),
-        ({"X": [["a", "b"], ["c", "d"], ["e", "f"]]}, "X: expected numbers, got dtype <U1"),
+        ({"X": [["a", "b"], ["c", "d"], ["e", "f"]]}, "X: expected numbers, got text, 'a'"),
         ({"y": [1.0, 2.0]}, r"y: expected 3 targets, as X has rows, got shape \(2,\)"),
         ({"y": [1.0, np.inf, 0.0]}, "y: expected finite numbers"),
         ({"y": [[1.0], [2.0], [3.0]]}, r"y: expected a vector of 3 targets, got shape \(3, 1\)"),

@@ -186,11 +186,11 @@ class Unhashable:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: linear_model(0), "p must be a positive integer, got 0"),
-        (lambda: mlp([3]), r"at least \[inputs, outputs\], got \[3\]"),
-        (lambda: mlp([3, 0, 1]), r"sizes\[1\] must be a positive integer, got 0"),
+        (lambda: linear_model(0), "p: expected an integer >= 1, got 0"),
+        (lambda: mlp([3]), r"at least two layers, .*, got \[3\]"),
+        (lambda: mlp([3, 0, 1]), r"sizes\[1\]: expected an integer >= 1, got 0"),
         (lambda: mlp([3, -4, 1]), r"sizes\[1\]"),
-        (lambda: function_model(jnp.dot, -1), "dimension must be a positive integer, got -1"),
+        (lambda: function_model(jnp.dot, -1), "dimension: expected an integer >= 1, got -1"),
         (lambda: function_model(Unhashable(), 1), "hashable"),
         (lambda: module_model(eqx.nn.Lambda(jnp.tanh)), "at least one floating-point array"),
         (

@@ -271,7 +271,7 @@ def test_order_of_the_data_and_unit_of_the_target(seed, unit):
     [
         (([-0.1, 0.5],), r"epsilons: expected weights in \[0, 1\], got -0.1"),
         (([0.5, 1.5],), r"epsilons: expected weights in \[0, 1\], got 0.5…1.5"),
-        (([0.5, np.nan],), r"epsilons: expected weights in \[0, 1\]"),
+        (([0.5, np.nan],), "epsilons: expected finite numbers, got NaN in entry 1"),
         (([],), r"epsilons: expected a non-empty vector, got shape \(0,\)"),
         ((0.5,), r"epsilons: expected a non-empty vector, got shape \(\)"),
         ((np.zeros((2, 2)),), r"epsilons: expected a non-empty vector, got shape \(2, 2\)"),

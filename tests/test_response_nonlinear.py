@@ -428,7 +428,7 @@ def test_paths_at_different_weights_are_not_compared(folded):
     problem, path = folded
     with pytest.raises(ValueError, match="other: expected a path of shape"):
         path.compare(hm.response(problem, GRID**2, [1.0, 1.0]))
-    with pytest.raises(ValueError, match="tolerance: expected a number > 0"):
+    with pytest.raises(ValueError, match="tolerance: expected a finite number > 0"):
         path.compare(path, tolerance=0.0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homotopy._checks import instance
 from homotopy.claims import (
     best_schedule,
     bregman,
@@ -71,6 +72,7 @@ def matching(key: str) -> tuple[Claim, ...]:
     >>> matching("Proposition 0.0.1")[0].key
     '0.3'
     """
+    instance("key", key, str, "the text of a claim's key")
     wanted = key.casefold()
     for selected in (
         lambda claim: claim.key == key,

@@ -11,8 +11,8 @@ from homotopy.commands import _inputs
 from homotopy.commands.errors import InputError
 from homotopy.datasets import Dataset, Standardisation
 from homotopy.influence.diagnostics import RegressionDiagnostics, regression_diagnostics
-from homotopy.influence.measurements import TestLoss
 from homotopy.losses import Logistic, SquaredError
+from homotopy.measurements import TestLoss
 from homotopy.minima import decide_existence
 from homotopy.models import linear_model
 from homotopy.problem import Problem
@@ -79,7 +79,7 @@ def check_classes(dataset: Dataset) -> None:
 
 def load_test(path: Path, original: Dataset, logistic: bool) -> Dataset:
     """The test data, with the columns in the order of the data."""
-    test = _inputs.load(path, None, original.target_name)
+    test = _inputs.read(path, original.target_name)
     for relation, there, wanted in (
         ("lacks", test.feature_names, original.feature_names),
         ("has, and the data lack,", original.feature_names, test.feature_names),

@@ -12,8 +12,8 @@ from homotopy.commands.errors import InputError
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.diagnostics import DuplicateRows, duplicate_rows, leverage
 from homotopy.influence.estimators import Influence, LeaveOneOut
-from homotopy.influence.measurements import OwnLoss
 from homotopy.influence.predict import predict
+from homotopy.measurements import OwnLoss
 
 _BLOCK = 20  # refits at a time: one program for them all, however many there are
 _NOTHING = 1e-12  # of ‖θ*‖: a refit that moves by less moved by rounding

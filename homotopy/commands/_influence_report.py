@@ -35,7 +35,8 @@ def show(console: Console, fit: Fit, influences: Influences, ranking: str, chang
     )
     if fit.test is not None:
         rows, loss = fit.test.y.shape[0], influences.evidence["test_loss"]
-        say(console, f"Mean loss on the {rows} rows of test data: {loss:.4g}.")
+        of = "row" if rows == 1 else f"{rows} rows"
+        say(console, f"Mean loss on the {of} of test data: {loss:.4g}.")
     for title, numbers in (
         (f"Most influential by {ranking}", influences.ranked),
         ("Highest leverage", influences.highest_leverage),

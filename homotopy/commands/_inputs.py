@@ -21,7 +21,7 @@ DATASETS = {"diabetes": diabetes}
 
 
 def load(data: Path | None, dataset: str | None, target: str | None) -> Dataset:
-    """The data set that the user named, from a file or by name."""
+    """The data set that the user named, from a file or by name; of two rows at least."""
     if (data is None) == (dataset is None):
         given = "neither" if data is None else f"both {str(data)!r} and --dataset {dataset}"
         raise InputError(f"name a CSV file or a --dataset ({', '.join(DATASETS)}), got {given}.")
@@ -39,8 +39,16 @@ def load(data: Path | None, dataset: str | None, target: str | None) -> Dataset:
         return loaded
     if target is None:
         raise InputError(f"--target: name the column of {str(data)!r} that is to be predicted.")
+    loaded = read(data, target)
+    if len(loaded.y) < 2:
+        raise InputError(f"{data.name} needs at least two rows of data, got {len(loaded.y)}.")
+    return loaded
+
+
+def read(path: Path, target: str) -> Dataset:
+    """The data of a file, of one row or more."""
     try:
-        return from_csv(data, target)
+        return from_csv(path, target)
     except ValueError as error:
         raise InputError(str(error)) from None
 

@@ -7,6 +7,8 @@ import enum
 
 import numpy as np
 
+from homotopy._checks import vector
+
 # A cell counts as interior where its value is this far from both bounds, of their distance.
 _INTERIOR = 1e-6
 # A run of this many interior cells is taken for a singular arc, a shorter one for switches.
@@ -74,10 +76,21 @@ def read_arcs(
     >>> [(arc.kind.value, float(arc.start), float(arc.stop)) for arc in arcs]
     [('lower', 0.0, 1.75), ('upper', 1.75, 4.0)]
     """
-    edges, fractions = np.asarray(edges, float), np.asarray(fractions, float)
+    edges, fractions = (
+        np.asarray(vector(name, value))
+        for name, value in (("edges", edges), ("fractions", fractions))
+    )
+    if edges.size != fractions.size + 1 or np.any(np.diff(edges) < 0):
+        raise ValueError(
+            f"edges: expected {fractions.size + 1} ascending times, one more than fractions, got "
+            f"{edges}."
+        )
+    if np.any(np.abs(fractions - 0.5) > 0.5 + 1e-9):
+        raise ValueError(f"fractions: expected numbers in [0, 1], got {fractions}.")
     kinds = np.where(fractions <= _INTERIOR, "lower", "singular")
     kinds = np.where(fractions >= 1 - _INTERIOR, "upper", kinds)
     if switching is not None:
+        switching = np.asarray(vector("switching", switching, fractions.size))
         clear = np.abs(switching) > 0.01 * np.max(np.abs(switching))
         clear &= kinds == "singular"
         kinds = np.where(clear, np.where(np.asarray(switching) > 0, "lower", "upper"), kinds)

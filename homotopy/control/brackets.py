@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy.control.system import ControlAffine
+from homotopy._checks import function, vector
+from homotopy.control.system import ControlAffine, a_system
 
 
 def lie_bracket(f: Callable, g: Callable) -> Callable:
@@ -27,6 +28,9 @@ def lie_bracket(f: Callable, g: Callable) -> Callable:
     >>> bracket(jnp.array([0.3, 0.4])).tolist()
     [-1.0, 0.0]
     """
+
+    function("f", f, "x")
+    function("g", g, "x")
 
     def bracket(x):
         along_f = jax.jvp(g, (x,), (f(x),))[1]
@@ -64,6 +68,8 @@ def switching_derivatives(
     system: ControlAffine, x: Float[Array, " d"], p: Float[Array, " d"]
 ) -> SwitchingDerivatives:
     """H₁, Ḣ₁ and the two parts of Ḧ₁ at a state and costate."""
+    dimension = a_system(system).dimension
+    x, p = vector("x", x, dimension), vector("p", p, dimension)
     bracket = lie_bracket(system.drift, system.control_field)
     return SwitchingDerivatives(
         jnp.dot(p, system.control_field(x)),

@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
+from homotopy._checks import instance, integer, optional_function, sequence
+from homotopy._numbers import as_numbers
 from homotopy.control.controls import PiecewiseConstantControl
 from homotopy.control.mesh import LARGEST, Mesh, growth, local_errors, too_stiff
-from homotopy.control.system import ControlAffine
+from homotopy.control.system import ControlAffine, a_system
 from homotopy.control.trajectory import sweep
 
 
@@ -93,11 +95,15 @@ def optimise_cells(
     ValueError
         Naming `count` or `starts`.
     """
-    if count < 2:
-        raise ValueError(f"cells: expected at least 2, got {count}.")
+    a_system(system)
+    integer("count", count, 2)
+    optional_function("progress", progress, "the cost")
+    if mesh is not None:
+        instance("mesh", mesh, Mesh, "a Mesh, as of choose_mesh(system, control)")
     lower, upper = float(system.lower), float(system.upper)
     if starts is None:
         starts = ((lower + upper) / 2, lower, upper)
+    starts = sequence("starts", starts, "a sequence of controls on cells")
     beginnings = [_fractions(start, count, lower, upper) for start in starts]
     if not beginnings:
         raise ValueError("starts: expected at least one.")
@@ -160,7 +166,13 @@ def _constant(system, count, value):
 
 
 def _fractions(start, count, lower, upper):
-    values = np.broadcast_to(np.asarray(start, float), (count,))
+    values = as_numbers("starts", start)
+    if values.shape not in ((), (count,)):
+        raise ValueError(
+            f"starts: expected a number or one for each of {count} cells, got shape "
+            f"{values.shape}."
+        )
+    values = np.broadcast_to(values.astype(float), (count,))
     if not np.all((values >= lower) & (values <= upper)):
         raise ValueError(f"starts: expected controls in [{lower:g}, {upper:g}], got {start}.")
     return (values - lower) / (upper - lower)

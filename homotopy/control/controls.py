@@ -9,8 +9,9 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
-from homotopy._checks import ArrayInput, concrete
-from homotopy.control.system import ControlAffine
+from homotopy._checks import ArrayInput, array, concrete, number, vector
+from homotopy._wording import described
+from homotopy.control.system import ControlAffine, a_system
 
 
 class AbstractControl(eqx.Module):
@@ -72,7 +73,7 @@ class PiecewiseConstantControl(AbstractControl):
 
     def __init__(self, breakpoints: ArrayInput, values: ArrayInput):
         self.breakpoints = _ascending("breakpoints", breakpoints)
-        self.values = jnp.asarray(values, float)
+        self.values = array("values", values, "one number for each piece")
         if self.values.shape != (self.breakpoints.size + 1,):
             raise ValueError(
                 f"values: expected {self.breakpoints.size + 1}, one more than breakpoints, got "
@@ -104,7 +105,7 @@ class PiecewisePolynomialControl(AbstractControl):
 
     def __init__(self, edges: ArrayInput, coefficients: ArrayInput):
         self.edges = _ascending("edges", edges)
-        self.coefficients = jnp.asarray(coefficients, float)
+        self.coefficients = array("coefficients", coefficients, "a row for each piece")
         if self.coefficients.ndim != 2 or self.coefficients.shape[0] != self.edges.size - 1:
             raise ValueError(
                 f"coefficients: expected {self.edges.size - 1} rows, one less than edges, got "
@@ -144,7 +145,8 @@ def cells(system: ControlAffine, values: ArrayInput) -> PiecewiseConstantControl
         For its time interval.
     values : (n,)
     """
-    values = jnp.asarray(values, float)
+    a_system(system)
+    values = vector("values", values)
     fractions = np.arange(1, values.shape[0]) / values.shape[0]
     breakpoints = system.start + (system.horizon - system.start) * fractions
     return PiecewiseConstantControl(breakpoints, values)
@@ -169,6 +171,8 @@ def bang_bang(
     ValueError
         If `first` is not a bound.
     """
+    a_system(system)
+    number("first", first, "one of the bounds", traceable=True)
     switches = _ascending("switches", switches)
     bounds = jnp.stack([system.lower, system.upper])
     known, known_bounds = concrete(first), concrete(bounds)
@@ -185,8 +189,18 @@ def bang_bang(
 
 
 def _ascending(name, times):
+    times = array(name, times, "ascending finite times (k,)", lambda shape: len(shape) == 1)
     known = concrete(times)
-    if known is not None:
-        if known.ndim != 1 or not np.all(np.isfinite(known)) or np.any(np.diff(known) < 0):
-            raise ValueError(f"{name}: expected ascending finite times (k,), got {known}.")
-    return jnp.asarray(times, float)
+    if known is not None and np.any(np.diff(known) < 0):
+        raise ValueError(f"{name}: expected ascending finite times (k,), got {known}.")
+    return times
+
+
+def a_control(value, name: str = "control"):
+    """The value if it can serve as a control; a `TypeError` otherwise."""
+    if isinstance(value, type) or not (hasattr(value, "breakpoints") and hasattr(value, "piece")):
+        raise TypeError(
+            f"{name}: expected a control, as cells(system, values) or bang_bang(system, switches, "
+            f"first=1.0), or a schedule, got {described(value)}."
+        )
+    return value

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import brentq, least_squares
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, fraction, integer, number, vector
 from homotopy.control.arcs import Arc, ArcKind, read_arcs
 from homotopy.control.cell_optimum import CellsOptimum, cells_mesh, optimise_cells
 from homotopy.control.controls import PiecewiseConstantControl
@@ -20,7 +20,7 @@ from homotopy.control.pontryagin import PontryaginResidual, pontryagin_residual
 from homotopy.control.resolve import resolve
 from homotopy.control.search import solution_of, solve
 from homotopy.control.solution import Solution, SolutionStatus
-from homotopy.control.system import ControlAffine
+from homotopy.control.system import ControlAffine, a_system
 from homotopy.control.trajectory import Trajectory, follow, forward
 
 # Of the largest horizon: how closely the horizon is bracketed before its structure is read.
@@ -149,18 +149,16 @@ def least_horizon(
     >>> round(least.horizon, 9), least.arcs[0].kind.value  # log 3
     (1.098612289, 'lower')
     """
+    a_system(system)
+    integer("cells", cells, 2)
+    fraction("residual_tolerance", residual_tolerance)
     if (tolerance is None) == (target is None):
         raise ValueError("tolerance, target: expected exactly one of them.")
     if target is None:
-        if not np.isfinite(tolerance):
-            raise ValueError(f"tolerance: expected a finite number, got {tolerance}.")
+        number("tolerance", tolerance)
         return _for_cost(system, float(tolerance), cells, residual_tolerance)
-    known = concrete(target)
-    if np.shape(target) != (system.dimension,) or not np.all(np.isfinite(known)):
-        raise ValueError(
-            f"target: expected a finite vector of length {system.dimension}, got {target}."
-        )
-    system = eqx.tree_at(lambda s: s.cost, system, _Distance(jnp.asarray(target, float)))
+    target = vector("target", target, system.dimension)
+    system = eqx.tree_at(lambda s: s.cost, system, _Distance(target))
     return _for_target(system, cells, residual_tolerance)
 
 

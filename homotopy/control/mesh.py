@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from homotopy._checks import fraction, integer
+from homotopy.control.controls import a_control
 from homotopy.control.runge_kutta import NODES, step
 from homotopy.control.scan import LONGEST, scan
-from homotopy.control.system import ControlAffine
+from homotopy.control.system import ControlAffine, a_system
 
 # Sizes that meshes are padded to, so that a slightly different one needs no new compilation.
 _SIZES = np.array([16, LONGEST, *(LONGEST * n << k for k in range(20) for n in (2, 3))])
@@ -190,6 +192,11 @@ def choose_mesh(
         Where `greatest` steps are not enough: the system is too stiff for an explicit method, or
         its state leaves the finite numbers.
     """
+    a_system(system)
+    a_control(control)
+    fraction("tolerance", tolerance)
+    integer("least", least)
+    integer("greatest", greatest)
     lengths = np.diff(np.asarray(_jitted_edges(system, control)))
     counts = np.maximum(1, np.floor(least * lengths / max(lengths.sum(), 1e-300))).astype(int)
     mesh = Mesh.of_counts(counts, least)

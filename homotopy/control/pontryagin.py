@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy.control.trajectory import Trajectory
+from homotopy.control.trajectory import Trajectory, a_trajectory
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
@@ -94,7 +94,7 @@ def pontryagin_residual(trajectory: Trajectory) -> PontryaginResidual:
     >>> float(pontryagin_residual(never).relative)
     0.0
     """
-    return _residual(trajectory.system, sample(trajectory))
+    return _residual(a_trajectory(trajectory).system, sample(trajectory))
 
 
 @eqx.filter_jit

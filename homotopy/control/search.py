@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from homotopy._checks import fraction, integer
 from homotopy.control.arcs import ArcKind, read_arcs
 from homotopy.control.cell_optimum import CellsOptimum, optimise_cells
 from homotopy.control.mesh import local_errors
@@ -13,7 +14,7 @@ from homotopy.control.pontryagin import pontryagin_residual
 from homotopy.control.resolve import Resolved, resolve
 from homotopy.control.singular import singular_arc
 from homotopy.control.solution import Solution, SolutionStatus
-from homotopy.control.system import ControlAffine
+from homotopy.control.system import ControlAffine, a_system
 from homotopy.control.trajectory import follow, magnitude
 
 # How small the costate is, against that of the first start, where it counts as zero.
@@ -82,10 +83,10 @@ def solve(
     >>> round(solution.cost, 6), solution.pmp_residual < 1e-12
     (-7.389056, True)
     """
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance: expected a number in (0, 1), got {tolerance}.")
-    if refinements < 0:
-        raise ValueError(f"refinements: expected at least 0, got {refinements}.")
+    a_system(system)
+    integer("cells", cells, 2)
+    fraction("tolerance", tolerance)
+    integer("refinements", refinements, 0)
     counts = {"cells": cells, "evaluations": 0, "newton": 0, "rounds": 0}
     best: Solution | None = None
     for level in range(refinements + 1):

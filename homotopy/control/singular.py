@@ -8,9 +8,10 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from homotopy._checks import instance
 from homotopy.control.arcs import Arc
 from homotopy.control.brackets import switching_derivatives
-from homotopy.control.trajectory import Trajectory
+from homotopy.control.trajectory import Trajectory, a_trajectory
 
 # Where the arc is tested, as fractions of it: off its ends, where the control jumps.
 _FRACTIONS = (np.arange(16) + 0.5) / 16
@@ -47,7 +48,8 @@ class SingularArc:
 
 def singular_arc(trajectory: Trajectory, arc: Arc) -> SingularArc:
     """Test a singular arc of a trajectory against the feedback and the conditions of a minimum."""
-    system = trajectory.system
+    system = a_trajectory(trajectory).system
+    instance("arc", arc, Arc, "an Arc, as of read_arcs or a Solution")
     points = trajectory.at(arc.start + _FRACTIONS * (arc.stop - arc.start))
     value, slope, drift, control = map(
         np.asarray, _derivatives(system, points.state, points.costate)

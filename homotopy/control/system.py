@@ -7,11 +7,11 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, instance, number, vector
+from homotopy._wording import described
 
 
 class ControlAffine(eqx.Module):
@@ -80,12 +80,7 @@ class ControlAffine(eqx.Module):
         lower: ArrayLike = 0.0,
         upper: ArrayLike = 1.0,
     ):
-        if np.ndim(initial) != 1 or np.size(initial) == 0:
-            raise ValueError(f"initial: expected a vector (d,), got shape {np.shape(initial)}.")
-        known = concrete(initial)
-        if known is not None and not np.all(np.isfinite(known)):
-            raise ValueError("initial: expected finite numbers, got NaN or infinity.")
-        self.initial = jnp.asarray(initial, float)
+        self.initial = vector("initial", initial)
         self.start, self.horizon = _ordered("start", start, "horizon", horizon)
         self.lower, self.upper = _ordered("lower", lower, "upper", upper)
         self.drift = _callable("drift", drift, self.initial, self.initial.shape)
@@ -108,25 +103,38 @@ class ControlAffine(eqx.Module):
         return jnp.dot(p, self.control_field(x))
 
 
+def a_system(value, name: str = "system") -> ControlAffine:
+    """The value if it is a `ControlAffine`; a `TypeError` otherwise."""
+    return instance(
+        name,
+        value,
+        ControlAffine,
+        "ControlAffine(drift, control_field, cost, initial, horizon), or the control_system of a "
+        "Deletion",
+    )
+
+
 def _ordered(first, low, second, high):
     """Two finite scalars, the first below the second."""
-    for name, value in ((first, low), (second, high)):
-        known = concrete(value)
-        if known is not None and not (known.ndim == 0 and np.isfinite(known)):
-            raise ValueError(f"{name}: expected a finite number, got {value}.")
-    known_low, known_high = concrete(low), concrete(high)
+    known_low = number(first, low, traceable=True)
+    known_high = number(second, high, traceable=True)
     if known_low is not None and known_high is not None and not known_low < known_high:
         raise ValueError(f"{second}: expected more than {first} = {known_low}, got {known_high}.")
     return jnp.asarray(low, float), jnp.asarray(high, float)
 
 
 def _callable(name, function, x, shape):
-    if not callable(function):
-        raise ValueError(f"{name}: expected a function of x, got {type(function).__name__}.")
+    if not callable(function) or isinstance(function, type):
+        raise ValueError(f"{name}: expected a function of x, got {described(function)}.")
     if not isinstance(function, eqx.Module | jax.tree_util.Partial):
         # A pytree without leaves, so that systems pass through jax.jit, jax.vmap and jax.grad.
         function = jax.tree_util.Partial(function)
-    result = eqx.filter_eval_shape(function, x)
+    try:
+        result = eqx.filter_eval_shape(function, x)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}: it does not take a state of shape {x.shape} ({error})."
+        ) from error
     if getattr(result, "shape", None) != shape:
         raise ValueError(
             f"{name}: expected a result of shape {shape} for x of shape {x.shape}, got "

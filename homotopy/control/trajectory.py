@@ -11,11 +11,12 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, array, concrete, instance
+from homotopy.control.controls import a_control
 from homotopy.control.mesh import Mesh, choose_mesh, edges_of, stages, stages_between, terminal
 from homotopy.control.runge_kutta import step
 from homotopy.control.scan import scan
-from homotopy.control.system import ControlAffine
+from homotopy.control.system import ControlAffine, a_system
 
 # Times that are interpolated at once.
 _BATCH = 256
@@ -183,6 +184,7 @@ class Trajectory(eqx.Module):
 
     def at(self, t: ArrayInput) -> Points:
         """x, p, u and f₁(x) at times of any shape, at once."""
+        t = array("t", t, "times")
         known = concrete(t)
         ends = concrete(self.system.start), concrete(self.system.horizon)
         if known is not None and None not in ends:
@@ -210,6 +212,11 @@ class Trajectory(eqx.Module):
         ]
         joined = jax.tree.map(lambda *parts: np.concatenate(parts)[: steps.size], *batches)
         return jax.tree.map(jnp.asarray, joined)
+
+
+def a_trajectory(value, name: str = "trajectory") -> Trajectory:
+    """The value if it is a trajectory of a system; a `TypeError` otherwise."""
+    return instance(name, value, Trajectory, "the result of follow(system, control)")
 
 
 @eqx.filter_jit
@@ -283,8 +290,10 @@ def follow(system: ControlAffine, control, mesh: Mesh | None = None) -> Trajecto
 
 
 def _given(system, control, mesh):
+    a_system(system)
+    a_control(control)
     if mesh is not None:
-        return mesh
+        return instance("mesh", mesh, Mesh, "a Mesh, as of choose_mesh(system, control)")
     leaves = jax.tree.leaves(eqx.filter((system, control), eqx.is_array))
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         raise ValueError("mesh: needed where the system or the control is traced; see Mesh.")

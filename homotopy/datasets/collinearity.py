@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Num
+
+from homotopy._checks import ArrayInput, fraction, matrix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,7 @@ class CollinearColumn:
 
 
 def collinear_columns(
-    X: Num[np.ndarray, "n p"], tolerance: float = 1e-11
+    X: ArrayInput, tolerance: float = 1e-11
 ) -> tuple[CollinearColumn, ...]:
     """Which columns of X are exact linear combinations of the others, and of which.
 
@@ -46,7 +47,7 @@ def collinear_columns(
     Parameters
     ----------
     X
-        Features (n, p).
+        Features (n, p): an array, nested lists or a data frame of numbers or booleans.
     tolerance
         Length below which the rest of a unit column counts as rounding.
 
@@ -63,6 +64,8 @@ def collinear_columns(
     >>> found.column in (0, 1, 2)
     True
     """
+    X = matrix("X", X).astype(float, copy=False)
+    fraction("tolerance", tolerance)
     lengths = np.linalg.norm(X, axis=0)
     safe_lengths = np.where(lengths > 0, lengths, 1.0)
     R, pivots = scipy.linalg.qr(X / safe_lengths, mode="r", pivoting=True)

@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
+from homotopy._checks import instance, matrix, sequence
+from homotopy._numbers import as_numbers
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
@@ -15,9 +18,10 @@ class Dataset:
     name
         Short name, used in titles.
     X
-        Features (n, p).
+        Features (n, p), kept as float64: an array, nested lists or a data frame, of numbers or
+        booleans.
     y
-        Targets (n,).
+        Targets (n,), likewise.
     feature_names, target_name
         Names of the columns of X and of y.
     description
@@ -32,6 +36,15 @@ class Dataset:
     description: str
 
     def __post_init__(self):
+        for name in ("name", "target_name", "description"):
+            instance(name, getattr(self, name), str, "text")
+        object.__setattr__(self, "X", matrix("X", self.X).astype(np.float64, copy=False))
+        y = as_numbers("y", self.y, data=True).astype(np.float64, copy=False)
+        object.__setattr__(self, "y", y)
+        names = sequence("feature_names", self.feature_names, "a sequence of text")
+        for name in names:
+            instance("feature_names", name, str, "a sequence of text")
+        object.__setattr__(self, "feature_names", tuple(names))
         if self.y.shape != self.X.shape[:1]:
             raise ValueError(
                 f"y must have one entry for each row of X {self.X.shape}, got shape {self.y.shape}."

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from homotopy._checks import instance
 from homotopy._csv import as_numbers, missing_target, read_cells
 from homotopy.datasets.dataset import Dataset
 
@@ -15,7 +16,8 @@ def from_csv(path: str | os.PathLike, target: str) -> Dataset:
     Parameters
     ----------
     path
-        The file: one line of column names, then one line an example, numbers only.
+        The file: one line of column names, then one line an example, of numbers, or of True and
+        False, which count as 1 and 0.
     target
         Name of the target column.
 
@@ -23,8 +25,8 @@ def from_csv(path: str | os.PathLike, target: str) -> Dataset:
     ------
     ValueError
         If the file is missing or unreadable; a column has no name or shares one; the target is not
-        there (naming the columns there are) or is the only column; there are fewer than two rows;
-        or a cell is empty, is text, or is not finite (naming rows and columns).
+        there (naming the columns there are) or is the only column; there are no rows; or a cell is
+        empty, is text, or is not finite (naming rows and columns).
 
     Examples
     --------
@@ -36,14 +38,16 @@ def from_csv(path: str | os.PathLike, target: str) -> Dataset:
     >>> houses.feature_names, houses.y.tolist()
     (('rooms',), [200.0, 260.0, 330.0])
     """
+    instance("path", path, str | os.PathLike, "a file name")
+    instance("target", target, str, "the name of a column")
     path = Path(path)
     names, cells = read_cells(path)
     if target not in names:
         raise ValueError(missing_target(path, target, names))
     if len(names) < 2:
         raise ValueError(f"{path.name} has no feature columns: only the target {target!r}.")
-    if len(cells) < 2:
-        raise ValueError(f"{path.name} needs at least two rows of data, got {len(cells)}.")
+    if len(cells) < 1:
+        raise ValueError(f"{path.name} needs at least one row of data, got {len(cells)}.")
     table = as_numbers(path, names, cells)
     column = names.index(target)
     features = tuple(name for name in names if name != target)

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Num
 
+from homotopy._checks import instance
 from homotopy._wording import listed
 from homotopy.datasets.dataset import Dataset
 
@@ -74,6 +75,7 @@ def standardise(dataset: Dataset) -> tuple[Dataset, Standardisation]:
     >>> bool(np.allclose(standardisation.undo(scaled).y, diabetes().y))
     True
     """
+    instance("dataset", dataset, Dataset, "a Dataset, as of from_csv(path, target)")
     table = np.column_stack([dataset.X, dataset.y])
     means = table.mean(axis=0)
     centred = table - means

@@ -1,9 +1,8 @@
 """The notes' synthetic linear regression."""
 
-import math
-
 import numpy as np
 
+from homotopy._checks import integer, non_negative
 from homotopy.datasets.dataset import Dataset
 
 
@@ -32,10 +31,9 @@ def notes_example(seed: int = 0, size: int = 20, dimension: int = 2, noise: floa
     (20, 2)
     """
     for argument, value in (("size", size), ("dimension", dimension)):
-        if value < 1:
-            raise ValueError(f"{argument} must be at least 1, got {value}.")
-    if not (math.isfinite(noise) and noise >= 0):
-        raise ValueError(f"noise must be finite and ≥ 0, got {noise}.")
+        integer(argument, value)
+    integer("seed", seed, 0)
+    non_negative("noise", noise)
     generator = np.random.default_rng(seed)
     X = generator.standard_normal((size, dimension))
     theta = generator.standard_normal(dimension)

@@ -1,5 +1,7 @@
 """Gradient flow of any problem by diffrax, segment by segment."""
 
+from functools import partial
+
 import diffrax
 import equinox as eqx
 import jax
@@ -7,10 +9,16 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from homotopy._checks import integer, number
+from homotopy.flow._diffrax import a_solver, an_adjoint
 from homotopy.flow.method import AbstractMethod, Status
 from homotopy.flow.stable_steps import StableSteps, stable_reach
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
+
+
+def _tolerance(name: str, value) -> float:
+    return number(name, value, "a number in [0, 1)", lambda x: 0.0 <= x < 1.0)
 
 
 class Adaptive(AbstractMethod):
@@ -41,21 +49,18 @@ class Adaptive(AbstractMethod):
     1e-06
     """
 
-    rtol: float = eqx.field(default=1e-9, static=True, converter=float)
-    atol: float = eqx.field(default=1e-12, static=True, converter=float)
+    rtol: float = eqx.field(default=1e-9, static=True, converter=partial(_tolerance, "rtol"))
+    atol: float = eqx.field(default=1e-12, static=True, converter=partial(_tolerance, "atol"))
     solver: diffrax.AbstractSolver = diffrax.Dopri8()
     max_steps: int = eqx.field(default=16384, static=True)
     adjoint: diffrax.AbstractAdjoint = diffrax.RecursiveCheckpointAdjoint()
 
     def __check_init__(self):
-        for name in ("rtol", "atol"):
-            value = getattr(self, name)
-            if not 0.0 <= value < 1.0:
-                raise ValueError(f"{name}: expected a number in [0, 1), got {value}.")
         if self.rtol == self.atol == 0.0:
             raise ValueError("rtol, atol: at least one must be positive.")
-        if self.max_steps < 1:
-            raise ValueError(f"max_steps: expected at least 1, got {self.max_steps}.")
+        a_solver("solver", self.solver)
+        integer("max_steps", self.max_steps)
+        an_adjoint("adjoint", self.adjoint)
 
     def states(
         self,

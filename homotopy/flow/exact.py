@@ -1,5 +1,6 @@
 """Exact flow of linear regression: spectra where ε is constant, collocation where it varies."""
 
+from functools import partial
 from itertools import groupby
 
 import diffrax
@@ -7,6 +8,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy._checks import fraction, integer
+from homotopy.flow._diffrax import an_adjoint
 from homotopy.flow.exponential_collocation import SmoothPiece, smooth_states
 from homotopy.flow.method import AbstractMethod, Status
 from homotopy.flow.propagator import known_values, piecewise_states
@@ -45,15 +48,15 @@ class Exact(AbstractMethod):
     1e-09
     """
 
-    tolerance: float = eqx.field(default=1e-12, static=True, converter=float)
+    tolerance: float = eqx.field(
+        default=1e-12, static=True, converter=partial(fraction, "tolerance")
+    )
     max_steps: int = eqx.field(default=4096, static=True)
     adjoint: diffrax.AbstractAdjoint = diffrax.RecursiveCheckpointAdjoint()
 
     def __check_init__(self):
-        if not 0.0 < self.tolerance < 1.0:
-            raise ValueError(f"tolerance: expected a number in (0, 1), got {self.tolerance}.")
-        if self.max_steps < 1:
-            raise ValueError(f"max_steps: expected at least 1, got {self.max_steps}.")
+        integer("max_steps", self.max_steps)
+        an_adjoint("adjoint", self.adjoint)
 
     def states(
         self,

@@ -9,16 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import concrete
+from homotopy._checks import integer, number
 from homotopy.flow.method import AbstractMethod, Status
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
 
 def _checked_step_size(step_size) -> Float[Array, ""]:
-    known = concrete(step_size)
-    if known is not None and not (known.ndim == 0 and np.isfinite(known) and known > 0):
-        raise ValueError(f"step_size: expected a positive number, got {step_size}.")
+    number("step_size", step_size, "a positive number", lambda x: 0.0 < x < np.inf, traceable=True)
     return jnp.asarray(step_size, float)
 
 
@@ -102,6 +100,9 @@ class GradientDescent(_Descent):
     step_size: Float[Array, ""] = eqx.field(converter=_checked_step_size)
     max_steps: int = eqx.field(default=2**20, static=True)
 
+    def __check_init__(self):
+        integer("max_steps", self.max_steps)
+
     def estimate(
         self,
         problem: Problem,
@@ -141,8 +142,10 @@ class StochasticGradientDescent(_Descent):
     max_steps: int = eqx.field(default=2**20, static=True)
 
     def __check_init__(self):
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size: expected at least 1, got {self.batch_size}.")
+        integer("batch_size", self.batch_size)
+        integer("max_steps", self.max_steps)
+        if not isinstance(self.seed, jax.core.Tracer):
+            integer("seed", self.seed, 0)
 
     def estimate(
         self,

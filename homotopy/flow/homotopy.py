@@ -10,13 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete, stacked
+from homotopy._checks import ArrayInput, concrete, flag, vector
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
+from homotopy.flow.method import (
+    AbstractMethod,
+    Status,
+    a_method,
+    finite_status,
+    require_success,
+)
 from homotopy.flow.propagator import piecewise_states
 from homotopy.flow.trajectory import checked_times, default_method
 from homotopy.numerics.threads import CORES, side_by_side
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 
 if TYPE_CHECKING:
@@ -80,6 +86,8 @@ def homotopy(
 
     Raises
     ------
+    TypeError
+        Naming `problem` or `method`.
     ValueError
         Naming `theta0`, `times` or `epsilons`.
 
@@ -92,10 +100,11 @@ def homotopy(
     >>> surface.theta.shape
     (3, 2, 1)
     """
-    theta0 = problem.parameters(theta0)
+    theta0 = a_problem(problem).parameters(theta0)
     times = checked_times(times, theta0.dtype)
     epsilons = checked_epsilons(epsilons, theta0.dtype)
-    method = default_method(problem) if method is None else method
+    flag("throw", throw)
+    method = default_method(problem) if method is None else a_method(method)
     if isinstance(method, Exact):
         theta, status = _exact_surface(method.modal_form(problem), theta0, times, epsilons)
     else:
@@ -155,11 +164,8 @@ def _first_failure(status):
 
 def checked_epsilons(epsilons: ArrayInput, dtype) -> Float[Array, " k"]:
     """Weights in [0, 1] as a vector; `ValueError` otherwise."""
-    epsilons = stacked(epsilons)
-    shape = np.shape(epsilons)
-    if len(shape) != 1 or shape[0] == 0:
-        raise ValueError(f"epsilons: expected a non-empty vector, got shape {shape}.")
+    epsilons = vector("epsilons", epsilons, dtype=dtype)
     known = concrete(epsilons)
     if known is not None and not np.all((known >= 0) & (known <= 1)):
         raise ValueError(f"epsilons: expected weights in [0, 1], got {known.min()}…{known.max()}.")
-    return jnp.asarray(epsilons, dtype)
+    return epsilons

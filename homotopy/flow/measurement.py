@@ -7,17 +7,24 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, flag
+from homotopy._checks import time as checked_time
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
+from homotopy.flow.method import (
+    AbstractMethod,
+    Status,
+    a_method,
+    finite_status,
+    require_success,
+)
 from homotopy.flow.sensitivity import sensitivity
 from homotopy.flow.trajectory import default_method
-from homotopy.problem import Problem
+from homotopy.measurements import AbstractMeasurement, OwnLoss, as_scalar_measurement
+from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 
 
@@ -45,7 +52,7 @@ def measurement_sensitivity(
     problem: Problem,
     theta0: ArrayInput,
     time: ArrayLike,
-    measurement: Callable,
+    measurement: AbstractMeasurement | Callable,
     method: AbstractMethod | None = None,
     throw: bool = True,
 ) -> MeasurementSensitivity:
@@ -62,9 +69,9 @@ def measurement_sensitivity(
     theta0 : (d,)
     time : float
         ≥ 0, from the beginning of training on all the data.
-    measurement : callable
-        m, from θ (d,) to a scalar: a loss on test data, a prediction, a parameter. Compiled once
-        for each function.
+    measurement : AbstractMeasurement or callable
+        m: `TestLoss(X, y)`, or a function from θ (d,) to a scalar, such as a prediction or a
+        parameter. Compiled once for each function.
     method : AbstractMethod, optional
         `Exact()` (the default for linear regression) or `Adaptive()`, whose `adjoint` is used.
     throw : bool
@@ -73,9 +80,10 @@ def measurement_sensitivity(
     Raises
     ------
     ValueError
-        Naming `theta0`, `time`, or a `measurement` that is not a scalar.
+        Naming `theta0`, `time`, or a `measurement` that is not a scalar, or one for each point, as
+        `OwnLoss` is.
     TypeError
-        For a method in discrete time.
+        Naming `problem`, `measurement` or `method`, which must not be one in discrete time.
 
     Examples
     --------
@@ -86,26 +94,26 @@ def measurement_sensitivity(
     >>> [round(x, 6) for x in late.influence.tolist()]
     [0.5, -0.5]
     """
-    theta0 = problem.parameters(theta0)
-    known = concrete(time)
-    if known is not None and not (known.ndim == 0 and np.isfinite(known) and known >= 0):
-        raise ValueError(f"time: expected a finite time >= 0, got {time}.")
-    if not callable(measurement):
-        raise ValueError(f"measurement: expected a function of θ, got {measurement!r}.")
-    if not isinstance(measurement, eqx.Module | jax.tree_util.Partial):
-        measurement = jax.tree_util.Partial(measurement)
-    shape = getattr(eqx.filter_eval_shape(measurement, theta0), "shape", None)
-    if shape != ():
-        raise ValueError(f"measurement: expected a scalar for θ of shape (d,), got shape {shape}.")
-    method = default_method(problem) if method is None else method
+    theta0 = a_problem(problem).parameters(theta0)
+    checked_time("time", time, traceable=True)
+    if isinstance(measurement, OwnLoss):
+        raise ValueError(
+            "measurement: expected one that is the same for all points, got OwnLoss(); "
+            "influence_in_time takes it."
+        )
+    measurement = as_scalar_measurement(measurement, problem)
+    flag("throw", throw)
+    method = default_method(problem) if method is None else a_method(method)
+    none = jnp.zeros(1, int), jnp.zeros(1, theta0.dtype)
+    measure = eqx.Partial(_measured, measurement, problem, none)
     time = jnp.asarray(time, theta0.dtype)
     if isinstance(method, Exact):
         moved = sensitivity(problem, theta0, time[None], method=method, throw=throw)
         fit, status, _ = method.states(problem, Constant(1.0), theta0, time[None])
-        value, slope = eqx.filter_value_and_grad(measurement)(fit[0])
+        value, slope = _value_and_slope(measure, fit[0])
         derivative = moved.derivative[0] @ slope
     elif isinstance(method, Adaptive):
-        value, derivative, status = _adjoint(method, problem, theta0, time, measurement)
+        value, derivative, status = _adjoint(method, problem, theta0, time, measure)
     else:
         raise TypeError(
             f"method: expected Exact() or Adaptive(), got {type(method).__name__}: sensitivities "
@@ -115,6 +123,15 @@ def measurement_sensitivity(
         derivative = require_success(derivative, status)
     # Deletion is δw_i = −1.
     return MeasurementSensitivity(time, value, -derivative, status)
+
+
+def _measured(measurement, problem, change, theta):
+    return measurement(problem, theta, *change)
+
+
+@eqx.filter_jit
+def _value_and_slope(measure, theta):
+    return jax.value_and_grad(measure)(theta)
 
 
 @eqx.filter_jit

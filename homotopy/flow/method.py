@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete
+from homotopy._checks import concrete, instance
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
@@ -51,3 +51,13 @@ class AbstractMethod(eqx.Module):
         times: Float[Array, " m"],
     ) -> tuple[Float[Array, "m d"], Status, dict]:
         """θ at ascending times, how it ended, and counts of the work done."""
+
+
+def a_method(value, name: str = "method") -> AbstractMethod:
+    """The value if it is a method of following the flow; a `TypeError` otherwise."""
+    return instance(
+        name,
+        value,
+        AbstractMethod,
+        "Exact(), Adaptive(), GradientDescent(step_size) or another method, made by calling it",
+    )

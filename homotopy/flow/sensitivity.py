@@ -7,16 +7,21 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, flag, row_numbers
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
+from homotopy.flow.method import (
+    AbstractMethod,
+    Status,
+    a_method,
+    finite_status,
+    require_success,
+)
 from homotopy.flow.trajectory import checked_times, default_method
 from homotopy.numerics.exponentials import decay_integral, divided_difference
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 
 _BATCH = 2**20  # numbers in the d × d matrices of the times that are computed together
@@ -61,8 +66,8 @@ def sensitivity(
     theta0 : (d,)
     times : (m,)
         Ascending, ≥ 0.
-    points : int or sequence of int, optional
-        Row numbers; all n by default.
+    points : int, sequence of int or (n,) of bool, optional
+        Row numbers, or a mask of them; all n by default.
     method : AbstractMethod, optional
         `Exact()` (the default for linear regression): closed form, O(n d²) a time for all points.
         `Adaptive()`: the variational equation, integrated together with the flow.
@@ -74,7 +79,7 @@ def sensitivity(
     ValueError
         Naming `theta0`, `times` or `points`.
     TypeError
-        For a method in discrete time.
+        Naming `problem` or `method`, which must not be one in discrete time.
 
     Examples
     --------
@@ -85,10 +90,11 @@ def sensitivity(
     >>> [round(x, 6) for x in late[0, :, 0].tolist()]
     [-0.25, 0.25]
     """
-    theta0 = problem.parameters(theta0)
+    theta0 = a_problem(problem).parameters(theta0)
     times = checked_times(times, theta0.dtype)
     points = _checked_points(points, problem.size)
-    method = default_method(problem) if method is None else method
+    flag("throw", throw)
+    method = default_method(problem) if method is None else a_method(method)
     if isinstance(method, Exact):
         modal = method.modal_form(problem)
         derivative, status = _exact_sensitivity(
@@ -153,17 +159,9 @@ def _variation(problem, points, packed, epsilon):
 def _checked_points(points, size) -> Int[Array, " k"]:
     if points is None:
         return _row_numbers(size)
-    known = concrete(points)
-    if known is None:
+    if isinstance(points, jax.core.Tracer):
         return jnp.atleast_1d(points)
-    known = np.atleast_1d(known)
-    if known.ndim != 1 or known.size == 0 or not np.issubdtype(known.dtype, np.integer):
-        raise ValueError(f"points: expected a row number or a sequence of them, got {points!r}.")
-    if np.any(known < 0) or np.any(known >= size):
-        raise ValueError(
-            f"points: expected row numbers from 0 to {size - 1}, got {known.tolist()}."
-        )
-    return jnp.asarray(known)
+    return jnp.asarray(row_numbers("points", points, size, distinct=False))
 
 
 @partial(jax.jit, static_argnums=0)

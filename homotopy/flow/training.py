@@ -11,9 +11,10 @@ import optimistix as optx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, flag, fraction, integer, weight
+from homotopy.flow._diffrax import a_solver
 from homotopy.minima import affine_in_parameters, decide_existence, minimum_is_near
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 
 _SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
 _ROUNDINGS = 32.0  # units in the last place of Σ w_i‖∇ℓ_i‖ that a gradient of zero may have
@@ -115,6 +116,8 @@ def train(
 
     Raises
     ------
+    TypeError
+        Naming `problem` or `solver`.
     ValueError
         Naming `theta0`, `epsilon`, `tolerance` or `max_steps`.
     RuntimeError
@@ -129,15 +132,12 @@ def train(
     >>> round(float(trained.theta[0]), 12), float(trained.smallest_eigenvalue)
     (0.5, 2.0)
     """
-    if not 0.0 < tolerance < 1.0:
-        raise ValueError(f"tolerance: expected a number in (0, 1), got {tolerance!r}.")
-    if not isinstance(max_steps, int | np.integer) or max_steps < 1:
-        raise ValueError(f"max_steps: expected an integer >= 1, got {max_steps!r}.")
-    known = concrete(epsilon)
-    if known is not None and not (known.ndim == 0 and 0.0 <= known <= 1.0):
-        raise ValueError(f"epsilon: expected a weight in [0, 1], got {epsilon}.")
-    theta0 = problem.parameters(theta0)
-    solver = _stiff(theta0.dtype) if solver is None else solver
+    fraction("tolerance", tolerance)
+    integer("max_steps", max_steps)
+    weight("epsilon", epsilon, traceable=True)
+    flag("throw", throw)
+    theta0 = a_problem(problem).parameters(theta0)
+    solver = _stiff(theta0.dtype) if solver is None else a_solver("solver", solver)
     tolerance = max(tolerance, 64.0 * float(jnp.finfo(theta0.dtype).eps))
     epsilon = jnp.asarray(epsilon, theta0.dtype)
     trained = _trained(problem, theta0, epsilon, tolerance, solver, int(max_steps))

@@ -5,17 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete, stacked
+from homotopy._checks import ArrayInput, concrete, flag, vector
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
-from homotopy.flow.method import AbstractMethod, Status, finite_status, require_success
+from homotopy.flow.method import (
+    AbstractMethod,
+    Status,
+    a_method,
+    finite_status,
+    require_success,
+)
 from homotopy.linear import LinearRegression
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 from homotopy.schedules import AbstractSchedule
+from homotopy.schedules.base import a_schedule
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,6 +94,8 @@ def flow(
 
     Raises
     ------
+    TypeError
+        Naming `problem`, `schedule` or `method`.
     ValueError
         Naming `theta0` (wrong length, not finite) or `times` (empty, negative, descending).
     RuntimeError
@@ -102,9 +110,11 @@ def flow(
     >>> [round(x, 4) for x in path.theta[:, 0].tolist()]
     [2.0, 0.703, 0.0]
     """
-    theta0 = problem.parameters(theta0)
+    theta0 = a_problem(problem).parameters(theta0)
+    a_schedule(schedule)
     times = checked_times(times, theta0.dtype)
-    method = default_method(problem) if method is None else method
+    flag("throw", throw)
+    method = default_method(problem) if method is None else a_method(method)
     theta, status, stats = _states(method, problem, schedule, theta0, times)
     if throw:
         theta = require_success(theta, status)
@@ -124,16 +134,16 @@ def default_method(problem: Problem) -> AbstractMethod:
 
 def checked_times(times: ArrayInput, dtype) -> Float[Array, " m"]:
     """Ascending, finite, non-negative times as a vector; `ValueError` otherwise."""
-    times = stacked(times)
-    shape = np.shape(times)
-    if len(shape) != 1 or shape[0] == 0:
-        raise ValueError(f"times: expected a non-empty vector, got shape {shape}.")
+    times = vector("times", times, dtype=dtype)
     known = concrete(times)
     if known is not None:
-        if not np.all(np.isfinite(known)):
-            raise ValueError("times: expected finite numbers, got NaN or infinity.")
         if known[0] < 0:
             raise ValueError(f"times: expected times >= 0, got {known[0]:g}.")
-        if np.any(np.diff(known) < 0):
-            raise ValueError("times: expected ascending times.")
-    return jnp.asarray(times, dtype)
+        falls = np.flatnonzero(np.diff(known) < 0)
+        if falls.size:
+            before, after = known[falls[0] : falls[0] + 2]
+            raise ValueError(
+                f"times: expected ascending times, got {after:g} in entry {falls[0] + 1}, after "
+                f"{before:g}."
+            )
+    return times

@@ -33,7 +33,6 @@ from homotopy.influence.measurement_influence import (
     MeasurementInfluence,
     measurement_influence,
 )
-from homotopy.influence.measurements import AbstractMeasurement, OwnLoss, Predictions, TestLoss
 from homotopy.influence.predict import predict
 from homotopy.influence.solvers import (
     AbstractSolver,
@@ -49,6 +48,7 @@ from homotopy.influence.training_time import (
     influence_in_time,
 )
 from homotopy.influence.weight_jacobian import WeightJacobian, weight_jacobian
+from homotopy.measurements import AbstractMeasurement, OwnLoss, Predictions, TestLoss
 
 __all__ = [
     "GAPS",

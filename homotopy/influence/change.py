@@ -9,9 +9,9 @@ from jaxtyping import Array, Bool, Float
 
 from homotopy.influence._arguments import reachable
 from homotopy.influence.least_squares import Moved
-from homotopy.influence.measurements import as_measurement
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
+from homotopy.measurements import as_measurement
 from homotopy.problem import Problem
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
-from homotopy.influence._arguments import integer
-from homotopy.influence.measurements import TestLoss
-from homotopy.problem import Problem
+from homotopy._checks import ArrayInput, concrete, instance, integer
+from homotopy.measurements import TestLoss
+from homotopy.problem import Problem, a_problem
 
 
 class EarlyStopping(eqx.Module):
@@ -86,12 +85,15 @@ def early_stopping(
     >>> trained.validation_loss.shape, int(trained.epoch)
     ((6,), 5)
     """
-    theta = problem.parameters(theta0)
+    theta = a_problem(problem).parameters(theta0)
     integer("max_epochs", max_epochs)
     integer("patience", patience)
-    if not isinstance(batch_size, int | np.integer) or not 1 <= batch_size <= problem.size:
-        raise ValueError(f"batch_size: expected 1 to {problem.size}, got {batch_size!r}.")
+    integer("batch_size", batch_size, 1, problem.size)
+    integer("seed", seed, 0)
     optimiser = optax.adam(1e-3) if optimiser is None else optimiser
+    instance(
+        "optimiser", optimiser, optax.GradientTransformation, "one of optax, as optax.adam(1e-3)"
+    )
     validation = TestLoss(X, y)
     validation.check(problem)
     generator = np.random.default_rng(seed)

@@ -10,14 +10,25 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from homotopy._checks import ArrayInput, concrete
-from homotopy.influence._arguments import integer
+from homotopy._checks import (
+    ArrayInput,
+    flag,
+    fraction,
+    instance,
+    integer,
+    optional_function,
+    positive,
+    sequence,
+)
+from homotopy._numbers import as_numbers
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.estimators import GaussNewton, LeaveOneOut, ProximalBregman
-from homotopy.influence.measurements import OwnLoss, as_measurement
+from homotopy.influence.estimators.base import a_solver
 from homotopy.influence.predict import predict
 from homotopy.influence.solvers import AbstractSolver, ConjugateGradient
-from homotopy.problem import Problem
+from homotopy.influence.weight_changes import weight_changes
+from homotopy.measurements import OwnLoss, as_measurement
+from homotopy.problem import Problem, a_problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,6 +88,7 @@ class Gaps(eqx.Module):
         seed : int
         """
         integer("resamples", resamples, 2)
+        integer("seed", seed, 0)
         generator = np.random.default_rng(seed)
         gaps, complete = np.asarray(self.gaps), np.asarray(self._complete)
         repeats, count = complete.shape
@@ -169,12 +181,14 @@ def gaps(
     >>> parts.gaps.shape, bool(abs(parts.gaps.sum(-1) - parts.total).max() < 1e-15)
     ((1, 3, 5), True)
     """
-    theta_s = problem.parameters(theta_s)
-    known = concrete(damping)
-    if known is None or known.ndim != 0 or not 0.0 < known < np.inf:
-        raise ValueError(f"damping: expected a finite number > 0, got {damping!r}.")
-    damping = float(known)
-    starts = np.asarray(cold_starts, dtype=float)
+    theta_s = a_problem(problem).parameters(theta_s, "theta_s")
+    damping = positive("damping", damping)
+    fraction("tolerance", tolerance)
+    integer("max_steps", max_steps)
+    flag("throw", throw)
+    optional_function("progress", progress, "the number of refits done")
+    weight_changes(problem, points, groups)  # for its checks
+    starts = as_numbers("cold_starts", cold_starts).astype(float)
     starts = starts[None] if starts.ndim == 1 else starts
     if starts.ndim != 2 or starts.shape[1] != problem.dimension or not len(starts):
         raise ValueError(
@@ -182,7 +196,9 @@ def gaps(
             f"{problem.dimension}), got shape {np.shape(cold_starts)}."
         )
     measurement = as_measurement(OwnLoss() if measurement is None else measurement, problem)
-    solver = ConjugateGradient(tolerance=1e-10, max_steps=10) if solver is None else solver
+    if solver is None:
+        solver = ConjugateGradient(tolerance=1e-10, max_steps=10)
+    a_solver(solver)
     refit = {"tolerance": tolerance, "max_steps": max_steps}
     proximal = (
         LeaveOneOut(**refit),
@@ -235,6 +251,9 @@ def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:
     >>> pooled_gaps([one, one]).links.shape
     (2, 3, 6)
     """
+    parts = sequence("parts", parts, "a sequence of Gaps")
+    for part in parts:
+        instance("parts", part, Gaps, "a sequence of Gaps, as of `gaps`")
     if not parts or len({part.links.shape[1] for part in parts}) != 1:
         raise ValueError("parts: expected gaps of the same deletions, one or more.")
     return Gaps(

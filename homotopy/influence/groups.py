@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, integer, matrix, vector
 
 
 def random_groups(size: int, group_size: int, count: int, seed: int = 0) -> Int[np.ndarray, "k g"]:
@@ -31,7 +31,8 @@ def random_groups(size: int, group_size: int, count: int, seed: int = 0) -> Int[
     >>> random_groups(10, 3, 4).shape
     (4, 3)
     """
-    _check(size, group_size, count)
+    integer("size", size, 2)
+    _check(size, group_size, count, seed)
     generator = np.random.default_rng(seed)
     return np.stack(
         [np.sort(generator.choice(size, group_size, replace=False)) for _ in range(count)]
@@ -56,10 +57,9 @@ def clustered_groups(
     >>> sorted(clustered_groups(np.array([[0.0], [0.1], [5.0], [5.1]]), 2, 4).tolist())
     [[0, 1], [0, 1], [2, 3], [2, 3]]
     """
-    inputs = concrete(X)
-    _check(len(inputs), group_size, count)
-    if count > len(inputs):
-        raise ValueError(f"count: expected at most {len(inputs)} groups, got {count}.")
+    inputs = matrix("X", X).astype(float, copy=False)
+    _check(len(inputs), group_size, count, seed)
+    integer("count", count, 1, len(inputs))
     generator = np.random.default_rng(seed)
     centres = generator.choice(len(inputs), count, replace=False)
     distances = np.linalg.norm(inputs[centres][:, None, :] - inputs[None, :, :], axis=-1)
@@ -86,8 +86,8 @@ def adversarial_groups(
     >>> adversarial_groups([0.0, 3.0, 2.0, 1.0, -5.0], 2, 1)[0].max() <= 3
     np.True_
     """
-    values = concrete(effects)
-    _check(values.size, group_size, count)
+    values = np.asarray(vector("effects", effects))
+    _check(values.size, group_size, count, seed)
     most = min(group_size * 3 // 2, values.size - 1)
     pool = np.argsort(-values, kind="stable")[:most]
     generator = np.random.default_rng(seed)
@@ -96,8 +96,7 @@ def adversarial_groups(
     )
 
 
-def _check(size, group_size, count) -> None:
-    if not 1 <= group_size < size:
-        raise ValueError(f"group_size: expected 1 to {size - 1}, got {group_size}.")
-    if count < 1:
-        raise ValueError(f"count: expected at least 1, got {count}.")
+def _check(size, group_size, count, seed) -> None:
+    integer("group_size", group_size, 1, size - 1)
+    integer("count", count)
+    integer("seed", seed, 0)

@@ -7,14 +7,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput
+from homotopy._checks import ArrayInput, flag
+from homotopy._wording import described
 from homotopy.influence.change import ChangeStatus, from_product
 from homotopy.influence.curvature import GaussNewtonCurvature, HessianCurvature
 from homotopy.influence.estimators import GaussNewton, Influence
-from homotopy.influence.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.influence.predict import if_stationary, require_success, stationarity
 from homotopy.influence.refits import if_full_minimum
-from homotopy.problem import Problem
+from homotopy.measurements import AbstractMeasurement, OwnLoss, as_measurement
+from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import in_coordinates, seen_directions
 
 
@@ -82,18 +83,20 @@ def measurement_influence(
     >>> on_prediction.change.tolist()
     [[0.5], [-0.5]]
     """
+    a_problem(problem)
     known = isinstance(estimator, GaussNewton | Influence)
     if not known or getattr(estimator, "at", 1.0) != 1.0:
         raise TypeError(
             "estimator: expected Influence() at ε = 1 or GaussNewton(damping), got "
-            f"{type(estimator).__name__}."
+            f"{described(estimator)}."
         )
+    flag("throw", throw)
     if isinstance(measurement, OwnLoss):
         raise ValueError(
             "measurement: expected one that is the same for all points, got OwnLoss(); "
             "predict(...).linearised takes it."
         )
-    theta = problem.parameters(theta)
+    theta = problem.parameters(theta, "theta")
     measurement = as_measurement(measurement, problem)
     basis = seen_directions(problem)
     if basis is None:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, flag, instance, optional_function
 from homotopy.influence.change import Change, ChangeStatus, squeezed
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
@@ -19,7 +19,7 @@ from homotopy.influence.refits import if_full_minimum
 from homotopy.influence.weight_changes import weight_changes
 from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 
 _STATIONARY = 1e-6  # of Σ‖∇ℓ_i‖ + ρ‖θ‖: the gradient of what counts as trained to the end
 
@@ -51,10 +51,10 @@ def predict(
     theta : (d,), optional
         The trained parameters: θ(1), or an early-stopped θˢ. The full fit by default where the
         model is linear in θ; needed for others.
-    points : int or sequence of int, optional
-        Rows, each deleted on its own.
+    points : int, sequence of int or (n,) of bool, optional
+        Rows, each deleted on its own; a mask stands for the rows where it is true.
     groups : sequence of sequences of int, optional
-        Sets of rows, each deleted together; one sequence of rows is one group.
+        Sets of rows, or masks of them, each deleted together; one sequence of rows is one group.
     changes : (n,) or (k, n), optional
         Δw of every point; −1 is a deletion, +1 counts it twice.
     throw : bool
@@ -71,6 +71,8 @@ def predict(
 
     Raises
     ------
+    TypeError
+        Naming `problem` or `estimator`.
     ValueError
         Naming `theta`, `points`, `groups` or `changes`.
     RuntimeError
@@ -89,12 +91,17 @@ def predict(
     >>> truth.measured(hm.OwnLoss()).shape
     (3,)
     """
-    if not isinstance(estimator, AbstractEstimator):
-        raise TypeError(
-            "estimator: expected one of LeaveOneOut(), Influence(), NewtonStep(), Taylor(order), "
-            "PathIntegration(), GaussNewton(damping), ProximalBregman(damping), got "
-            f"{getattr(estimator, '__name__', type(estimator).__name__)}."
-        )
+    a_problem(problem)
+    instance(
+        "estimator",
+        estimator,
+        AbstractEstimator,
+        "one of LeaveOneOut(), Influence(), NewtonStep(), Taylor(order), PathIntegration(), "
+        "GaussNewton(damping), ProximalBregman(damping)",
+    )
+    flag("throw", throw)
+    optional_function("progress", progress, "the number of changes done")
+    wanted = weight_changes(problem, points, groups, changes)
     if theta is None:
         if not isinstance(problem.model, LinearModel):
             raise ValueError(
@@ -102,7 +109,7 @@ def predict(
                 f"{type(problem.model).__name__} has several fits, got None."
             )
         theta = _full_fit(problem)
-    theta = problem.parameters(theta)
+    theta = problem.parameters(theta, "theta")
     wanted = weight_changes(problem, points, groups, changes)
     norm, scale, stationary = stationarity(problem, theta)
     report = (lambda done: None) if progress is None else progress

@@ -11,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, flag, integer, number
+from homotopy._wording import described
 from homotopy.flow.method import AbstractMethod, Status
 from homotopy.flow.sensitivity import sensitivity
 from homotopy.flow.trajectory import flow
-from homotopy.influence.measurements import as_measurement
-from homotopy.problem import Problem
+from homotopy.measurements import as_measurement
+from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ class InfluenceInTime(eqx.Module):
         ValueError
             Naming `point`, `output` or `tolerance`.
         """
-        if not 0.0 <= tolerance < 1.0:
-            raise ValueError(f"tolerance: expected a number in [0, 1), got {tolerance}.")
+        number("tolerance", tolerance, "a number in [0, 1)", lambda x: 0.0 <= x < 1.0)
+        integer("point", point, 0)
         column = np.flatnonzero(np.asarray(self.points) == point)
         if column.size == 0:
             raise ValueError(f"point: expected one of {self.points.tolist()}, got {point}.")
@@ -112,14 +113,17 @@ class InfluenceInTime(eqx.Module):
             Naming `output`.
         """
         shape = self.influence.shape[2:]
-        index = tuple(np.atleast_1d(np.asarray(output, dtype=int)).tolist())
-        fits = len(index) == len(shape) and all(
+        index = tuple(output) if isinstance(output, tuple | list) else (output,)
+        whole = all(
+            isinstance(one, int | np.integer) and not isinstance(one, bool) for one in index
+        )
+        fits = whole and len(index) == len(shape) and all(
             -size <= one < size for one, size in zip(index, shape, strict=True)
         )
         if not fits:
             raise ValueError(
                 f"output: expected an index into the measurement's outputs, of shape {shape}, "
-                f"got {output}."
+                f"got {described(output)}."
             )
         return self.influence[(..., *index)]
 
@@ -170,8 +174,8 @@ def influence_in_time(
     ValueError
         Naming `theta0`, `times`, `points`, or a `measurement` that does not fit the problem.
     TypeError
-        For a method in discrete time, or a measurement that is neither of those nor a function of
-        floating-point output.
+        Naming `problem`; for a method in discrete time, or a measurement that is neither of those
+        nor a function of floating-point output.
     RuntimeError
         With the status, where `throw` and the method did not succeed, or the measurement is not
         finite.
@@ -191,7 +195,8 @@ def influence_in_time(
     >>> result.sign_changes(1).shape
     (1,)
     """
-    theta0 = problem.parameters(theta0)
+    theta0 = a_problem(problem).parameters(theta0)
+    flag("throw", throw)
     measurement = as_measurement(measurement, problem)
     by_point = _checked_dependence(measurement, problem, theta0)
     moved = sensitivity(problem, theta0, times, points, method, throw=throw)

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, row_numbers, sequence
+from homotopy._numbers import as_numbers
 from homotopy.influence.curvature import point_gradients
 from homotopy.problem import Problem
 
@@ -77,10 +78,11 @@ def weight_changes(
     if points is not None:
         return _of_points(problem, points)
     if groups is not None:
-        if not len(groups):
-            raise ValueError("groups: expected at least one group, got none.")
-        single = np.ndim(groups[0]) == 0
-        return _of_groups(problem, [groups] if single else groups, "groups", single)
+        members = sequence("groups", groups, "one or more sequences of row numbers")
+        if not members:
+            raise ValueError("groups: expected at least one sequence of row numbers, got none.")
+        single = not hasattr(members[0], "__len__") or getattr(members[0], "ndim", 1) == 0
+        return _of_groups(problem, [groups] if single else members, "groups", single)
     if changes is not None:
         return _of_matrix(problem, changes)
     return _of_groups(problem, [np.asarray(problem.deleted)], "deleted", True)
@@ -88,8 +90,7 @@ def weight_changes(
 
 def _of_points(problem, points) -> WeightChanges:
     """Each on its own; a row may be asked for twice."""
-    rows = np.atleast_1d(np.asarray(points))
-    _check_row_numbers(problem, rows, "points")
+    rows = row_numbers("points", points, problem.size, distinct=False)
     if problem.size == 1:
         raise ValueError("points: all 1 rows are deleted; at least one must stay.")
     amounts = -np.ones((rows.size, 1))
@@ -112,29 +113,16 @@ def _of_groups(problem, groups, name, single) -> WeightChanges:
 
 
 def _checked_rows(problem, rows, name) -> np.ndarray:
-    rows = np.atleast_1d(np.asarray(rows))
-    _check_row_numbers(problem, rows, name)
-    if np.unique(rows).size != rows.size:
-        raise ValueError(f"{name}: a row is named twice in {rows.tolist()}.")
+    rows = row_numbers(name, rows, problem.size)
     if rows.size == problem.size:
         raise ValueError(f"{name}: all {problem.size} rows are deleted; at least one must stay.")
     return rows
 
 
-def _check_row_numbers(problem, rows, name) -> None:
-    if rows.ndim != 1 or rows.size == 0 or not np.issubdtype(rows.dtype, np.integer):
-        raise ValueError(f"{name}: expected row numbers, got {rows.tolist()!r}.")
-    if np.any(rows < 0) or np.any(rows >= problem.size):
-        raise ValueError(
-            f"{name}: expected row numbers from 0 to {problem.size - 1}, got "
-            f"{rows[(rows < 0) | (rows >= problem.size)][:1].tolist()}."
-        )
-
-
 def _of_matrix(problem, changes) -> WeightChanges:
-    known = concrete(changes)
-    if known is None:
+    if isinstance(changes, jax.core.Tracer):
         raise TypeError("changes: expected concrete numbers, outside jax.jit and jax.vmap.")
+    known = as_numbers("changes", changes)
     matrix = np.atleast_2d(known).astype(float)
     if matrix.ndim != 2 or matrix.shape[1] != problem.size:
         raise ValueError(

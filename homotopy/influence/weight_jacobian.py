@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, vector
 from homotopy.influence.change import ChangeStatus, from_product
 from homotopy.influence.curvature import HessianCurvature, point_gradients
 from homotopy.influence.estimators.base import a_solver
 from homotopy.influence.objectives import gradient_roundings
 from homotopy.influence.solvers import AbstractSolver, Dense
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import in_coordinates, seen_directions
 
 
@@ -79,18 +79,15 @@ def weight_jacobian(
     >>> hm.weight_jacobian(problem, problem.full_fit()).columns.tolist()
     [[-0.25], [0.25]]
     """
-    theta = problem.parameters(theta)
+    theta = a_problem(problem).parameters(theta, "theta")
     if weights is None:
         weights = jnp.ones(problem.size, theta.dtype)
+    weights = vector("weights", weights, problem.size, theta.dtype)
     known = concrete(weights)
-    if known is not None and (
-        known.shape != (problem.size,) or not np.all(np.isfinite(known) & (known >= 0.0))
-    ):
-        raise ValueError(
-            f"weights: expected {problem.size} finite numbers >= 0, got shape {known.shape}."
-        )
+    if known is not None and np.any(known < 0.0):
+        row = int(np.argmax(known < 0.0))
+        raise ValueError(f"weights: expected numbers >= 0, got {known[row]:g} in row {row}.")
     solver = Dense() if solver is None else a_solver(solver)
-    weights = jnp.asarray(weights, theta.dtype)
     basis = None if known is None else seen_directions(problem, known > 0.0)
     if basis is None:
         return _jacobian(problem, theta, weights, solver)

@@ -9,6 +9,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 
+from homotopy._checks import instance
 from homotopy.flow import HomotopySurface
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
@@ -30,6 +31,7 @@ def draw_homotopy(surface: HomotopySurface, ax: Axes | None = None, **options) -
     **options
         Of the lines, for `matplotlib.collections.LineCollection`.
     """
+    instance("surface", surface, HomotopySurface, "the result of homotopy(problem, ...)")
     ax = style.axes_or_new(ax)
     times, theta = np.asarray(surface.times), np.asarray(surface.theta)
     times, theta = from_the_start(times, theta, np.asarray(surface.theta0))

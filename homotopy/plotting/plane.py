@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from homotopy._checks import instance
 from homotopy.flow import flow
 from homotopy.response import response
 from homotopy.schedules import AbstractSchedule
+from homotopy.schedules.base import a_schedule
 from homotopy.unlearning import Deletion
+from homotopy.unlearning.deletion import a_deletion
 
 # Fractions of a piece of a schedule at which a path is sampled: equally spaced, and geometrically
 # after its beginning, where the fast modes move.
@@ -93,10 +96,21 @@ def portrait_plane(deletion: Deletion, schedules: Mapping[str, AbstractSchedule]
     >>> plane.directions.shape, 0.5 < plane.captured < 1.0
     ((2, 3), True)
     """
+    checked_schedules(deletion, schedules)
     if deletion.problem.dimension == 1:
         return Plane(np.zeros(1), np.array([[1.0], [0.0]]), np.array([1.0, 0.0]))
     curves = [sampled_path(deletion, schedule)[1] for schedule in schedules.values()]
     return principal_plane([*curves, response_segment(deletion)])
+
+
+def checked_schedules(deletion: Deletion, schedules: Mapping[str, AbstractSchedule]) -> None:
+    """Refuse what is no deletion, no mapping of names to schedules, or empty."""
+    a_deletion(deletion)
+    instance("schedules", schedules, Mapping, "a mapping of names to schedules")
+    if not schedules:
+        raise ValueError("schedules: expected at least one schedule to draw.")
+    for name, schedule in schedules.items():
+        a_schedule(schedule, f"schedules[{name!r}]")
 
 
 def principal_plane(curves: Sequence[Float[np.ndarray, "_ d"]]) -> Plane:

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
+from homotopy._checks import array, flag, instance, positive
 from homotopy.plotting import style
 from homotopy.plotting.layout import SettledLayout, label_axes, legend_beside
-from homotopy.plotting.plane import Plane, portrait_plane
+from homotopy.plotting.plane import Plane, checked_schedules, portrait_plane
 from homotopy.plotting.portrait_data import Path, PlanarField, Portrait, sample_portrait
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning import Deletion
@@ -102,6 +103,10 @@ def draw_portrait(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('θ₁', 'θ₂')
     """
+    checked_schedules(deletion, schedules)
+    if ax is not None:
+        style.axes_or_new(ax)
+    flag("legend", legend)
     return draw_sampled_portrait(sample_portrait(deletion, schedules, plane), ax, legend)
 
 
@@ -127,6 +132,13 @@ def draw_sampled_portrait(
     frames : bool
         Whether a mark that a later path covers becomes a frame around its mark.
     """
+    instance("portrait", portrait, Portrait, "the result of sample_portrait(deletion, schedules)")
+    flag("legend", legend)
+    positive("density", density)
+    if window is not None:
+        window = np.asarray(
+            array("window", window, "limits ((left, right), (bottom, top))", lambda s: s == (2, 2))
+        )
     own_figure = ax is None
     ax = style.axes_or_new(ax, (5.8, 3.6) if legend else None, SettledLayout())
     if window is None:

@@ -9,7 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from homotopy.plotting.plane import Plane, portrait_plane, response_segment, sampled_path
+from homotopy._checks import instance
+from homotopy.plotting.plane import (
+    Plane,
+    checked_schedules,
+    portrait_plane,
+    response_segment,
+    sampled_path,
+)
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning import Deletion
 
@@ -151,8 +158,9 @@ def sample_portrait(
     ValueError
         For no schedule.
     """
-    if not schedules:
-        raise ValueError("schedules: expected at least one schedule to draw.")
+    checked_schedules(deletion, schedules)
+    if plane is not None:
+        instance("plane", plane, Plane, "a Plane, as of portrait_plane(deletion, schedules)")
     problem, horizon = deletion.problem, float(deletion.horizon)
     against_time = problem.dimension == 1
     if plane is None:

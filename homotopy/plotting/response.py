@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from homotopy._checks import instance
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
 from homotopy.plotting.trajectory import draw_coordinates
@@ -27,6 +28,7 @@ def draw_response(path: ResponsePath, ax: Axes | None = None, **options) -> Axes
     **options
         Of the lines, for `Axes.plot`.
     """
+    instance("path", path, ResponsePath, "the result of response(problem, epsilons)")
     own_figure = ax is None
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)

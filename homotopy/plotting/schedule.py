@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from homotopy._checks import positive
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
 from homotopy.schedules import AbstractSchedule
+from homotopy.schedules.base import a_schedule
 
 
 def draw_schedule(
@@ -30,11 +32,11 @@ def draw_schedule(
     ValueError
         If the horizon is not positive and finite.
     """
+    a_schedule(schedule)
     edges = np.concatenate([[0.0], np.asarray(schedule.breakpoints), [np.inf]])
     if horizon is None:
         horizon = 1.25 * edges[-2] or 1.0
-    if not 0 < horizon < np.inf:
-        raise ValueError(f"horizon must be positive and finite, got {horizon}")
+    positive("horizon", horizon)
     ax = style.axes_or_new(ax)
     previous = None
     for index in range(edges.size - 1):

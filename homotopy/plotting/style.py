@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb, to_rgba
 from matplotlib.layout_engine import LayoutEngine
 
+from homotopy._checks import instance
+
 # Okabe and Ito's colours, distinct under the common colour-vision deficiencies; the yellow, too
 # pale for lines on white, is left out.
 PALETTE: tuple[str, ...] = (
@@ -143,7 +145,7 @@ def axes_or_new(
 ) -> Axes:
     """The axes given, or those of a new figure of that size in inches."""
     if ax is not None:
-        return ax
+        return instance("ax", ax, Axes, "the Axes of matplotlib to draw in")
     import matplotlib.pyplot as plt
 
     _, ax = plt.subplots(figsize=size, layout=layout)

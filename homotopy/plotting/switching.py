@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from homotopy._checks import instance
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
 from homotopy.plotting.plane import sampling_times
@@ -29,6 +30,12 @@ def draw_switching_function(
     **options
         Of the line, for `Axes.plot`.
     """
+    instance(
+        "switching_function",
+        switching_function,
+        SwitchingFunction,
+        "that of a schedule, deletion.switching_function(schedule)",
+    )
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)
     deletion, schedule = switching_function.deletion, switching_function.schedule

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from homotopy._checks import instance
 from homotopy.flow import Trajectory
 from homotopy.plotting import style
 from homotopy.plotting.homotopy import from_the_start
@@ -27,6 +28,7 @@ def draw_trajectory(trajectory: Trajectory, ax: Axes | None = None, **options) -
     **options
         Of the lines, for `Axes.plot`.
     """
+    instance("trajectory", trajectory, Trajectory, "the result of flow(problem, schedule, ...)")
     own_figure = ax is None
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)

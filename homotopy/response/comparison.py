@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from homotopy._checks import positive
+
 
 class PathComparison(eqx.Module):
     """How far two paths θ(ε) are from each other.
@@ -38,8 +40,7 @@ def compared(
     tolerance: float,
 ) -> PathComparison:
     """See `ResponsePath.compare`."""
-    if not tolerance > 0.0:
-        raise ValueError(f"tolerance: expected a number > 0, got {tolerance!r}.")
+    positive("tolerance", tolerance)
     if theta.shape != other_theta.shape or np.any(np.asarray(epsilons != other_epsilons)):
         raise ValueError(
             f"other: expected a path of shape {theta.shape} at the same epsilons, "

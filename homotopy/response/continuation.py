@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete
+from homotopy._checks import concrete, fraction, integer, number
+from homotopy.flow._diffrax import a_solver
 from homotopy.flow.training import Training, TrainingStatus, train
 from homotopy.minima import decide_existence
 from homotopy.problem import Problem
@@ -81,13 +82,12 @@ class Continuation(AbstractResponse):
 
     def __check_init__(self):
         for name in ("largest_step", "past"):
-            value = getattr(self, name)
-            if not 0.0 < value <= 1.0:
-                raise ValueError(f"{name}: expected a number in (0, 1], got {value!r}.")
-        for name, least in (("beyond", 0), ("max_steps", 1), ("max_jumps", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}.")
+            number(name, getattr(self, name), "a number in (0, 1]", lambda x: 0.0 < x <= 1.0)
+        for name, least in (("beyond", 0), ("max_steps", 1), ("max_jumps", 0), ("flow_steps", 1)):
+            integer(name, getattr(self, name), least)
+        fraction("tolerance", self.tolerance)
+        if self.solver is not None:
+            a_solver("solver", self.solver)
 
     def path(
         self, problem: Problem, epsilons: Float[Array, " k"], theta0: Float[Array, " d"]

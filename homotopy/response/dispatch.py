@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, concrete, flag, instance
 from homotopy.flow.homotopy import checked_epsilons
 from homotopy.flow.method import Status
 from homotopy.flow.training import TrainingStatus
 from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 from homotopy.response.closed_form import ClosedForm
 from homotopy.response.continuation import Continuation
 from homotopy.response.method import AbstractResponse
@@ -53,7 +53,8 @@ def response(
     Raises
     ------
     TypeError
-        For `ClosedForm` of a problem that is not a `LinearRegression`.
+        Naming `problem` or `method`; for `ClosedForm` of a problem that is not a
+        `LinearRegression`.
     ValueError
         Naming `epsilons` or `theta0`.
     RuntimeError
@@ -78,7 +79,13 @@ def response(
     >>> path.theta.shape, bool(path.minimum.all())
     ((3, 7), True)
     """
-    linear = isinstance(problem, LinearRegression)
+    linear = isinstance(a_problem(problem), LinearRegression)
+    flag("throw", throw)
+    if method is not None:
+        instance(
+            "method", method, AbstractResponse, "ClosedForm(), Continuation() or FlowLimits()"
+        )
+    epsilons = checked_epsilons(epsilons, problem.X.dtype)
     if method is None:
         method = ClosedForm() if linear else Continuation()
     if theta0 is None:
@@ -89,7 +96,6 @@ def response(
             )
         theta0 = jnp.zeros(problem.dimension, problem.X.dtype)
     start = problem.parameters(theta0)
-    epsilons = checked_epsilons(epsilons, problem.X.dtype)
     basis = None if isinstance(method, ClosedForm) else seen_directions(problem)
     if basis is None:
         path = method.path(problem, epsilons, start)

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete
+from homotopy._checks import concrete, fraction, integer
+from homotopy.flow._diffrax import a_solver
 from homotopy.flow.training import TrainingStatus, train, with_separation
 from homotopy.problem import Problem
 from homotopy.response.method import AbstractResponse
@@ -45,6 +46,12 @@ class FlowLimits(AbstractResponse):
     tolerance: float = 1e-6
     solver: diffrax.AbstractSolver | None = None
     max_steps: int = 4096
+
+    def __check_init__(self):
+        fraction("tolerance", self.tolerance)
+        integer("max_steps", self.max_steps)
+        if self.solver is not None:
+            a_solver("solver", self.solver)
 
     def path(
         self, problem: Problem, epsilons: Float[Array, " k"], theta0: Float[Array, " d"]

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from homotopy._checks import instance
 from homotopy.flow.method import Status
 from homotopy.flow.training import Training
 from homotopy.problem import Problem
@@ -127,6 +128,7 @@ class ResponsePath(eqx.Module):
         ValueError
             Naming `other`, where it was computed at other ε, or `tolerance`.
         """
+        instance("other", other, ResponsePath, "the path of another response")
         return compared(self.epsilons, self.theta, other.epsilons, other.theta, tolerance)
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:

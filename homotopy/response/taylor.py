@@ -13,8 +13,8 @@ from jax.scipy.linalg import lu_factor, lu_solve
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete, stacked
-from homotopy.problem import Problem
+from homotopy._checks import ArrayInput, array, concrete, integer, weight
+from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import in_coordinates, seen_directions
 
 _STATIONARY = 1e-6  # of the size of θ: how far from θ a stationary point may be
@@ -36,7 +36,8 @@ class TaylorModel(eqx.Module):
 
     def __call__(self, epsilon: ArrayInput) -> Float[Array, "... d"]:
         """θ at weights of any shape, as an array of that shape and d."""
-        away = (jnp.asarray(stacked(epsilon), self.coefficients.dtype) - self.epsilon)[..., None]
+        epsilon = array("epsilon", epsilon, "weights", dtype=self.coefficients.dtype)
+        away = (epsilon - self.epsilon)[..., None]
         value = jnp.zeros(away.shape[:-1] + self.coefficients.shape[1:], away.dtype)
         for coefficient in self.coefficients[::-1]:
             value = value * away + jnp.broadcast_to(coefficient, value.shape)
@@ -70,6 +71,8 @@ def taylor(
 
     Raises
     ------
+    TypeError
+        Naming `problem`.
     ValueError
         Naming `theta` (wrong length, not stationary, Hessian singular), `epsilon` or `order`.
 
@@ -82,12 +85,9 @@ def taylor(
     >>> model.coefficients[:, 0].tolist(), model([0.0, 0.5])[:, 0].tolist()
     ([0.0, 1.0, -1.0, 1.0], [0.0, 0.375])
     """
-    if not isinstance(order, int | np.integer) or order < 0:
-        raise ValueError(f"order: expected an integer >= 0, got {order!r}.")
-    known = concrete(epsilon)
-    if known is not None and not (known.ndim == 0 and 0.0 <= known <= 1.0):
-        raise ValueError(f"epsilon: expected a weight in [0, 1], got {epsilon}.")
-    theta = problem.parameters(theta)
+    theta = a_problem(problem).parameters(theta, "theta")
+    integer("order", order, 0)
+    weight("epsilon", epsilon, traceable=True)
     epsilon = jnp.asarray(epsilon, theta.dtype)
     basis = seen_directions(problem)
     if basis is not None:

@@ -62,6 +62,8 @@ def _as_real(name, value, ndim):
     """The value as given (NumPy where known), as a JAX float array, and ", got ..." for errors."""
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
     kind = "a real number" if ndim == 0 else "a one-dimensional array of real numbers"
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise ValueError(f"{name} must be {kind}, got masked ones")
     try:
         raw = jnp.asarray(value) if traced else np.asarray(value)
     except (TypeError, ValueError) as error:

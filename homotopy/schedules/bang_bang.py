@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._wording import described
 from homotopy.schedules._arguments import ArrayInput, as_times
 from homotopy.schedules.base import AbstractPiecewiseConstant
 
@@ -46,8 +47,8 @@ class BangBang(AbstractPiecewiseConstant):
         self.switches = as_times("switches", switches, 1)
         if isinstance(initial, jax.core.Tracer):
             raise ValueError("initial must be 0 or 1 and known when tracing, got a traced value")
-        if initial not in (0, 1):
-            raise ValueError(f"initial must be 0 or 1, got {initial!r}")
+        if not np.isscalar(initial) or isinstance(initial, bool) or initial not in (0, 1):
+            raise ValueError(f"initial must be 0 or 1, got {described(initial)}")
         self.initial = int(initial)
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
-from homotopy._checks import concrete
+from homotopy._checks import array, concrete, instance, time
 from homotopy._pickling import by_fields
 from homotopy.schedules._membership import Membership, check_membership
 
@@ -158,15 +158,14 @@ class AbstractSchedule(eqx.Module):
         >>> Step(0.5).membership(start=1.0, horizon=2.0).reason
         'ε must be 1 on [0, 1], but it is 0 at t = 0.75'
         """
-        return check_membership(self, float(start), float(horizon))
+        return check_membership(self, time("start", start), time("horizon", horizon))
 
     def sample(self, index, left, right, count):
         """Times and values on a part of one piece; only its middle where the piece is constant."""
         if self.constant_pieces[index]:
-            times = np.array([(left + right) / 2])
-        else:
-            times = np.linspace(left, right, count)
-        return times, np.asarray(jax.vmap(lambda t: self.piece(index, t))(times))
+            return np.array([(left + right) / 2]), np.asarray(self.piece_values)[[index]]
+        times = np.linspace(left, right, count)
+        return times, np.asarray(_values(self, jnp.asarray(index), jnp.asarray(times)))
 
     def plot(
         self, ax: "Axes | None" = None, horizon: Real[ArrayLike, ""] | None = None, **options
@@ -203,6 +202,22 @@ class AbstractSchedule(eqx.Module):
         return f"{type(self).__name__}({', '.join(f'{n}={_format(v)}' for n, v in fields)})"
 
 
+@eqx.filter_jit
+def _values(schedule, index, times):
+    return jax.vmap(lambda t: schedule.piece(index, t))(times)
+
+
+def a_schedule(value, name: str = "schedule") -> AbstractSchedule:
+    """The value if it is a schedule; a `TypeError` otherwise, that says how to make one."""
+    return instance(
+        name,
+        value,
+        AbstractSchedule,
+        "a schedule such as Step(switch), Ramp(start, stop), PiecewiseConstant(times, values) or "
+        "Constant(value); optimise(deletion, over=Steps()).schedule is the best step",
+    )
+
+
 class AbstractPiecewiseConstant(AbstractSchedule):
     """A schedule that is constant on every piece; `piece_values` are its values."""
 
@@ -216,13 +231,14 @@ class AbstractPiecewiseConstant(AbstractSchedule):
 
 def _as_times(name, value):
     """Times as a float array; those that are known must be finite and non-negative."""
-    known = concrete(value)
-    if known is not None and not (np.isfinite(known) & (known >= 0)).all():
+    times = array(name, value, "times")
+    known = concrete(times)
+    if known is not None and (known < 0).any():
         raise ValueError(
             f"{name} must be finite and non-negative, "
             f"got {np.array2string(known, precision=6, threshold=10)}"
         )
-    return jnp.asarray(value, dtype=float)
+    return times
 
 
 def _format(value) -> str:

@@ -8,11 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._checks import integer, number
 from homotopy.flow.exact import Exact
 from homotopy.flow.method import require_success
 from homotopy.flow.propagator import known_values, piecewise_states
 from homotopy.schedules import AbstractSchedule, Step
-from homotopy.unlearning.deletion import Deletion
+from homotopy.schedules.base import a_schedule
+from homotopy.unlearning.deletion import Deletion, a_deletion
 
 
 class BestStep(eqx.Module):
@@ -64,10 +66,10 @@ def best_step(deletion: Deletion, grid: int | None = None) -> BestStep:
     >>> round(float(best.schedule.switch), 4), float(best.cost) < 1e-20
     (0.5493, True)
     """
+    a_deletion(deletion)
     if grid is None:
         grid = 513 if isinstance(deletion.method, Exact) else 65
-    if grid < 8:
-        raise ValueError(f"grid: expected at least 8, got {grid}.")
+    integer("grid", grid, 8)
     start, horizon = float(deletion.start), float(deletion.horizon)
     near = np.geomspace(1e-8, 0.5, grid // 4)
     fractions = np.sort(np.concatenate([np.linspace(0, 1, grid // 2), near, 1 - near]))
@@ -98,7 +100,7 @@ def _step_costs(deletion, taus):
 
 @eqx.filter_jit
 def _compiled_step_costs(deletion, taus):
-    return jax.vmap(jax.value_and_grad(lambda tau: deletion.cost(Step(tau))))(taus)
+    return jax.vmap(jax.value_and_grad(lambda tau: deletion.cost(Step(tau), outside="allow")))(taus)
 
 
 def _rises(slopes):
@@ -140,7 +142,8 @@ def time_to_reach(
     Raises
     ------
     TypeError
-        For a problem without closed form: there "never" cannot be told.
+        Naming `deletion` or `schedule`; for a problem without closed form: there "never" cannot be
+        told.
     ValueError
         Naming `cost`, `grid` (below 8) or a `schedule` that goes on varying.
 
@@ -155,11 +158,10 @@ def time_to_reach(
     >>> time_to_reach(deletion, hm.Constant(1.0), cost=0.005) is None  # it ends at θ* = ½
     True
     """
-    deletion.require_closed_form("time_to_reach")
-    if not (np.isfinite(cost) and cost > 0):
-        raise ValueError(f"cost: expected a positive number, got {cost}.")
-    if grid < 8:
-        raise ValueError(f"grid: expected at least 8, got {grid}.")
+    a_deletion(deletion).require_closed_form("time_to_reach")
+    a_schedule(schedule)
+    number("cost", cost, "a positive number", lambda x: 0.0 < x < np.inf)
+    integer("grid", grid, 8)
     if not schedule.constant_pieces[-1]:
         raise ValueError(
             f"schedule: expected one that is constant after its last breakpoint, got {schedule!r}."

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, array, concrete
 from homotopy.schedules import AbstractSchedule
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ class _TimeFunction(eqx.Module):
 
     def _at(self, function, t: ArrayInput):
         """Apply a function of ascending times (m,) to times of any shape."""
-        known, horizon = concrete(t), concrete(self.deletion.horizon)
+        times = array("t", t, "times", dtype=self.deletion.theta0.dtype)
+        known, horizon = concrete(times), concrete(self.deletion.horizon)
         if known is not None and horizon is not None:
             if not np.all((known >= 0) & (known <= horizon)):
                 raise ValueError(f"t: expected times in [0, {horizon:g}], got {known}.")
-        times = jnp.asarray(t, self.deletion.theta0.dtype)
         flat = times.reshape(-1)
         order = jnp.argsort(flat)
         values = function(flat[order])

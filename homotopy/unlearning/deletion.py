@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from typing import Literal
 
 import diffrax
 import equinox as eqx
@@ -12,7 +14,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, array, concrete, instance, time
+from homotopy._wording import described
 from homotopy.control import ControlAffine
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.exact import Exact
@@ -20,8 +23,10 @@ from homotopy.flow.method import Status, require_success
 from homotopy.flow.training import train
 from homotopy.flow.trajectory import default_method
 from homotopy.linear import LinearRegression
-from homotopy.problem import Problem
+from homotopy.measurements import AbstractMeasurement
+from homotopy.problem import Problem, a_problem
 from homotopy.schedules import AbstractSchedule, Membership, Step
+from homotopy.schedules.base import a_schedule
 from homotopy.unlearning.control_system import control_system
 from homotopy.unlearning.costate import Costate, SwitchingFunction
 from homotopy.unlearning.dynamics import AbstractDynamics
@@ -59,14 +64,15 @@ class Deletion(eqx.Module):
         `Exact()`, whose tolerance is that of schedules that vary continuously, for linear
         regression; `Adaptive()` for every other problem, and for linear regression on request. Its
         `adjoint` is how ℰ is differentiated.
-    terminal_cost : AbstractTerminalCost or callable
-        What ℰ measures at T: `ParameterDistance()`, the default; `PredictionDistance(X)`; or any
-        function from θ (d,) to a scalar, for which there is no target.
+    terminal_cost : AbstractTerminalCost, AbstractMeasurement or callable
+        What ℰ measures at T: `ParameterDistance()`, the default; `PredictionDistance(X)`; or what
+        has no target: `TestLoss(X, y)`, `OwnLoss()` (the loss of the deleted points), or any
+        function from θ (d,) to a scalar.
 
     Raises
     ------
     TypeError
-        Naming `problem`, `method` or `terminal_cost`.
+        Naming `problem`, `method` or `terminal_cost`, where it is none.
     ValueError
         Naming `theta0`, `target`, `start` (negative), `horizon` (T ≤ s) or `terminal_cost`.
     RuntimeError
@@ -80,7 +86,7 @@ class Deletion(eqx.Module):
     >>> deletion = hm.Deletion(problem, [0.0], start=0.0, horizon=1.0)
     >>> float(deletion.cost(hm.Step(0.0)))
     0.0
-    >>> round(float(deletion.cost(hm.Constant(1.0))), 6)  # ½ (½ (1 − e⁻²))²
+    >>> round(float(deletion.cost(hm.Step(1.0))), 6)  # ½ (½ (1 − e⁻²))²
     0.093456
     """
 
@@ -105,19 +111,18 @@ class Deletion(eqx.Module):
         horizon: ArrayLike,
         target: ArrayInput | None = None,
         method: Exact | Adaptive | None = None,
-        terminal_cost: AbstractTerminalCost | Callable | None = None,
+        terminal_cost: AbstractTerminalCost | AbstractMeasurement | Callable | None = None,
     ):
-        if not isinstance(problem, Problem):
-            raise TypeError(f"problem: expected a Problem, got {type(problem).__name__}.")
-        self.problem = problem
+        self.problem = a_problem(problem)
         self.theta0 = problem.parameters(theta0)
         self.start, self.horizon = checked_interval(start, horizon, self.theta0.dtype)
         self.method = default_method(problem) if method is None else method
         if not isinstance(self.method, Exact | Adaptive):
-            raise TypeError(f"method: expected Exact() or Adaptive(), got {self.method!r}.")
-        self.terminal_cost = as_terminal_cost(terminal_cost)
-        self.terminal_cost.check(problem)
-        given = None if target is None else _checked_target(target, problem)
+            raise TypeError(
+                f"method: expected Exact() or Adaptive(), got {described(self.method)}."
+            )
+        self.terminal_cost = as_terminal_cost(terminal_cost, problem)
+        given = None if target is None else problem.parameters(target, "target")
         wanted = given is None and self.terminal_cost.needs_target
         self.centred_start = self._goal = None
         if isinstance(self.method, Exact):
@@ -161,12 +166,42 @@ class Deletion(eqx.Module):
         states, status = dynamics.states(schedule, self.horizon[None])
         return dynamics.cost(states[0]), status
 
-    @eqx.filter_jit
-    def cost(self, schedule: AbstractSchedule) -> Float[Array, ""]:
-        """ℰ(ε), the terminal cost of θ(T), of any schedule (admissible or not)."""
-        return require_success(*self.outcome(schedule))
+    def cost(
+        self,
+        schedule: AbstractSchedule,
+        outside: Literal["warn", "allow", "raise"] = "warn",
+    ) -> Float[Array, ""]:
+        """ℰ(ε), the terminal cost of θ(T), of any schedule, admissible or not.
+
+        Parameters
+        ----------
+        schedule : AbstractSchedule
+        outside : {"warn", "allow", "raise"}
+            What to do about a schedule outside of E_s, which is no way to carry out the deletion:
+            its ℰ is not to be compared with those of others. A warning or a `ValueError` says what
+            is wrong with it, as `membership` does. A schedule that is being traced is not looked
+            at.
+
+        Raises
+        ------
+        TypeError
+            Naming `schedule`.
+        ValueError
+            Naming `outside`; or `schedule`, where it is outside of E_s and that is to raise.
+        """
+        a_schedule(schedule)
+        if not isinstance(outside, str) or outside not in ("warn", "allow", "raise"):
+            raise ValueError(
+                f"outside: expected 'warn', 'allow' or 'raise', got {described(outside)}."
+            )
+        if outside != "allow":
+            _check_membership(self, schedule, outside)
+        return self._cost(schedule)
 
     @eqx.filter_jit
+    def _cost(self, schedule: AbstractSchedule) -> Float[Array, ""]:
+        return require_success(*self.outcome(schedule))
+
     def value_and_gradient(
         self, schedule: AbstractSchedule
     ) -> tuple[Float[Array, ""], AbstractSchedule]:
@@ -176,19 +211,23 @@ class Deletion(eqx.Module):
         so on hold the derivatives in the fields of that name. In a switch time from ε to ε' it is
         (ε' − ε) φ. Parameters past the horizon have derivative zero; at it, the one from inside.
         """
-        return eqx.filter_value_and_grad(lambda given: self.cost(given))(schedule)
+        return self._value_and_gradient(a_schedule(schedule))
+
+    @eqx.filter_jit
+    def _value_and_gradient(self, schedule):
+        return eqx.filter_value_and_grad(lambda given: self._cost(given))(schedule)
 
     def membership(self, schedule: AbstractSchedule) -> Membership:
         """Whether the schedule lies in E_s, and why not."""
-        return schedule.membership(self.start, self.horizon)
+        return a_schedule(schedule).membership(self.start, self.horizon)
 
     def costate(self, schedule: AbstractSchedule) -> Costate:
         """p(t) on [0, T]: ṗ = ∇²R_ε p, p(T) = ∇ℰ(θ(T)); a function of time."""
-        return self.dynamics.costate(schedule)
+        return self.dynamics.costate(a_schedule(schedule))
 
     def switching_function(self, schedule: AbstractSchedule) -> SwitchingFunction:
         """φ(t) = p·Σ_G∇ℓ on [0, T]; δℰ/δε(t) = −φ(t); a function of time."""
-        return self.dynamics.switching_function(schedule)
+        return self.dynamics.switching_function(a_schedule(schedule))
 
     def pmp_residual(self, schedule: AbstractSchedule) -> float:
         """By how much a schedule fails Pontryagin's condition, from 0 (an extremal) to 1.
@@ -201,7 +240,7 @@ class Deletion(eqx.Module):
         weight over. It has no unit, however small ℰ is. Zero where φ vanishes, and where the
         target is met to rounding, where φ is nothing but rounding. Not traceable.
         """
-        return self.dynamics.pmp_residual(schedule)
+        return self.dynamics.pmp_residual(a_schedule(schedule))
 
     @property
     def control_system(self) -> ControlAffine:
@@ -213,11 +252,16 @@ class Deletion(eqx.Module):
         """
         return control_system(self)
 
-    @eqx.filter_jit
     def final_state(self, switch: ArrayInput) -> Float[Array, "*m d"]:
-        """θ(T, τ), the end of the flow under 1_[0,τ] (the notes' (0.9)), for τ of any shape."""
-        switch = jnp.asarray(switch, self.theta0.dtype)
+        """θ(T, τ), the end of the flow under 1_[0,τ] (the notes' (0.9)), for τ ≥ 0 of any shape."""
+        switch = array("switch", switch, "times", dtype=self.theta0.dtype)
+        known = concrete(switch)
+        if known is not None and np.any(known < 0):
+            raise ValueError(f"switch: expected times >= 0, got {np.min(known):g}.")
+        return self._final_state(switch)
 
+    @eqx.filter_jit
+    def _final_state(self, switch):
         def end(tau):
             states, status = self.dynamics.states(Step(tau), self.horizon[None])
             return self.dynamics.parameters(require_success(states, status))[0]
@@ -225,11 +269,35 @@ class Deletion(eqx.Module):
         return jax.vmap(end)(switch.reshape(-1)).reshape(*switch.shape, -1)
 
 
+def a_deletion(value, name: str = "deletion") -> Deletion:
+    """The value if it is a `Deletion`; a `TypeError` otherwise."""
+    return instance(
+        name, value, Deletion, "a Deletion, as Deletion(problem, theta0, start=0.0, horizon=1.0)"
+    )
+
+
 def has_closed_form(deletion: Deletion) -> bool:
     """Whether ℰ is a distance in parameters and the flow `Exact`."""
     # Looking up an attribute of an Equinox module takes as long as a short search in closed form.
     own = vars(deletion)
     return isinstance(own["method"], Exact) and isinstance(own["terminal_cost"], ParameterDistance)
+
+
+def _check_membership(deletion, schedule, outside) -> None:
+    """Warn of a schedule that is known to lie outside of E_s, or refuse it."""
+    own = vars(deletion)
+    leaves = jax.tree.leaves((schedule, own["start"], own["horizon"]))
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return
+    found = deletion.membership(schedule)
+    if found:
+        return
+    message = f"schedule: {found.reason}; it is outside of E_s, no way to carry out this deletion"
+    if outside == "raise":
+        raise ValueError(f"{message}.")
+    remedy = "cost(schedule, outside='allow') if that is meant"
+    # Past `cost` and what Equinox makes of a method.
+    warnings.warn(f"{message}: {remedy}.", stacklevel=4)
 
 
 def _check_backsolve(problem, deletion) -> None:
@@ -245,24 +313,10 @@ def _check_backsolve(problem, deletion) -> None:
         )
 
 
-def _checked_target(target, problem):
-    if np.shape(target) != (problem.dimension,):
-        raise ValueError(
-            f"target: expected a vector of length {problem.dimension}, got shape "
-            f"{np.shape(target)}."
-        )
-    known = concrete(target)
-    if known is not None and not np.all(np.isfinite(known)):
-        raise ValueError("target: expected finite numbers, got NaN or infinity.")
-    return jnp.asarray(target, problem.X.dtype)
-
-
 def checked_interval(start, horizon, dtype):
     """s and T as JAX arrays; `ValueError`, naming the argument, unless 0 ≤ s < T."""
-    known_start, known_horizon = concrete(start), concrete(horizon)
-    for name, known in (("start", known_start), ("horizon", known_horizon)):
-        if known is not None and not (known.ndim == 0 and np.isfinite(known) and known >= 0):
-            raise ValueError(f"{name}: expected a finite time >= 0, got {known}.")
+    known_start = time("start", start, traceable=True)
+    known_horizon = time("horizon", horizon, traceable=True)
     if known_start is not None and known_horizon is not None and not known_horizon > known_start:
         raise ValueError(
             f"horizon: expected a time after start = {known_start:g}, got {known_horizon:g}: "

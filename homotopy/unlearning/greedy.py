@@ -33,9 +33,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 from scipy.integrate import solve_ivp
 
-from homotopy._checks import ArrayInput
+from homotopy._checks import ArrayInput, array
 from homotopy.schedules import AbstractSchedule, BangBang
-from homotopy.unlearning.deletion import Deletion
+from homotopy.unlearning.deletion import Deletion, a_deletion
 from homotopy.unlearning.residual_system import common_schedule
 
 if TYPE_CHECKING:
@@ -263,9 +263,7 @@ def greedy(deletion: Deletion) -> GreedyFeedback:
     >>> rule.cost < 1e-20
     True
     """
-    if not isinstance(deletion, Deletion):
-        raise TypeError(f"deletion: expected a Deletion, got {type(deletion).__name__}.")
-    deletion.require_closed_form("greedy")
+    a_deletion(deletion).require_closed_form("greedy")
     rule = _Rule(deletion)
     path, apart = rule.follow()
     arcs = _merged(path)
@@ -303,7 +301,7 @@ class _Advantage:
     horizon: float
 
     def __call__(self, t: ArrayInput) -> np.ndarray:
-        times, path = np.asarray(t, float), self.path
+        times, path = np.asarray(array("t", t, "times")), self.path
         if not np.all((times >= self.start) & (times <= self.horizon)):
             raise ValueError(
                 f"t: expected times in [{self.start:g}, {self.horizon:g}], got {times}."

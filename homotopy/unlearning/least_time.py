@@ -31,17 +31,18 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy._checks import non_negative, number, seconds
 from homotopy.control.certificate import REACHED
 from homotopy.control.certificate.switching import states
 from homotopy.schedules import AbstractSchedule, Step
 from homotopy.unlearning.baselines import time_to_reach
-from homotopy.unlearning.deletion import Deletion
+from homotopy.unlearning.deletion import Deletion, a_deletion
 from homotopy.unlearning.optimise import optimise
 from homotopy.unlearning.optimum import Optimum, OptimumStatus
 from homotopy.unlearning.residual_system import common_schedule, control_of
 from homotopy.unlearning.searches.bang_bangs import BangBangs
 from homotopy.unlearning.searches.everything import Everything
-from homotopy.unlearning.searches.progress import Progress
+from homotopy.unlearning.searches.progress import Progress, checked_progress
 
 _UNIT = float(np.finfo(float).eps)
 _COARSE = 1e-16  # at which it is decided first whether ℰ falls so low by decay alone
@@ -184,20 +185,15 @@ def least_time(
     >>> round(met.time, 5), met.baseline_time is None
     (0.54931, True)
     """
-    if not isinstance(deletion, Deletion):
-        raise TypeError(f"deletion: expected a Deletion, got {type(deletion).__name__}.")
-    deletion.require_closed_form("least_time")
-    if not (np.isscalar(tolerance) and np.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"tolerance: expected a finite number >= 0, got {tolerance!r}.")
-    if not 1e-12 <= width < 1.0:
-        raise ValueError(f"width: expected a number in [1e-12, 1), got {width!r}.")
-    if not time_limit > 0.0:
-        raise ValueError(f"time_limit: expected a positive number of seconds, got {time_limit!r}.")
+    a_deletion(deletion).require_closed_form("least_time")
+    non_negative("tolerance", tolerance)
+    number("width", width, "a number in [1e-12, 1)", lambda x: 1e-12 <= x < 1.0)
+    seconds("time_limit", time_limit)
     start = float(deletion.start)
-    if max_horizon is not None and not start < max_horizon < np.inf:
-        raise ValueError(
-            f"max_horizon: expected a finite time after start = {start:g}, got {max_horizon!r}."
-        )
+    if max_horizon is not None:
+        later = f"a finite time after start = {start:g}"
+        number("max_horizon", max_horizon, later, lambda x: start < x < np.inf)
+    checked_progress(progress)
     return _Search(deletion, float(tolerance), width, max_horizon, time_limit, progress).run()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from homotopy._checks import instance
+from homotopy._wording import described
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import Optimum
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor, Progress
+from homotopy.unlearning.searches.progress import Monitor, Progress, checked_progress
 from homotopy.unlearning.searches.separately import Separately, SeparateOptimum
 
 WarmStart = AbstractSchedule | Optimum | SeparateOptimum | None
@@ -64,13 +66,14 @@ def optimise(
     >>> round(best.cost, 6)  # ½ (½ e⁻¹)²
     0.016917
     """
-    if not isinstance(over, AbstractSearch):
-        raise TypeError(f"over: expected a search such as BangBangs(3), got {over!r}.")
+    instance("over", over, AbstractSearch, "a search, as Steps(), BangBangs(3) or Everything()")
     single = isinstance(deletion, Deletion)
     deletions = [deletion] if single else _sequence(deletion)
     if single or isinstance(warm_start, WarmStart):
         warm_starts = [warm_start] * len(deletions)
     else:
+        if not isinstance(warm_start, Sequence) or isinstance(warm_start, str):
+            warm_start = [_schedule(warm_start, over)]
         warm_starts = list(warm_start)
         if len(warm_starts) != len(deletions):
             raise ValueError(
@@ -78,8 +81,7 @@ def optimise(
                 f"{len(warm_starts)}."
             )
     schedules = [_schedule(given, over) for given in warm_starts]
-    if not (isinstance(progress, bool) or callable(progress)):
-        raise TypeError(f"progress: expected True, False or a callable, got {progress!r}.")
+    checked_progress(progress)
     if not deletions:
         return []
     with Monitor(progress) as monitor:
@@ -93,10 +95,7 @@ def _sequence(deletions) -> list[Deletion]:
     except TypeError:
         deletions = [deletions]
     for given in deletions:
-        if not isinstance(given, Deletion):
-            raise TypeError(
-                f"deletion: expected a Deletion or a sequence of them, got {type(given).__name__}."
-            )
+        instance("deletion", given, Deletion, "a Deletion or a sequence of them")
     return deletions
 
 
@@ -112,4 +111,6 @@ def _schedule(given, over: AbstractSearch) -> AbstractSchedule | SeparateOptimum
         return given
     if given is None or isinstance(given, AbstractSchedule):
         return given
-    raise TypeError(f"warm_start: expected a schedule or an Optimum, got {type(given).__name__}.")
+    raise TypeError(
+        f"warm_start: expected a schedule or an Optimum, got {described(given)}."
+    )

@@ -148,5 +148,5 @@ def unfinished(deletion: Deletion, evaluations: int = 0) -> Optimum:
     from homotopy.schedules import Step
 
     schedule = Step(deletion.start)
-    cost = float(deletion.cost(schedule))
+    cost = float(deletion.cost(schedule, outside="allow"))
     return Optimum(schedule, cost, deletion, OptimumStatus.interrupted, evaluations=evaluations + 1)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, matrix
+from homotopy._wording import described
+from homotopy.measurements import AbstractMeasurement, as_scalar_measurement
 from homotopy.problem import Problem
 
 
@@ -62,19 +61,14 @@ class PredictionDistance(AbstractTerminalCost):
     >>> deletion = hm.Deletion(
     ...     problem, [1.0], start=0.0, horizon=50.0, terminal_cost=hm.PredictionDistance([[3.0]])
     ... )
-    >>> round(float(deletion.cost(hm.Constant(1.0))), 6)  # ½ (3 · 0.4)²
+    >>> round(float(deletion.cost(hm.Step(50.0))), 6)  # ½ (3 · 0.4)²
     0.72
     """
 
     X: Float[Array, "m p"] | None
 
     def __init__(self, X: ArrayInput | None = None):
-        known = None if X is None else concrete(X)
-        if known is not None and not (
-            known.ndim == 2 and known.size > 0 and np.all(np.isfinite(known))
-        ):
-            raise ValueError(f"X: expected a finite matrix (m, p), got shape {known.shape}.")
-        self.X = None if X is None else jnp.asarray(X, float)
+        self.X = None if X is None else jnp.asarray(matrix("X", X), float)
 
     def check(self, problem):
         if self.X is not None and self.X.shape[1] != problem.X.shape[1]:
@@ -89,40 +83,32 @@ class PredictionDistance(AbstractTerminalCost):
         return 0.5 * jnp.sum(difference**2)
 
 
-class FunctionCost(AbstractTerminalCost):
-    """Any function of θ(T): what `Deletion` makes of a callable."""
+class MeasurementCost(AbstractTerminalCost):
+    """A measurement of θ(T), for the deletion of the problem's own points."""
 
-    function: Callable
-
-    def check(self, problem):
-        shape = jax.ShapeDtypeStruct((problem.dimension,), problem.X.dtype)
-        result = eqx.filter_eval_shape(self.function, shape)
-        if getattr(result, "shape", None) != ():
-            raise ValueError(
-                "terminal_cost: expected a scalar for parameters (d,), got "
-                f"{getattr(result, 'shape', type(result).__name__)}."
-            )
+    measurement: AbstractMeasurement
 
     def __call__(self, problem, target, theta):
-        return self.function(theta)
+        amounts = -jnp.ones(problem.deleted.size, theta.dtype)
+        return self.measurement(problem, theta, problem.deleted, amounts)
 
     @property
     def needs_target(self) -> bool:
         return False
 
 
-def as_terminal_cost(given) -> AbstractTerminalCost:
-    """The default for None, and a callable wrapped; `TypeError` for anything else."""
+def as_terminal_cost(given, problem: Problem) -> AbstractTerminalCost:
+    """A cost that fits the problem: the default for None, a measurement or callable wrapped."""
     if given is None:
         return ParameterDistance()
     if isinstance(given, AbstractTerminalCost):
+        given.check(problem)
         return given
-    if callable(given):
-        # A pytree without leaves, so that deletions pass through jax.jit and jax.vmap.
-        if not isinstance(given, eqx.Module | jax.tree_util.Partial):
-            given = jax.tree_util.Partial(given)
-        return FunctionCost(given)
-    raise TypeError(
-        "terminal_cost: expected ParameterDistance(), PredictionDistance() or a function of θ, "
-        f"got {type(given).__name__}."
-    )
+    if not isinstance(given, AbstractMeasurement) and (
+        not callable(given) or isinstance(given, type)
+    ):
+        raise TypeError(
+            "terminal_cost: expected ParameterDistance(), PredictionDistance(), TestLoss(X, y) or "
+            f"a function of θ, got {described(given)}."
+        )
+    return MeasurementCost(as_scalar_measurement(given, problem, "terminal_cost"))

@@ -61,7 +61,7 @@ def best_step_misses():
     change = np.linalg.solve(H, x * r)
     u = expm(M * without) @ (change - expm(H * (horizon - without)) @ change)
     deletion = Deletion(with_gram_matrix(M, _FIT, x, r), u + _FIT, start=0.0, horizon=horizon)
-    arrives = deletion.cost(BangBang([without], initial=0))
+    arrives = deletion.cost(BangBang([without, horizon], initial=0))
     return [(best_step(deletion).cost + arrives, _least_over_steps(M, x, r, u, horizon))]
 
 

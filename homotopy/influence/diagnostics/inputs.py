@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import concrete
+from homotopy._numbers import as_numbers
 from homotopy.losses import SquaredError
 from homotopy.models import LinearModel
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 
 
 def is_linear_regression(problem: Problem) -> bool:
     """Whether the outputs are Xθ and the loss is squared."""
+    a_problem(problem)
     return isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError)
 
 
 def known_ridge(problem: Problem) -> float:
-    """ρ; `TypeError` for a problem that is being traced."""
+    """ρ; `TypeError` for a problem that is being traced, or none."""
+    a_problem(problem)
     if any(concrete(leaf) is None for leaf in (problem.X, problem.y, problem.ridge)):
         raise TypeError(
             "problem: diagnostics are computed from concrete arrays, outside jax.jit, jax.vmap "
@@ -41,13 +45,11 @@ def regression_data(
 
 def known_parameters(problem: Problem, theta) -> Float[np.ndarray, " d"]:
     """θ, checked and in float64."""
-    known = concrete(theta)
-    if known is None:
+    if isinstance(theta, jax.core.Tracer):
         raise TypeError("theta: expected a concrete array, got a traced one.")
+    known = as_numbers("theta", theta)
     if known.shape != (problem.dimension,):
         raise ValueError(
             f"theta: expected a vector of length {problem.dimension}, got shape {known.shape}."
         )
-    if not np.issubdtype(known.dtype, np.number) or not np.all(np.isfinite(known)):
-        raise ValueError("theta: expected finite numbers.")
     return known.astype(np.float64)

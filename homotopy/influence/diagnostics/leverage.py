@@ -63,6 +63,8 @@ def leverage(problem: Problem, theta: ArrayInput | None = None) -> Float[np.ndar
     [0.166666666667, 0.166666666667, 0.666666666667]
     """
     if is_linear_regression(problem):
+        if theta is not None:
+            known_parameters(problem, theta)
         X, _, ridge = regression_data(problem, "leverage")
         return orthogonal_factor(X, ridge).leverage
     ridge = known_ridge(problem)

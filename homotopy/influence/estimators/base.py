@@ -10,7 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy.influence._arguments import non_negative
+from homotopy._checks import instance, non_negative
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.least_squares import LeastSquares, Moved, least_squares
 from homotopy.influence.solvers import AbstractSolver, Dense
@@ -110,9 +110,9 @@ class AbstractDampedEstimator(AbstractEstimator):
 
 def a_solver(value) -> AbstractSolver:
     """A solver, or a `TypeError` that says what there is."""
-    if not isinstance(value, AbstractSolver):
-        raise TypeError(
-            "solver: expected Dense(), ConjugateGradient(), Lissa(), Arnoldi() or Nystrom(), got "
-            f"{type(value).__name__}."
-        )
-    return value
+    return instance(
+        "solver",
+        value,
+        AbstractSolver,
+        "Dense(), ConjugateGradient(), Lissa(), Arnoldi(rank) or Nystrom(rank)",
+    )

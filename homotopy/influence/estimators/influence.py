@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from homotopy._checks import concrete
+from homotopy._checks import weight
 from homotopy.influence.change import after_refit, from_product, joined
 from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractDampedEstimator
@@ -43,10 +43,7 @@ class Influence(AbstractDampedEstimator):
     at: float = eqx.field(static=True)
 
     def __init__(self, at: float = 1.0, damping: float = 0.0, solver: AbstractSolver | None = None):
-        known = concrete(at)
-        if known is None or known.ndim != 0 or not 0.0 <= known <= 1.0:
-            raise ValueError(f"at: expected a weight in [0, 1], got {at!r}.")
-        self.at = float(known)
+        self.at = weight("at", at)
         super().__init__(damping, solver)
 
     def changes(self, problem, theta, changes, report):

@@ -8,8 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput
-from homotopy.influence._arguments import fraction, integer, non_negative
+from homotopy._checks import ArrayInput, fraction, integer, non_negative, vector
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
@@ -70,7 +69,7 @@ class LeaveOneOut(AbstractEstimator):
         tolerance: float = 1e-10,
         max_steps: int = 2000,
     ):
-        self.theta0 = None if theta0 is None else jnp.asarray(theta0)
+        self.theta0 = None if theta0 is None else vector("theta0", theta0)
         self.damping = non_negative("damping", damping)
         self.tolerance = fraction("tolerance", tolerance)
         self.max_steps = integer("max_steps", max_steps)

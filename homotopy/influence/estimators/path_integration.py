@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
-from homotopy.influence._arguments import fraction, integer, reachable
+from homotopy._checks import fraction, integer
+from homotopy.influence._arguments import reachable
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.curvature import point_gradients
 from homotopy.influence.estimators.base import AbstractEstimator

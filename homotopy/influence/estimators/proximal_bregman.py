@@ -8,8 +8,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from homotopy._checks import fraction, integer, non_negative
 from homotopy.influence import objectives
-from homotopy.influence._arguments import fraction, integer, non_negative
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator

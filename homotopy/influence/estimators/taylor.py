@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import lu_factor
 
-from homotopy.influence._arguments import integer
+from homotopy._checks import integer
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractEstimator

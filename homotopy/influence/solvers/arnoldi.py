@@ -8,10 +8,9 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from homotopy.influence._arguments import fraction, integer
+from homotopy._checks import fraction, integer
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
@@ -73,12 +72,8 @@ class Arnoldi(AbstractSolver):
     def __check_init__(self):
         integer("rank", self.rank)
         integer("seed", self.seed, 0)
-        if self.steps is not None and (
-            not isinstance(self.steps, int | np.integer) or self.steps < self.rank
-        ):
-            raise ValueError(
-                f"steps: expected None or an integer >= rank = {self.rank}, got {self.steps!r}."
-            )
+        if self.steps is not None:
+            integer("steps", self.steps, self.rank)
         fraction("tolerance", self.tolerance)
 
     def of_dimension(self, dimension):

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy.influence._arguments import fraction, integer, reachable
+from homotopy._checks import fraction, integer
+from homotopy.influence._arguments import reachable
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,

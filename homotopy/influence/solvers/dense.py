@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float
 
-from homotopy.influence._arguments import fraction
+from homotopy._checks import fraction
 from homotopy.influence.curvature import AbstractCurvature, GaussNewtonCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,

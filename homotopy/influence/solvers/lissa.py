@@ -5,10 +5,9 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from homotopy.influence._arguments import fraction, integer
+from homotopy._checks import fraction, integer, positive
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.arnoldi import lanczos
 from homotopy.influence.solvers.base import (
@@ -92,11 +91,10 @@ class Lissa(AbstractSolver):
         integer("steps", self.steps)
         integer("repeats", self.repeats)
         integer("seed", self.seed, 0)
-        batch = self.batch_size
-        if batch is not None and (not isinstance(batch, int | np.integer) or batch < 1):
-            raise ValueError(f"batch_size: expected None or an integer >= 1, got {batch!r}.")
-        if self.scale is not None and not (0.0 < self.scale < np.inf):
-            raise ValueError(f"scale: expected None or a number > 0, got {self.scale!r}.")
+        if self.batch_size is not None:
+            integer("batch_size", self.batch_size)
+        if self.scale is not None:
+            positive("scale", self.scale)
         fraction("tolerance", self.tolerance)
 
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:

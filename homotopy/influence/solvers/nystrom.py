@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from homotopy._checks import concrete
-from homotopy.influence._arguments import fraction, integer
+from homotopy._checks import concrete, fraction, integer
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,

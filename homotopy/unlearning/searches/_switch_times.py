@@ -143,7 +143,7 @@ def _polished(deletion, schedule, cost, max_steps):
             break
         lengths[polished.collapsed] = 0.0
     found = bang_bang_of(values, edges, start, horizon, dtype)
-    reached = float(deletion.cost(found))
+    reached = float(deletion.cost(found, outside="allow"))
     # The descent's own result where an arc that was dropped, or a flat cost, made it worse.
     return (found, reached, settled) if reached <= cost else (as_found, cost, settled)
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import equinox as eqx
 import numpy as np
 
+from homotopy._checks import integer
 from homotopy.control.certificate import REACHED
 from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
 from homotopy.numerics.threads import CORES, side_by_side
@@ -66,9 +67,7 @@ class BangBangs(AbstractSearch):
 
     def __check_init__(self):
         for name, least in (("max_switches", 0), ("max_steps", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < least:
-                raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}.")
+            integer(name, getattr(self, name), least)
 
     def search(
         self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor

@@ -6,8 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy._checks import integer
 from homotopy.schedules import AbstractSchedule, PiecewiseConstant
-from homotopy.unlearning.searches.family import AbstractFamily, checked
+from homotopy.unlearning.searches.family import AbstractFamily
 
 
 class Cells(AbstractFamily):
@@ -36,8 +37,8 @@ class Cells(AbstractFamily):
     max_steps: int = eqx.field(default=400, static=True)
 
     def __check_init__(self):
-        checked("count", self.count, 1)
-        checked("max_steps", self.max_steps, 1)
+        integer("count", self.count, 1)
+        integer("max_steps", self.max_steps, 1)
 
     def bounds(self):
         return np.zeros(self.count), np.ones(self.count)

@@ -6,8 +6,8 @@ import dataclasses
 from functools import cached_property
 
 import equinox as eqx
-import numpy as np
 
+from homotopy._checks import integer, number, seconds
 from homotopy.control.certificate import Certificate, certified_optimum
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.controllability import Controllability, controllability
@@ -118,12 +118,14 @@ class Everything(AbstractSearch):
 
 def check_limits(gap, time_limit, max_nodes) -> None:
     """Refuse limits that make no sense, by name."""
-    if not _BEST_FINITE_GAP <= gap < 1.0:
-        raise ValueError(f"gap: expected a number in [{_BEST_FINITE_GAP:g}, 1), got {gap!r}.")
-    if not time_limit > 0.0:
-        raise ValueError(f"time_limit: expected a positive number of seconds, got {time_limit!r}.")
-    if not isinstance(max_nodes, int | np.integer) or max_nodes < 1:
-        raise ValueError(f"max_nodes: expected an integer >= 1, got {max_nodes!r}.")
+    number(
+        "gap",
+        gap,
+        f"a number in [{_BEST_FINITE_GAP:g}, 1)",
+        lambda x: _BEST_FINITE_GAP <= x < 1.0,
+    )
+    seconds("time_limit", time_limit)
+    integer("max_nodes", max_nodes)
 
 
 def run_certificate(system, search, starts, monitor: Monitor) -> Certificate:

@@ -178,13 +178,6 @@ def _cost(deletion, schedule):
     return jnp.where(status == Status.successful, cost, jnp.inf)
 
 
-def checked(name: str, value, least: int) -> int:
-    """An integer argument of a search; `ValueError` naming it otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name}: expected an integer >= {least}, got {value!r}.")
-    return int(value)
-
-
 def edges_of_decay(schedule: AbstractSchedule, start: float, horizon: float):
     """When a schedule begins to leave 1, and when it comes to stay near 0, in [start, horizon]."""
     parts = np.clip(np.asarray(schedule.breakpoints), start, horizon)

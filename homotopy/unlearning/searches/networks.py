@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from homotopy._checks import integer, positive
 from homotopy.schedules import AbstractSchedule, Network
 from homotopy.unlearning.searches import _bounded_quasi_newton as quasi_newton
-from homotopy.unlearning.searches.family import AbstractFamily, checked
+from homotopy.unlearning.searches.family import AbstractFamily
 
 _POINTS = 65  # at which a warm start is fitted
 _FITTING_STEPS = 200
@@ -53,12 +54,9 @@ class Networks(AbstractFamily):
 
     def __check_init__(self):
         for name, least in (("width", 1), ("depth", 1), ("count", 1), ("seed", 0)):
-            checked(name, getattr(self, name), least)
-        checked("max_steps", self.max_steps, 1)
-        if not 0.0 < self.largest_weight < np.inf:
-            raise ValueError(
-                f"largest_weight: expected a finite number > 0, got {self.largest_weight}."
-            )
+            integer(name, getattr(self, name), least)
+        integer("max_steps", self.max_steps, 1)
+        positive("largest_weight", self.largest_weight)
 
     def _network(self, seed: int) -> eqx.nn.MLP:
         key = jax.random.key(seed)

@@ -6,8 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy._checks import integer, number
 from homotopy.schedules import AbstractSchedule, Polynomial
-from homotopy.unlearning.searches.family import AbstractFamily, checked, edges_of_decay
+from homotopy.unlearning.searches.family import AbstractFamily, edges_of_decay
 from homotopy.unlearning.searches.ramps import fractions, interval
 
 
@@ -37,11 +38,10 @@ class Polynomials(AbstractFamily):
     max_steps: int = eqx.field(default=200, static=True)
 
     def __check_init__(self):
-        checked("max_steps", self.max_steps, 1)
-        if not 1.0 < self.largest_power < np.inf:
-            raise ValueError(
-                f"largest_power: expected a finite number > 1, got {self.largest_power}."
-            )
+        integer("max_steps", self.max_steps, 1)
+        number(
+            "largest_power", self.largest_power, "a finite number > 1", lambda x: 1.0 < x < np.inf
+        )
 
     def bounds(self):
         # The power on a logarithmic scale, from −1 to 1.

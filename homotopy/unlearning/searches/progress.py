@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from homotopy._wording import described
+
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
@@ -21,6 +23,15 @@ class Progress:
     done: int
     total: int
     best: float
+
+
+def checked_progress(progress) -> None:
+    """Refuse what is neither True, nor False, nor to be called with a `Progress`."""
+    if not isinstance(progress, bool) and (not callable(progress) or isinstance(progress, type)):
+        raise TypeError(
+            f"progress: expected True, False or a function of a Progress, got "
+            f"{described(progress)}."
+        )
 
 
 class Monitor:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import equinox as eqx
 import numpy as np
 
+from homotopy._checks import integer
 from homotopy.schedules import AbstractSchedule, Ramp
-from homotopy.unlearning.searches.family import AbstractFamily, checked, edges_of_decay
+from homotopy.unlearning.searches.family import AbstractFamily, edges_of_decay
 
 
 class Ramps(AbstractFamily):
@@ -32,7 +33,7 @@ class Ramps(AbstractFamily):
     max_steps: int = eqx.field(default=200, static=True)
 
     def __check_init__(self):
-        checked("max_steps", self.max_steps, 1)
+        integer("max_steps", self.max_steps, 1)
 
     def bounds(self):
         return np.zeros(2), np.ones(2)

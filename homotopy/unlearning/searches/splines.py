@@ -5,9 +5,10 @@ from __future__ import annotations
 import equinox as eqx
 import numpy as np
 
+from homotopy._checks import integer, positive
 from homotopy.schedules import AbstractSchedule, Spline
 from homotopy.unlearning.searches.cells import cell_edges
-from homotopy.unlearning.searches.family import AbstractFamily, checked
+from homotopy.unlearning.searches.family import AbstractFamily
 
 
 class Splines(AbstractFamily):
@@ -39,12 +40,9 @@ class Splines(AbstractFamily):
     max_steps: int = eqx.field(default=100, static=True)
 
     def __check_init__(self):
-        checked("count", self.count, 2)
-        checked("max_steps", self.max_steps, 1)
-        if not 0.0 < self.largest_logit < np.inf:
-            raise ValueError(
-                f"largest_logit: expected a finite number > 0, got {self.largest_logit}."
-            )
+        integer("count", self.count, 2)
+        integer("max_steps", self.max_steps, 1)
+        positive("largest_logit", self.largest_logit)
 
     def bounds(self):
         largest = np.full(self.count, self.largest_logit)

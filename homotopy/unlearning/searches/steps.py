@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import equinox as eqx
 
+from homotopy._checks import integer
 from homotopy.schedules import AbstractSchedule, Step
 from homotopy.unlearning.baselines import best_step
 from homotopy.unlearning.deletion import Deletion
@@ -41,8 +42,8 @@ class Steps(AbstractSearch):
     grid: int | None = eqx.field(default=None, static=True)
 
     def __check_init__(self):
-        if self.grid is not None and not (isinstance(self.grid, int) and self.grid >= 8):
-            raise ValueError(f"grid: expected at least 8, got {self.grid}.")
+        if self.grid is not None:
+            integer("grid", self.grid, 8)
 
     def search(
         self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor

@@ -11,12 +11,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, matrix
+from homotopy._numbers import as_numbers
+from homotopy._wording import described
 from homotopy.problem import Problem
 
 
 class AbstractMeasurement(eqx.Module):
-    """A function of θ, and of which points change; passed to `Change.measured`."""
+    """A function of θ, and of which points change.
+
+    Wherever a measurement is asked for, a plain function of θ (d,) is taken as well: by
+    `Change.measured`, `measurement_influence`, `influence_in_time`, `measurement_sensitivity`, and
+    as the `terminal_cost` of a `Deletion`.
+    """
 
     @abc.abstractmethod
     def __call__(
@@ -74,12 +81,13 @@ class TestLoss(AbstractMeasurement):
     y: Array
 
     def __init__(self, X: ArrayInput, y: ArrayInput):
-        self.X = _inputs(X)
-        targets = concrete(y)
-        if targets is None or targets.shape[:1] != self.X.shape[:1]:
-            shape = np.shape(y)
-            raise ValueError(f"y: expected {self.X.shape[0]} targets, as X has rows, got {shape}.")
-        self.y = jnp.asarray(targets)
+        inputs = matrix("X", X)
+        targets = as_numbers("y", y, data=True)
+        if targets.ndim not in (1, 2) or targets.shape[0] != inputs.shape[0]:
+            raise ValueError(
+                f"y: expected {inputs.shape[0]} targets, as X has rows, got shape {targets.shape}."
+            )
+        self.X, self.y = jnp.asarray(inputs, float), jnp.asarray(targets)
 
     def check(self, problem):
         _check_inputs(self.X, problem)
@@ -113,7 +121,7 @@ class Predictions(AbstractMeasurement):
     X: Float[Array, "m p"] | None
 
     def __init__(self, X: ArrayInput | None = None):
-        self.X = None if X is None else _inputs(X)
+        self.X = None if X is None else jnp.asarray(matrix("X", X), float)
 
     def check(self, problem):
         if self.X is not None:
@@ -132,26 +140,51 @@ class FunctionMeasurement(AbstractMeasurement):
         return jnp.asarray(self.function(theta))
 
 
-def as_measurement(given, problem: Problem) -> AbstractMeasurement:
+def as_measurement(given, problem: Problem, name: str = "measurement") -> AbstractMeasurement:
     """A measurement checked against the problem, a callable wrapped."""
     if isinstance(given, AbstractMeasurement):
         given.check(problem)
         return given
-    if not callable(given):
+    if not callable(given) or isinstance(given, type):
         raise TypeError(
-            "measurement: expected OwnLoss(), TestLoss(X, y), Predictions(X) or a function of θ, "
-            f"got {type(given).__name__}."
+            f"{name}: expected OwnLoss(), TestLoss(X, y), Predictions(X) or a function of θ, got "
+            f"{described(given)}."
         )
     if not isinstance(given, eqx.Module | jax.tree_util.Partial):
+        # A pytree without leaves, so that it passes through jax.jit and jax.vmap.
         given = jax.tree_util.Partial(given)
-    return FunctionMeasurement(given)
+    measurement = FunctionMeasurement(given)
+    _output_shape(measurement, problem, name)
+    return measurement
 
 
-def _inputs(X) -> Float[Array, "m p"]:
-    known = concrete(X)
-    if known is None or known.ndim != 2 or known.size == 0 or not np.all(np.isfinite(known)):
-        raise ValueError(f"X: expected a finite matrix (m, p), got shape {np.shape(X)}.")
-    return jnp.asarray(known, float)
+def as_scalar_measurement(
+    given, problem: Problem, name: str = "measurement"
+) -> AbstractMeasurement:
+    """As `as_measurement`, of one number."""
+    measurement = as_measurement(given, problem, name)
+    shape = _output_shape(measurement, problem, name)
+    if shape != ():
+        raise ValueError(
+            f"{name}: expected a scalar, got shape {shape}; a function of θ can choose one, as "
+            "lambda theta: problem.predict(theta, X)[0]."
+        )
+    return measurement
+
+
+def _output_shape(measurement, problem, name) -> tuple[int, ...]:
+    """Of a measurement at parameters of the problem; an error that names it where it has none."""
+    theta = jax.ShapeDtypeStruct((problem.dimension,), problem.X.dtype)
+    none = jnp.zeros(1, int), jnp.zeros(1, problem.X.dtype)
+    try:
+        output = eqx.filter_eval_shape(measurement, problem, theta, *none)
+    except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(
+            f"{name}: expected a function of θ, of shape ({problem.dimension},), that returns "
+            f"numbers ({error})."
+        ) from error
+    return output.shape
 
 
 def _check_inputs(X, problem) -> None:

@@ -71,7 +71,7 @@ class TestLoss(AbstractMeasurement):
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
     >>> change = hm.predict(problem, hm.LeaveOneOut())  # from θ = 0.5 to 0
-    >>> change.measured(hm.TestLoss([[2.0]], [0.0])).item()
+    >>> round(change.measured(hm.TestLoss([[2.0]], [0.0])).item(), 12)
     -0.5
     """
 
@@ -114,7 +114,7 @@ class Predictions(AbstractMeasurement):
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> hm.predict(problem, hm.LeaveOneOut()).measured(hm.Predictions([[2.0]])).tolist()
+    >>> hm.predict(problem, hm.LeaveOneOut()).measured(hm.Predictions([[2.0]])).round(12).tolist()
     [-1.0]
     """
 

@@ -35,7 +35,7 @@ class NewtonStep(AbstractDampedEstimator):
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> hm.predict(problem, hm.NewtonStep()).delta.tolist()
+    >>> hm.predict(problem, hm.NewtonStep()).delta.round(12).tolist()
     [-0.5]
     """
 

@@ -31,6 +31,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy._progress import Progress
 from homotopy.control.certificate import REACHED
 from homotopy.control.certificate.switching import states
 from homotopy.schedules import AbstractSchedule, Step
@@ -41,7 +42,6 @@ from homotopy.unlearning.optimum import Optimum, OptimumStatus
 from homotopy.unlearning.residual_system import common_schedule, control_of
 from homotopy.unlearning.searches.bang_bangs import BangBangs
 from homotopy.unlearning.searches.everything import Everything
-from homotopy.unlearning.searches.progress import Progress
 
 _UNIT = float(np.finfo(float).eps)
 _COARSE = 1e-16  # at which it is decided first whether ℰ falls so low by decay alone

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from homotopy._progress import Monitor, Progress
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import Optimum
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor, Progress
 from homotopy.unlearning.searches.separately import Separately, SeparateOptimum
 
 WarmStart = AbstractSchedule | Optimum | SeparateOptimum | None
@@ -78,8 +78,6 @@ def optimise(
                 f"{len(warm_starts)}."
             )
     schedules = [_schedule(given, over) for given in warm_starts]
-    if not (isinstance(progress, bool) or callable(progress)):
-        raise TypeError(f"progress: expected True, False or a callable, got {progress!r}.")
     if not deletions:
         return []
     with Monitor(progress) as monitor:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.stats import qmc
 
+from homotopy._progress import Monitor
 from homotopy.control.arcs import ArcKind
 from homotopy.control.mesh import choose_mesh
 from homotopy.control.polish import polish
@@ -21,7 +22,6 @@ from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus
 from homotopy.unlearning.parameter_dynamics import local_error
 from homotopy.unlearning.searches.family import AbstractFamily
-from homotopy.unlearning.searches.progress import Monitor
 from homotopy.unlearning.switched_flow import rounded_arcs
 
 _STARTS = 6

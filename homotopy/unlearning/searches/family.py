@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._progress import Monitor
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.method import Status
 from homotopy.schedules import AbstractSchedule
@@ -19,7 +20,6 @@ from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, un
 from homotopy.unlearning.searches import _bounded_quasi_newton as quasi_newton
 from homotopy.unlearning.searches._stacking import alike, stacked
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor
 
 _CHUNK = 20  # trial points between two reports of progress
 _ALIKE = 1e-7  # local minima whose costs differ by less, relative to them, count as one

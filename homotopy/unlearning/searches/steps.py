@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import equinox as eqx
 
+from homotopy._progress import Monitor
 from homotopy.schedules import AbstractSchedule, Step
 from homotopy.unlearning.baselines import best_step
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor
 
 
 class Steps(AbstractSearch):

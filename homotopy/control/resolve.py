@@ -21,6 +21,8 @@ from homotopy.control.violations import missing_arcs
 
 _ROUNDS = 16
 _HIGHEST_DEGREE = 32
+# That up to which the curvature of the cost is looked at where a control is sharpened.
+_CURVATURE_DEGREE = 8
 # The degree up to which singular controls are first taken from a control on cells: not its ripple.
 _SMOOTH_DEGREE = 3
 _LOCAL_ERROR = 1e-13
@@ -179,14 +181,32 @@ def _by_feedback(system, resolved: Resolved, tolerance, deadline) -> Resolved:
         admissible = float(candidate.residual.outside) <= _OUTSIDE
         small = float(candidate.residual.relative) <= tolerance
         if admissible and small and reached < error:
-            scale = float(magnitude(trajectory))
-            polished = polish(system, structure, mesh, scale, iterations=0, deadline=deadline)
-            polished = dataclasses.replace(polished, structure=structure, stationarity=size)
+            polished = dataclasses.replace(
+                resolved.polished,
+                structure=structure,
+                cost=float(trajectory.cost),
+                stationarity=size,
+            )
             best, error = dataclasses.replace(candidate, polished=polished), reached
         if candidate.residual.relative < near.residual.relative:
             near = candidate
         degree *= 2
-    return best
+    return best if best is resolved else _with_curvature(system, best, deadline)
+
+
+def _with_curvature(system, resolved: Resolved, deadline) -> Resolved:
+    """With the curvature where it has come to, in the first terms of singular controls only.
+
+    In those that vary fast it is positive, and small: by the strict Legendre–Clebsch condition of
+    an arc of first order.
+    """
+    trajectory = resolved.trajectory
+    arcs, degree = resolved.structure.arcs, resolved.structure.coefficients.shape[1] - 1
+    structure = structure_of(arcs, trajectory, min(degree, _CURVATURE_DEGREE))
+    scale = float(magnitude(trajectory))
+    there = polish(system, structure, trajectory.mesh, scale, iterations=0, deadline=deadline)
+    polished = dataclasses.replace(resolved.polished, curvature=there.curvature)
+    return dataclasses.replace(resolved, polished=polished)
 
 
 def _singular_arcs(resolved):

@@ -70,7 +70,7 @@ def sharpen(
         moved = unpacked(unknowns)
         trajectory = follow(system, moved.control(), mesh)
         points = trajectory.at(moved.edges[1:-1])
-        wanted = [feedback(trajectory, moved.nodes(row)) / breadth for row in rows]
+        wanted = [feedback(trajectory, moved.nodes(int(row))) / breadth for row in rows]
         ends = np.asarray(points.switching) / np.asarray(points.size)
         return np.concatenate([ends, unknowns[inner:] - np.concatenate(wanted)])
 

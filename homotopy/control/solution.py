@@ -66,8 +66,9 @@ class Solution:
         The last Newton step of the junctions, over the duration, and of singular controls, over
         the distance of the bounds.
     curvature : float
-        The least eigenvalue of the scaled Hessian in junctions and singular controls over its
-        largest; NaN where there is nothing to vary.
+        The least eigenvalue of the scaled Hessian in junctions and singular controls (their terms
+        up to degree 8, where they follow the feedback) over its largest; NaN where there is nothing
+        to vary.
     singular_arcs : tuple of SingularArc
     counts : dict
         `cells`, `evaluations` (cost and gradient on cells, or costs of sampled controls), `newton`

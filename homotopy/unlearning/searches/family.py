@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from homotopy._progress import Monitor
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.method import Status
+from homotopy.numerics.threads import interruptible
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
@@ -96,7 +97,8 @@ class AbstractFamily(AbstractSearch):
             while limit < self.max_steps and not np.all(states.done):
                 limit = min(limit + _CHUNK, self.max_steps)
                 # An array, for a number would mean a compilation of its own.
-                states = _advance(self, data, states, np.asarray(limit))
+                states = interruptible(_advance, self, data, states, np.asarray(limit))
+                jax.block_until_ready(states.cost)
                 monitor.report(limit, self.max_steps, float(np.min(states.cost[-1])))
         except KeyboardInterrupt:
             interrupted = True

@@ -32,11 +32,13 @@ def interruptible(function: Callable, *arguments):
         try:
             # What a context manager has set belongs to the thread it was set in.
             same = jax.config.jax_enable_x64 == wide
-            result.set_result((same, function(*arguments) if same else None))
+            value = jax.block_until_ready(function(*arguments)) if same else None
+            result.set_result((same, value))
         except BaseException as error:
             result.set_exception(error)
 
-    threading.Thread(target=work, name="homotopy-call", daemon=True).start()
+    # Not a daemon: Python, at its exit, would tear down compiled code that still runs.
+    threading.Thread(target=work, name="homotopy-call").start()
     same, value = result.result()
     return value if same else function(*arguments)
 

@@ -98,7 +98,6 @@ class AbstractFamily(AbstractSearch):
                 limit = min(limit + _CHUNK, self.max_steps)
                 # An array, for a number would mean a compilation of its own.
                 states = interruptible(_advance, self, data, states, np.asarray(limit))
-                jax.block_until_ready(states.cost)
                 monitor.report(limit, self.max_steps, float(np.min(states.cost[-1])))
         except KeyboardInterrupt:
             interrupted = True

@@ -185,6 +185,7 @@ class _Search:
             self.counts["newton"] += resolved.newton
             self.counts["rounds"] += resolved.rounds
             keep(resolved)
+        self.best = dataclasses.replace(self.best, counts=dict(self.counts))
         if chatters(self.best):
             self.best = dataclasses.replace(self.best, status=SolutionStatus.chattering)
 

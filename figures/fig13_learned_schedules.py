@@ -8,9 +8,10 @@ schedule is positive (orange), a higher weight lowers ℰ. Right: the trajectori
 the plane of the two main directions of θ − θ*₋.
 
 All four families say the same: keep the point until t = 21.6, then delete it. That lowers ℰ by 12 %
-against deleting at once, which is 66 % away from Pontryagin's condition (`pmp_residual`); the
-bang-bang schedule 3·10⁻⁶. What is left is not noise: a ramp of length 0.07 around the switch lowers
-ℰ by another 6·10⁻⁸ of it. Only local optimality is claimed: the risk is not convex.
+against deleting at once, which is far from Pontryagin's condition (`pmp_residual` in the numbers);
+the bang-bang schedule nearly satisfies it. What is left is not noise: a ramp of length 0.07 around
+the switch lowers ℰ by another 6·10⁻⁸ of it. Only local optimality is claimed: the risk is not
+convex.
 """
 
 from __future__ import annotations

@@ -73,6 +73,16 @@ def test_out_of_reach_and_nothing_to_do():
     assert least_horizon(cart(1.5), 0.6).status == LeastHorizonStatus.at_start
 
 
+def test_little_time():
+    system = ControlAffine(lambda x: -x, lambda x: jnp.ones(1), lambda x: x[0], [3.0], 5.0)
+    least = least_horizon(system, target=[1.0], cells=8, time_limit=1e-6)
+    assert least.status == LeastHorizonStatus.time_limit
+    # No sooner than log 3, the least there is.
+    assert least.horizon >= np.log(3.0) - 1e-9
+    with pytest.raises(ValueError, match="time_limit: expected"):
+        least_horizon(system, target=[1.0], time_limit=-1.0)
+
+
 def test_bad_input(without_shape_checks):
     with pytest.raises(ValueError, match="exactly one"):
         least_horizon(cart(5.0))

@@ -508,7 +508,9 @@ def test_interrupted_in_the_middle_of_a_branch(monkeypatch):
         assert_sound(drawn(*HARD), optimum)
         assert optimum.status is Status.interrupted
         assert optimum.lower_bound <= solved(*HARD).cost
-        assert optimum.cost <= float(drawn(*HARD).deletion.cost(hm.Constant(1.0), outside="allow"))
+        # Either is right to 1e-14 of the distance, were they one schedule.
+        once = float(drawn(*HARD).deletion.cost(hm.Constant(1.0), outside="allow"))
+        assert optimum.cost <= once * (1 + 4e-14)
 
 
 @pytest.mark.parametrize(

@@ -321,6 +321,19 @@ def degenerate():
     }
 
 
+def rounding_of_the_fit():
+    """How far LAPACK's least-squares solution is from the true one, at most (Wedin; Higham §20).
+
+    By perturbations of X and y, in norm, by the rounding of as many operations as there are rows.
+    """
+    problem = degenerate()["starts at the deleted fit, s = 0"].problem
+    X, y = np.asarray(problem.X)[1:], np.asarray(problem.y)[1:]
+    fit, condition = np.linalg.lstsq(X, y, rcond=None)[0], np.linalg.cond(X)
+    residual, size = np.linalg.norm(X @ fit - y), np.linalg.norm(X, 2) * np.linalg.norm(fit)
+    unit = SIZE * DIMENSION * np.finfo(float).eps
+    return unit * condition * np.linalg.norm(fit) * (2 + (condition + 1) * residual / size)
+
+
 @cache
 def degenerate_optima():
     problems = degenerate()
@@ -337,7 +350,10 @@ def test_degenerate_problems(name):
     assert np.isfinite(optimum.cost) and optimum.cost >= 0.0
     assert optimum.pmp_residual <= 1e-9
     if name == "starts at the deleted fit, s = 0":
-        assert optimum.cost <= float(deletion.cost(hm.Step(0.0))) < 1e-28
+        # Both are ½‖u‖² of one u, and either u is right to 1e-14 of its norm.
+        at_once = float(deletion.cost(hm.Step(0.0)))
+        assert optimum.cost <= at_once * (1 + 4e-14)
+        assert at_once <= 0.5 * rounding_of_the_fit() ** 2
     elif name == "long decay":  # all costs are of the size e^{−2λT}, beyond the other code
         assert 0.0 < optimum.cost <= float(deletion.cost(hm.Step(0.02))) * (1 + 1e-12)
     else:

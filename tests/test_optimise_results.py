@@ -24,6 +24,7 @@ def deletion(scale=1.0, horizon=0.4):
 
 def by_quadrature(deletion, schedule, count=20_000):
     """The residual by the midpoint rule on parts of the pieces."""
+    rows = np.asarray(deletion.problem.X)[np.atleast_1d(deletion.problem.deleted)]
     start, horizon = float(deletion.start), float(deletion.horizon)
     inside = np.clip(np.asarray(schedule.breakpoints), start, horizon)
     edges = np.concatenate([[start], inside, [horizon]])
@@ -33,11 +34,13 @@ def by_quadrature(deletion, schedule, count=20_000):
         if not left < right:
             continue
         times = left + (right - left) * fractions
-        phi = np.asarray(deletion.switching_function(schedule)(times))
+        switching = deletion.switching_function(schedule)
+        phi, p = np.asarray(switching(times)), np.asarray(deletion.costate(schedule)(times))
+        size = np.linalg.norm(p, axis=1) * np.linalg.norm(switching.residual(times) @ rows, axis=1)
         best = (phi > 0.0).astype(float)
         distance = np.abs(np.asarray(schedule(times)) - best)
         numerator += (right - left) * np.mean(np.abs(phi) * distance)
-        denominator += (right - left) * np.mean(np.abs(phi))
+        denominator += (right - left) * np.mean(size)
     return numerator / denominator
 
 

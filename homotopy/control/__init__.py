@@ -16,6 +16,7 @@ from homotopy.control.pontryagin import PontryaginResidual, pontryagin_residual
 from homotopy.control.search import solve
 from homotopy.control.singular import SingularArc, singular_arc
 from homotopy.control.solution import Solution, SolutionStatus
+from homotopy.control.switch_times import solve_bang_bang
 from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import Trajectory, cost, follow, value_and_gradient
 
@@ -48,6 +49,7 @@ __all__ = [
     "singular_arc",
     "singular_control",
     "solve",
+    "solve_bang_bang",
     "switching_derivatives",
     "value_and_gradient",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -118,6 +119,35 @@ def joined(arcs) -> tuple[Arc, ...]:
             arc = Arc(arc.kind, result.pop().start, arc.stop)
         result.append(arc)
     return tuple(result)
+
+
+def without(arcs: Sequence[Arc], index: int) -> tuple[Arc, ...]:
+    """The arcs without one, whose place its neighbours share."""
+    gone, rest = arcs[index], list(arcs)
+    middle = (gone.start + gone.stop) / 2
+    rest.pop(index)
+    if index == 0:
+        middle = gone.start
+    elif index == len(rest):
+        middle = gone.stop
+    if index > 0:
+        rest[index - 1] = dataclasses.replace(rest[index - 1], stop=middle)
+    if index < len(rest):
+        rest[index] = dataclasses.replace(rest[index], start=middle)
+    return joined(rest)
+
+
+def inserted(arcs: Sequence[Arc], new: Arc) -> tuple[Arc, ...]:
+    """The arcs with another one in place of what they do there."""
+    if not new.stop > new.start:
+        return tuple(arcs)
+    result = []
+    for arc in arcs:
+        result.append(dataclasses.replace(arc, stop=min(arc.stop, new.start)))
+        if arc.start <= new.start < arc.stop:
+            result.append(new)
+        result.append(dataclasses.replace(arc, start=max(arc.start, new.stop)))
+    return joined(result)
 
 
 def _runs(kinds):

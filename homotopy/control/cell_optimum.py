@@ -11,11 +11,14 @@ import numpy as np
 from scipy.optimize import minimize
 
 from homotopy._checks import instance, integer, optional_function, sequence
+from homotopy._deadline import Deadline, OutOfTime
 from homotopy._numbers import as_numbers
 from homotopy.control.controls import PiecewiseConstantControl
 from homotopy.control.mesh import LARGEST, Mesh, growth, local_errors, too_stiff
 from homotopy.control.system import ControlAffine, a_system
 from homotopy.control.trajectory import sweep
+
+_OPTIONS = {"maxiter": 1000, "maxfun": 2000, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-10}
 
 
 class CellsOptimum(NamedTuple):
@@ -36,6 +39,8 @@ class CellsOptimum(NamedTuple):
         Reached from every start.
     scale : float
         Of the cost: the largest sum of its absolute derivatives in `fractions` at any start.
+    ended : str or None
+        "time_limit" or "interrupted" where the search did not come to rest.
     """
 
     control: PiecewiseConstantControl
@@ -46,6 +51,7 @@ class CellsOptimum(NamedTuple):
     evaluations: int
     costs: tuple[float, ...]
     scale: float
+    ended: str | None = None
 
 
 def cells_mesh(system: ControlAffine, count: int, tolerance: float = 1e-10) -> Mesh:
@@ -74,6 +80,7 @@ def optimise_cells(
     *,
     mesh: Mesh | None = None,
     progress: Callable[[float], None] | None = None,
+    time_limit: float = float("inf"),
 ) -> CellsOptimum:
     """Minimise the cost over piecewise constant controls, by L-BFGS-B with exact gradients.
 
@@ -89,17 +96,23 @@ def optimise_cells(
         By default `cells_mesh(system, count)`.
     progress : callable, optional
         Called with the cost at every iteration.
+    time_limit : float
+        Seconds after which the best so far is returned, as it is after `KeyboardInterrupt`; the
+        first evaluation, with its compilation, is waited for.
 
     Raises
     ------
     ValueError
-        Naming `count` or `starts`.
+        Naming `cells`, `starts` or `time_limit`.
+    KeyboardInterrupt
+        Before the first evaluation, where there is nothing to return.
     """
     a_system(system)
-    integer("count", count, 2)
+    integer("cells", count, 2)
     optional_function("progress", progress, "the cost")
     if mesh is not None:
         instance("mesh", mesh, Mesh, "a Mesh, as of choose_mesh(system, control)")
+    deadline = Deadline(time_limit)
     lower, upper = float(system.lower), float(system.upper)
     if starts is None:
         starts = ((lower + upper) / 2, lower, upper)
@@ -111,43 +124,60 @@ def optimise_cells(
     duration, breadth = float(system.horizon - system.start), upper - lower
     breakpoints = jnp.asarray(_inner_edges(system, count))
 
+    best, evaluations, costs, largest = None, 0, [], 0.0
+
     def evaluate(fractions):
+        nonlocal best, evaluations
+        if best is not None:
+            deadline.check()
         control = PiecewiseConstantControl(breakpoints, lower + breadth * fractions)
         _, _, value, gradient = sweep(system, control, mesh)
-        return float(value), breadth * np.asarray(gradient.values)
+        value, gradient = float(value), breadth * np.asarray(gradient.values)
+        evaluations += 1
+        if best is None or value < best[0]:
+            best = value, np.array(fractions), gradient
+        return value, gradient
 
-    best, evaluations, costs, largest = None, 0, [], 0.0
-    for beginning in beginnings:
-        origin, gradient = evaluate(beginning)
-        # Scaled, so that tolerances mean the same for every cost.
-        scale = float(np.sum(np.abs(gradient))) or 1.0
-        largest = max(largest, scale)
+    ended = None
+    try:
+        for beginning in beginnings:
+            origin, gradient = evaluate(beginning)
+            # Scaled, so that tolerances mean the same for every cost.
+            scale = float(np.sum(np.abs(gradient))) or 1.0
+            largest = max(largest, scale)
 
-        def scaled(fractions, origin=origin, scale=scale):
-            value, gradient = evaluate(fractions)
-            return (value - origin) / scale, gradient / scale
+            def scaled(fractions, origin=origin, scale=scale):
+                value, gradient = evaluate(fractions)
+                return (value - origin) / scale, gradient / scale
 
-        report = None if progress is None else _reporter(progress, origin, scale)
-        result = minimize(
-            scaled,
-            beginning,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(0.0, 1.0)] * count,
-            callback=report,
-            options={"maxiter": 1000, "maxfun": 2000, "maxcor": 30, "ftol": 1e-15, "gtol": 1e-10},
-        )
-        value, gradient = evaluate(result.x)
-        evaluations += result.nfev + 2
-        costs.append(value)
-        if best is None or costs[-1] < best[0]:
-            best = value, result.x, gradient
+            result = minimize(
+                scaled,
+                beginning,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(0.0, 1.0)] * count,
+                callback=None if progress is None else _reporter(progress, origin, scale),
+                options=_OPTIONS,
+            )
+            costs.append(evaluate(result.x)[0])
+    except (OutOfTime, KeyboardInterrupt) as stop:
+        if best is None:
+            raise
+        ended = "time_limit" if isinstance(stop, OutOfTime) else "interrupted"
 
     value, fractions, gradient = best
     control = PiecewiseConstantControl(breakpoints, lower + breadth * fractions)
-    switching = gradient / breadth * count / duration
-    costs = tuple(costs)
-    return CellsOptimum(control, value, fractions, switching, mesh, evaluations, costs, largest)
+    return CellsOptimum(
+        control=control,
+        cost=value,
+        fractions=fractions,
+        switching=gradient / breadth * count / duration,
+        mesh=mesh,
+        evaluations=evaluations,
+        costs=tuple(costs),
+        scale=largest or 1.0,
+        ended=ended,
+    )
 
 
 def _reporter(progress, origin, scale):

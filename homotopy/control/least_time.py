@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -12,6 +13,7 @@ from jaxtyping import Array, Float
 from scipy.optimize import brentq, least_squares
 
 from homotopy._checks import ArrayInput, fraction, integer, number, vector
+from homotopy._deadline import Deadline, OutOfTime
 from homotopy.control.arcs import Arc, ArcKind, read_arcs
 from homotopy.control.cell_optimum import CellsOptimum, cells_mesh, optimise_cells
 from homotopy.control.controls import PiecewiseConstantControl
@@ -37,6 +39,8 @@ class LeastHorizonStatus(eqx.Enumeration):
     at_start = "nothing to do: the initial state is good enough"
     out_of_reach = "not reached within the horizon of the system; raise it"
     unresolved = "bracketed, but no sequence of arcs satisfied the conditions; raise cells"
+    time_limit = "the time limit came first: the horizon is the least found to be enough until then"
+    interrupted = "interrupted: the horizon is the least found to be enough until then"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +110,7 @@ def least_horizon(
     target: ArrayInput | None = None,
     cells: int = 32,
     residual_tolerance: float = 1e-9,
+    time_limit: float = 300.0,
 ) -> LeastHorizon:
     """The smallest horizon, up to that of the system, at which a cost or a target is reached.
 
@@ -126,6 +131,9 @@ def least_horizon(
     cells : int
     residual_tolerance : float
         Of the PMP residual.
+    time_limit : float
+        Seconds after which the least horizon found to be enough is returned, as it is after
+        `KeyboardInterrupt`; what is being compiled is waited for.
 
     Returns
     -------
@@ -136,7 +144,7 @@ def least_horizon(
     Raises
     ------
     ValueError
-        Naming `tolerance` or `target`.
+        Naming `tolerance`, `target` or `time_limit`.
 
     Examples
     --------
@@ -156,17 +164,43 @@ def least_horizon(
         raise ValueError("tolerance, target: expected exactly one of them.")
     if target is None:
         number("tolerance", tolerance)
-        return _for_cost(system, float(tolerance), cells, residual_tolerance)
+        search = partial(_for_cost, system, float(tolerance))
+        return _limited(search, cells, residual_tolerance, time_limit)
     target = vector("target", target, system.dimension)
     system = eqx.tree_at(lambda s: s.cost, system, _Distance(target))
-    return _for_target(system, cells, residual_tolerance)
+    return _limited(partial(_for_target, system), cells, residual_tolerance, time_limit)
+
+
+class _Enough:
+    """The least horizon known to be enough, and until when a smaller one is looked for."""
+
+    def __init__(self, time_limit):
+        self.deadline, self.horizon = Deadline(time_limit), np.inf
+
+    def check(self, ended: str | None) -> None:
+        """Go on, or end as what was called has ended."""
+        if ended == "interrupted":
+            raise KeyboardInterrupt
+        if ended == "time_limit":
+            raise OutOfTime
+        self.deadline.check()
+
+
+def _limited(search, cells, residual_tolerance, time_limit) -> LeastHorizon:
+    enough = _Enough(time_limit)
+    try:
+        return search(cells, residual_tolerance, enough)
+    except (OutOfTime, KeyboardInterrupt) as stop:
+        timed = isinstance(stop, OutOfTime)
+        status = LeastHorizonStatus.time_limit if timed else LeastHorizonStatus.interrupted
+        return LeastHorizon(enough.horizon, (), None, None, np.nan, status, None, {"cells": cells})
 
 
 def _at(system, horizon):
     return eqx.tree_at(lambda s: s.horizon, system, jnp.asarray(horizon, system.horizon.dtype))
 
 
-def _bracket(system, wanted, cells):
+def _bracket(system, wanted, cells, enough):
     """Neighbouring horizons, the best cost on cells above `wanted` at the first and not the second.
 
     With the optima on cells there; None where even the largest horizon is not enough.
@@ -177,8 +211,12 @@ def _bracket(system, wanted, cells):
 
     def best(horizon, starts) -> CellsOptimum:
         nonlocal evaluations
-        optimum = optimise_cells(_at(system, horizon), cells, starts, mesh=mesh)
+        left = enough.deadline.left
+        optimum = optimise_cells(_at(system, horizon), cells, starts, mesh=mesh, time_limit=left)
         evaluations += optimum.evaluations
+        if optimum.cost <= wanted:
+            enough.horizon = min(enough.horizon, horizon)
+        enough.check(optimum.ended)
         return optimum
 
     low, high = start, largest
@@ -203,11 +241,11 @@ def _nothing(system, status, counts) -> LeastHorizon:
     return LeastHorizon(horizon, (), None, None, np.nan, status, None, counts)
 
 
-def _for_cost(system, tolerance, cells, residual_tolerance) -> LeastHorizon:
+def _for_cost(system, tolerance, cells, residual_tolerance, enough) -> LeastHorizon:
     counts = {"cells": cells, "evaluations": 0, "solves": 0}
     if float(system.cost(system.initial)) <= tolerance:
         return _nothing(system, LeastHorizonStatus.at_start, counts)
-    found, evaluations = _bracket(system, tolerance, cells)
+    found, evaluations = _bracket(system, tolerance, cells, enough)
     counts["evaluations"] = evaluations
     if found is None:
         return _nothing(system, LeastHorizonStatus.out_of_reach, counts)
@@ -219,8 +257,14 @@ def _for_cost(system, tolerance, cells, residual_tolerance) -> LeastHorizon:
         if horizon <= float(system.start):
             return float(system.cost(system.initial)) - tolerance
         counts["solves"] += 1
-        solution = _solution_near(_at(system, horizon), solution, cells, residual_tolerance)
+        solution = _solution_near(
+            _at(system, horizon), solution, cells, residual_tolerance, enough.deadline
+        )
         counts["evaluations"] += solution.counts["evaluations"]
+        if solution.cost <= tolerance:
+            enough.horizon = min(enough.horizon, horizon)
+        stopped = solution.status == SolutionStatus.interrupted
+        enough.check("interrupted" if stopped else None)
         return solution.cost - tolerance
 
     # Cells are never better than the optimum: `high` is high enough, but `low` may be, too.
@@ -244,7 +288,7 @@ def _for_cost(system, tolerance, cells, residual_tolerance) -> LeastHorizon:
     )
 
 
-def _solution_near(system, previous, cells, tolerance) -> Solution:
+def _solution_near(system, previous, cells, tolerance, deadline) -> Solution:
     """The optimum, from the arcs at another horizon where they still serve."""
     if previous is not None and previous.status == SolutionStatus.successful:
         start, old = float(system.start), float(previous.system.horizon)
@@ -258,9 +302,9 @@ def _solution_near(system, previous, cells, tolerance) -> Solution:
         control = eqx.tree_at(lambda c: c.edges, control, jnp.asarray(edges))
         arcs = tuple(map(Arc, (arc.kind for arc in arcs), edges[:-1], edges[1:]))
         trajectory = follow(system, control, previous.trajectory.mesh)
-        resolved = resolve(system, arcs, trajectory, tolerance)
+        resolved = resolve(system, arcs, trajectory, tolerance, deadline=deadline)
         if resolved is None:
-            return solve(system, cells, tolerance)
+            return solve(system, cells, tolerance, time_limit=deadline.left)
         counts = {
             "cells": 0,
             "evaluations": 0,
@@ -270,7 +314,7 @@ def _solution_near(system, previous, cells, tolerance) -> Solution:
         solution = solution_of(system, resolved, tolerance, counts)
         if solution.status == SolutionStatus.successful:
             return solution
-    return solve(system, cells, tolerance)
+    return solve(system, cells, tolerance, time_limit=deadline.left)
 
 
 @eqx.filter_jit
@@ -288,14 +332,14 @@ def _end(system, values, mesh, unknowns):
     return final(unknowns), jax.jacfwd(final)(unknowns)
 
 
-def _for_target(system, cells, residual_tolerance) -> LeastHorizon:
+def _for_target(system, cells, residual_tolerance, enough) -> LeastHorizon:
     counts = {"cells": cells, "evaluations": 0, "newton": 0}
     distance = float(system.cost(system.initial))
     target = np.asarray(system.cost.target)
     size = max(np.linalg.norm(target), np.sqrt(2 * distance))
     if distance <= 0.5 * (1e-14 * size) ** 2:
         return _nothing(system, LeastHorizonStatus.at_start, counts)
-    found, evaluations = _bracket(system, _NEAR * distance, cells)
+    found, evaluations = _bracket(system, _NEAR * distance, cells, enough)
     counts["evaluations"] = evaluations
     if found is None:
         return _nothing(system, LeastHorizonStatus.out_of_reach, counts)

@@ -6,23 +6,16 @@ import dataclasses
 
 import numpy as np
 
+from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.controls import PiecewisePolynomialControl
 from homotopy.control.mesh import Mesh
-from homotopy.control.structure import Structure
+from homotopy.control.structure import Structure, at_nodes, from_nodes
 from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import sweep
 
 # Of the unit of an unknown: where the error of a central difference of a function that is exact to
 # rounding is least.
 _DIFFERENCE = 1e-5
-
-
-def _gradient(system, edges, coefficients, mesh):
-    """The cost, and its gradient in inner edges and coefficients."""
-    control = PiecewisePolynomialControl(edges, coefficients)
-    _, _, cost, slope = sweep(system, control, mesh)
-    flat = [np.asarray(slope.edges)[1:-1], np.asarray(slope.coefficients).reshape(-1)]
-    return float(cost), np.concatenate(flat)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +27,8 @@ class Polished:
     structure : Structure
     cost : float
     stationarity : float
-        The largest last Newton step of a junction, over the duration, or of a coefficient, over
-        the distance of the bounds.
+        The largest last Newton step of a junction, over the duration, or of a singular control,
+        over the distance of the bounds.
     curvature : float
         The least eigenvalue of the scaled Hessian over its largest: positive at a local minimum
         within the structure. NaN where there is nothing to vary.
@@ -52,6 +45,75 @@ class Polished:
     collapsed: int | None
 
 
+class _Unknowns:
+    """The junctions, over the duration, and singular controls at Legendre nodes, over the breadth.
+
+    Junctions are free. The controls stay within the bounds, without which a singular arc would
+    do in no time what a bang arc takes long for, and the cost have no minimum.
+    """
+
+    def __init__(self, system, structure, mesh, scale, deadline):
+        self.system, self.structure, self.mesh = system, structure, mesh
+        self.scale, self.deadline = scale, deadline
+        self.duration = structure.edges[-1] - structure.edges[0]
+        self.lower = float(system.lower)
+        self.breadth = float(system.upper) - self.lower
+        self.inner = structure.edges.size - 2
+        self.rows = np.flatnonzero(structure.singular)
+        controls = self.rows.size * structure.coefficients.shape[1]
+        self.low = np.concatenate([np.full(self.inner, -np.inf), np.zeros(controls)])
+        self.high = np.concatenate([np.full(self.inner, np.inf), np.ones(controls)])
+
+    def packed(self) -> np.ndarray:
+        edges, coefficients = self.structure.edges, self.structure.coefficients
+        controls = (at_nodes(coefficients[self.rows]) - self.lower) / self.breadth
+        point = np.concatenate([edges[1:-1] / self.duration, controls.ravel()])
+        return np.clip(point, self.low, self.high)
+
+    def unpacked(self, point) -> Structure:
+        edges, coefficients = self.structure.edges.copy(), self.structure.coefficients.copy()
+        edges[1:-1] = self.duration * point[: self.inner]
+        if self.rows.size:
+            values = point[self.inner :].reshape(self.rows.size, -1)
+            coefficients[self.rows] = from_nodes(self.lower + self.breadth * values)
+        return dataclasses.replace(self.structure, edges=edges, coefficients=coefficients)
+
+    def evaluate(self, point):
+        """The cost, and its gradient in units of the scale."""
+        self.deadline.check()
+        at = self.unpacked(point)
+        control = PiecewisePolynomialControl(at.edges, at.coefficients)
+        _, _, cost, slope = sweep(self.system, control, self.mesh)
+        parts = [np.asarray(slope.edges)[1:-1] * self.duration]
+        if self.rows.size:
+            rows = np.asarray(slope.coefficients)[self.rows]
+            # The derivatives in values at nodes: the transpose of what makes coefficients of them.
+            transposed = from_nodes(np.eye(rows.shape[1]))
+            parts.append((rows @ transposed.T).ravel() * self.breadth)
+        return float(cost), np.concatenate(parts) / self.scale
+
+    def hessian(self, point):
+        # Not so far that an arc turns inside out.
+        lengths = np.diff(self.unpacked(point).edges)
+        difference = min(_DIFFERENCE, 0.2 * np.min(lengths) / self.duration)
+        rows = []
+        for direction in difference * np.eye(point.size):
+            ahead = self.evaluate(point + direction)[1]
+            behind = self.evaluate(point - direction)[1]
+            rows.append((ahead - behind) / (2 * difference))
+        return (np.array(rows) + np.array(rows).T) / 2
+
+    def pressed(self, point, slope):
+        """Which unknowns stay at their bound."""
+        return ((point <= self.low) & (slope > 0)) | ((point >= self.high) & (slope < 0))
+
+    def moved(self, point, step):
+        """A step that leaves every arc a tenth of its length, and controls within their bounds."""
+        edges = self.unpacked(point).edges
+        part = room(edges, self.unpacked(point + step).edges)
+        return np.clip(point + part * step, self.low, self.high)
+
+
 def polish(
     system: ControlAffine,
     structure: Structure,
@@ -60,13 +122,15 @@ def polish(
     *,
     iterations: int = 60,
     shortest: float = 1e-7,
+    deadline: Deadline = UNLIMITED,
 ) -> Polished:
-    """Newton's method on all junctions and the series of singular arcs, kept a descent.
+    """Newton's method on all junctions and the singular controls, kept a descent within the bounds.
 
     The Hessian is a central difference of exact gradients: accurate enough for quadratic
     convergence almost to rounding, and an exact one takes four times as long to compile.
     Directions of negative curvature are turned round, steps leave every arc a tenth of its length,
-    and are halved until the cost falls: so that it ends at minima.
+    controls that the gradient presses against a bound stay there, and steps are halved until the
+    cost falls: so that it ends at minima.
 
     Parameters
     ----------
@@ -77,54 +141,38 @@ def polish(
     scale : float
         Of the cost; > 0.
     iterations : int
-        At most.
+        At most; with none, the curvature is what is asked for.
     shortest : float
         The part of the duration below which an arc counts as collapsed.
+    deadline : Deadline
+
+    Raises
+    ------
+    OutOfTime
+        At the deadline.
     """
-    edges, coefficients = structure.edges.copy(), structure.coefficients.copy()
-    duration = edges[-1] - edges[0]
-    breadth = float(system.upper - system.lower)
-    free, units = _unknowns(structure, duration, breadth)
-
-    def evaluate(edges, coefficients):
-        cost, slope = _gradient(system, edges, coefficients, mesh)
-        return cost, slope[free] * units[free] / scale
-
-    def curvature(edges, coefficients):
-        # Not so far that an arc turns inside out.
-        difference = min(_DIFFERENCE, 0.2 * np.min(np.diff(edges)) / duration)
-        rows = []
-        for direction in difference * np.eye(free.size):
-            ahead = evaluate(*moved(edges, coefficients, direction))[1]
-            behind = evaluate(*moved(edges, coefficients, -direction))[1]
-            rows.append((ahead - behind) / (2 * difference))
-        return (np.array(rows) + np.array(rows).T) / 2
-
-    def moved(edges, coefficients, step):
-        full = np.zeros(edges.size - 2 + coefficients.size)
-        full[free] = step * units[free]
-        shifted = edges.copy()
-        shifted[1:-1] += full[: edges.size - 2]
-        return shifted, coefficients + full[edges.size - 2 :].reshape(coefficients.shape)
-
-    if not free.size:
+    unknowns = _Unknowns(system, structure, mesh, scale, deadline)
+    point = unknowns.packed()
+    if not point.size:
         raise ValueError("structure: expected a junction or a singular arc, got one bang arc.")
-    cost, slope = evaluate(edges, coefficients)
+    cost, slope = unknowns.evaluate(point)
     size, stalled, count = np.inf, 0, 0
     for count in range(1, iterations + 1):
-        values, vectors = np.linalg.eigh(curvature(edges, coefficients))
-        bent = np.maximum(np.abs(values), 1e-13 * np.abs(values).max() + 1e-300)
-        step = -vectors @ ((vectors.T @ slope) / bent)
+        free = ~unknowns.pressed(point, slope)
+        if not free.any():
+            size = 0.0
+            break
+        step = np.zeros(point.size)
+        step[free] = _newton_step(unknowns.hessian(point)[np.ix_(free, free)], slope[free])
         newton = np.abs(step).max()
         if newton < 1e-15:
             size = min(size, newton)
             break
-        step *= room(edges, moved(edges, coefficients, step)[0])
         accepted = False
         for _ in range(30):
-            trial = moved(edges, coefficients, step)
-            outcome = evaluate(*trial)
-            falls = outcome[0] - cost <= 1e-4 * scale * float(slope @ step)
+            trial = unknowns.moved(point, step)
+            outcome = unknowns.evaluate(trial)
+            falls = outcome[0] - cost <= 1e-4 * scale * float(slope @ (trial - point))
             # Below the rounding of the cost it is the gradient that has to fall.
             close = abs(outcome[0] - cost) <= 1e-13 * (abs(cost) + scale)
             if falls or (close and np.linalg.norm(outcome[1]) < np.linalg.norm(slope)):
@@ -134,29 +182,29 @@ def polish(
         if not accepted:
             size = min(size, newton)
             break
-        edges, coefficients = trial
+        point = trial
         stalled = stalled + 1 if newton > 0.5 * size else 0
         size = min(size, newton)
         cost, slope = outcome
-        short = np.flatnonzero(np.diff(edges) < shortest * duration)
+        shape = unknowns.unpacked(point)
+        short = np.flatnonzero(np.diff(shape.edges) < shortest * unknowns.duration)
         if short.size:
-            shape = dataclasses.replace(structure, edges=edges, coefficients=coefficients)
             return Polished(shape, cost, size, np.nan, count, int(short[0]))
         if stalled >= 3 and size < 1e-9:
             break
-    values = np.linalg.eigvalsh(curvature(edges, coefficients))
-    shape = dataclasses.replace(structure, edges=edges, coefficients=coefficients)
-    least = float(values[0] / np.abs(values).max()) if np.any(values) else 0.0
+    shape, free = unknowns.unpacked(point), ~unknowns.pressed(point, slope)
+    least = np.nan
+    if free.any():
+        values = np.linalg.eigvalsh(unknowns.hessian(point)[np.ix_(free, free)])
+        least = float(values[0] / np.abs(values).max()) if np.any(values) else 0.0
     return Polished(shape, cost, float(size), least, count, None)
 
 
-def _unknowns(structure, duration, breadth):
-    """Indices of what is free among inner edges and coefficients, and the unit of each."""
-    inner = structure.edges.size - 2
-    coefficients = np.repeat(structure.singular, structure.coefficients.shape[1])
-    free = np.concatenate([np.ones(inner, bool), coefficients])
-    units = np.concatenate([np.full(inner, duration), np.full(coefficients.size, breadth)])
-    return np.flatnonzero(free), units
+def _newton_step(hessian, slope):
+    """Downhill, with directions of negative curvature turned round."""
+    values, vectors = np.linalg.eigh(hessian)
+    bent = np.maximum(np.abs(values), 1e-13 * np.abs(values).max() + 1e-300)
+    return -vectors @ ((vectors.T @ slope) / bent)
 
 
 def room(edges, moved):

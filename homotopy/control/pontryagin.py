@@ -18,10 +18,17 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 class PontryaginResidual(NamedTuple):
     """The residual of the minimum condition, relative and in the units of the cost.
 
+    What is called `pmp_residual` anywhere in this package is `relative`:
+
+        ∫ |u − v| |H₁| dt  /  (upper − lower) ∫ ‖p‖ ‖f₁‖ dt.
+
+    The scale is not ∫ |H₁|, which is itself nothing but rounding on singular arcs: a control that
+    is singular throughout would have no residual.
+
     Attributes
     ----------
     relative : ()
-        `gap` / `scale`, at most 1; zero where the scale is.
+        `gap` / `scale`, from 0 (an extremal) to 1; zero where the scale is. It has no unit.
     gap : ()
         ∫ |u − v| |H₁| dt, v the bound that minimises H₁: how much the cost falls, to first order,
         on the way to the best other control (the conditional-gradient gap in function space).
@@ -94,15 +101,19 @@ def pontryagin_residual(trajectory: Trajectory) -> PontryaginResidual:
     >>> float(pontryagin_residual(never).relative)
     0.0
     """
-    return _residual(a_trajectory(trajectory).system, sample(trajectory))
+    system = a_trajectory(trajectory).system
+    return residual_of(sample(trajectory), system.lower, system.upper)
 
 
 @eqx.filter_jit
-def _residual(system, samples):
-    best = jnp.where(samples.switching > 0, system.lower, system.upper)
+def residual_of(
+    samples: Samples, lower: Float[Array, ""], upper: Float[Array, ""]
+) -> PontryaginResidual:
+    """The residual of a control from its values at the nodes of a quadrature."""
+    best = jnp.where(samples.switching > 0, lower, upper)
     distance = jnp.abs(samples.control - best) * jnp.abs(samples.switching)
     gap = jnp.sum(samples.weights * distance)
-    scale = (system.upper - system.lower) * jnp.sum(samples.weights * samples.size)
-    excess = jnp.maximum(system.lower - samples.control, samples.control - system.upper)
-    outside = jnp.maximum(jnp.max(excess), 0.0) / (system.upper - system.lower)
+    scale = (upper - lower) * jnp.sum(samples.weights * samples.size)
+    excess = jnp.maximum(lower - samples.control, samples.control - upper)
+    outside = jnp.maximum(jnp.max(excess), 0.0) / (upper - lower)
     return PontryaginResidual(gap / jnp.where(scale > 0, scale, 1.0), gap, scale, outside)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
-from homotopy.control.arcs import Arc, ArcKind, joined
+from homotopy._deadline import UNLIMITED, Deadline
+from homotopy.control.arcs import Arc, ArcKind, inserted, without
 from homotopy.control.mesh import Mesh, choose_mesh, local_errors
 from homotopy.control.polish import Polished, polish
-from homotopy.control.pontryagin import PontryaginResidual, pontryagin_residual, sample
+from homotopy.control.pontryagin import PontryaginResidual, pontryagin_residual
 from homotopy.control.sharpen import sharpen
 from homotopy.control.singular import singular_arc
 from homotopy.control.structure import Structure, structure_of
 from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import Trajectory, follow, magnitude
+from homotopy.control.violations import missing_arcs
 
 _ROUNDS = 16
 _HIGHEST_DEGREE = 32
+# That up to which the curvature of the cost is looked at where a control is sharpened.
+_CURVATURE_DEGREE = 8
 # The degree up to which singular controls are first taken from a control on cells: not its ripple.
 _SMOOTH_DEGREE = 3
 _LOCAL_ERROR = 1e-13
@@ -41,7 +46,6 @@ class Resolved:
     polished : Polished or None
         None for one bang arc.
     newton, rounds : int
-    integration_error : float
     """
 
     structure: Structure
@@ -50,7 +54,6 @@ class Resolved:
     polished: Polished | None
     newton: int
     rounds: int
-    integration_error: float
 
 
 def resolve(
@@ -59,6 +62,9 @@ def resolve(
     trajectory: Trajectory,
     tolerance: float,
     degree: int = 8,
+    *,
+    deadline: Deadline = UNLIMITED,
+    keep: Callable[[Resolved], None] = lambda resolved: None,
 ) -> Resolved | None:
     """Polish junctions; drop arcs that vanish and add those that the switching function asks for.
 
@@ -72,38 +78,63 @@ def resolve(
         Of the residual.
     degree : int
         At first, of the series on singular arcs.
+    deadline : Deadline
+    keep : callable
+        Called with every stationary sequence of arcs within the bounds, as it is found: what there
+        is where the search ends by an exception.
 
     Returns
     -------
     Resolved or None
         The best that was found, within the bounds; its residual may be above the tolerance. None
         where every stationary sequence of arcs left the bounds.
+
+    Raises
+    ------
+    OutOfTime
+        At the deadline.
     """
     scale = float(magnitude(trajectory))
     structure = structure_of(arcs, trajectory, degree, _SMOOTH_DEGREE)
     # About as many steps as before: each size that is tried is compiled.
     steps = min(max(_LEAST, trajectory.mesh.piece.shape[0]), _MOST)
-    newton, best, mesh, seen = 0, None, None, []
+    newton, best, mesh, seen, fed_back = 0, None, None, [], set()
     for rounds in range(1, _ROUNDS + 1):
+        deadline.check()
         polished = None
         if len(structure.kinds) > 1 or structure.singular.any():
             mesh = _suitable(system, structure, mesh, steps)
-            polished = polish(system, structure, mesh, scale)
+            polished = polish(system, structure, mesh, scale, deadline=deadline)
             structure = polished.structure
             newton += polished.iterations
         mesh = _suitable(system, structure, mesh, steps)
         trajectory = follow(system, structure.control(), mesh)
         if polished is not None and polished.collapsed is not None:
-            structure = structure_of(_without(structure, polished.collapsed), trajectory, degree)
+            arcs = without(structure.arcs, polished.collapsed)
+            structure = structure_of(arcs, trajectory, degree)
             continue
         residual = pontryagin_residual(trajectory)
-        error = float(np.sum(local_errors(system, structure.control(), mesh)))
-        current = Resolved(structure, trajectory, residual, polished, newton, rounds, error)
+        current = Resolved(structure, trajectory, residual, polished, newton, rounds)
         admissible = float(residual.outside) <= _OUTSIDE
+        order = _order(current)
+        if admissible:
+            keep(current)
         if admissible and float(residual.relative) <= tolerance:
-            return _sharpened(system, current, tolerance)
+            return _by_feedback(system, current, tolerance, deadline)
         if admissible and (best is None or float(trajectory.cost) <= float(best.trajectory.cost)):
             best = current
+        if order == 2 and len(structure.kinds) > 1:
+            # Arcs have no end there (see `chatters`), and no series follows them within the bounds.
+            if admissible:
+                break
+            structure = structure_of(structure.arcs, trajectory, degree=0)
+            continue
+        if order == 1 and structure.kinds not in fed_back:
+            fed_back.add(structure.kinds)
+            sharpened = _by_feedback(system, current, tolerance, deadline)
+            if sharpened is not current:
+                keep(sharpened)
+                return sharpened
         # The same again: arcs that come and go.
         if any(
             structure.kinds == kinds and abs(polished_cost - trajectory.cost) <= 1e-12 * scale
@@ -111,8 +142,10 @@ def resolve(
         ):
             break
         seen.append((structure.kinds, float(trajectory.cost)))
-        arcs = _amended(structure, trajectory)
-        if arcs is None:
+        missing = missing_arcs(trajectory, structure.singular)
+        if missing:
+            arcs = inserted(structure.arcs, missing[0])
+        else:
             if not structure.singular.any() or degree >= _HIGHEST_DEGREE:
                 break
             degree *= 2
@@ -121,47 +154,75 @@ def resolve(
     return None if best is None else dataclasses.replace(best, newton=newton, rounds=rounds)
 
 
-def _sharpened(system, resolved: Resolved, tolerance) -> Resolved:
-    """With singular arcs of first order from their feedback, in as many terms as that needs."""
-    best, breadth = resolved, float(system.upper - system.lower)
-    error = _feedback_error(best)
+def _by_feedback(system, resolved: Resolved, tolerance, deadline) -> Resolved:
+    """With singular arcs of first order from their feedback, in as many terms as that needs.
+
+    Unchanged where that leads to no extremal, or to none that follows the feedback more closely.
+    """
+    if _order(resolved) != 1:
+        return resolved
+    best, near, breadth = resolved, resolved, float(system.upper - system.lower)
+    extremal = float(resolved.residual.relative) <= tolerance
+    error = _feedback_error(best) if extremal else np.inf
     degree = best.structure.coefficients.shape[1] - 1
     while error > _FEEDBACK * breadth and degree <= _HIGHEST_DEGREE:
-        structure = structure_of(best.structure.arcs, best.trajectory, degree)
-        mesh = _suitable(system, structure, best.trajectory.mesh, _LEAST)
-        structure, size = sharpen(system, structure, mesh)
+        deadline.check()
+        structure = structure_of(near.structure.arcs, near.trajectory, degree)
+        mesh = _suitable(system, structure, near.trajectory.mesh, _LEAST)
+        structure, size = sharpen(system, structure, mesh, deadline=deadline)
         trajectory = follow(system, structure.control(), mesh)
-        residual = pontryagin_residual(trajectory)
-        errors = float(np.sum(local_errors(system, structure.control(), mesh)))
-        polished = dataclasses.replace(
-            best.polished,
-            structure=structure,
-            cost=float(trajectory.cost),
-            stationarity=size,
-        )
         candidate = dataclasses.replace(
             best,
             structure=structure,
             trajectory=trajectory,
-            residual=residual,
-            polished=polished,
-            integration_error=errors,
+            residual=pontryagin_residual(trajectory),
         )
         reached = _feedback_error(candidate)
-        admissible = float(residual.outside) <= _OUTSIDE
-        if admissible and float(residual.relative) <= tolerance and reached < error:
-            best, error = candidate, reached
+        admissible = float(candidate.residual.outside) <= _OUTSIDE
+        small = float(candidate.residual.relative) <= tolerance
+        if admissible and small and reached < error:
+            polished = dataclasses.replace(
+                resolved.polished,
+                structure=structure,
+                cost=float(trajectory.cost),
+                stationarity=size,
+            )
+            best, error = dataclasses.replace(candidate, polished=polished), reached
+        if candidate.residual.relative < near.residual.relative:
+            near = candidate
         degree *= 2
-    return best
+    return best if best is resolved else _with_curvature(system, best, deadline)
+
+
+def _with_curvature(system, resolved: Resolved, deadline) -> Resolved:
+    """With the curvature where it has come to, in the first terms of singular controls only.
+
+    In those that vary fast it is positive, and small: by the strict Legendre–Clebsch condition of
+    an arc of first order.
+    """
+    trajectory = resolved.trajectory
+    arcs, degree = resolved.structure.arcs, resolved.structure.coefficients.shape[1] - 1
+    structure = structure_of(arcs, trajectory, min(degree, _CURVATURE_DEGREE))
+    scale = float(magnitude(trajectory))
+    there = polish(system, structure, trajectory.mesh, scale, iterations=0, deadline=deadline)
+    polished = dataclasses.replace(resolved.polished, curvature=there.curvature)
+    return dataclasses.replace(resolved, polished=polished)
+
+
+def _singular_arcs(resolved):
+    arcs = (arc for arc in resolved.structure.arcs if arc.kind == ArcKind.singular)
+    return [singular_arc(resolved.trajectory, arc) for arc in arcs]
+
+
+def _order(resolved) -> int | None:
+    """Of the singular arcs, where all have the same; None where that is so of none."""
+    orders = {arc.order for arc in _singular_arcs(resolved)}
+    return orders.pop() if len(orders) == 1 else None
 
 
 def _feedback_error(resolved) -> float:
-    """How far singular controls are from their feedback; zero where that is not regular."""
-    arcs = (arc for arc in resolved.structure.arcs if arc.kind == ArcKind.singular)
-    tests = [singular_arc(resolved.trajectory, arc) for arc in arcs]
-    if any(test.order != 1 for test in tests):
-        return 0.0
-    return max((test.feedback_error for test in tests), default=0.0)
+    """How far singular controls are from their feedback."""
+    return max(arc.feedback_error for arc in _singular_arcs(resolved))
 
 
 def _suitable(system, structure, mesh: Mesh | None, least: int) -> Mesh:
@@ -171,67 +232,3 @@ def _suitable(system, structure, mesh: Mesh | None, least: int) -> Mesh:
         if np.max(np.asarray(local_errors(system, control, mesh))) <= 4 * _LOCAL_ERROR:
             return mesh
     return choose_mesh(system, control, _LOCAL_ERROR, least)[0]
-
-
-def _without(structure, index):
-    """The arcs without one, whose place the neighbours share."""
-    arcs = list(structure.arcs)
-    gone = arcs.pop(index)
-    middle = (gone.start + gone.stop) / 2
-    if index == 0:
-        middle = gone.start
-    if index == len(arcs):
-        middle = gone.stop
-    if index > 0:
-        arcs[index - 1] = Arc(arcs[index - 1].kind, arcs[index - 1].start, middle)
-    if index < len(arcs):
-        arcs[index] = Arc(arcs[index].kind, middle, arcs[index].stop)
-    return joined(arcs)
-
-
-def _amended(structure: Structure, trajectory: Trajectory):
-    """The arcs with one more where the condition is violated most; None where that is no help.
-
-    On a bang arc it is violated where H₁ has the wrong sign, on a singular one where the control
-    leaves the bounds.
-    """
-    system = trajectory.system
-    lower, upper = float(system.lower), float(system.upper)
-    samples = sample(trajectory)
-    times, weights, piece, u, switching, size = map(np.asarray, samples)
-    singular = structure.singular[piece]
-    best = np.where(switching > 0, lower, upper)
-    bang = np.where(~singular, np.abs(u - best) * np.abs(switching), 0.0)
-    bang = np.where(bang > 1e-13 * (upper - lower) * size, bang, 0.0)
-    outside = np.maximum(np.maximum(lower - u, u - upper), 0.0)
-    outside = np.where(singular & (outside > 1e-9 * (upper - lower)), outside * size, 0.0)
-    violated = ((bang > 0) | (outside > 0)) & (weights > 0)
-    if not violated.any():
-        return None
-    wanted = np.where(outside > 0, u > upper, best == upper)
-    label = np.where(violated, 2 * piece + wanted, -1)
-    changes = np.flatnonzero(np.diff(label)) + 1
-    runs = [run for run in np.split(np.arange(label.size), changes) if violated[run[0]]]
-    run = max(runs, key=lambda run: np.sum(weights[run] * (bang + outside)[run]))
-    start, stop = times[run[0]], times[run[-1]]
-    arc = structure.arcs[int(piece[run[0]])]
-    kind = ArcKind.upper if wanted[run[0]] else ArcKind.lower
-    ends = structure.edges[0], structure.edges[-1]
-    first, last = run[0] == 0, times[run[-1]] >= times[weights > 0][-1]
-    # Half of the violated interval, where it is worst; Newton's method does the rest.
-    quarter = (stop - start) / 4
-    opening = ends[0] if first else start + quarter
-    closing = ends[1] if last else stop - quarter
-    if first and last:
-        return (Arc(kind, *ends),)
-    if closing - opening <= 1e-9 * (ends[1] - ends[0]):
-        return None
-    arcs = []
-    for old in structure.arcs:
-        if old != arc:
-            arcs.append(old)
-            continue
-        arcs.append(Arc(old.kind, old.start, opening))
-        arcs.append(Arc(kind, opening, closing))
-        arcs.append(Arc(old.kind, closing, old.stop))
-    return joined(arcs)

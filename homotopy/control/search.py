@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from homotopy._checks import fraction, integer
+from homotopy._deadline import Deadline, OutOfTime
+from homotopy._progress import Monitor, Progress
 from homotopy.control.arcs import ArcKind, read_arcs
 from homotopy.control.cell_optimum import CellsOptimum, optimise_cells
-from homotopy.control.mesh import local_errors
-from homotopy.control.pontryagin import pontryagin_residual
+from homotopy.control.chattering import chatters
 from homotopy.control.resolve import Resolved, resolve
 from homotopy.control.singular import singular_arc
 from homotopy.control.solution import Solution, SolutionStatus
@@ -29,7 +31,8 @@ def solve(
     *,
     starts: Sequence | None = None,
     refinements: int = 2,
-    progress: Callable[[float], None] | None = None,
+    time_limit: float = 300.0,
+    progress: bool | Callable[[Progress], None] = False,
 ) -> Solution:
     """Minimise cost(x(T)) over all controls between the bounds; a local minimum is claimed.
 
@@ -49,18 +52,26 @@ def solve(
         Controls on cells to start from; by default midway between the bounds, and either bound.
     refinements : int
         How often the number of cells may be doubled.
-    progress : callable, optional
-        Called with the cost at every iteration on cells.
+    time_limit : float
+        Seconds after which the best so far is returned, with the status `time_limit`. What is being
+        compiled is waited for, seconds at most; so is the first control on cells.
+    progress : bool or callable
+        True draws a progress bar; a callable is called with a `Progress` now and then, in seconds
+        of the time limit.
 
     Returns
     -------
     Solution
-        Never worse than the best control on cells. Look at its `status`.
+        Never worse than the best control on cells. Look at its `status`. `KeyboardInterrupt` is
+        not passed on, unless nothing was found yet: it ends the search, and the best found so far
+        comes back with the status `interrupted`.
 
     Raises
     ------
+    TypeError
+        Naming `progress`.
     ValueError
-        Naming `cells`, `tolerance` or `starts`.
+        Naming `cells`, `tolerance`, `starts`, `refinements` or `time_limit`.
     RuntimeError
         Where the system cannot be integrated.
 
@@ -87,67 +98,119 @@ def solve(
     integer("cells", cells, 2)
     fraction("tolerance", tolerance)
     integer("refinements", refinements, 0)
-    counts = {"cells": cells, "evaluations": 0, "newton": 0, "rounds": 0}
-    best: Solution | None = None
-    for level in range(refinements + 1):
-        count = cells * 2**level
-        optimum = optimise_cells(system, count, starts, progress=progress)
-        counts = {
-            **counts,
-            "cells": count,
-            "evaluations": counts["evaluations"] + optimum.evaluations,
-        }
+    deadline = Deadline(time_limit)
+    with Monitor(progress, "cost") as monitor:
+        search = _Search(system, tolerance, deadline, monitor)
+        try:
+            search.run(cells, starts, refinements)
+        except (OutOfTime, KeyboardInterrupt) as stop:
+            if search.best is None:
+                raise
+            search.stop(ending(stop))
+    return search.best
+
+
+def ending(stop: OutOfTime | KeyboardInterrupt) -> SolutionStatus:
+    """The status of a search that ended so."""
+    timed = isinstance(stop, OutOfTime)
+    return SolutionStatus.time_limit if timed else SolutionStatus.interrupted
+
+
+class _Search:
+    """The best solution so far, and how it is improved."""
+
+    def __init__(self, system, tolerance, deadline, monitor):
+        self.system, self.tolerance, self.deadline = system, tolerance, deadline
+        self.monitor = monitor
+        self.best: Solution | None = None
+        self.counts = {"cells": 0, "evaluations": 0, "newton": 0, "rounds": 0}
+
+    def report(self, cost: float) -> None:
+        limit = self.deadline.seconds
+        least = cost if self.best is None else min(cost, self.best.cost)
+        total = int(np.ceil(limit)) if np.isfinite(limit) else 0
+        self.monitor.report(int(self.deadline.spent), total, least)
+
+    def stop(self, status: SolutionStatus) -> None:
+        """Say how the search ended where the best is not known to be an extremal."""
+        if not self.best.finished:
+            self.best = dataclasses.replace(self.best, status=status, counts=dict(self.counts))
+
+    def run(self, cells, starts, refinements) -> None:
+        for level in range(refinements + 1):
+            count = cells * 2**level
+            optimum = optimise_cells(
+                self.system,
+                count,
+                starts,
+                progress=self.report,
+                time_limit=self.deadline.left,
+            )
+            self.counts["cells"] = count
+            self.counts["evaluations"] += optimum.evaluations
+            self.resolve(optimum)
+            if self.best.finished:
+                return
+            starts = (np.repeat(_values(self.system, optimum), 2),)
+
+    def resolve(self, optimum: CellsOptimum) -> None:
+        """From the best control on cells to arcs; `best` is then the better of both."""
+        system = self.system
         trajectory = follow(system, optimum.control, optimum.mesh)
-        edges = np.linspace(float(system.start), float(system.horizon), count + 1)
+        edges = np.linspace(
+            float(system.start), float(system.horizon), optimum.fractions.size + 1
+        )
         arcs = read_arcs(edges, optimum.fractions, optimum.switching)
-        if _vanished(optimum, trajectory):
-            return _on_cells(system, optimum, arcs, trajectory, SolutionStatus.degenerate, counts)
-        resolved = resolve(system, arcs, trajectory, tolerance)
-        if resolved is not None:
-            counts["newton"] += resolved.newton
-            counts["rounds"] += resolved.rounds
+        self.offer(_on_cells(system, optimum, arcs, trajectory, self.counts))
+        if optimum.ended is not None:
+            raise KeyboardInterrupt if optimum.ended == "interrupted" else OutOfTime
+        size = float(magnitude(trajectory))
+        if size <= _VANISHED * optimum.scale:
+            self.best = dataclasses.replace(
+                _on_cells(system, optimum, arcs, trajectory, self.counts),
+                status=SolutionStatus.degenerate,
+            )
+            return
         # The cells' cost carries the error of a coarser integration.
-        slack = 1e-9 * (abs(optimum.cost) + float(magnitude(trajectory)))
-        if resolved is not None and float(resolved.trajectory.cost) <= optimum.cost + slack:
-            candidate = solution_of(system, resolved, tolerance, counts)
-        else:
-            status = SolutionStatus.unresolved
-            candidate = _on_cells(system, optimum, arcs, trajectory, status, counts)
-        if best is None or candidate.cost < best.cost or _resolved(candidate):
-            best = candidate
-        if _resolved(candidate):
-            return candidate
-        starts = (np.repeat(_values(system, optimum), 2),)
-    return best
+        slack = 1e-9 * (abs(optimum.cost) + size)
 
+        def keep(resolved: Resolved) -> None:
+            if float(resolved.trajectory.cost) <= optimum.cost + slack:
+                self.offer(solution_of(system, resolved, self.tolerance, self.counts))
+                self.report(self.best.cost)
 
-def _resolved(solution: Solution) -> bool:
-    return bool(solution.status != SolutionStatus.unresolved)
+        resolved = resolve(
+            system, arcs, trajectory, self.tolerance, deadline=self.deadline, keep=keep
+        )
+        if resolved is not None:
+            self.counts["newton"] += resolved.newton
+            self.counts["rounds"] += resolved.rounds
+            keep(resolved)
+        self.best = dataclasses.replace(self.best, counts=dict(self.counts))
+        if chatters(self.best):
+            self.best = dataclasses.replace(self.best, status=SolutionStatus.chattering)
+
+    def offer(self, candidate: Solution) -> None:
+        better = self.best is None or candidate.cost < self.best.cost
+        if better or candidate.finished:
+            self.best = candidate
 
 
 def _values(system, optimum: CellsOptimum):
     return np.clip(np.asarray(optimum.control.values), float(system.lower), float(system.upper))
 
 
-def _vanished(optimum: CellsOptimum, trajectory) -> bool:
-    return float(magnitude(trajectory)) <= _VANISHED * optimum.scale
-
-
-def _on_cells(system, optimum, arcs, trajectory, status, counts) -> Solution:
-    error = float(np.sum(local_errors(system, optimum.control, optimum.mesh)))
-    residual = pontryagin_residual(trajectory)
+def _on_cells(system, optimum, arcs, trajectory, counts) -> Solution:
     return Solution(
         system=system,
         control=optimum.control,
         arcs=arcs,
         cost=float(trajectory.cost),
         trajectory=trajectory,
-        residual=residual,
-        status=status,
+        status=SolutionStatus.unresolved,
         stationarity=np.nan,
         curvature=np.nan,
         singular_arcs=(),
-        integration_error=error,
         counts=dict(counts),
     )
 
@@ -168,7 +231,6 @@ def solution_of(
         arcs=resolved.structure.arcs,
         cost=float(resolved.trajectory.cost),
         trajectory=resolved.trajectory,
-        residual=resolved.residual,
         status=status,
         stationarity=0.0 if polished is None else polished.stationarity,
         curvature=np.nan if polished is None else polished.curvature,
@@ -177,6 +239,5 @@ def solution_of(
             for arc in resolved.structure.arcs
             if arc.kind == ArcKind.singular
         ),
-        integration_error=resolved.integration_error,
         counts=dict(counts),
     )

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.mesh import Mesh
 from homotopy.control.polish import room
 from homotopy.control.singular import feedback
@@ -17,7 +18,11 @@ _DIFFERENCE = 1e-6
 
 
 def sharpen(
-    system: ControlAffine, structure: Structure, mesh: Mesh, iterations: int = 12
+    system: ControlAffine,
+    structure: Structure,
+    mesh: Mesh,
+    iterations: int = 12,
+    deadline: Deadline = UNLIMITED,
 ) -> tuple[Structure, float]:
     """Newton's method on H₁ = 0 at junctions and u = feedback at Legendre nodes.
 
@@ -34,6 +39,7 @@ def sharpen(
     mesh : Mesh
     iterations : int
         At most.
+    deadline : Deadline
 
     Returns
     -------
@@ -41,6 +47,11 @@ def sharpen(
     size : float
         Of the last step, in junctions over the duration and in controls over the distance of the
         bounds; infinite if there was none.
+
+    Raises
+    ------
+    OutOfTime
+        At the deadline.
     """
     duration = structure.edges[-1] - structure.edges[0]
     breadth = float(system.upper - system.lower)
@@ -55,10 +66,11 @@ def sharpen(
         return dataclasses.replace(structure, edges=edges, coefficients=coefficients)
 
     def residual(unknowns):
+        deadline.check()
         moved = unpacked(unknowns)
         trajectory = follow(system, moved.control(), mesh)
         points = trajectory.at(moved.edges[1:-1])
-        wanted = [feedback(trajectory, moved.nodes(row)) / breadth for row in rows]
+        wanted = [feedback(trajectory, moved.nodes(int(row))) / breadth for row in rows]
         ends = np.asarray(points.switching) / np.asarray(points.size)
         return np.concatenate([ends, unknowns[inner:] - np.concatenate(wanted)])
 

@@ -33,7 +33,9 @@ class SingularArc:
         The least of −⟨p, [f₁, [f₀, f₁]]⟩ over ‖p‖ ‖f₁‖, per duration squared and distance of the
         bounds: positive where the generalised Legendre–Clebsch condition holds strictly.
     order : int or None
-        1 where it does not vanish; None: of higher order, or not an arc of a minimum.
+        1 where it does not vanish. 2 where it does, and the control comes up in the fourth time
+        derivative of H₁ only, with the sign of a minimum: ∂(d⁴H₁/dt⁴)/∂u > 0. None: of higher
+        order, or not an arc of a minimum.
     switching, slope : float
         The largest |H₁| and |Ḣ₁| on the arc, relative to ‖p‖ ‖f₁‖ (and per duration).
     """
@@ -62,10 +64,22 @@ def singular_arc(trajectory: Trajectory, arc: Arc) -> SingularArc:
         arc=arc,
         feedback_error=float(np.max(np.abs(_ratio(drift, control) - np.asarray(points.control)))),
         legendre_clebsch=float(weakest),
-        order=1 if weakest > _VANISHING else None,
+        order=_order(system, points, weakest, np.max(np.abs(control) / size), duration),
         switching=float(np.max(np.abs(value) / size)),
         slope=float(np.max(np.abs(slope) / size) * duration),
     )
+
+
+def _order(system, points, weakest, strongest, duration) -> int | None:
+    breadth = float(system.upper - system.lower)
+    if weakest > _VANISHING:
+        return 1
+    if strongest * duration**2 * breadth > _VANISHING:
+        return None
+    at = points.state, points.costate, points.control
+    slopes, size = np.asarray(_slopes_of_fourth(system, *at)), np.asarray(points.size)
+    least = np.min(slopes / np.where(size > 0, size, 1.0)) * duration**4 * breadth
+    return 2 if least > _VANISHING else None
 
 
 def feedback(trajectory: Trajectory, times: np.ndarray) -> np.ndarray:
@@ -83,3 +97,24 @@ def _ratio(drift, control):
 @eqx.filter_jit
 def _derivatives(system, x, p):
     return jax.vmap(lambda x, p: switching_derivatives(system, x, p))(x, p)
+
+
+@eqx.filter_jit
+def _slopes_of_fourth(system, x, p, u):
+    """∂/∂u of d⁴H₁/dt⁴ along the flow of state and costate, at m points."""
+
+    def fourth(u, x, p):
+        def flow(point):
+            x, p = point
+            velocity, pull = jax.vjp(lambda x: system.velocity(x, u), x)
+            return velocity, -pull(p)[0]
+
+        def along(function):
+            return lambda point: jax.jvp(function, (point,), (flow(point),))[1]
+
+        derivative = lambda point: system.switching(*point)  # noqa: E731
+        for _ in range(4):
+            derivative = along(derivative)
+        return derivative((x, p))
+
+    return jax.vmap(jax.grad(fourth))(u, x, p)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 
 import equinox as eqx
 import numpy as np
@@ -10,7 +11,8 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput
 from homotopy.control.arcs import Arc
-from homotopy.control.pontryagin import PontryaginResidual
+from homotopy.control.mesh import local_errors
+from homotopy.control.pontryagin import PontryaginResidual, pontryagin_residual
 from homotopy.control.singular import SingularArc
 from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import Trajectory
@@ -24,6 +26,14 @@ class SolutionStatus(eqx.Enumeration):
         "an extremal of known structure, but the cost is not strictly convex in its junctions: it "
         "may not be a local minimum"
     )
+    chattering = (
+        "the optimal control switches without end where it comes to a singular arc of order two "
+        "(Fuller's phenomenon): the control is the best found with finitely many switches"
+    )
+    restricted = (
+        "a local minimum in its switch times, with as many switches as are allowed or lead on: "
+        "Pontryagin's conditions ask for more, or for a singular arc"
+    )
     degenerate = (
         "the switching function vanishes everywhere: the final state is stationary for the cost "
         "itself, or out of the control's reach; the control satisfies the conditions, as others do"
@@ -32,6 +42,8 @@ class SolutionStatus(eqx.Enumeration):
         "no sequence of arcs satisfied Pontryagin's conditions to the tolerance; the control is "
         "the best found: raise cells"
     )
+    time_limit = "the time limit came first: the control is the best found until then"
+    interrupted = "interrupted: the control is the best found until then"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,21 +61,18 @@ class Solution:
         Of `control`, by exact propagation: an upper bound of the optimum whatever the status.
     trajectory : Trajectory
         State, costate and switching function.
-    residual : PontryaginResidual
-        Relative, in units of the cost, and the scale.
     status : SolutionStatus
     stationarity : float
         The last Newton step of the junctions, over the duration, and of singular controls, over
         the distance of the bounds.
     curvature : float
-        The least eigenvalue of the scaled Hessian in junctions and singular controls over its
-        largest; NaN where there is nothing to vary.
+        The least eigenvalue of the scaled Hessian in junctions and singular controls (their terms
+        up to degree 8, where they follow the feedback) over its largest; NaN where there is nothing
+        to vary.
     singular_arcs : tuple of SingularArc
-    integration_error : float
-        The sum of the local relative errors of the steps.
     counts : dict
-        `cells`, `evaluations` (cost and gradient on cells), `newton` (iterations), `rounds`
-        (structures looked at).
+        `cells`, `evaluations` (cost and gradient on cells, or costs of sampled controls), `newton`
+        (iterations), `rounds` (structures looked at).
     """
 
     system: ControlAffine
@@ -71,13 +80,29 @@ class Solution:
     arcs: tuple[Arc, ...]
     cost: float
     trajectory: Trajectory
-    residual: PontryaginResidual
     status: SolutionStatus
     stationarity: float
     curvature: float
     singular_arcs: tuple[SingularArc, ...]
-    integration_error: float
     counts: dict
+
+    @cached_property
+    def residual(self) -> PontryaginResidual:
+        """Of Pontryagin's condition: relative, in units of the cost, and the scale."""
+        return pontryagin_residual(self.trajectory)
+
+    @cached_property
+    def integration_error(self) -> float:
+        """The sum of the local relative errors of the steps."""
+        mesh = self.trajectory.mesh
+        return float(np.sum(local_errors(self.system, self.control, mesh)))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the status says something about the control: the search came to an end."""
+        status = SolutionStatus
+        open_ones = (status.unresolved, status.time_limit, status.interrupted)
+        return not any(bool(self.status == each) for each in open_ones)
 
     @property
     def pmp_residual(self) -> float:

@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from homotopy.influence._arguments import reachable
 from homotopy.influence.objectives import AbstractObjective
+from homotopy.numerics.threads import interruptible
 
 _DENSE = 600  # dimension up to which Hessians are factorised
 _EXACT = 50  # and up to which at every step of a trust region: past it Krylov spaces are faster
@@ -92,7 +93,9 @@ def minima(
             report(index + 1)
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *done)
     batch = max(1, _BATCH // (dimension * max(dimension, size)))
-    found = _newton_of_each(objective, arguments, starts, tolerance, max_steps, batch)
+    found = interruptible(
+        _newton_of_each, objective, arguments, starts, tolerance, max_steps, batch
+    )
     resting = np.asarray(found.reached)
     report(int(resting.sum()))
     for number, index in enumerate(np.flatnonzero(~resting)):

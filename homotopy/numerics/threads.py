@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 
 CORES = os.cpu_count() or 1
@@ -13,6 +14,33 @@ CORES = os.cpu_count() or 1
 def side_by_side(function: Callable, items: Sequence) -> Iterator:
     """`map`, with calls in as many threads as there are cores; results in order."""
     return map(function, items) if len(items) == 1 else _threads().map(function, items)
+
+
+def interruptible(function: Callable, *arguments):
+    """`function(*arguments)`, waited for so that `KeyboardInterrupt` comes through at once.
+
+    Compiled code and compilers do not look at signals, which the main thread alone receives. After
+    an interruption the call goes on to its end in the background, and its result is lost.
+    """
+    import jax
+
+    if threading.current_thread() is not threading.main_thread():
+        return function(*arguments)
+    wide, result = jax.config.jax_enable_x64, Future()
+
+    def work():
+        try:
+            # What a context manager has set belongs to the thread it was set in.
+            same = jax.config.jax_enable_x64 == wide
+            value = jax.block_until_ready(function(*arguments)) if same else None
+            result.set_result((same, value))
+        except BaseException as error:
+            result.set_exception(error)
+
+    # Not a daemon: Python, at its exit, would tear down compiled code that still runs.
+    threading.Thread(target=work, name="homotopy-call").start()
+    same, value = result.result()
+    return value if same else function(*arguments)
 
 
 @cache

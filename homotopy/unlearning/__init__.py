@@ -1,5 +1,6 @@
 """Forgetting as a problem of control: the deletion problem, its cost, its costate, its optima."""
 
+from homotopy._progress import Progress
 from homotopy.unlearning.baselines import best_step, time_to_reach
 from homotopy.unlearning.costate import Costate, SwitchingFunction
 from homotopy.unlearning.deletion import Deletion
@@ -22,7 +23,6 @@ from homotopy.unlearning.searches import (
     Splines,
     Steps,
 )
-from homotopy.unlearning.searches.progress import Progress
 from homotopy.unlearning.terminal_cost import (
     AbstractTerminalCost,
     ParameterDistance,

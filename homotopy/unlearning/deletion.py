@@ -234,11 +234,13 @@ class Deletion(eqx.Module):
 
         The condition: ε = 1 where φ > 0 and ε = 0 where φ < 0 (theory §4). The residual is
 
-            ∫ₛᵀ |φ(t)| |ε(t) − 1[φ(t) > 0]| dt  /  ∫ₛᵀ |φ(t)| dt:
+            ∫ₛᵀ |φ(t)| |ε(t) − 1[φ(t) > 0]| dt  /  ∫ₛᵀ ‖p(t)‖ ‖Σ_G∇ℓ(θ(t))‖ dt:
 
-        the part of what ℰ could gain to first order, relative to the gain of turning every
-        weight over. It has no unit, however small ℰ is. Zero where φ vanishes, and where the
-        target is met to rounding, where φ is nothing but rounding. Not traceable.
+        by how much ℰ falls, to first order, on the way to the best other weights, relative to what
+        it could at most; the same as of any problem of optimal control,
+        `homotopy.control.PontryaginResidual`. It has no unit, however small ℰ is. Zero where φ
+        vanishes, and where the target is met to rounding, where φ is nothing but rounding. Not
+        traceable.
         """
         return self.dynamics.pmp_residual(a_schedule(schedule))
 

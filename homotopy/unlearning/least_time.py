@@ -32,6 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import non_negative, number, seconds
+from homotopy._progress import Progress, checked_progress
 from homotopy.control.certificate import REACHED
 from homotopy.control.certificate.switching import states
 from homotopy.schedules import AbstractSchedule, Step
@@ -42,7 +43,6 @@ from homotopy.unlearning.optimum import Optimum, OptimumStatus
 from homotopy.unlearning.residual_system import common_schedule, control_of
 from homotopy.unlearning.searches.bang_bangs import BangBangs
 from homotopy.unlearning.searches.everything import Everything
-from homotopy.unlearning.searches.progress import Progress, checked_progress
 
 _UNIT = float(np.finfo(float).eps)
 _COARSE = 1e-16  # at which it is decided first whether ℰ falls so low by decay alone
@@ -266,8 +266,7 @@ class _Search:
         deletion = eqx.tree_at(
             lambda d: d.horizon, self.deletion, jnp.asarray(horizon, self.deletion.horizon.dtype)
         )
-        left = min(max(self.until - clock.perf_counter(), 1e-3), _SECONDS)
-        everything = Everything(gap=max(gap, _SMALLEST_GAP), time_limit=left)
+        everything = Everything(gap=max(gap, _SMALLEST_GAP), time_limit=self.seconds())
         optimum = optimise(
             deletion, over=everything, warm_start=self.last_seen, progress=self.progress
         )
@@ -275,9 +274,14 @@ class _Search:
             # A target that can be met leaves no costate to tell how: many starts find it instead.
             family = BangBangs(min(self.system.start.size + 1, _MOST_SWITCHES))
             better = optimise(deletion, over=family, warm_start=optimum, progress=self.progress)
-            if better.cost <= self.level:
+            if better.status == OptimumStatus.interrupted:
+                self.interrupted = True
+            elif better.cost <= self.level:
                 optimum = optimise(
-                    deletion, over=everything, warm_start=better, progress=self.progress
+                    deletion,
+                    over=Everything(gap=everything.gap, time_limit=self.seconds()),
+                    warm_start=better,
+                    progress=self.progress,
                 )
         self.last_seen = optimum
         self.history.append((horizon, optimum.cost, optimum.lower_bound))
@@ -292,6 +296,10 @@ class _Search:
                 self.distance, self.below = distance, optimum
                 self.lower = min(horizon + self.stays_above(distance), self.upper)
         return optimum
+
+    def seconds(self) -> float:
+        """For one certificate."""
+        return min(max(self.until - clock.perf_counter(), 1e-3), _SECONDS)
 
     def undecided(self, optimum: Optimum) -> bool:
         """Whether the bounds do not tell on which side of the level V is."""

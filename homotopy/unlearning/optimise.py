@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from homotopy._checks import instance
+from homotopy._progress import Monitor, Progress
 from homotopy._wording import described
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import Optimum
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor, Progress, checked_progress
 from homotopy.unlearning.searches.separately import Separately, SeparateOptimum
 
 WarmStart = AbstractSchedule | Optimum | SeparateOptimum | None
@@ -81,7 +81,6 @@ def optimise(
                 f"{len(warm_starts)}."
             )
     schedules = [_schedule(given, over) for given in warm_starts]
-    checked_progress(progress)
     if not deletions:
         return []
     with Monitor(progress) as monitor:

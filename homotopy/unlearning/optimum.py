@@ -143,10 +143,25 @@ def _noun(word: str, items: Sequence) -> str:
     return word if len(items) == 1 else f"{word}es"
 
 
+class _Unfinished(Optimum):
+    """Its ℰ is computed when it is asked for: who interrupts a search does not want to wait."""
+
+    @cached_property
+    def cost(self) -> float:
+        return float(self.deletion.cost(self.schedule))
+
+
 def unfinished(deletion: Deletion, evaluations: int = 0) -> Optimum:
     """What is left where a search was interrupted before it found anything: delete at once."""
     from homotopy.schedules import Step
 
-    schedule = Step(deletion.start)
-    cost = float(deletion.cost(schedule, outside="allow"))
-    return Optimum(schedule, cost, deletion, OptimumStatus.interrupted, evaluations=evaluations + 1)
+    optimum = object.__new__(_Unfinished)
+    vars(optimum).update(
+        schedule=Step(deletion.start),
+        deletion=deletion,
+        status=OptimumStatus.interrupted,
+        lower_bound=0.0,
+        minima=(),
+        evaluations=evaluations,
+    )
+    return optimum

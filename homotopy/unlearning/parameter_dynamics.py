@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from homotopy.control import Trajectory, follow
 from homotopy.control.mesh import choose_mesh
-from homotopy.control.pontryagin import sample
+from homotopy.control.pontryagin import residual_of, sample
 from homotopy.flow.method import finite_status
 from homotopy.unlearning.control_system import from_the_beginning
 from homotopy.unlearning.costate import Costate, SwitchingFunction
@@ -53,11 +54,10 @@ class ParameterDynamics(AbstractDynamics):
         sizes = [np.linalg.norm(slope(theta)) for theta in trajectory.states[np.array([0, -1])]]
         if sizes[1] <= _VANISHED * sizes[0]:
             return 0.0
-        samples = jax.tree.map(np.asarray, sample(trajectory))
-        phi, free = -samples.switching, samples.times >= float(self.deletion.start)
-        lost = np.abs(phi) * np.abs(samples.control - (phi > 0.0))
-        whole = np.sum(samples.weights * np.abs(phi), where=free)
-        return float(np.sum(samples.weights * lost, where=free) / whole) if whole > 0.0 else 0.0
+        samples = sample(trajectory)
+        free = np.asarray(samples.times) >= float(self.deletion.start)
+        samples = samples._replace(weights=jnp.asarray(np.where(free, samples.weights, 0.0)))
+        return float(residual_of(samples, jnp.zeros(()), jnp.ones(())).relative)
 
 
 def local_error(deletion) -> float:

@@ -10,11 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy.control.pontryagin import Samples, residual_of
+
 if TYPE_CHECKING:
     from homotopy.schedules import AbstractSchedule
     from homotopy.unlearning.deletion import Deletion
 
 _COUNT = 16
+_PADDED = 1024  # nodes
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_COUNT)
 # Node values to the coefficients of the Legendre polynomials through them.
 _TO_COEFFICIENTS = (
@@ -25,7 +28,7 @@ _TO_COEFFICIENTS = (
 
 
 def pmp_residual(deletion: Deletion, schedule: AbstractSchedule) -> float:
-    """∫ₛᵀ |φ| |ε − 1[φ > 0]| dt over ∫ₛᵀ |φ| dt; see `Deletion.pmp_residual`."""
+    """`homotopy.control.PontryaginResidual.relative` on [s, T]; see `Deletion.pmp_residual`."""
     edges = _intervals(deletion, schedule)
     lefts, rights = edges[:-1], edges[1:]
     halves = (rights - lefts) / 2
@@ -33,28 +36,45 @@ def pmp_residual(deletion: Deletion, schedule: AbstractSchedule) -> float:
     switching = deletion.switching_function(schedule)
     if _is_rounding(deletion, schedule, switching.costate):
         return 0.0
-    phi = np.asarray(switching(times.reshape(-1))).reshape(times.shape)
-    epsilon = np.asarray(schedule(times.reshape(-1))).reshape(times.shape)
+    flat, shape = times.reshape(-1), times.shape
+    phi = np.asarray(switching(flat)).reshape(shape)
+    epsilon = np.asarray(schedule(flat)).reshape(shape)
+    rows = np.asarray(deletion.problem.X)[np.atleast_1d(deletion.problem.deleted)]
+    costate = np.asarray(switching.costate(flat)).reshape(*shape, -1)
+    field = (np.asarray(switching.residual(flat)) @ rows).reshape(*shape, -1)
 
     # One sign, in all nodes and at both ends of the interpolating polynomial: as it is. Otherwise
     # split where the polynomial has its zeros.
     coefficients = phi @ _TO_COEFFICIENTS.T
     signs = np.concatenate([phi, _at_ends(coefficients)], axis=1) > 0.0
     mixed = np.any(signs != signs[:, :1], axis=1)
-    gained = np.where(phi > 0.0, phi * (1.0 - epsilon), -phi * epsilon)
-    above = np.sum(halves * (gained @ _WEIGHTS), where=~mixed)
-    whole = np.sum(halves * (np.abs(phi) @ _WEIGHTS), where=~mixed)
+    weights = halves[:, None] * _WEIGHTS[None, :]
+    columns = [weights, epsilon, phi, _norm(costate) * _norm(field)]
+    parts = [np.stack([column[~mixed].reshape(-1) for column in columns])]
     for index in np.flatnonzero(mixed):
-        given = np.polynomial.legendre.legfit(_NODES, epsilon[index], _COUNT - 1)
+        smooth = np.column_stack([phi[index], epsilon[index], costate[index], field[index]])
+        series = _TO_COEFFICIENTS @ smooth
         for left, right in _parts(coefficients[index]):
             nodes = (left + right) / 2 + (right - left) / 2 * _NODES
-            weights = halves[index] * (right - left) / 2 * _WEIGHTS
-            value = np.polynomial.legendre.legval(nodes, coefficients[index])
-            weight = np.polynomial.legendre.legval(nodes, given)
-            whole += np.sum(weights * np.abs(value))
-            lost = np.where(value > 0.0, 1.0 - weight, weight)
-            above += np.sum(weights * np.abs(value) * np.maximum(lost, 0.0))
-    return float(above / whole) if whole > 0.0 else 0.0
+            values = np.polynomial.legendre.legvander(nodes, _COUNT - 1) @ series
+            size = _norm(values[:, 2 : 2 + rows.shape[1]]) * _norm(values[:, 2 + rows.shape[1] :])
+            given = np.clip(values[:, 1], 0.0, 1.0)
+            parts.append(
+                np.stack([weights[index] * (right - left) / 2, given, values[:, 0], size])
+            )
+    samples = _samples(np.concatenate(parts, axis=1))
+    return float(residual_of(samples, np.zeros(()), np.ones(())).relative)
+
+
+def _norm(vectors):
+    return np.linalg.norm(vectors, axis=-1)
+
+
+def _samples(values) -> Samples:
+    """Of weights, ε, φ and ‖p‖ ‖f₁‖, (4, q); padded, so that few sizes are compiled."""
+    weights, epsilon, phi, size = np.pad(values, ((0, 0), (0, -values.shape[1] % _PADDED)))
+    nowhere = np.zeros_like(weights)
+    return Samples(nowhere, weights, nowhere.astype(int), epsilon, -phi, size)
 
 
 def _intervals(deletion, schedule) -> np.ndarray:

@@ -139,11 +139,18 @@ class _Search:
         """A node with that bound needs no branching."""
         return max(self.best * (1.0 - self.gap) - self.floor, 0.0)
 
+    @property
+    def late(self) -> bool:
+        return time.perf_counter() > self.deadline
+
     # ------------------------------------------------------------------- nodes
     def evaluate(self, node: Node, costate: np.ndarray) -> SupportPoint:
-        point, count = maximise(self.system, node, costate, self.enough, self.effort)
+        point, count = maximise(
+            self.system, node, costate, self.enough, self.effort, until=self.deadline
+        )
         self.evaluations += count
-        self.consider(attaining_controls(point, node))
+        if not self.late:
+            self.consider(attaining_controls(point, node))
         return point
 
     def add(self, node: Node, found: ResidualRange, costate: np.ndarray, parent: float) -> None:
@@ -199,12 +206,14 @@ def certified_optimum(
     search = _Search(system, gap, floor, deadline, report)
     for controls in (*starts, *_starts(system, _SWITCHES)):
         search.consider(controls, np.inf)
+        if search.late:
+            break
     interrupted, root_bound = False, 0.0
     try:
         if search.best > floor:
             root_bound = _root(search)
         while search.heap and search.heap[0].bound < search.enough:
-            if search.nodes >= max_nodes or time.perf_counter() > deadline:
+            if search.nodes >= max_nodes or search.late:
                 break
             _branch(search)
     except KeyboardInterrupt:
@@ -244,6 +253,7 @@ def _root(search: _Search) -> float:
     """Bound the root, narrowing the range of the residuals while that helps; its lower bound."""
     system = search.system
     finder = RangeFinder(system, time_grid(system))
+    finder.until = search.deadline
     found = finder.find()
     costate = final_deviation(system, search.controls)
     bound, last_bound, last_width = 0.0, 0.0, np.inf
@@ -254,8 +264,7 @@ def _root(search: _Search) -> float:
         width = float(np.sum((found.cell_high - found.cell_low)[found.uncertain()]))
         progress = width < 0.9 * last_width or bound > last_bound + 0.3 * (search.best - last_bound)
         branching = _branching_place(node, point, search.enough) is not None
-        late = time.perf_counter() > search.deadline
-        if bound >= search.enough or round_ == _ROUNDS or not progress or late:
+        if bound >= search.enough or round_ == _ROUNDS or not progress or search.late:
             break
         if not branching and system.controls == system.control.size:
             break
@@ -264,9 +273,12 @@ def _root(search: _Search) -> float:
         normal = costate / np.linalg.norm(costate)
         found = finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * bound))
     search.finder = finder
-    if bound < _POOR * search.best:  # better controls are likely: look for them from more starts
+    if bound < _POOR * search.best and not search.late:
+        # Better controls are likely: look for them from more starts.
         for controls in _starts(system, _MANY_SWITCHES):
             search.consider(controls, np.inf)
+            if search.late:
+                break
     search.keep(node, found, point, bound)
     search.pending = np.inf
     search.note()
@@ -319,6 +331,8 @@ def _branch(search: _Search) -> None:
     for pieces in _alternatives(
         regions[index], before, row, opened.found, search.system
     ):
+        if search.late:
+            return  # with the node still pending, whose bound holds
         node, found = list(opened.node), opened.found
         node[control] = replaced(regions, index, pieces)
         node = tuple(node)

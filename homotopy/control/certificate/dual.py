@@ -13,6 +13,7 @@ set; its gradient in q is the end of the trajectory under w = κv + ∂loss.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -327,12 +328,13 @@ def maximise(
     enough: float,
     evaluations: int,
     tolerance: float = 1e-10,
+    until: float = np.inf,
 ) -> tuple[SupportPoint, int]:
     """The best lower bound found on a node, and the number of evaluations of the dual.
 
     Newton's method from q (the zeros of σ give the curvature of D exactly), and where it does not
     ascend the point of least norm of the ends seen so far, as in Wolfe's algorithm. Stops as soon
-    as the bound is `enough`.
+    as the bound is `enough`, or the clock, `time.perf_counter`, has come to `until`.
     """
     here = support_point(system, node, costate)
     best, seen, count, failures = here, [here.end], 1, 0
@@ -346,7 +348,7 @@ def maximise(
             best = point
         return point
 
-    while best.bound < enough and count < evaluations:
+    while best.bound < enough and count < evaluations and time.perf_counter() < until:
         gradient = here.end - here.costate
         if np.linalg.norm(gradient) <= 1e-11 * np.linalg.norm(here.costate):
             break

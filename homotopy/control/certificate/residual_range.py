@@ -14,6 +14,7 @@ and sums carry a margin for rounding.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,6 +97,7 @@ class RangeFinder:
 
     def __init__(self, system: ResidualSystem, times: np.ndarray):
         self.system, self.times, self.steps = system, times, np.diff(times)
+        self.until = np.inf  # on the clock `time.perf_counter`: sweeps end; bounds hold after any
         rows, rates = system.rows, system.rates[None, :]
         slopes = rows * rates
         self._functionals = np.concatenate([rows, -rows, slopes, -slopes])
@@ -127,7 +129,8 @@ class RangeFinder:
             found = self._sweep(before, None)
             narrowed = (before.high - before.low) - (found.high - found.low)
             settled = np.max(narrowed) < 1e-2 * np.max(before.high - before.low)
-            if number > 0 and (settled or not before.uncertain().any()):
+            late = time.perf_counter() > self.until
+            if late or (number > 0 and (settled or not before.uncertain().any())):
                 break
         return found
 
@@ -141,6 +144,8 @@ class RangeFinder:
         """
         shortfall = max(shortfall, 1e-9 * radius, 1e-300)
         for factor in (0.03, 0.1, 0.3, 1.0):
+            if time.perf_counter() > self.until:
+                break
             width, rate_width = (found.high - found.low).T, (found.rate_high - found.rate_low).T
             widths = np.concatenate([width, width, rate_width, rate_width])
             found = self._sweep(found, (normal, radius, factor / shortfall * widths))

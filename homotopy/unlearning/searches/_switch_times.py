@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.stats import qmc
 
+from homotopy._progress import Monitor
 from homotopy.control.arcs import ArcKind
 from homotopy.control.mesh import choose_mesh
 from homotopy.control.polish import polish
@@ -21,7 +22,6 @@ from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus
 from homotopy.unlearning.parameter_dynamics import local_error
 from homotopy.unlearning.searches.family import AbstractFamily
-from homotopy.unlearning.searches.progress import Monitor
 from homotopy.unlearning.switched_flow import rounded_arcs
 
 _STARTS = 6
@@ -84,21 +84,33 @@ def best_switch_times(
 ) -> list[Optimum]:
     """Local optima among bang-bang schedules, for deletions whose flow has no closed form."""
     families = [SwitchTimes(max_switches, jnp.asarray(opening)) for opening in (1.0, 0.0)]
-    found = [family.search_all(deletions, warm_starts, monitor) for family in families]
-    return [_better(*pair, max_steps) for pair in zip(*found, strict=True)]
+    found = []
+    for family in families:
+        found.append(family.search_all(deletions, warm_starts, monitor))
+        if any(bool(each.status == OptimumStatus.interrupted) for each in found[-1]):
+            return [_interrupted(same) for same in zip(*found, strict=True)]
+    pairs, optima = list(zip(*found, strict=True)), []
+    try:
+        for pair in pairs:
+            optima.append(_better(*pair, max_steps))
+    except KeyboardInterrupt:
+        pass
+    return optima + [_interrupted(pair) for pair in pairs[len(optima) :]]
+
+
+def _interrupted(found: Sequence[Optimum]) -> Optimum:
+    """The better of what there is."""
+    looked_at = [optimum for optimum in found if optimum.evaluations] or found[:1]
+    best = looked_at[0] if len(looked_at) == 1 else min(looked_at, key=lambda each: each.cost)
+    if best.evaluations == 0:
+        return best
+    return dataclasses.replace(best, status=OptimumStatus.interrupted)
 
 
 def _better(one: Optimum, other: Optimum, max_steps: int) -> Optimum:
     best = min((one, other), key=lambda optimum: optimum.cost)
     minima = sorted([*one.minima, *other.minima], key=lambda minimum: minimum.cost)
     evaluations = one.evaluations + other.evaluations
-    if OptimumStatus.interrupted in (one.status, other.status):
-        return dataclasses.replace(
-            best,
-            status=OptimumStatus.interrupted,
-            minima=tuple(minima),
-            evaluations=evaluations,
-        )
     schedule, cost, settled = _polished(best.deletion, best.schedule, best.cost, max_steps)
     status = OptimumStatus.local_optimum if settled else OptimumStatus.step_limit
     rest = [minimum for minimum in minima if minimum.cost > best.cost * (1.0 + 1e-6)]
@@ -143,9 +155,30 @@ def _polished(deletion, schedule, cost, max_steps):
             break
         lengths[polished.collapsed] = 0.0
     found = bang_bang_of(values, edges, start, horizon, dtype)
-    reached = float(deletion.cost(found, outside="allow"))
-    # The descent's own result where an arc that was dropped, or a flat cost, made it worse.
-    return (found, reached, settled) if reached <= cost else (as_found, cost, settled)
+    # The descent's own result where an arc that was dropped, or a flat cost, made it worse. Both
+    # by one integration: the descent may have followed the errors of the deletion's own solver
+    # below the true minimum, as far as switch times that are not stationary.
+    before, error = _accurate_cost(deletion, system, as_found)
+    after, other_error = _accurate_cost(deletion, system, found)
+    if after > before + error + other_error:
+        return as_found, cost, settled
+    return found, float(deletion.cost(found, outside="allow")), settled
+
+
+def _accurate_cost(deletion, system, schedule) -> tuple[float, float]:
+    """ℰ, and what the local errors of the integration make of it, to first order.
+
+    Each is relative to the state or the costate; together they move ℰ by at most the sum of them
+    times the largest ‖p‖ ‖θ‖.
+    """
+    mesh, error = choose_mesh(system, schedule, local_error(deletion))
+    trajectory = follow(system, schedule, mesh)
+    sizes = _norms(trajectory.states) * _norms(trajectory.costates)
+    return float(trajectory.cost), error * float(np.max(sizes))
+
+
+def _norms(rows) -> np.ndarray:
+    return np.linalg.norm(np.asarray(rows), axis=1)
 
 
 def _merged(values, lengths, keep):

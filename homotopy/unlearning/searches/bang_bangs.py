@@ -11,6 +11,7 @@ import equinox as eqx
 import numpy as np
 
 from homotopy._checks import integer
+from homotopy._progress import Monitor
 from homotopy.control.certificate import REACHED
 from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
 from homotopy.numerics.threads import CORES, side_by_side
@@ -19,7 +20,6 @@ from homotopy.unlearning.deletion import Deletion, has_closed_form
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
 from homotopy.unlearning.searches._switch_times import best_switch_times
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor
 from homotopy.unlearning.switched_flow import bang_bang, kind_of, rounded_arcs, switched_flows
 
 _SHORTEST = 8 * np.finfo(np.float64).eps  # arc, as a part of T − s

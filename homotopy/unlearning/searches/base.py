@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import equinox as eqx
 
+from homotopy._progress import Monitor
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import Optimum, OptimumStatus, unfinished
-from homotopy.unlearning.searches.progress import Monitor
 
 
 class AbstractSearch(eqx.Module):

@@ -8,6 +8,7 @@ from functools import cached_property
 import equinox as eqx
 
 from homotopy._checks import integer, number, seconds
+from homotopy._progress import Monitor
 from homotopy.control.certificate import Certificate, certified_optimum
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.controllability import Controllability, controllability
@@ -15,7 +16,6 @@ from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import Optimum, OptimumStatus
 from homotopy.unlearning.residual_system import common_schedule, control_of, schedule_of
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor
 
 _BEST_FINITE_GAP = 1e-12
 

@@ -11,15 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._progress import Monitor
 from homotopy.flow.adaptive import Adaptive
 from homotopy.flow.method import Status
+from homotopy.numerics.threads import interruptible
 from homotopy.schedules import AbstractSchedule
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
 from homotopy.unlearning.searches import _bounded_quasi_newton as quasi_newton
 from homotopy.unlearning.searches._stacking import alike, stacked
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor
 
 _CHUNK = 20  # trial points between two reports of progress
 _ALIKE = 1e-7  # local minima whose costs differ by less, relative to them, count as one
@@ -96,7 +97,7 @@ class AbstractFamily(AbstractSearch):
             while limit < self.max_steps and not np.all(states.done):
                 limit = min(limit + _CHUNK, self.max_steps)
                 # An array, for a number would mean a compilation of its own.
-                states = _advance(self, data, states, np.asarray(limit))
+                states = interruptible(_advance, self, data, states, np.asarray(limit))
                 monitor.report(limit, self.max_steps, float(np.min(states.cost[-1])))
         except KeyboardInterrupt:
             interrupted = True

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import ArrayInput
+from homotopy._progress import Monitor
 from homotopy.control.certificate import ResidualSystem
 from homotopy.control.certificate.switching import states
 from homotopy.schedules import AbstractSchedule, BangBang
@@ -21,7 +22,6 @@ from homotopy.unlearning.searches.everything import (
     check_limits,
     run_certificate,
 )
-from homotopy.unlearning.searches.progress import Monitor
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

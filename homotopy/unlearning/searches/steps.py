@@ -5,12 +5,13 @@ from __future__ import annotations
 import equinox as eqx
 
 from homotopy._checks import integer
+from homotopy._progress import Monitor
+from homotopy.numerics.threads import interruptible
 from homotopy.schedules import AbstractSchedule, Step
 from homotopy.unlearning.baselines import best_step
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.optimum import LocalMinimum, Optimum, OptimumStatus
 from homotopy.unlearning.searches.base import AbstractSearch
-from homotopy.unlearning.searches.progress import Monitor
 
 
 class Steps(AbstractSearch):
@@ -48,7 +49,7 @@ class Steps(AbstractSearch):
     def search(
         self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
     ) -> Optimum:
-        best = best_step(deletion, self.grid)
+        best = interruptible(best_step, deletion, self.grid)
         minima = tuple(
             LocalMinimum(Step(switch), float(cost))
             for switch, cost in zip(best.minima, best.minimum_costs, strict=True)

@@ -16,8 +16,9 @@ class Progress:
     ----------
     done, total : int
         Steps taken, and steps there may be at most: a search may end before.
+        In seconds, where a search is bounded by its time limit alone; 0 for no bound.
     best : float
-        The least ℰ found so far; of several problems, of the one looked at last.
+        The least cost, or ℰ, found so far; of several problems, of the one looked at last.
     """
 
     done: int
@@ -41,9 +42,18 @@ class Monitor:
     ----------
     progress : bool or callable
         As of `optimise`.
+    symbol : str
+        What is minimised, for people.
+
+    Raises
+    ------
+    TypeError
+        Naming `progress`.
     """
 
-    def __init__(self, progress: bool | Callable[[Progress], None] = False):
+    def __init__(self, progress: bool | Callable[[Progress], None] = False, symbol: str = "ℰ"):
+        checked_progress(progress)
+        self._symbol = symbol
         self._call = progress if callable(progress) else None
         self._draw = progress is True
         self._bar = None
@@ -58,7 +68,7 @@ class Monitor:
             self._bar = None
 
     def report(self, done: int, total: int, best: float) -> None:
-        """Take note that `done` of at most `total` steps are taken and `best` is the least ℰ."""
+        """Take note that `done` of at most `total` steps are taken and `best` is the least cost."""
         if self._call is not None:
             self._call(Progress(done, total, best))
         if not self._draw:
@@ -72,11 +82,11 @@ class Monitor:
                 TextColumn("searching"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("ℰ = {task.fields[best]:.6g}"),
+                TextColumn(f"{self._symbol} = {{task.fields[best]:.6g}}"),
                 TimeElapsedColumn(),
                 console=Console(stderr=True),
                 transient=True,
             )
             self._bar.start()
-            self._task = self._bar.add_task("", total=total, best=best)
-        self._bar.update(self._task, completed=done, total=total, best=best)
+            self._task = self._bar.add_task("", total=total or None, best=best)
+        self._bar.update(self._task, completed=done, total=total or None, best=best)

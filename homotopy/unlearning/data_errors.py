@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from homotopy import modal as modal_forms
 from homotopy.control.certificate.rounding import UNIT, DataErrors, gamma
-from homotopy.modal import _EXTENDED_LIMIT
+from homotopy.numerics.double_double import matmul
 from homotopy.unlearning.deletion import Deletion
 
 _DOUBLE_DOUBLE = 2.0**-90  # of a sum of products, with room
 _UNKNOWN = 1e100  # of what has no bound
+_CANCELLED = 1e-13  # error of the coordinates, of themselves, from which they are refined
 
 
 def data_errors(deletion: Deletion) -> DataErrors:
@@ -40,7 +42,7 @@ def data_errors(deletion: Deletion) -> DataErrors:
     absolute = np.abs(rows) @ np.abs(equilibrium) + np.abs(residual)
     residual_errors = 2 * UNIT * np.abs(residual) + _DOUBLE_DOUBLE * absolute
     centre = np.zeros(size)
-    if size > _EXTENDED_LIMIT:
+    if _by_lapack(size):
         more, askew, centre = _left_over(deletion, rates, basis)
         matrix = matrix + more
         row_errors = row_errors + np.abs(rows) @ askew
@@ -62,8 +64,40 @@ def data_errors(deletion: Deletion) -> DataErrors:
         start=start,
         goal=goal,
         force=np.zeros(size),
-        time=4 * UNIT * float(deletion.horizon),
+        time=4 * UNIT * float(deletion.horizon) if float(deletion.start) > 0.0 else 0.0,
     )
+
+
+def start_coordinates(deletion: Deletion, errors: DataErrors) -> tuple[np.ndarray, np.ndarray]:
+    """The coordinates Vᵀ(θ₀ − θ*₋) and their errors: where they cancel, from the gradient at θ₀.
+
+    One step of iterative refinement: what the coordinates z leave of the gradient, at θ₀ − Vz and
+    in double-double, divided by Λ. It is off by the rounding of its own, and by that of V.
+    """
+    problem, modal, centred = deletion.problem, deletion.problem.modal, deletion.centred_start
+    centred, rates, basis = _array(centred), _array(modal.eigenvalues), _array(modal.basis)
+    whole, unsure = float(np.linalg.norm(centred)), float(np.linalg.norm(errors.start))
+    seen = ~np.asarray(modal.kernel)
+    if unsure <= _CANCELLED * whole or _by_lapack(rates.size) or not seen.any():
+        return centred, errors.start
+    X, y = _array(problem.X), _array(problem.y)
+    keep = np.setdiff1d(np.arange(len(X)), np.asarray(problem.deleted))
+    X, y = X[keep], y[keep]
+    theta = _array(deletion.theta0) - matmul(basis, centred[:, None]).at(np.s_[:, 0])
+    misfit = matmul(X, theta.at(np.s_[:, None])).at(np.s_[:, 0]) - y
+    slope = matmul(X.T, misfit.at(np.s_[:, None])).at(np.s_[:, 0]) + theta * float(problem.ridge)
+    left = slope.rounded()
+    step = basis[:, seen].T @ left / rates[seen]
+    relative, size = gamma(2 * rates.size + 16), np.linalg.norm(step)
+    off = relative * (np.linalg.norm(left) + rates.max() * size) / rates[seen]
+    refined, found = centred.copy(), errors.start.copy()
+    refined[seen] += step
+    found[seen] = np.minimum(found[seen], off + relative * np.linalg.norm(refined))
+    return refined, found
+
+
+def _by_lapack(size: int) -> bool:
+    return size > modal_forms._EXTENDED_LIMIT
 
 
 def _array(value) -> np.ndarray:

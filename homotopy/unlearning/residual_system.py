@@ -15,7 +15,7 @@ from homotopy.control.certificate.switching import final_state
 from homotopy.modal import ModalForm
 from homotopy.numerics.gram_spectrum import gram_spectrum
 from homotopy.schedules import AbstractSchedule, BangBang
-from homotopy.unlearning.data_errors import data_errors
+from homotopy.unlearning.data_errors import data_errors, start_coordinates
 from homotopy.unlearning.deletion import Deletion
 from homotopy.unlearning.switched_flow import bang_bang, rounded_arcs
 
@@ -100,12 +100,14 @@ def _system(
         return tuple(_array(part) for part in _separate_spectrum(modal, weights))
 
     start, horizon = float(deletion.start), float(deletion.horizon)
+    centred, unsure = start_coordinates(deletion, errors)
+    errors = dataclasses.replace(errors, start=unsure)
     # From θ₀ with all the data until s; from there on the controls are free.
     before = ResidualSystem(
         rates=_array(modal.eigenvalues),
         rows=rows,
         residual=residual,
-        start=_array(deletion.centred_start),
+        start=centred,
         goal=_array(deletion._goal),
         span=start,
         control=control,

@@ -129,10 +129,7 @@ class _Search:
         count = sum(len(control.switches) for control in controls)
         if count > _MOST_SWITCHES * len(controls):
             return
-        key = tuple(
-            (control.initial, *np.round(np.array(control.switches) / self.system.span, 4))
-            for control in controls
-        )
+        key = tuple(_roughly(control, self.system.span) for control in controls)
         if key in self.tried or cost(self.system, controls) > hopeless * self.best:
             return
         self.tried.add(key)
@@ -291,6 +288,12 @@ def _root(search: _Search) -> float:
     search.pending = np.inf
     search.note()
     return bound
+
+
+def _roughly(control: BangBangControl, span: float) -> tuple:
+    """A control with its switches to four digits, counted from the nearer end."""
+    shares = [time / span for time in control.switches]
+    return control.initial, *(f"{min(share, share - 1.0, key=abs):.3e}" for share in shares)
 
 
 def _radius(cost: float) -> float:

@@ -117,8 +117,7 @@ def test_spectra_by_lapack_carry_their_margin(monkeypatch):
     monkeypatch.setattr(modal, "_EXTENDED_LIMIT", 0)
     wrong = []
     for seed in range(6):
-        generator = np.random.default_rng(seed)
-        d = 2 + seed % 2
+        generator, d = np.random.default_rng(seed), 2
         turned = [np.linalg.qr(generator.normal(size=shape))[0] for shape in ((ROWS, d), (d, d))]
         X = 3.0 * turned[0] * np.geomspace(1.0, 1e-5, d) @ turned[1]
         y = X @ generator.normal(size=d) + 1e-5 * generator.normal(size=ROWS)

@@ -221,7 +221,7 @@ class RangeFinder:
         # g without the controls is a sum of decaying modes, near its chord; with them, the kernel
         # of a row with itself is positive.
         bend = (modes[:-1] * self._deficit) @ self._slopes.T
-        bend = bend + 2.0 * steps * (self._slopes @ self._states.drive)
+        bend = bend + 2.0 * (self._held * self._states.drive) @ self._slopes.T
         cross = np.einsum("nij,nj->ni", self._cross, largest)
         gain, drop = self._own * push_high + cross, self._own * push_low - cross
         first, second = found.rate_low[:-1], found.rate_low[1:] + drop

@@ -93,10 +93,10 @@ def final_deviation(system: ResidualSystem, controls: Controls) -> np.ndarray:
 def final_state(system: ResidualSystem, controls: Controls) -> tuple[np.ndarray, float]:
     """u(T), and how far from it, in norm, the state may be that is meant.
 
-    Errors decay once they are made, since Λ + Σεbbᵀ ≥ Λ. What acts all along an arc, with entries
-    of at most F_j in the eigenbasis of Λ, makes an error of no more than h‖F‖, and from the energy
-    of no more than √(h/2) ‖Λ^{−1/2}F‖: for each mode the lesser counts, the two kinds together at
-    most √2 times their norm.
+    Errors decay once they are made, since Λ + Σεbbᵀ ≥ Λ. What acts all along an arc, F(t) in the
+    eigenbasis of Λ, makes an error of no more than ‖∫|F|‖, and from the energy of no more than
+    (½ ∫ ΣF_j²/λ_j)^½: for each mode, and for each source, the lesser counts, and the two kinds
+    together make at most √2 times their norm.
     """
     sizes, errors, relative = system.sizes, system.errors, gamma(system.operations)
     weights = np.array([float(control.initial) for control in controls])
@@ -108,22 +108,24 @@ def final_state(system: ResidualSystem, controls: Controls) -> tuple[np.ndarray,
         decays, held = decay_and_integral(spectrum.rates, duration)
         inside = spectrum.absolute.T @ np.abs(state)
         push = spectrum.seen @ (kappa * sizes.residual)
-        largest = inside + held * push
         slips = relative + 3 * UNIT * spectrum.rates * duration
         rounding = spectrum.absolute @ (slips * (decays * inside + held * push))
-        # All along the arc: what is wrong with A, with B and with r.
-        within = spectrum.absolute @ largest + error
-        force = spectrum.residue @ largest + spectrum.perturbation @ within
+        # All along the arc: what is wrong with A, with B and with r. What decays acts briefly.
+        defect = spectrum.defect
+        force = defect @ (held * push) + spectrum.perturbation @ np.full(state.size, error)
         force += spectrum.skew @ (sizes.rows.T @ (kappa * sizes.residual))
         force += (kappa * sizes.residual) @ errors.rows + (kappa * errors.residual) @ sizes.rows
         force += errors.force
-        safe = np.where(system.rates > 0.0, system.rates, 1.0)
-        lasting = np.where(system.rates > 0.0, np.sqrt(duration / (2.0 * safe)), duration)
+        with np.errstate(divide="ignore"):
+            damped = np.sqrt(0.5 / system.rates)
+            brief = np.sqrt(np.minimum(duration, 0.5 / spectrum.rates))
+        lasting = np.minimum(duration, damped * np.sqrt(duration)) * force
+        lasting += np.sum(defect * np.minimum(held, damped[:, None] * brief) * inside, axis=1)
         error = float(
             np.exp(-slowest * duration) * (1.0 + EXPONENTIAL) * error
             + np.linalg.norm(rounding)
             + np.linalg.norm(spectrum.skew @ np.abs(state))
-            + np.sqrt(2.0) * np.linalg.norm(force * np.minimum(duration, lasting))
+            + np.sqrt(2.0) * np.linalg.norm(lasting)
         )
         push = kappa * system.residual
         state = spectrum.forward(state[:, None], duration, push)[:, 0]

@@ -129,6 +129,7 @@ class RangeFinder:
         kept, held = decay_and_integral(rates, self.steps[:, None])
         self._kept, self._held = kept + EXPONENTIAL, outward * held
         self._states = system.reach
+        self._known_cells, self._known_modes = (None, None), None  # of the last range
         end = self._states.at(times[-1:])[0]
         velocity = system.rates * end + self._states.largest @ sizes.rows + self._states.drive
         self._at_the_end = outward * errors.time * velocity
@@ -201,6 +202,9 @@ class RangeFinder:
 
     def _modes(self, found: ResidualRange) -> tuple[np.ndarray, np.ndarray]:
         """|u_j| at the times, (N+1, d), and in the cells, (N, d)."""
+        cells = found.cell_low, found.cell_high
+        if all(known is part for known, part in zip(self._known_cells, cells, strict=True)):
+            return self._known_modes
         # From cell to cell: |u_j| ≤ e^{−λh}|u_j| + Σ|b_j| ∫e^{−λτ} max|w|.
         outward, sizes = 1.0 + self._relative, self.system.sizes
         force = outward * (_largest(found) @ sizes.rows) + self._states.drive
@@ -210,7 +214,8 @@ class RangeFinder:
         for cell, push in enumerate(pushed):
             modes[cell + 1] = outward * (self._kept[cell] * modes[cell] + push)
         modes = np.minimum(modes, self._states.norms(self.times)[:, None])
-        return modes, outward * (modes[:-1] + pushed)
+        self._known_cells, self._known_modes = cells, (modes, outward * (modes[:-1] + pushed))
+        return self._known_modes
 
     def _cells(self, found: ResidualRange) -> ResidualRange:
         """From the times to the cells; |w| ≤ |v| is all that is used of the controls."""

@@ -61,9 +61,11 @@ class Everything(AbstractSearch):
     """Every measurable ε in E_s: branch and bound with the concave dual of theory §4.
 
     The result holds for linear regression, of any size and rank, and says by how much any other
-    schedule could at most be better. For several deleted points with one ε(t) the lower bound
-    stands too, but it may stay below the optimum however long the search goes on: signs of the
-    residuals, on which it branches, no longer decide by themselves.
+    schedule could at most be better; rounding is on the safe side throughout, on any processor
+    (`homotopy.control.certificate.rounding` says what is proved, and of which arithmetic). For
+    several deleted points with one ε(t) the lower bound stands too, but it may stay below the
+    optimum however long the search goes on: signs of the residuals, on which it branches, no longer
+    decide by themselves. Multiples of one point are one point.
 
     Parameters
     ----------

@@ -112,7 +112,7 @@ def _system(
         span=start,
         control=control,
         decompose=decompose,
-        errors=errors,
+        errors=dataclasses.replace(errors, time=0.0),
     )
     if start == 0.0:
         return dataclasses.replace(before, span=horizon)

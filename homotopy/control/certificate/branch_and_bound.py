@@ -135,9 +135,9 @@ class _Search:
         self.tried.add(key)
         value, controls = polish(self.system, controls)
         if value < self.best:
-            self.best, self.controls = value, controls
             low, high = cost_interval(self.system, controls)
-            self.error = max(high - value, value - low)
+            error = max(high - value, value - low)
+            self.best, self.controls, self.error = value, controls, error
 
     @property
     def enough(self) -> float:

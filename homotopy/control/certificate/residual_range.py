@@ -238,7 +238,8 @@ class RangeFinder:
         rate_low = np.maximum(rate_low, found.cell_rate_low)
         rate_high = np.minimum(rate_high, found.cell_rate_high)
         # v̇ = −g − ε‖b‖²v − (other rows): the feedback only ever pulls towards zero.
-        coupling = (1.0 + relative) * (largest @ self._between)
+        coupling = largest @ self._between + sizes.rows @ self.system.errors.force
+        coupling = (1.0 + relative) * coupling
         exponents = self._feedback * steps
         fade = np.exp(-exponents) * (1.0 - EXPONENTIAL - relative - 2 * UNIT * exponents)
         fade = np.maximum(fade, 0.0)

@@ -107,7 +107,8 @@ class StateBound:
         """Of the state until some times: (m,)."""
         sizes = self.system.sizes
         growth = 0.5 * (sizes.residual @ sizes.residual) * np.minimum(times, self._longest)
-        return self._slack * np.sqrt(sizes.start @ sizes.start + growth)
+        forced = float(np.linalg.norm(self.system.errors.force)) * times
+        return self._slack * (np.sqrt(sizes.start @ sizes.start + growth) + forced)
 
     def at(self, times: np.ndarray) -> np.ndarray:
         """(m,) to (m, d)."""

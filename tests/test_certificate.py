@@ -439,6 +439,17 @@ def assert_in_box(region, times, values):
         assert np.all(values[:, inside] <= high + slack)
 
 
+def test_a_zero_says_nothing_of_what_a_fast_feedback_hides_before_it():
+    # e^{‖b‖²h} is out of range: so is the bound, without a warning.
+    system, found = random_system((1, 1, "one"), 2), range_of((1, 1, "one"), 2)
+    edges = np.array([0.0, system.span])
+    region = Region(Knowledge.unknown, edges, np.array([[-2.0]]), np.array([[3.0]]))
+    for feedback in (1e3, 1e6, 1e300):
+        vanishing = region.vanishing(found, 0, feedback / system.span)
+        assert vanishing.knowledge is Knowledge.vanishing
+        assert (vanishing.low.item(), vanishing.high.item()) == (-2.0, 3.0)
+
+
 @pytest.mark.parametrize("shape", [(2, 1, "one"), (5, 1, "one"), (3, 2, "each")])
 def test_nodes_bound_what_fits_them_and_their_branches_leave_nothing_out(shape):
     bounded = 0

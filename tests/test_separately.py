@@ -10,6 +10,7 @@ from scipy.integrate import solve_ivp
 
 import homotopy as hm
 from homotopy.unlearning.optimum import OptimumStatus as Status
+from homotopy.unlearning.residual_system import common_schedule
 
 SEEDS = (0, 1)
 COMMON = [(0.0, 0.0), (1.0, 1.0), (0.4, 0.4)]
@@ -183,3 +184,59 @@ def test_schedules_of_their_own_are_a_warm_start():
         hm.optimise(deletion(0), over=hm.BangBangs(1), warm_start=apart(0))
     with pytest.raises(ValueError, match="warm_start: expected 1 schedules, one for each"):
         hm.optimise(deletion(0, (0,)), over=hm.Separately(max_nodes=1), warm_start=apart(0))
+
+
+# ------------------------------------------------------------------ as one row
+def copies(shares, targets):
+    """Deleted rows that are multiples of one, and the one row that they are together."""
+    X, y, theta0, start, horizon = data(0, (0,))
+    shares, targets = np.array(shares), np.array(targets)
+    length = np.linalg.norm(shares)
+    deletions = []
+    for rows, values in (
+        (shares[:, None] * X[0], targets),
+        (length * X[:1], [shares @ targets / length]),
+    ):
+        problem = hm.LinearRegression(
+            np.vstack([rows, X[1:]]), np.append(values, y[1:]), deleted=range(len(rows))
+        )
+        deletions.append(hm.Deletion(problem, theta0, start, horizon))
+    return deletions
+
+
+@pytest.mark.parametrize(
+    ("shares", "targets"),
+    [
+        ((1.0, 1.0, 1.0), (0.7, 0.7, 0.7)),
+        ((1.0, 1.0, 1.0), (0.3, 1.0, -2.0)),
+        ((1.0, -0.5, 1.0 / 3.0), (0.3, 1.0, -2.0)),
+        ((1.0,) * 5, (5.0, 1.0, 0.0, 0.0, 2.0)),  # more rows than parameters
+    ],
+)
+def test_copies_of_a_point_under_one_schedule_are_one_point(shares, targets):
+    # Σ(c_i x·θ − y_i)² = c²(x·θ − Σc_i y_i/c²)² + a constant, c² = Σc_i².
+    several, one = (
+        hm.optimise(each, over=hm.Everything()) for each in copies(shares, targets)
+    )
+    assert several.status is Status.certified is one.status
+    assert abs(several.cost - one.cost) <= several.cost_error + one.cost_error
+    assert several.lower_bound <= one.cost and one.lower_bound <= several.cost
+    assert several.cost_error <= 1e-11 * several.cost
+    np.testing.assert_allclose(
+        np.asarray(several.schedule.breakpoints), np.asarray(one.schedule.breakpoints), rtol=1e-6
+    )
+
+
+def test_rows_that_depend_on_each_other_are_as_many_as_their_rank():
+    X, y, theta0, start, horizon = data(0)
+    X = np.vstack([X[:2], X[0] - 2.0 * X[1], X[2:]])
+    problem = hm.LinearRegression(X, np.append(y[0], y), deleted=[0, 1, 2])
+    given = hm.Deletion(problem, theta0, start, horizon)
+    system, plain = common_schedule(given), problem.modal
+    assert system.rows.shape == (2, 3)
+    rows, residual = np.asarray(plain.rows), np.asarray(plain.residual)
+    error = 2 * np.abs(system.rows.T) @ system.errors.rows
+    assert np.all(np.abs(system.rows.T @ system.rows - rows.T @ rows) <= error + 1e-15)
+    force = system.errors.force + np.abs(system.rows.T) @ system.errors.residual
+    force += system.errors.rows.T @ np.abs(system.residual)
+    assert np.all(np.abs(system.rows.T @ system.residual - rows.T @ residual) <= force)

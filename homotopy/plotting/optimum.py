@@ -102,7 +102,7 @@ def sample_optimum(optimum: Optimum) -> OptimumCurves:
     )
 
 
-def draw_optimum(optimum: Optimum, axes: Iterable[Axes] | None = None) -> list[Axes]:
+def draw_optimum(optimum: Optimum, axes: Axes | Iterable[Axes] | None = None) -> list[Axes]:
     """Draw ε, v, σ and φ = σ·v against time, below each other; ε and φ if not of a linear model.
 
     Where φ > 0, on an orange background, an optimal ε is 1; where φ < 0, on blue, it is 0. Before
@@ -114,7 +114,12 @@ def draw_optimum(optimum: Optimum, axes: Iterable[Axes] | None = None) -> list[A
     ----------
     optimum : Optimum
     axes : four Axes (or two), optional
-        Those of a new figure by default.
+        Those of a new figure by default. In a single one ε is drawn, on the colours of φ's sign.
+
+    Raises
+    ------
+    ValueError
+        Naming `axes`, where there are as many as there are no curves for.
 
     Examples
     --------
@@ -130,7 +135,7 @@ def draw_optimum(optimum: Optimum, axes: Iterable[Axes] | None = None) -> list[A
 
 
 def draw_optimum_curves(
-    curves: OptimumCurves, axes: Iterable[Axes] | None = None
+    curves: OptimumCurves, axes: Axes | Iterable[Axes] | None = None
 ) -> list[Axes]:
     """As `draw_optimum`, of numbers sampled before."""
     linear = curves.residual.shape[1] > 0
@@ -139,8 +144,14 @@ def draw_optimum_curves(
 
         rows, height = (4, 5.2) if linear else (2, 3.0)
         _, axes = pyplot.subplots(rows, 1, sharex=True, figsize=(3.4, height), layout="constrained")
-    axes = list(axes)
-    weight, *factors, switching = axes
+    axes = [axes] if isinstance(axes, Axes) else list(axes)
+    labels = LABELS if linear else (LABELS[0], "φ(t) = p·∇ℓ")
+    if len(axes) not in (1, len(labels)):
+        raise ValueError(
+            f"axes: expected {len(labels)} Axes, or one for ε(t) alone, got {len(axes)}."
+        )
+    weight, factors, switching = axes[0], axes[1:-1], axes[-1]
+    alone = len(axes) == 1
     colours = style.colours_of(weight)
     times, free = curves.times, curves.times >= curves.start
     weight.plot(
@@ -149,17 +160,17 @@ def draw_optimum_curves(
     weight.set(ylim=(-0.05, 1.05), yticks=(0, 1))
     ring = {**_RING, "color": colours.ink, "markerfacecolor": colours.paper}
     lines = [*colours.palette[:1], *colours.palette[2:]]
-    for ax, factor in zip(factors, (curves.residual, curves.sigma), strict=linear):
+    for ax, factor in zip(factors, (curves.residual, curves.sigma), strict=linear and not alone):
         for index, column in enumerate(factor.T):
             ax.plot(times, column, color=lines[index % len(lines)])
         vanishing = curves.vanishing(factor)
         ax.plot(vanishing, np.zeros_like(vanishing), **ring)
         _limit(ax, factor[free])
-    switching.plot(times, curves.switching_function, color=colours.ink)
-    _limit(switching, curves.switching_function[free])
+    if not alone:
+        switching.plot(times, curves.switching_function, color=colours.ink)
+        _limit(switching, curves.switching_function[free])
     _shade(switching, curves, colours)
-    labels = LABELS if linear else (LABELS[0], "φ(t) = p·∇ℓ")
-    for ax, label in zip(axes, labels, strict=True):
+    for ax, label in zip(axes, labels, strict=not alone):
         ax.set(ylabel=label, xlim=(0.0, curves.horizon))
         ax.xaxis.set_major_locator(MaxNLocator(4))
         if ax is not weight:

@@ -119,13 +119,14 @@ class Optimum:
             return f"{shown[0]} throughout"
         return f"{'→'.join(shown)} with {_noun('switch', switches)} at {', '.join(switches)}"
 
-    def plot(self, axes: Iterable[Axes] | None = None) -> list[Axes]:
+    def plot(self, axes: Axes | Iterable[Axes] | None = None) -> list[Axes]:
         """ε(t), v(t), σ(t) and φ(t) below each other: the schedule, and why it is optimal.
 
         Parameters
         ----------
         axes : four Axes, optional
-            Those of a new figure by default. Two, for ε and φ, where the model is not linear.
+            Those of a new figure by default. Two, for ε and φ, where the model is not linear; or
+            one for ε alone, on the colours of φ's sign.
         """
         from homotopy.plotting.optimum import draw_optimum
 

@@ -67,6 +67,18 @@ def cost(X, y, deleted, ridge, theta0, breakpoints, values, horizon, target=None
 
 
 @mp.workdps(DIGITS)
+def costs_digits(X, y, deleted, ridge, theta0, schedules, horizon, target=None) -> Vector:
+    """As :func:`cost_digits` for many (breakpoints, values), whose spectra are computed once."""
+    first, *_ = schedules
+    problem = _Deletion(X, y, deleted, ridge, theta0, *first, horizon, target)
+    found = []
+    for breakpoints, values in schedules:
+        problem.pieces.edges, problem.pieces.values = [mpf(0), *vector(breakpoints)], vector(values)
+        found.append(problem.cost())
+    return found
+
+
+@mp.workdps(DIGITS)
 def costate_digits(
     X, y, deleted, ridge, theta0, breakpoints, values, horizon, times, target=None
 ) -> Matrix:

@@ -5,6 +5,9 @@ all controls, for every functional f and every time t of the grid. The weight κ
 cell, one of a few levels; where one control weighs all rows it is the one with the least loss at
 the right end. Everything is positively homogeneous, so that the multiples of the normal, which all
 start at the horizon, are one passage.
+
+With each costate goes a bound of what rounding and the errors of the data have cost so far
+(`rounding`). It is carried and multiplied like the value that it belongs to.
 """
 
 from __future__ import annotations
@@ -13,10 +16,15 @@ from typing import NamedTuple, no_type_check
 
 import numpy as np
 
+from homotopy.control.certificate.rounding import (
+    OUTWARD,
+    UNIT,
+    crossing_errors,
+    decay_and_integral,
+    gamma,
+)
 from homotopy.control.certificate.system import ResidualSystem
 from homotopy.numerics.compiled import compiled, inner
-
-_ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 
 class Cells(NamedTuple):
@@ -35,6 +43,8 @@ class Cells(NamedTuple):
     curvature, deviation : (L, N, d)
         Of each mode over a cell, from its chord: max|σ̈|h² and the mean distance.
     rows : (g, d), residual : (g,), start : (d,)
+    start_errors : (d,)
+        What an entry of |p(0)| costs.
     separate : bool
         Whether each row has a control of its own.
     """
@@ -51,7 +61,26 @@ class Cells(NamedTuple):
     rows: np.ndarray
     residual: np.ndarray
     start: np.ndarray
+    start_errors: np.ndarray
     separate: bool
+
+
+class Margins(NamedTuple):
+    """What rounding and the errors of the data cost, as long as the residuals keep to a range.
+
+    Attributes
+    ----------
+    crossings : (L, N, d)
+        For an entry of |p| at the right end of a cell, when it is carried to the left end.
+    states : (N+1, d)
+        Bounds of |u_j| at the times: for an error of p there.
+    functionals : (q, d)
+        By how much each may be off.
+    """
+
+    crossings: np.ndarray
+    states: np.ndarray
+    functionals: np.ndarray
 
 
 def cells_of(system: ResidualSystem, times: np.ndarray, levels: tuple[float, ...]) -> Cells:
@@ -59,9 +88,8 @@ def cells_of(system: ResidualSystem, times: np.ndarray, levels: tuple[float, ...
     steps = np.diff(times)
     spectra = [system.spectrum((level,) * system.controls) for level in levels]
     rates = np.array([spectrum.rates for spectrum in spectra])[:, None, :]
-    exponents = rates * steps[None, :, None]
-    squares = exponents**2
-    still = exponents <= 1e-300
+    squares = (rates * steps[None, :, None]) ** 2
+    decays, held = decay_and_integral(rates, steps[None, :, None])
     rotations = np.array([spectrum.rotation for spectrum in spectra])
     return Cells(
         levels=np.array(levels),
@@ -69,25 +97,44 @@ def cells_of(system: ResidualSystem, times: np.ndarray, levels: tuple[float, ...
         rotations=rotations,
         transposed=np.ascontiguousarray(rotations.transpose(0, 2, 1)),
         observed=np.array([spectrum.observed.T for spectrum in spectra], order="C"),
-        decays=np.exp(-exponents),
-        held=np.where(still, steps[:, None], -np.expm1(-exponents) / np.where(still, 1.0, rates)),
+        decays=decays,
+        held=held,
         curvature=squares,
         deviation=np.where(squares <= 12.0, squares / 12.0, 1.0),
         rows=np.array(system.rows),
         residual=np.array(system.residual),
         start=np.array(system.start),
+        start_errors=gamma(system.operations) * system.sizes.start + system.errors.start,
         separate=system.controls > 1,
     )
 
 
+def margins_of(
+    system: ResidualSystem,
+    cells: Cells,
+    states: np.ndarray,
+    within: np.ndarray,
+    largest: np.ndarray,
+    functionals: np.ndarray,
+) -> Margins:
+    """From bounds of |u_j| at the times and in the cells, and of |v| in the cells."""
+    reached, lag = (states[:-1], states[1:], within), np.zeros(cells.steps.size)
+    crossings = [
+        crossing_errors(system, (level,) * system.controls, cells.steps, reached, largest, lag)
+        for level in cells.levels.tolist()
+    ]
+    return Margins(np.array(crossings), states, functionals)
+
+
 @compiled
 @no_type_check
-def least_values(cells, functionals, normal, multipliers, low, high):
+def least_values(cells, margins, functionals, normal, multipliers, low, high):
     """Least f·u(t) + multiplier·normal·u(T), for every functional f (q, d) and time t: (q, N+1).
 
     Parameters
     ----------
     cells : Cells
+    margins : Margins
     functionals : (q, d)
     normal : (d,)
     multipliers : (q, N+1)
@@ -98,35 +145,41 @@ def least_values(cells, functionals, normal, multipliers, low, high):
     size, count, many = cells.start.size, cells.steps.size, functionals.shape[0]
     # First comes the normal alone, then the functionals in the order in which their times are met.
     total = 1 + many * (count + 1)
-    costates, values, terms = np.empty((total, size)), np.zeros(total), np.zeros(total)
+    costates, values, errors = np.empty((total, size)), np.zeros(total), np.zeros(total)
     for j in range(size):
         costates[0, j] = normal[j]
     active = 1
     for time in range(count, -1, -1):
         for q in range(many):
             multiplier = multipliers[q, time]
+            values[active], error = multiplier * values[0], multiplier * errors[0]
+            error += UNIT * abs(values[active])
             for j in range(size):
-                costates[active, j] = functionals[q, j] + multiplier * costates[0, j]
-            values[active], terms[active] = multiplier * values[0], multiplier * terms[0]
+                added = multiplier * costates[0, j]
+                costates[active, j] = functionals[q, j] + added
+                slip = UNIT * (abs(added) + abs(costates[active, j])) + margins.functionals[q, j]
+                error += slip * margins.states[time, j]
+            errors[active] = error
             active += 1
         if time > 0:
-            _cross(cells, costates, values, terms, active, low, high, time - 1)
+            _cross(cells, margins, costates, values, errors, active, low, high, time - 1)
 
     least = np.empty((many, count + 1))
     for time in range(count + 1):
         for q in range(many):
             m = 1 + (count - time) * many + q
-            value, rounding = values[m], terms[m]
+            value, error = values[m], errors[m] + size * UNIT * abs(values[m])
             for j in range(size):
                 value += costates[m, j] * cells.start[j]
-                rounding += abs(costates[m, j] * cells.start[j])
-            least[q, time] = value - _ROUNDING * rounding
+                error += abs(costates[m, j]) * cells.start_errors[j]
+            least[q, time] = value - OUTWARD * error
+            least[q, time] -= UNIT * abs(least[q, time])
     return least
 
 
 @inner
 @no_type_check
-def _cross(cells, costates, values, terms, active, low, high, cell):
+def _cross(cells, margins, costates, values, errors, active, low, high, cell):
     """The active costates over one cell backwards, in place; values gain r·∫μ less the loss."""
     size, g, top = cells.start.size, cells.residual.size, cells.levels.size - 1
     inside = np.empty(size)
@@ -148,6 +201,8 @@ def _cross(cells, costates, values, terms, active, low, high, cell):
             share = most / (most + least) if most + least > 0.0 else 0.5
             level = int(np.rint(share * top))
         weight = cells.levels[level]
+        for j in range(size):
+            errors[m] += margins.crossings[level, cell, j] * abs(costates[m, j])
 
         # In the eigenbasis, which for κ = 0 is the one we are in.
         if weight == 0.0:
@@ -204,7 +259,7 @@ def _cross(cells, costates, values, terms, active, low, high, cell):
                     gained -= cells.steps[cell] * (0.5 * rates + extra)
                 near_most = near_least = far_most = far_least = extra = 0.0
         values[m] += gained
-        terms[m] += abs(gained)
+        errors[m] += UNIT * abs(values[m])
 
 
 @inner

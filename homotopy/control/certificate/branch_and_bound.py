@@ -29,11 +29,13 @@ from homotopy.control.certificate.regions import (
     unsigned_cells,
 )
 from homotopy.control.certificate.residual_range import RangeFinder, ResidualRange
+from homotopy.control.certificate.rounding import UNIT, gamma
 from homotopy.control.certificate.switching import (
     BangBangControl,
     Controls,
     control_of_arcs,
     cost,
+    cost_interval,
     final_deviation,
     polish,
 )
@@ -62,7 +64,10 @@ class Certificate:
     ----------
     controls : tuple of BangBangControl
     cost, lower_bound : float
-        No measurable control has a cost below `lower_bound`.
+        No measurable control has a cost below `lower_bound`, whatever rounding and the errors of
+        the data did (`rounding`).
+    cost_error : float
+        The cost of the controls that is meant differs from `cost` by no more.
     nodes, evaluations : int
         Of branch and bound, and of the dual.
     root_bound : float
@@ -71,13 +76,14 @@ class Certificate:
         A cost that rounding does not tell from zero.
     history : list of (evaluations, cost, lower bound)
     finished : bool
-        Whether the gap asked for was reached.
+        Whether the gap asked for was reached, `cost_error` included.
     interrupted : bool
     """
 
     controls: Controls
     cost: float
     lower_bound: float
+    cost_error: float
     nodes: int
     evaluations: int
     root_bound: float
@@ -100,7 +106,7 @@ class _Search:
     def __init__(self, system, gap, floor, deadline, report):
         self.system, self.gap, self.floor = system, gap, floor
         self.deadline, self.report = deadline, report
-        self.best, self.controls = np.inf, None
+        self.best, self.controls, self.error = np.inf, None, 0.0
         # Where no sign decides by itself κ changes with the grid only: an evaluation is long, and
         # the last digits of the bound are not to be had.
         shared = system.controls < len(system.rows)
@@ -123,30 +129,40 @@ class _Search:
         count = sum(len(control.switches) for control in controls)
         if count > _MOST_SWITCHES * len(controls):
             return
-        key = tuple(
-            (control.initial, *np.round(np.array(control.switches) / self.system.span, 4))
-            for control in controls
-        )
+        key = tuple(_roughly(control, self.system.span) for control in controls)
         if key in self.tried or cost(self.system, controls) > hopeless * self.best:
             return
         self.tried.add(key)
         value, controls = polish(self.system, controls)
         if value < self.best:
-            self.best, self.controls = value, controls
+            low, high = cost_interval(self.system, controls)
+            error = max(high - value, value - low)
+            self.best, self.controls, self.error = value, controls, error
 
     @property
     def enough(self) -> float:
-        """A node with that bound needs no branching."""
-        return max(self.best * (1.0 - self.gap) - self.floor, 0.0)
+        """A node with that bound needs no branching.
+
+        Where the cost is not known well enough for the gap, as much as there is to know.
+        """
+        known = self.error <= 0.5 * self.gap * self.best
+        bound = self.most * (1.0 - self.gap) if known else self.best * (1.0 - self.gap) - self.error
+        return max(bound - self.floor, 0.0)
+
+    @property
+    def most(self) -> float:
+        """What the best controls may cost."""
+        return self.best + self.error
 
     @property
     def late(self) -> bool:
         return time.perf_counter() > self.deadline
 
     # ------------------------------------------------------------------- nodes
-    def evaluate(self, node: Node, costate: np.ndarray) -> SupportPoint:
+    def evaluate(self, node: Node, found: ResidualRange, costate: np.ndarray) -> SupportPoint:
+        states = self.finder.states(found)
         point, count = maximise(
-            self.system, node, costate, self.enough, self.effort, until=self.deadline
+            self.system, node, costate, self.enough, self.effort, states, until=self.deadline
         )
         self.evaluations += count
         if not self.late:
@@ -154,7 +170,7 @@ class _Search:
         return point
 
     def add(self, node: Node, found: ResidualRange, costate: np.ndarray, parent: float) -> None:
-        self.keep(node, found, self.evaluate(node, costate), parent)
+        self.keep(node, found, self.evaluate(node, found, costate), parent)
 
     def keep(self, node: Node, found: ResidualRange, point: SupportPoint, parent: float) -> None:
         """Close a node whose bound is known, or put it among those to divide."""
@@ -199,10 +215,11 @@ def certified_optimum(
         Called with (nodes, cost, lower bound) now and then.
     """
     deadline = time.perf_counter() + time_limit
-    # The distance to the goal has shrunk by ten digits: it is reached, whatever the last digits
-    # of the cost, which nothing that is done with the state can tell.
+    # The distance to the goal has shrunk by ten digits, or to what the data cannot tell from none:
+    # it is reached.
     initial = np.linalg.norm(system.deviation(system.start))
-    floor = 0.5 * max(REACHED * float(initial) ** 2, float(system.rounding) ** 2)
+    blurred = np.linalg.norm(system.errors.start) + np.linalg.norm(system.errors.goal)
+    floor = 0.5 * max(REACHED * float(initial) ** 2, float(blurred) ** 2)
     search = _Search(system, gap, floor, deadline, report)
     for controls in (*starts, *_starts(system, _SWITCHES)):
         search.consider(controls, np.inf)
@@ -224,12 +241,13 @@ def certified_optimum(
         controls=search.controls,
         cost=search.best,
         lower_bound=bound,
+        cost_error=search.error,
         nodes=search.nodes,
         evaluations=search.evaluations,
         root_bound=root_bound,
         resolution=floor,
         history=search.history,
-        finished=bool(bound >= search.best * (1.0 - gap) - floor),
+        finished=bool(bound >= search.most * (1.0 - gap)),
         interrupted=interrupted,
     )
 
@@ -252,14 +270,14 @@ def _starts(system: ResidualSystem, switches: int) -> Iterator[Controls]:
 def _root(search: _Search) -> float:
     """Bound the root, narrowing the range of the residuals while that helps; its lower bound."""
     system = search.system
-    finder = RangeFinder(system, time_grid(system))
+    finder = search.finder = RangeFinder(system, time_grid(system))
     finder.until = search.deadline
     found = finder.find()
     costate = final_deviation(system, search.controls)
     bound, last_bound, last_width = 0.0, 0.0, np.inf
     for round_ in range(_ROUNDS + 1):
         node = root_node(found, system.control)
-        point = search.evaluate(node, costate)
+        point = search.evaluate(node, found, costate)
         bound, costate = max(bound, point.bound), point.costate
         width = float(np.sum((found.cell_high - found.cell_low)[found.uncertain()]))
         progress = width < 0.9 * last_width or bound > last_bound + 0.3 * (search.best - last_bound)
@@ -269,10 +287,9 @@ def _root(search: _Search) -> float:
         if not branching and system.controls == system.control.size:
             break
         last_bound, last_width = bound, width
-        radius = np.sqrt(2.0 * search.best)
+        radius = _radius(search.best)
         normal = costate / np.linalg.norm(costate)
         found = finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * bound))
-    search.finder = finder
     if bound < _POOR * search.best and not search.late:
         # Better controls are likely: look for them from more starts.
         for controls in _starts(system, _MANY_SWITCHES):
@@ -283,6 +300,17 @@ def _root(search: _Search) -> float:
     search.pending = np.inf
     search.note()
     return bound
+
+
+def _roughly(control: BangBangControl, span: float) -> tuple:
+    """A control with its switches to four digits, counted from the nearer end."""
+    shares = [time / span for time in control.switches]
+    return control.initial, *(f"{min(share, share - 1.0, key=abs):.3e}" for share in shares)
+
+
+def _radius(cost: float) -> float:
+    """How far from the goal controls of that cost end, at least."""
+    return float(np.sqrt(2.0 * cost)) * (1.0 + 4 * UNIT)
 
 
 def time_grid(system: ResidualSystem) -> np.ndarray:
@@ -354,7 +382,7 @@ def _narrowed(search: _Search, opened: _Open, pieces: list[Region], row: int) ->
             left, right = piece.edges[place], piece.edges[place + 1]
             found = found.restricted(left, right, row, piece.low[place, 0], piece.high[place, 0])
     found = search.finder.find(found, _CHILD_SWEEPS)
-    costate, radius = opened.point.costate, np.sqrt(2.0 * search.best)
+    costate, radius = opened.point.costate, _radius(search.best)
     normal = costate / np.linalg.norm(costate)
     return search.finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * opened.bound))
 
@@ -363,7 +391,7 @@ def _alternatives(
     region: Region, before: Knowledge | None, row: int, found: ResidualRange, system: ResidualSystem
 ) -> list[list[Region]]:
     """Cases that cover all trajectories of a region, given what is known just before it."""
-    feedback = float(np.sum(system.rows[row] ** 2))
+    feedback = float(np.sum(system.sizes.rows[row] ** 2)) * (1.0 + gamma(system.operations))
     positive, negative = Knowledge.positive, Knowledge.negative
     unknown = region.knowledge is Knowledge.unknown
     known = before in SIGNED

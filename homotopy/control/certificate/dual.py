@@ -8,7 +8,8 @@ that the bounds of v give. For any q and any μ(t), with ṗ = Λp + Bᵀμ back
 over ε in [0, 1] and v in its bounds, so that cost ≥ ½ (D/‖q‖)² where D > 0. Here μ = κσ: κ is 1
 or 0 where that makes the loss zero (the sign of v is known), switching exactly at the zeros of σ,
 and the share with the least loss elsewhere. D is the support function of the (relaxed) reachable
-set; its gradient in q is the end of the trajectory under w = κv + ∂loss.
+set; its gradient in q is the end of the trajectory under w = κv + ∂loss. From D is taken what
+rounding and the errors of the data can make of it, piece by piece (`rounding`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,16 @@ from scipy.optimize import nnls
 
 from homotopy.control.certificate.loss import bends, cell_loss, extremes, share_of_least_loss
 from homotopy.control.certificate.regions import Knowledge, Node
+from homotopy.control.certificate.rounding import (
+    OUTWARD,
+    UNIT,
+    StateBound,
+    crossing_errors,
+    gamma,
+)
 from homotopy.control.certificate.system import ResidualSystem
 
 _LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)  # weights κ where no sign is known
-_ROUNDING = 64 * np.finfo(np.float64).eps
 _MOST_SAMPLES = 4000  # of σ between two zeros
 _FRACTIONS = np.linspace(0.0, 1.0, 25) ** 2  # fast modes act where an interval begins
 
@@ -48,7 +55,7 @@ class SupportPoint:
     costate : (d,)
         q.
     value : float
-        D, rounding on the safe side.
+        D, less all that rounding and the errors of the data can add to it.
     end : (d,)
         u(T) − goal of the trajectory that attains it: the gradient of D.
     zero_effects : (d, k)
@@ -73,7 +80,9 @@ class SupportPoint:
     def bound(self) -> float:
         """½ (D/‖q‖)²: a lower bound of the cost."""
         square = float(self.costate @ self.costate)
-        return 0.5 * self.value**2 / square if self.value > 0.0 and square > 0.0 else 0.0
+        if not (self.value > 0.0 and square > 0.0):
+            return 0.0
+        return 0.5 * self.value**2 / square * (1.0 - gamma(self.costate.size + 8))
 
     @property
     def merit(self) -> float:
@@ -81,16 +90,18 @@ class SupportPoint:
         return self.value - 0.5 * float(self.costate @ self.costate)
 
 
-def support_point(system: ResidualSystem, node: Node, costate: np.ndarray) -> SupportPoint:
-    """Evaluate the dual and its gradient at q on a node."""
-    return _Backward(system, node, costate).run()
+def support_point(
+    system: ResidualSystem, node: Node, costate: np.ndarray, states: StateBound | None = None
+) -> SupportPoint:
+    """Evaluate the dual and its gradient at q on a node; `states` is what is known of |u_j|."""
+    return _Backward(system, node, costate, states).run()
 
 
 class _Backward:
     """One pass from the horizon to time 0."""
 
-    def __init__(self, system: ResidualSystem, node: Node, costate: np.ndarray):
-        self.system, self.node, self.final = system, node, costate
+    def __init__(self, system: ResidualSystem, node: Node, costate: np.ndarray, states):
+        self.system, self.node, self.final, self.states = system, node, costate, states
         self.costate = costate
         self.members = [np.flatnonzero(system.control == c) for c in range(len(node))]
         self.position = [len(regions) - 1 for regions in node]
@@ -100,36 +111,56 @@ class _Backward:
         self.pieces: list[Piece] = []
         self.slopes: list[float] = []
         self.gain = 0.0  # r·∫μ
-        self.size = 0.0  # of the terms summed, for the rounding
+        self.size = 0.0  # of the terms summed
+        self.crossed: list[tuple] = []  # what the errors depend on
+        self.rounded = 0.0  # of the time since the last stop
 
     def run(self) -> SupportPoint:
         now = self.system.span
         for stop in self._stops():
+            self.rounded = 0.0
             while now > stop:
                 now = self._piece(now, stop)
             self._enter(stop)
         system, final = self.system, self.final
         lost = sum(part.sum() for part in self.losses)
         value = self.costate @ system.start + self.gain - lost - final @ system.goal
-        rounding = _ROUNDING * (
-            np.abs(self.costate) @ np.abs(system.start)
-            + self.size
-            + lost
-            + np.abs(final) @ np.abs(system.goal)
-        )
         end, effects, residuals = self._forward()
         # At a zero the slope of σ is found going backwards; the pieces are replayed forwards.
         slopes = np.array(self.slopes[::-1])
         floor = 1e-12 * np.linalg.norm(final) + 1e-300
         return SupportPoint(
             costate=final,
-            value=float(value - rounding),
+            value=float(value - self._error(lost)),
             end=end,
             zero_effects=effects,
             zero_strengths=np.abs(residuals) / np.maximum(np.abs(slopes), floor),
             pieces=tuple(self.pieces),
             losses=self.losses,
         )
+
+    def _error(self, lost: float) -> float:
+        """What rounding and the errors of the data can have added to the value."""
+        system, sizes, errors = self.system, self.system.sizes, self.system.errors
+        weights, *others = zip(*self.crossed, strict=True)
+        durations, moments, costates, largest, lag = (np.array(part) for part in others)
+        everywhere = self.states or StateBound(system, _largest(self.node))
+        lefts = np.maximum(moments - durations - lag, 0.0)
+        states = everywhere.at(lefts), everywhere.at(moments), everywhere.over(lefts, moments)
+        total = 0.0
+        for each in set(weights):
+            at = np.array([given == each for given in weights])
+            slips = crossing_errors(
+                system, each, durations[at], [part[at] for part in states], largest[at], lag[at]
+            )
+            total += np.sum(slips * costates[at])
+        relative, end = gamma(system.operations), states[1][0]
+        velocity = system.rates * end + everywhere.largest @ sizes.rows + everywhere.drive
+        here, final = np.abs(self.costate), np.abs(self.final)
+        total += here @ (relative * sizes.start + errors.start)
+        total += final @ (relative * sizes.goal + errors.goal + errors.time * velocity)
+        total += gamma(len(self.crossed) + 8) * (self.size + lost)
+        return OUTWARD * float(total)
 
     def _stops(self) -> list[float]:
         """Times at which what is known of some residual changes, from the last to 0."""
@@ -180,8 +211,13 @@ class _Backward:
         amplitudes = spectrum.observed * inside[:, None]  # of σ, mode by mode
         duration, zero, areas = now - stop, None, ()
         if watched:
+            unsure = gamma(system.operations) * spectrum.seen
+            unsure += spectrum.absolute.T @ system.errors.rows.T
+            unsure *= (spectrum.absolute.T @ np.abs(self.costate))[:, None]
             duration, zero, areas = _until_zero(
-                amplitudes[:, watched], spectrum.rates, now - stop, self.signs[watched]
+                amplitudes[:, watched],
+                unsure[:, watched],
+                *(spectrum.rates, now - stop, self.signs[watched]),
             )
             zero = None if zero is None else int(watched[zero])
         integral = spectrum.decay_integral(duration) @ amplitudes
@@ -192,12 +228,21 @@ class _Backward:
         for place, area in enumerate(areas):
             row = watched[place]
             index = system.control[row]
-            largest = np.max(np.abs(bounds[index]))
+            largest = min(np.max(np.abs(bounds[index])), system.reach.largest[row])
             self.losses[index][self.position[index]] += largest * area
         kappa = np.array(weights)[system.control]
-        share = kappa * system.residual
-        self.gain += share @ integral
-        self.size += np.abs(share) @ (spectrum.decay_integral(duration) @ np.abs(amplitudes))
+        gain = float(kappa * system.residual @ integral)
+        self.gain += gain
+        self.size += abs(gain)
+        largest = np.zeros(len(seen))
+        for index, (low, high) in enumerate(bounds):
+            if not self.node[index][self.position[index]].signed:
+                largest[self.members[index]] = np.maximum(np.maximum(-low, high), 0.0)
+        largest = np.minimum(largest, system.reach.largest)
+        # Times are rounded at every piece; what that sums up to shortens or lengthens the last one.
+        self.rounded += 2 * UNIT * now
+        lag = 0.0 if zero is not None and now - duration > stop else self.rounded
+        self.crossed.append((tuple(weights), duration, now, np.abs(self.costate), largest, lag))
         self.pieces.append(Piece(duration, tuple(weights), push, zero))
         self.costate = earlier
         if zero is not None:
@@ -245,6 +290,16 @@ def _signs(values):
     return np.where(values < 0.0, -1.0, 1.0)
 
 
+def _largest(node: Node) -> np.ndarray:
+    """Of |v|, row by row, over the whole interval."""
+    return np.concatenate(
+        [
+            np.max([np.maximum(-region.low, region.high).max(axis=0) for region in regions], axis=0)
+            for regions in node
+        ]
+    ).clip(0.0)
+
+
 def _loss_gradient(weight, seen, low, high):
     most, least = extremes(seen, low, high)
     if max(weight * least, (1.0 - weight) * most) <= 0.0:
@@ -254,13 +309,15 @@ def _loss_gradient(weight, seen, low, high):
     return (1.0 - weight) * np.where(seen > 0.0, high, low)
 
 
-def _until_zero(amplitudes, rates, duration, signs, rounds: int = 14):
+def _until_zero(amplitudes, unsure, rates, duration, signs, rounds: int = 14):
     """How long sums of decaying modes keep their signs.
 
     Parameters
     ----------
     amplitudes : (d, k), rates : (d,)
         σ_i(τ) = Σ_j a_ji e^{−λ_j τ}, τ backwards from where we are.
+    unsure : (d, k)
+        Errors of the amplitudes.
     duration : float
     signs : (k,)
 
@@ -271,12 +328,12 @@ def _until_zero(amplitudes, rates, duration, signs, rounds: int = 14):
     zero : int or None
         Which one vanishes there.
     areas : (k,)
-        Bounds of ∫ of the part of |σ_i| with the other sign that could hide between two samples.
-        Samples are added where the second derivative leaves room for one, until there is none or
-        σ is zero throughout, to rounding.
+        Bounds of ∫ of the part of |σ_i| with the other sign that could hide between two samples,
+        or in their rounding. Samples are added where the second derivative leaves room for one,
+        until there is none or σ is zero throughout, to rounding.
     """
     times = _FRACTIONS * duration
-    squares = np.abs(amplitudes) * rates[:, None] ** 2
+    squares = OUTWARD * (np.abs(amplitudes) + unsure) * rates[:, None] ** 2
     for round_ in range(rounds):
         decay = np.exp(-times[:, None] * rates)
         values = (decay @ amplitudes) * signs
@@ -289,12 +346,16 @@ def _until_zero(amplitudes, rates, duration, signs, rounds: int = 14):
                 for i in np.flatnonzero(values[last] < 0.0)
             ]
             end, zero = min(roots)
-        gaps = np.diff(times[: last + 1])
-        values = np.maximum(values[: last + 1], 0.0)
+        gaps, values = np.diff(times[: last + 1]), values[: last + 1]
+        # What is sure of the samples, and by how much they may have the other sign.
+        slips = _slips(times[: last + 1], decay[: last + 1], amplitudes, unsure, rates)
         if zero is not None:
             gaps[-1] = end - times[last - 1]
-            values[-1] = np.maximum(np.exp(-end * rates) @ amplitudes * signs, 0.0)
-            values[-1, zero] = 0.0
+            values[-1] = np.exp(-end * rates) @ amplitudes * signs
+            slips[-1] = slips[-2]
+            values[-1, zero] = -abs(values[-1, zero])
+        values = values - slips
+        hidden, values = np.maximum(-values, 0.0), np.maximum(values, 0.0)
         curvature = (decay[:last] @ squares) * gaps[:, None] ** 2
         room = np.maximum(values[:-1], values[1:]) < 0.5 * curvature
         if not room.any() or round_ == rounds - 1 or times.size > _MOST_SAMPLES:
@@ -303,7 +364,13 @@ def _until_zero(amplitudes, rates, duration, signs, rounds: int = 14):
         extra = [times[where] + part * gaps[where] for part in (0.25, 0.5, 0.75)]
         times = np.sort(np.concatenate([times[: last + 1], *extra]))
     areas = np.sum(np.where(room, gaps[:, None] * curvature / 12.0, 0.0), axis=0)
-    return end, zero, areas
+    return end, zero, OUTWARD * (areas + gaps @ np.maximum(hidden[:-1], hidden[1:]))
+
+
+def _slips(times, decay, amplitudes, unsure, rates):
+    """Errors of σ at some times, and after them: (m, k)."""
+    rounding = gamma(rates.size + 16) + 4 * UNIT * np.maximum(times[:, None] * rates, 1.0)
+    return decay @ unsure + (rounding * decay) @ np.abs(amplitudes)
 
 
 def _root(amplitudes, rates, left, right, sign) -> float:
@@ -327,6 +394,7 @@ def maximise(
     costate: np.ndarray,
     enough: float,
     evaluations: int,
+    states: StateBound | None = None,
     tolerance: float = 1e-10,
     until: float = np.inf,
 ) -> tuple[SupportPoint, int]:
@@ -336,12 +404,12 @@ def maximise(
     ascend the point of least norm of the ends seen so far, as in Wolfe's algorithm. Stops as soon
     as the bound is `enough`, or the clock, `time.perf_counter`, has come to `until`.
     """
-    here = support_point(system, node, costate)
+    here = support_point(system, node, costate, states)
     best, seen, count, failures = here, [here.end], 1, 0
 
     def visit(new):
         nonlocal best, count
-        point = support_point(system, node, new)
+        point = support_point(system, node, new, states)
         seen.append(point.end)
         count += 1
         if point.bound > best.bound:

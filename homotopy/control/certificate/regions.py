@@ -19,6 +19,7 @@ class Knowledge(Enum):
     vanishing = "v = 0 somewhere"
 
 
+_LONGEST = 100.0  # exponent of what can hide before a zero
 SIGNED = (Knowledge.positive, Knowledge.negative)
 
 
@@ -68,7 +69,10 @@ class Region:
         """
         length = self.right - self.left
         slope = max(abs(slope) for slope in found.slope_range(self.left, self.right, row))
-        reach = length * slope * np.exp(min(feedback * length, 700.0))
+        exponent = feedback * length
+        if exponent > _LONGEST:  # the zero says nothing of v so long before it
+            return Region(Knowledge.vanishing, self.edges, self.low, self.high)
+        reach = (1.0 + 1e-12) * length * slope * np.exp(exponent)
         return Region(
             Knowledge.vanishing,
             self.edges,

@@ -9,7 +9,8 @@ n·(u(T) − goal) ≤ ρ for every unit vector n, and a multiple of that inequa
 functional: the reduced-cost tightening of integer programming.
 
 Every number is a bound: what lies between two times of the grid is covered by Taylor remainders,
-and sums carry a margin for rounding.
+and rounding and the errors of the data by what `rounding` proves of them. A multiple of the
+inequality carries that multiple of its own error, and so no multiple is too large.
 """
 
 from __future__ import annotations
@@ -19,11 +20,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from homotopy.control.certificate.backward_sweep import cells_of, least_values
+from homotopy.control.certificate.backward_sweep import cells_of, least_values, margins_of
+from homotopy.control.certificate.rounding import (
+    EXPONENTIAL,
+    UNIT,
+    StateBound,
+    decay_and_integral,
+    gamma,
+)
 from homotopy.control.certificate.system import ResidualSystem
 
 _LEVELS = (0.0, 0.5, 1.0)
-_ROUNDING = 64 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
@@ -82,9 +89,10 @@ class ResidualRange:
         """Least and largest v̇ that a row can have on an interval, where its own v = 0."""
         inside = (self.times[:-1] < right) & (self.times[1:] > left)
         coupling = self.cell_coupling[inside, row]
+        low, high = -self.cell_rate_high[inside, row], -self.cell_rate_low[inside, row]
         return (
-            float((-self.cell_rate_high[inside, row] - coupling).min()),
-            float((-self.cell_rate_low[inside, row] + coupling).max()),
+            float((low - coupling - 2 * UNIT * (np.abs(low) + coupling)).min()),
+            float((high + coupling + 2 * UNIT * (np.abs(high) + coupling)).max()),
         )
 
 
@@ -98,25 +106,35 @@ class RangeFinder:
     def __init__(self, system: ResidualSystem, times: np.ndarray):
         self.system, self.times, self.steps = system, times, np.diff(times)
         self.until = np.inf  # on the clock `time.perf_counter`: sweeps end; bounds hold after any
-        rows, rates = system.rows, system.rates[None, :]
+        rows, rates, errors, sizes = system.rows, system.rates[None, :], system.errors, system.sizes
+        self._relative = gamma(system.operations)
         slopes = rows * rates
         self._functionals = np.concatenate([rows, -rows, slopes, -slopes])
+        # BΛ is known as far as B and Λ are, and rounded.
+        unsure = errors.rows * rates + sizes.rows @ errors.matrix + UNIT * np.abs(slopes)
+        self._unsure = np.concatenate([errors.rows, errors.rows, unsure, unsure])
         levels = _LEVELS if system.controls == 1 else (0.5,)
         self._swept = cells_of(system, times, levels)
-        self._slopes = np.abs(slopes)
-        # b·b_k of different rows; and the kernels of g with the controls, integrated over a cell.
-        products = rows @ rows.T
+        # From here on all is an upper bound: of |BΛ|, of b·b_k, and of the kernels of g with the
+        # controls, integrated over a cell.
+        outward = 1.0 + self._relative
+        self._slopes = outward * (np.abs(slopes) + unsure)
+        products = outward * (sizes.rows @ sizes.rows.T)
         self._feedback = np.diag(products)
-        self._between = np.abs(products - np.diag(self._feedback))
-        exponents = rates * self.steps[:, None]
-        lost = -np.expm1(-exponents)
-        self._own = lost @ (rows**2).T
-        cross = np.einsum("id,nd,jd->nij", np.abs(rows), lost, np.abs(rows))
+        self._between = products - np.diag(self._feedback)
+        exponents = outward * (rates + np.diag(errors.matrix)) * self.steps[:, None]
+        lost = outward * -np.expm1(-exponents)
+        self._own = outward * (lost @ (sizes.rows**2).T)
+        cross = outward * np.einsum("id,nd,jd->nij", sizes.rows, lost, sizes.rows)
         self._cross = cross * (1.0 - np.eye(len(rows)))
         self._deficit = np.minimum(1.0, exponents**2 / 8)
-        self._kept = np.exp(-exponents)
-        still = exponents <= 1e-300
-        self._held = np.where(still, self.steps[:, None], lost / np.where(still, 1.0, rates))
+        kept, held = decay_and_integral(rates, self.steps[:, None])
+        self._kept, self._held = kept + EXPONENTIAL, outward * held
+        self._states = system.reach
+        self._known_cells, self._known_modes = (None, None), None  # of the last range
+        end = self._states.at(times[-1:])[0]
+        velocity = system.rates * end + self._states.largest @ sizes.rows + self._states.drive
+        self._at_the_end = outward * errors.time * velocity
 
     def find(self, found: ResidualRange | None = None, sweeps: int = 20) -> ResidualRange:
         """Sweep until the bounds settle, or no sign is uncertain any more.
@@ -153,62 +171,95 @@ class RangeFinder:
 
     def _crude(self) -> ResidualRange:
         """From the norm: d‖u‖²/dt ≤ Σ r²/2, whatever the controls do."""
-        system = self.system
-        squares = np.sum(system.start**2) + 0.5 * np.sum(system.residual**2) * self.times
-        norms = np.sqrt(squares)[:, None]
-        high = np.linalg.norm(system.rows, axis=1) * norms + np.abs(system.residual)
-        rate = np.linalg.norm(self._slopes, axis=1) * norms
+        sizes, outward = self.system.sizes, 1.0 + self._relative
+        norms = self._states.norms(self.times)[:, None]
+        high = outward * (np.linalg.norm(sizes.rows, axis=1) * norms + sizes.residual)
+        rate = outward * (np.linalg.norm(self._slopes, axis=1) * norms)
         return ResidualRange(
             self.times,
             *(-high, high, -rate, rate, -high[1:], high[1:], -rate[1:], rate[1:]),
-            cell_coupling=high[1:] @ self._between,
+            cell_coupling=high[1:] @ self._between * outward,
         )
 
     def _sweep(self, found: ResidualRange, cut) -> ResidualRange:
         bounds = self._least(found, cut)
         low, neg_high, rate_low, neg_rate_high = np.split(bounds.T, 4, axis=1)
-        residual = self.system.residual
+        residual, unsure = self.system.residual, self.system.errors.residual
+
+        def below(bound, shift):
+            value = bound - shift
+            return value - unsure - 2 * UNIT * (np.abs(value) + unsure)
+
         return self._cells(
             replace(
                 found,
-                low=np.maximum(found.low, low - residual),
-                high=np.minimum(found.high, -neg_high - residual),
+                low=np.maximum(found.low, below(low, residual)),
+                high=np.minimum(found.high, -below(neg_high, -residual)),
                 rate_low=np.maximum(found.rate_low, rate_low),
                 rate_high=np.minimum(found.rate_high, -neg_rate_high),
             )
         )
 
+    def states(self, found: ResidualRange) -> StateBound:
+        """How large the modes of the state can be, as long as the residuals keep to a range."""
+        largest = np.max(_largest(found), axis=0)
+        return StateBound(self.system, largest, (self.times, self._modes(found)[1]))
+
+    def _modes(self, found: ResidualRange) -> tuple[np.ndarray, np.ndarray]:
+        """|u_j| at the times, (N+1, d), and in the cells, (N, d)."""
+        cells = found.cell_low, found.cell_high
+        if all(known is part for known, part in zip(self._known_cells, cells, strict=True)):
+            return self._known_modes
+        # From cell to cell: |u_j| ≤ e^{−λh}|u_j| + Σ|b_j| ∫e^{−λτ} max|w|.
+        outward, sizes = 1.0 + self._relative, self.system.sizes
+        force = outward * (_largest(found) @ sizes.rows) + self._states.drive
+        modes = np.empty((len(self.times), sizes.start.size))
+        modes[0] = sizes.start
+        pushed = self._held * force
+        for cell, push in enumerate(pushed):
+            modes[cell + 1] = outward * (self._kept[cell] * modes[cell] + push)
+        modes = np.minimum(modes, self._states.norms(self.times)[:, None])
+        self._known_cells, self._known_modes = cells, (modes, outward * (modes[:-1] + pushed))
+        return self._known_modes
+
     def _cells(self, found: ResidualRange) -> ResidualRange:
         """From the times to the cells; |w| ≤ |v| is all that is used of the controls."""
         push_low, push_high = np.minimum(found.cell_low, 0.0), np.maximum(found.cell_high, 0.0)
-        largest = np.maximum(-push_low, push_high)
-        # Each mode from cell to cell: |u_j| ≤ e^{−λh}|u_j| + Σ|b_j| ∫e^{−λτ} max|w|.
-        pushed = self._held * (largest @ np.abs(self.system.rows))
-        modes = np.empty_like(pushed)
-        modes[0] = np.abs(self.system.start)
-        for cell in range(len(modes) - 1):
-            modes[cell + 1] = self._kept[cell] * modes[cell] + pushed[cell]
+        largest, steps = _largest(found), self.steps[:, None]
+        modes, within = self._modes(found)
+        sizes, relative = self.system.sizes, self._relative
         # g without the controls is a sum of decaying modes, near its chord; with them, the kernel
         # of a row with itself is positive.
-        bend = (modes * self._deficit) @ self._slopes.T
+        bend = (modes[:-1] * self._deficit) @ self._slopes.T
+        bend = bend + 2.0 * (self._held * self._states.drive) @ self._slopes.T
         cross = np.einsum("nij,nj->ni", self._cross, largest)
         gain, drop = self._own * push_high + cross, self._own * push_low - cross
-        rate_low = np.minimum(found.rate_low[:-1], found.rate_low[1:] + drop) - bend - gain
-        rate_high = np.maximum(found.rate_high[:-1], found.rate_high[1:] + gain) + bend - drop
+        first, second = found.rate_low[:-1], found.rate_low[1:] + drop
+        slack = relative * (np.abs(first) + np.abs(second) + np.abs(drop) + bend + gain)
+        rate_low = np.minimum(first, second) - bend - gain - slack
+        first, second = found.rate_high[:-1], found.rate_high[1:] + gain
+        slack = relative * (np.abs(first) + np.abs(second) + np.abs(drop) + bend + gain)
+        rate_high = np.maximum(first, second) + bend - drop + slack
         rate_low = np.maximum(rate_low, found.cell_rate_low)
         rate_high = np.minimum(rate_high, found.cell_rate_high)
         # v̇ = −g − ε‖b‖²v − (other rows): the feedback only ever pulls towards zero.
-        coupling, steps = largest @ self._between, self.steps[:, None]
-        fade = np.exp(-self._feedback * steps)
+        coupling = largest @ self._between + sizes.rows @ self.system.errors.force
+        coupling = (1.0 + relative) * coupling
+        exponents = self._feedback * steps
+        fade = np.exp(-exponents) * (1.0 - EXPONENTIAL - relative - 2 * UNIT * exponents)
+        fade = np.maximum(fade, 0.0)
         high, low = found.high[:-1], found.low[:-1]
         high = np.where(high > 0.0, high, high * fade)
-        high = high + steps * np.maximum(coupling - rate_low, 0.0)
+        rise = steps * np.maximum(coupling - rate_low, 0.0)
+        high = high + rise + relative * (np.abs(high) + rise + steps * (coupling + abs(rate_low)))
         low = np.where(low < 0.0, low, low * fade)
-        low = low - steps * np.maximum(coupling + rate_high, 0.0)
+        fall = steps * np.maximum(coupling + rate_high, 0.0)
+        low = low - fall - relative * (np.abs(low) + fall + steps * (coupling + abs(rate_high)))
         # Where a cell is long for the fast modes that is coarse, and |Bu| ≤ Σ|b_j||u_j| better.
-        reach = (1.0 + _ROUNDING) * ((modes + pushed) @ np.abs(self.system.rows).T)
-        low = np.maximum(low, -reach - self.system.residual)
-        high = np.minimum(high, reach - self.system.residual)
+        reach = (1.0 + relative) * (within @ sizes.rows.T)
+        slack = relative * (reach + sizes.residual) + self.system.errors.residual
+        low = np.maximum(low, -reach - self.system.residual - slack)
+        high = np.minimum(high, reach - self.system.residual + slack)
         return replace(
             found,
             cell_low=np.maximum(low, found.cell_low),
@@ -220,15 +271,26 @@ class RangeFinder:
 
     def _least(self, found: ResidualRange, cut) -> np.ndarray:
         """Lower bounds of the functionals (4g, d) of u at every time: (4g, N+1)."""
-        system, functionals = self.system, self._functionals
+        system, functionals, sizes = self.system, self._functionals, self.system.sizes
         if cut is None:
             normal, radius = np.zeros_like(system.goal), 0.0
             multipliers = np.zeros((len(functionals), len(self.times)))
         else:
             normal, radius, multipliers = cut
-        offset = normal @ system.goal
-        rounding = _ROUNDING * (radius + np.abs(normal) @ np.abs(system.goal))
-        reached = least_values(
-            self._swept, functionals, normal, multipliers, found.cell_low, found.cell_high
+        # ‖normal‖ is 1 to rounding only, and the horizon known to rounding only.
+        absolute, offset = np.abs(normal), normal @ system.goal
+        slack = self._relative * (radius + absolute @ sizes.goal)
+        slack += absolute @ system.errors.goal + absolute @ self._at_the_end
+        margins = margins_of(
+            system, self._swept, *self._modes(found), _largest(found), self._unsure
         )
-        return reached - multipliers * (radius + offset + rounding)
+        reached = least_values(
+            self._swept, margins, functionals, normal, multipliers, found.cell_low, found.cell_high
+        )
+        used = multipliers * (radius + offset + slack)
+        return reached - used - 4 * UNIT * (np.abs(reached) + multipliers * (radius + abs(offset)))
+
+
+def _largest(found: ResidualRange) -> np.ndarray:
+    """Of |v| in the cells: (N, g)."""
+    return np.maximum(np.maximum(-found.cell_low, found.cell_high), 0.0)

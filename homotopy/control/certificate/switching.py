@@ -12,6 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from homotopy.control import switched
+from homotopy.control.certificate.rounding import (
+    EXPONENTIAL,
+    OUTWARD,
+    UNIT,
+    decay_and_integral,
+    gamma,
+)
 from homotopy.control.certificate.system import ResidualSystem
 
 _EMPTY = 1e-12  # of the span: arcs that short are dropped
@@ -81,6 +88,69 @@ def states(system: ResidualSystem, controls: Controls, times: np.ndarray) -> np.
 def final_deviation(system: ResidualSystem, controls: Controls) -> np.ndarray:
     """u(T) − goal."""
     return system.deviation(states(system, controls, np.array([system.span]))[0])
+
+
+def final_state(system: ResidualSystem, controls: Controls) -> tuple[np.ndarray, float]:
+    """u(T), and how far from it, in norm, the state may be that is meant.
+
+    Errors decay once they are made, since Λ + Σεbbᵀ ≥ Λ. What acts all along an arc, F(t) in the
+    eigenbasis of Λ, makes an error of no more than ‖∫|F|‖, and from the energy of no more than
+    (½ ∫ ΣF_j²/λ_j)^½: for each mode, and for each source, the lesser counts, and the two kinds
+    together make at most √2 times their norm.
+    """
+    sizes, errors, relative = system.sizes, system.errors, gamma(system.operations)
+    weights = np.array([float(control.initial) for control in controls])
+    state, now, error = system.start, 0.0, float(np.linalg.norm(errors.start))
+    slowest = float(system.rates.min())
+    for time, index, change, _ in [*_events(controls), (system.span, 0, 0.0, -1)]:
+        duration, kappa = max(time - now, 0.0), weights[system.control]
+        spectrum = system.spectrum(tuple(weights))
+        decays, held = decay_and_integral(spectrum.rates, duration)
+        inside = spectrum.absolute.T @ np.abs(state)
+        push = spectrum.seen @ (kappa * sizes.residual)
+        slips = relative + 3 * UNIT * spectrum.rates * duration
+        rounding = spectrum.absolute @ (slips * (decays * inside + held * push))
+        # All along the arc: what is wrong with A, with B and with r. What decays acts briefly.
+        defect = spectrum.defect
+        force = defect @ (held * push) + spectrum.perturbation @ np.full(state.size, error)
+        force += spectrum.skew @ (sizes.rows.T @ (kappa * sizes.residual))
+        force += (kappa * sizes.residual) @ errors.rows + (kappa * errors.residual) @ sizes.rows
+        force += errors.force
+        with np.errstate(divide="ignore"):
+            damped = np.sqrt(0.5 / system.rates)
+            brief = np.sqrt(np.minimum(duration, 0.5 / spectrum.rates))
+        lasting = np.minimum(duration, damped * np.sqrt(duration)) * force
+        lasting += np.sum(defect * np.minimum(held, damped[:, None] * brief) * inside, axis=1)
+        error = float(
+            np.exp(-slowest * duration) * (1.0 + EXPONENTIAL) * error
+            + np.linalg.norm(rounding)
+            + np.linalg.norm(spectrum.skew @ np.abs(state))
+            + np.sqrt(2.0) * np.linalg.norm(lasting)
+        )
+        push = kappa * system.residual
+        state = spectrum.forward(state[:, None], duration, push)[:, 0]
+        now = time
+        # A switch at another time, and the horizon at another.
+        residuals = np.abs(system.residuals(state)) + np.linalg.norm(sizes.rows, axis=1) * error
+        turned = np.where(system.control == index, abs(change), 0.0)
+        if change == 0.0:
+            turned = kappa
+        velocity = sizes.rows.T @ (turned * residuals)
+        if change == 0.0:
+            velocity += system.rates * (np.abs(state) + error)
+        error += errors.time * float(np.linalg.norm(velocity))
+        weights[index] += change
+    return state, OUTWARD * error
+
+
+def cost_interval(system: ResidualSystem, controls: Controls) -> tuple[float, float]:
+    """Between which numbers the cost that is meant lies."""
+    state, error = final_state(system, controls)
+    apart = system.deviation(state)
+    distance = float(np.linalg.norm(apart))
+    error += float(np.linalg.norm(system.errors.goal))
+    error += gamma(apart.size + 8) * (distance + float(np.linalg.norm(system.sizes.goal)))
+    return 0.5 * max(distance - error, 0.0) ** 2, 0.5 * (distance + error) ** 2
 
 
 def cost(system: ResidualSystem, controls: Controls) -> float:

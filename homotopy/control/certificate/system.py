@@ -12,9 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
+from homotopy.control.certificate.rounding import (
+    DataErrors,
+    StateBound,
+    decay_and_integral,
+    gamma,
+)
 from homotopy.control.switched import SwitchedFlow
 
 Weights = tuple[float, ...]
@@ -22,17 +29,33 @@ Weights = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Λ + Σ_c κ_c Σ_{i∈c} b_i b_iᵀ = W diag(rates) Wᵀ, and WᵀBᵀ, what the rows see of it."""
+    """A = Λ + Σ_c κ_c Σ_{i∈c} b_i b_iᵀ = W diag(rates) Wᵀ, and what the rows see of it.
+
+    Attributes
+    ----------
+    rates : (d,), rotation : (d, d), observed : (d, g)
+        Of A, W and WᵀBᵀ.
+    absolute : (d, d), seen : (d, g)
+        |W| and |W|ᵀ|B|ᵀ.
+    residue, perturbation, skew : (d, d)
+        Bounds of |AW − W diag(rates)|, of what the errors of the data make of A, and of |1 − WWᵀ|.
+    defect : (d, d)
+        Of |AW − W diag(rates)| for the A that is meant.
+    """
 
     rates: np.ndarray
     rotation: np.ndarray
     observed: np.ndarray
+    absolute: np.ndarray
+    seen: np.ndarray
+    residue: np.ndarray
+    perturbation: np.ndarray
+    skew: np.ndarray
+    defect: np.ndarray
 
     def decay_integral(self, duration) -> np.ndarray:
         """(1 − e^{−λh})/λ for every rate λ; h where λ = 0."""
-        exponents = self.rates * duration
-        safe = np.where(exponents > 1e-300, self.rates, 1.0)
-        return np.where(exponents > 1e-300, -np.expm1(-exponents) / safe, duration)
+        return decay_and_integral(self.rates, duration)[1]
 
     def backward(self, costate: np.ndarray, duration: float) -> np.ndarray:
         """The costate of ṗ = (Λ + Σκbbᵀ)p a duration earlier."""
@@ -43,6 +66,15 @@ class Spectrum:
         inside = np.exp(-self.rates * duration)[:, None] * (self.rotation.T @ columns)
         inside[:, 0] += self.decay_integral(duration) * (self.observed @ push)
         return self.rotation @ inside
+
+
+class Sizes(NamedTuple):
+    """|B|, |r|, |u(0)| and |goal|."""
+
+    rows: np.ndarray
+    residual: np.ndarray
+    start: np.ndarray
+    goal: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -60,13 +92,13 @@ class ResidualSystem:
     start, goal : (d,)
     span : float
         Length of the interval.
-    rounding : float
-        Distance from the goal that rounding of the data cannot tell from none.
     control : (g,)
         Which control owns each row: the first owns all, or each row has its own.
     decompose : callable
         From the weights κ (g,) of the rows to (eigenvalues, eigenvectors) of Λ + Bᵀdiag(κ)B, with
         small eigenvalues to high relative accuracy.
+    errors : DataErrors, optional
+        Of the numbers; none by default. Bounds hold for all that lies within.
     """
 
     rates: np.ndarray
@@ -77,7 +109,7 @@ class ResidualSystem:
     span: float
     control: np.ndarray
     decompose: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-    rounding: float = 0.0
+    errors: DataErrors | None = None
     _spectra: dict[Weights, Spectrum] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self):
@@ -86,19 +118,77 @@ class ResidualSystem:
             raise ValueError(
                 f"control: expected all 0, or 0, 1, ..., {rows - 1}, got {self.control}."
             )
+        if self.errors is None:
+            object.__setattr__(self, "errors", DataErrors.none(self.rates.size, rows))
 
     @property
     def controls(self) -> int:
         return int(self.control.max()) + 1
 
+    @cached_property
+    def operations(self) -> int:
+        """More than any number passes when a state or a costate is carried on."""
+        return 4 * self.rates.size + 2 * len(self.rows) + 24
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """Absolute values, of whatever is within the errors."""
+        errors, slack = self.errors, 1.0 + gamma(4)
+        return Sizes(
+            *(
+                slack * (np.abs(part) + error)
+                for part, error in (
+                    (self.rows, errors.rows),
+                    (self.residual, errors.residual),
+                    (self.start, errors.start),
+                    (self.goal, errors.goal),
+                )
+            )
+        )
+
+    @cached_property
+    def reach(self) -> StateBound:
+        """How far the state can come at all."""
+        return StateBound(self)
+
     def spectrum(self, weights: Weights) -> Spectrum:
         """For weights κ_c of the controls; kept, since the same few come again and again."""
         found = self._spectra.get(weights)
         if found is None:
-            rates, rotation = self.decompose(np.asarray(weights)[self.control])
-            found = Spectrum(np.maximum(rates, 0.0), rotation, rotation.T @ self.rows.T)
+            found = self._measured(np.asarray(weights)[self.control])
             self._spectra[weights] = found
         return found
+
+    def _measured(self, kappa: np.ndarray) -> Spectrum:
+        """A decomposition, and how much of the matrix it leaves."""
+        if kappa.any():
+            rates, rotation = self.decompose(kappa)
+            rates = np.maximum(rates, 0.0)
+        else:
+            rates, rotation = self.rates, np.eye(self.rates.size)
+        errors, sizes = self.errors, self.sizes
+        absolute, relative = np.abs(rotation), gamma(rates.size + len(self.rows) + 4)
+        seen, weighed = absolute.T @ sizes.rows.T, kappa[:, None] * self.rows
+        left = self.rates[:, None] * rotation + weighed.T @ (self.rows @ rotation)
+        size = self.rates[:, None] * absolute + np.abs(weighed).T @ seen.T + absolute * rates
+        residue = np.abs(left - rotation * rates) + relative * size
+        skew = np.abs(np.eye(rates.size) - rotation @ rotation.T)
+        skew += relative * (absolute @ absolute.T)
+        if not kappa.any():
+            residue, skew = np.zeros_like(residue), np.zeros_like(skew)
+        cross = (kappa[:, None] * errors.rows).T @ sizes.rows
+        perturbation = (1.0 + relative) * (errors.matrix + cross + cross.T)
+        return Spectrum(
+            rates=rates,
+            rotation=rotation,
+            observed=rotation.T @ self.rows.T,
+            absolute=absolute,
+            seen=seen,
+            residue=residue,
+            perturbation=perturbation,
+            skew=skew,
+            defect=(1.0 + relative) * (residue + perturbation @ absolute),
+        )
 
     @cached_property
     def switched(self) -> SwitchedFlow:

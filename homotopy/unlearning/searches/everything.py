@@ -34,12 +34,16 @@ class CertifiedOptimum(Optimum):
         As the search went on.
     resolution : float
         ℰ below which the target is reached to rounding: the gap is then 0.
+    cost_error : float
+        ℰ of the schedule differs from `cost` by no more, as the data and θ₀ stand: rounding of
+        all that was computed from them. It counts in `gap`, and the lower bound holds with it.
     """
 
     nodes: int = 0
     root_bound: float = 0.0
     history: tuple[tuple[int, float, float], ...] = ()
     resolution: float = 0.0
+    cost_error: float = 0.0
 
     @cached_property
     def controllability(self) -> Controllability:
@@ -48,22 +52,26 @@ class CertifiedOptimum(Optimum):
 
     @property
     def gap(self) -> float:
-        """(cost − lower bound)/cost: by how much of itself ℰ can at most be lowered."""
-        return super().gap if self.cost > self.resolution else 0.0
+        """By how much of itself ℰ can at most be lowered: (cost − lower bound)/cost, where for the
+        cost stands the most that it may be."""
+        return gap_of(self)
 
 
 class Everything(AbstractSearch):
     """Every measurable ε in E_s: branch and bound with the concave dual of theory §4.
 
     The result holds for linear regression, of any size and rank, and says by how much any other
-    schedule could at most be better. For several deleted points with one ε(t) the lower bound
-    stands too, but it may stay below the optimum however long the search goes on: signs of the
-    residuals, on which it branches, no longer decide by themselves.
+    schedule could at most be better; rounding is on the safe side throughout, on any processor
+    (`homotopy.control.certificate.rounding` says what is proved, and of which arithmetic). For
+    several deleted points with one ε(t) the lower bound stands too, but it may stay below the
+    optimum however long the search goes on: signs of the residuals, on which it branches, no longer
+    decide by themselves. Multiples of one point are one point.
 
     Parameters
     ----------
     gap : float
-        (cost − lower bound)/cost to reach.
+        (cost − lower bound)/cost to reach. Where rounding leaves the cost less certain than that,
+        which happens very near the target, the status is `bounded`, and the gap says so.
     time_limit : float
         Seconds after which the gap so far is returned.
     max_nodes : int
@@ -113,7 +121,16 @@ class Everything(AbstractSearch):
             root_bound=found.root_bound,
             history=tuple(found.history),
             resolution=found.resolution,
+            cost_error=found.cost_error,
         )
+
+
+def gap_of(optimum) -> float:
+    """Of a certified optimum, with the error of its cost; 0 where the target is reached."""
+    if optimum.cost <= optimum.resolution:
+        return 0.0
+    most = optimum.cost + optimum.cost_error
+    return (most - optimum.lower_bound) / most
 
 
 def check_limits(gap, time_limit, max_nodes) -> None:

@@ -20,6 +20,7 @@ from homotopy.unlearning.searches.base import AbstractSearch
 from homotopy.unlearning.searches.everything import (
     certificate_status,
     check_limits,
+    gap_of,
     run_certificate,
 )
 
@@ -44,6 +45,8 @@ class SeparateOptimum:
         The lower bound before branching.
     resolution : float
         ℰ below which the target is reached to rounding.
+    cost_error : float
+        ℰ of the schedules differs from `cost` by no more, as of `CertifiedOptimum`.
     """
 
     schedules: tuple[BangBang, ...]
@@ -55,12 +58,14 @@ class SeparateOptimum:
     evaluations: int
     root_bound: float
     resolution: float
+    cost_error: float
     _system: ResidualSystem = dataclasses.field(repr=False)
 
     @property
     def gap(self) -> float:
-        """(cost − lower bound)/cost; 0 where the target is reached."""
-        return (self.cost - self.lower_bound) / self.cost if self.cost > self.resolution else 0.0
+        """(cost − lower bound)/cost, for the most that the cost may be; 0 where the target is
+        reached."""
+        return gap_of(self)
 
     def theta(self, times: ArrayInput) -> np.ndarray:
         """θ(t) under the schedules, at times in [s, T]: (m,) to (m, d)."""
@@ -140,5 +145,6 @@ class Separately(AbstractSearch):
             evaluations=found.evaluations,
             root_bound=found.root_bound,
             resolution=found.resolution,
+            cost_error=found.cost_error,
             _system=system,
         )

@@ -95,6 +95,7 @@ def _system(
         )
 
     start, horizon = float(deletion.start), float(deletion.horizon)
+    sizes = [np.linalg.norm(_array(part)) for part in (deletion.theta0, deletion.target)]
     centred, unsure = start_coordinates(deletion, errors)
     errors = dataclasses.replace(errors, start=unsure)
     # From θ₀ with all the data until s; from there on the controls are free.
@@ -107,6 +108,7 @@ def _system(
         span=start,
         control=control,
         decompose=partial(_decompose, modal),
+        rounding=8 * _EPSILON * float(sum(sizes)),
         errors=dataclasses.replace(errors, time=0.0),
     )
     if start == 0.0:

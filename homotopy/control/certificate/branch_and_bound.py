@@ -215,11 +215,11 @@ def certified_optimum(
         Called with (nodes, cost, lower bound) now and then.
     """
     deadline = time.perf_counter() + time_limit
-    # The distance to the goal has shrunk by ten digits, or to what the data cannot tell from none:
+    # The distance to the goal has shrunk by ten digits, or to what rounding cannot tell from none:
     # it is reached.
     initial = np.linalg.norm(system.deviation(system.start))
     blurred = np.linalg.norm(system.errors.start) + np.linalg.norm(system.errors.goal)
-    floor = 0.5 * max(REACHED * float(initial) ** 2, float(blurred) ** 2)
+    floor = 0.5 * max(REACHED * float(initial) ** 2, float(max(blurred, system.rounding)) ** 2)
     search = _Search(system, gap, floor, deadline, report)
     for controls in (*starts, *_starts(system, _SWITCHES)):
         search.consider(controls, np.inf)

@@ -97,6 +97,8 @@ class ResidualSystem:
     decompose : callable
         From the weights κ (g,) of the rows to (eigenvalues, eigenvectors) of Λ + Bᵀdiag(κ)B, with
         small eigenvalues to high relative accuracy.
+    rounding : float
+        Distance from the goal that rounding of what is controlled cannot tell from none.
     errors : DataErrors, optional
         Of the numbers; none by default. Bounds hold for all that lies within.
     """
@@ -109,6 +111,7 @@ class ResidualSystem:
     span: float
     control: np.ndarray
     decompose: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    rounding: float = 0.0
     errors: DataErrors | None = None
     _spectra: dict[Weights, Spectrum] = field(default_factory=dict, repr=False, compare=False)
 

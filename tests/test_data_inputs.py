@@ -202,7 +202,7 @@ def test_targets_are_refused_by_row(y, message):
         ([False] * 4, "deleted: expected a mask with at least one True"),
         ([True] * 4, "deleted: all 4 rows are deleted"),
         (True, "deleted: expected a row number"),
-        (pd.array([True, None, True, False], dtype="boolean"), "missing.* in entry 1"),
+        (pd.array([True, None, True, False], dtype="boolean"), "NaN in entry 1"),
         (np.array([1.0, 0.0, 0.0, 0.0]), "deleted: expected a row number"),
     ],
 )

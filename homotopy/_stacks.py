@@ -32,8 +32,15 @@ class Stack:
         common = {id(leaf) for leaf in jax.tree.leaves(shared(stacked))}
         axes = [None if id(leaf) in common else 0 for leaf in self._leaves]
         self.axes = jax.tree.unflatten(self._structure, axes)
-        self._places = [place for place, axis in enumerate(axes) if axis == 0]
-        varying = [np.asarray(self._leaves[place]) for place in self._places]
+        self._places, varying = [], []
+        for place, axis in enumerate(axes):
+            if axis == 0:
+                part = np.asarray(self._leaves[place])
+                if np.array_equal(part, np.broadcast_to(part[0], part.shape)):
+                    self._leaves[place] = jax.device_put(part[0])  # all members have this one
+                else:
+                    self._places.append(place)
+                    varying.append(part)
         kinds = sorted({part.dtype.str for part in varying})
         layout = [(kinds.index(part.dtype.str), part.shape[1:]) for part in varying]
         self._unpacked = _unpacker(tuple(layout))

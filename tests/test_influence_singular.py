@@ -242,6 +242,10 @@ def test_logistic_regression_with_dependent_columns():
         (hm.NewtonStep(), to_theta @ np.linalg.solve(rest, slope)),
     ):
         close(hm.predict(problem, estimator).delta, expected, 1e-7)
+    start = np.array([0.3, 0.2, -0.4])
+    kernel = np.array([1.0, -1.0, -1.0]) / np.sqrt(3.0)
+    cold = hm.predict(problem, hm.LeaveOneOut(start), full).delta
+    np.testing.assert_allclose(cold, truth + (start @ kernel) * kernel, rtol=0, atol=1e-8)
     close(-hm.weight_jacobian(problem, full).columns[ROW], first, 1e-7)
     close(problem.deleted_fit() - full, truth, 1e-7)
 

@@ -39,6 +39,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _NEAR = 0.5  # a leverage past which 1 − P is not taken by subtraction
 _NEAR_GROUP = 0.99  # and an eigenvalue of P past which a group is refitted
 _ROUNDINGS = 32.0  # what counts as zero, in units of the last place
+_TINY = float(np.finfo(np.float64).tiny)
 _UNSOLVED = 1e-6  # a residual of equations that have no solution
 
 
@@ -116,7 +117,9 @@ class LeastSquares:
             delta = part.fit()
             after = part.residuals + part.outputs(delta)
             left = self.gradient + delta @ self.gram - part.of_points(part.strength * after)
-            return delta, np.linalg.norm(left, axis=1) / (self.terms or 1.0)
+            # Displacements are terms too, where they are large and the outputs are not.
+            moved = np.linalg.norm(self.gram) * np.linalg.norm(delta, axis=1)
+            return delta, np.linalg.norm(left, axis=1) / np.maximum(self.terms + moved, _TINY)
 
         return self._by_parts(changes, 1.0, move)
 

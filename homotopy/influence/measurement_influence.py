@@ -104,7 +104,7 @@ def measurement_influence(
     else:
         seen, z = in_coordinates(problem, basis, theta)
         along = _Along(measurement, problem, theta - basis @ z, basis)
-        found = _transposed(seen, estimator.along(basis, theta)[0], z, along)
+        found = _transposed(seen, estimator.along(problem, basis, theta)[0], z, along)
     value, change, residual, status = found
     norm, scale, stationary = stationarity(problem, theta)
     if estimator.assumes_stationary:

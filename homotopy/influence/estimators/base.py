@@ -46,7 +46,7 @@ class AbstractEstimator(eqx.Module):
         if basis is None:
             return self.changes(problem, theta, changes, report)
         seen, z = in_coordinates(problem, basis, theta)
-        along, unseen = self.along(basis, theta)
+        along, unseen = self.along(problem, basis, theta)
         delta, residual, status = along.changes(seen, z, changes, report)
         return delta @ basis.T + unseen[None, :], residual, status
 
@@ -57,7 +57,7 @@ class AbstractEstimator(eqx.Module):
         return None
 
     def along(
-        self, basis: Float[Array, "d r"], theta: Float[Array, " d"]
+        self, problem: Problem, basis: Float[Array, "d r"], theta: Float[Array, " d"]
     ) -> tuple[AbstractEstimator, Float[Array, " d"]]:
         """The estimator for coordinates of what is seen, and the change of what is not."""
         return self, jnp.zeros_like(theta)
@@ -103,7 +103,7 @@ class AbstractDampedEstimator(AbstractEstimator):
     def moved(self, exact: LeastSquares, changes: WeightChanges) -> Moved | None:
         """The closed form of a linear regression; None where there is none."""
 
-    def along(self, basis, theta):
+    def along(self, problem, basis, theta):
         solver = self.solver.of_dimension(basis.shape[1])
         return eqx.tree_at(lambda e: e.solver, self, solver), jnp.zeros_like(theta)
 

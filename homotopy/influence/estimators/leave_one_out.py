@@ -102,10 +102,10 @@ class LeaveOneOut(AbstractEstimator):
         )
         return delta + (near - theta)[None, :], residual, status
 
-    def along(self, basis, theta):
+    def along(self, problem, basis, theta):
         if self.theta0 is None:
             return self, jnp.zeros_like(theta)
-        start = self.theta0.astype(theta.dtype)
+        start = problem.parameters(self.theta0)
         along = eqx.tree_at(lambda e: e.theta0, self, basis.T @ start)
         # What nothing sees stays as it was in θ₀, but for a proximity, which sees everything.
         away = jnp.where(self.damping > 0.0, 0.0, start - theta)

@@ -12,14 +12,14 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from homotopy._beside import Beside
-from homotopy._checks import ArrayInput, concrete
+from homotopy._checks import ArrayInput, row_numbers
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.losses import SquaredError
 from homotopy.modal import ModalForm
 from homotopy.modal_form import modal_form
 from homotopy.models import linear_model
-from homotopy.problem import Problem, validated_data
+from homotopy.problem import Problem, deleted_rows, validated_data
 
 
 class LinearRegression(Problem):
@@ -105,7 +105,7 @@ class LinearRegression(Problem):
         >>> float(problem.deleting([0, 1]).deleted_fit()[0])
         5.0
         """
-        indices, full = _row_numbers(self, deleted), _data_spectrum(self)
+        indices, full = deleted_rows(deleted, self.size), _data_spectrum(self)
         modal = modal_form(np.asarray(self.X), np.asarray(self.y), indices, full, self.X.dtype)
         return eqx.tree_at(
             lambda own: (own.deleted, own.modal), self, (jax.device_put(indices), modal)
@@ -140,15 +140,9 @@ class LinearRegression(Problem):
         >>> [float(each.deleted_fit()[0]) for each in problem.deleting_each([2, 0])]
         [0.5, 3.0]
         """
-        given = np.arange(self.size) if points is None else np.atleast_1d(concrete(points))
-        if given.ndim != 1 or given.size == 0 or not np.issubdtype(given.dtype, np.integer):
-            raise ValueError(
-                f"points: expected a row number or a sequence of them, got {points!r}."
-            )
-        if np.any(given < 0) or np.any(given >= self.size):
-            raise ValueError(
-                f"points: expected row numbers from 0 to {self.size - 1}, got {given.tolist()}."
-            )
+        given = np.arange(self.size)
+        if points is not None:
+            given = row_numbers("points", points, self.size, distinct=False)
         return LinearRegressions(self, given, _data_spectrum(self))
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
@@ -183,12 +177,6 @@ class LinearRegression(Problem):
         unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
         kept = jnp.where(unseen, modal.coordinates(self.parameters(start)), 0.0)
         return modal.parameters(modal.equilibrium + modal.displacement(epsilon) + kept)
-
-
-def _row_numbers(problem: Problem, deleted) -> np.ndarray:
-    """The deleted set, checked as for a new problem of this size."""
-    nothing = np.broadcast_to(0.0, problem.size)
-    return validated_data(nothing[:, None], nothing, deleted)[2]
 
 
 # The spectra of the data, and the targets and the ridge that they are for; beside X, which the

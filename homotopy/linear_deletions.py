@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
@@ -13,9 +12,7 @@ from homotopy._stacks import Stack
 from homotopy.data_spectrum import DataSpectrum
 from homotopy.modal_downdates import downdates
 from homotopy.modal_form import as_modal_form, directly
-
-if TYPE_CHECKING:
-    from homotopy.linear import LinearRegression
+from homotopy.problem import Problem
 
 _BATCH = 2**15  # numbers in the d × d matrices of the points computed together: they stay in cache
 
@@ -50,7 +47,7 @@ class LinearRegressions(Sequence):
     [3.0, 2.5, 0.5]
     """
 
-    def __init__(self, problem: LinearRegression, points: np.ndarray, full: DataSpectrum):
+    def __init__(self, problem: Problem, points: np.ndarray, full: DataSpectrum):
         self.points = points
         self.modal_fields = _modal_fields(problem, points, full)
         modal = as_modal_form(self.modal_fields, full, problem.X.dtype)
@@ -71,7 +68,7 @@ class LinearRegressions(Sequence):
             return list(self._stack.members(chosen))
         return next(self._stack.members([chosen]))
 
-    def __iter__(self) -> Iterator[LinearRegression]:
+    def __iter__(self) -> Iterator[Problem]:
         return self._stack.members(range(len(self)))
 
     def __repr__(self) -> str:
@@ -79,7 +76,7 @@ class LinearRegressions(Sequence):
         return f"LinearRegressions(n={size}, d={dimension}, {len(self)} points)"
 
 
-def shared(problem: LinearRegression) -> tuple:
+def shared(problem: Problem) -> tuple:
     """What linear regressions of the same data have in common."""
     modal = problem.modal
     spectrum = (modal.full.eigenvalues, modal.data_basis, modal.data_fit)

@@ -24,9 +24,9 @@ from homotopy._pickling import by_fields
 from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss, a_loss
 from homotopy.minima import decide_existence, require_minimum
-from homotopy.models import Model, a_model
+from homotopy.models import LinearModel, Model, a_model
 from homotopy.precision import floating_dtype, owned
-from homotopy.seen_directions import in_coordinates, seen_directions
+from homotopy.seen_directions import AlongDirections, seen_directions
 
 
 class Problem(eqx.Module):
@@ -222,7 +222,7 @@ class Problem(eqx.Module):
         weights = concrete(self.weights(epsilon))
         basis = None if weights is None else seen_directions(self, weights > 0.0)
         if basis is not None:
-            seen, z = in_coordinates(self, basis, start)
+            seen, z = self.along(basis, start)
             return start + basis @ (seen.fit(epsilon, z) - z)
         # As a pytree, so that a second fit of a problem of this shape compiles nothing.
         risk = eqx.Partial(self.risk, epsilon=jnp.asarray(epsilon, self.X.dtype))
@@ -234,6 +234,25 @@ class Problem(eqx.Module):
         if concrete(theta) is not None and weights is not None:
             require_minimum(self, theta, self.weights(epsilon))
         return theta
+
+    def along(
+        self, basis: Float[Array, "d r"], theta: Float[Array, " d"]
+    ) -> tuple[Problem, Float[Array, " r"]]:
+        """The same problem along orthonormal directions, from θ on, and where θ is in it.
+
+        Its model is f(θ + Q(z − Qᵀθ); x), Q the `basis`, and θ is at z = Qᵀθ. The directions are
+        to be all that the data see of θ, as `seen_directions` finds them, and the ridge zero.
+        """
+        z = basis.T @ theta
+        if isinstance(self.model, LinearModel):
+            # What no point sees of θ adds nothing to its output.
+            model, inputs = LinearModel(basis.shape[1]), self.X @ basis
+        else:
+            model, inputs = AlongDirections(self.model, theta - basis @ z, basis), self.X
+        seen = Problem(
+            model, self.loss, inputs, self.y, deleted=self.deleted, dtype=self.X.dtype
+        )
+        return seen, z
 
     def parameters(self, theta0: ArrayInput, name: str = "theta0") -> Float[Array, " d"]:
         """A parameter vector given by the user, checked and in the problem's dtype.
@@ -272,10 +291,15 @@ def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         raise ValueError(
             f"y: expected {size} targets, as X has rows, got shape {targets.shape}."
         )
-    indices = row_numbers("deleted", deleted, size)
-    if indices.size == size:
+    return inputs, targets, deleted_rows(deleted, size)
+
+
+def deleted_rows(deleted, size: int) -> np.ndarray:
+    """The deleted set (g,) of `size` rows, checked: at least one row stays."""
+    rows = row_numbers("deleted", deleted, size)
+    if rows.size == size:
         raise ValueError(f"deleted: all {size} rows are deleted; at least one must stay.")
-    return inputs, targets, indices
+    return rows
 
 
 def a_problem(value, name: str = "problem") -> Problem:

@@ -8,8 +8,6 @@ they compute in coordinates of what is seen.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -22,14 +20,11 @@ from homotopy.minima.affine import is_affine
 from homotopy.models import LinearModel, Model
 from homotopy.numerics.tall_matrix import compressed, row_blocks
 
-if TYPE_CHECKING:
-    from homotopy.problem import Problem
-
 _CLEAR = 1e-8  # of the largest eigenvalue of XᵀX, columns of one length: no doubt of the rank
 
 
 def seen_directions(
-    problem: Problem, retained: Bool[np.ndarray, " n"] | None = None
+    problem: eqx.Module, retained: Bool[np.ndarray, " n"] | None = None
 ) -> Float[Array, "d r"] | None:
     """An orthonormal basis of what the points see, or None where that is everything.
 
@@ -65,28 +60,6 @@ def seen_directions(
     design = _design(problem, retained)
     basis = None if design is None else _row_space(design, problem.X.dtype)
     return None if basis is None else jnp.asarray(basis, problem.X.dtype)
-
-
-def in_coordinates(
-    problem: Problem, basis: Float[Array, "d r"], theta: Float[Array, " d"]
-) -> tuple[Problem, Float[Array, " r"]]:
-    """The same problem along the basis, from θ on: f(θ + Q(z − Qᵀθ); x), and z = Qᵀθ."""
-    from homotopy.problem import Problem
-
-    z = basis.T @ theta
-    model, inputs = AlongDirections(problem.model, theta - basis @ z, basis), problem.X
-    if isinstance(problem.model, LinearModel):
-        # What no point sees of θ adds nothing to its output.
-        model, inputs = LinearModel(basis.shape[1]), problem.X @ basis
-    restricted = Problem(
-        model,
-        problem.loss,
-        inputs,
-        problem.y,
-        deleted=problem.deleted,
-        dtype=problem.X.dtype,
-    )
-    return restricted, z
 
 
 class AlongDirections(Model):

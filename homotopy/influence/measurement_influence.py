@@ -16,7 +16,7 @@ from homotopy.influence.predict import if_stationary, require_success, stationar
 from homotopy.influence.refits import if_full_minimum
 from homotopy.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.problem import Problem, a_problem
-from homotopy.seen_directions import in_coordinates, seen_directions
+from homotopy.seen_directions import seen_directions
 
 
 class MeasurementInfluence(eqx.Module):
@@ -102,7 +102,7 @@ def measurement_influence(
     if basis is None:
         found = _transposed(problem, estimator, theta, measurement)
     else:
-        seen, z = in_coordinates(problem, basis, theta)
+        seen, z = problem.along(basis, theta)
         along = _Along(measurement, problem, theta - basis @ z, basis)
         found = _transposed(seen, estimator.along(problem, basis, theta)[0], z, along)
     value, change, residual, status = found

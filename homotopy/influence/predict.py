@@ -110,7 +110,6 @@ def predict(
             )
         theta = _full_fit(problem)
     theta = problem.parameters(theta, "theta")
-    wanted = weight_changes(problem, points, groups, changes)
     norm, scale, stationary = stationarity(problem, theta)
     report = (lambda done: None) if progress is None else progress
     delta, residual, status = estimator.estimate(problem, theta, wanted, report)

@@ -15,7 +15,7 @@ from homotopy.influence.estimators.base import a_solver
 from homotopy.influence.objectives import gradient_roundings
 from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.problem import Problem, a_problem
-from homotopy.seen_directions import in_coordinates, seen_directions
+from homotopy.seen_directions import seen_directions
 
 
 class WeightJacobian(eqx.Module):
@@ -91,7 +91,7 @@ def weight_jacobian(
     basis = None if known is None else seen_directions(problem, known > 0.0)
     if basis is None:
         return _jacobian(problem, theta, weights, solver)
-    seen, z = in_coordinates(problem, basis, theta)
+    seen, z = problem.along(basis, theta)
     found = _jacobian(seen, z, weights, solver.of_dimension(z.size))
     status = _unless_unseen(problem, theta, basis, found.status)
     return WeightJacobian(found.columns @ basis.T, found.residual, status)

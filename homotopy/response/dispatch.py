@@ -19,7 +19,7 @@ from homotopy.response.closed_form import ClosedForm
 from homotopy.response.continuation import Continuation
 from homotopy.response.method import AbstractResponse
 from homotopy.response.path import ResponsePath, ResponseStatus
-from homotopy.seen_directions import in_coordinates, seen_directions
+from homotopy.seen_directions import seen_directions
 
 
 def response(
@@ -100,7 +100,7 @@ def response(
     if basis is None:
         path = method.path(problem, epsilons, start)
     else:
-        seen, z = in_coordinates(problem, basis, start)
+        seen, z = problem.along(basis, start)
         path = method.path(seen, epsilons, z)
     if throw and not isinstance(path.status, Status):
         _require_minima(path)

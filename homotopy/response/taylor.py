@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, array, concrete, integer, weight
 from homotopy.problem import Problem, a_problem
-from homotopy.seen_directions import in_coordinates, seen_directions
+from homotopy.seen_directions import seen_directions
 
 _STATIONARY = 1e-6  # of the size of θ: how far from θ a stationary point may be
 
@@ -91,7 +91,7 @@ def taylor(
     epsilon = jnp.asarray(epsilon, theta.dtype)
     basis = seen_directions(problem)
     if basis is not None:
-        seen, z = in_coordinates(problem, basis, theta)
+        seen, z = problem.along(basis, theta)
         model = taylor(seen, z, epsilon, order)
         return TaylorModel(epsilon, (model.coefficients @ basis.T).at[0].set(theta))
     coefficients, step, regular = _coefficients(problem, theta, epsilon, int(order))

@@ -16,7 +16,7 @@ from homotopy.influence.least_squares import LeastSquares, Moved, least_squares
 from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.problem import Problem
-from homotopy.seen_directions import in_coordinates, seen_directions
+from homotopy.seen_directions import seen_directions
 
 
 class AbstractEstimator(eqx.Module):
@@ -45,7 +45,7 @@ class AbstractEstimator(eqx.Module):
         basis = seen_directions(problem)
         if basis is None:
             return self.changes(problem, theta, changes, report)
-        seen, z = in_coordinates(problem, basis, theta)
+        seen, z = problem.along(basis, theta)
         along, unseen = self.along(problem, basis, theta)
         delta, residual, status = along.changes(seen, z, changes, report)
         return delta @ basis.T + unseen[None, :], residual, status

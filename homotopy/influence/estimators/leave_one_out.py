@@ -98,7 +98,7 @@ class LeaveOneOut(AbstractEstimator):
         if exact is None:
             return None
         delta, residual, status = from_closed_form(
-            exact.retrained(changes), self.tolerance, theta, ChangeStatus.no_minimum
+            exact.retrained(changes), self.tolerance, theta, ChangeStatus.singular
         )
         return delta + (near - theta)[None, :], residual, status
 

@@ -79,7 +79,7 @@ class ProximalBregman(AbstractEstimator):
         if exact is None:
             return None
         moved = exact.proximal(changes)
-        return from_closed_form(moved, self.tolerance, theta, ChangeStatus.no_minimum)
+        return from_closed_form(moved, self.tolerance, theta, ChangeStatus.singular)
 
 
 def _objective(problem, reference, outputs, damping, rows, amounts):

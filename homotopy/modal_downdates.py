@@ -22,6 +22,18 @@ _CLOSE = 8 * EPSILON  # eigenvalues that agree to so much are equal
 _FEWEST = 1e-140  # of ‖z‖: below it a coordinate's square may vanish, and the coordinate with it
 
 
+def roundings(dimension: int) -> int:
+    """How many units in the last place the entries of Λ, B and V may be off, generously counted.
+
+    Λ and B of themselves, V as unit vectors are. A weight q_k of the secular equation carries six
+    roundings, a gap two, and the sum that is zero at a root as many as it has terms; with positive
+    weights a root's distance to its pole moves by no more than they do, relative to itself. Each
+    ratio of Löwner's products for z has eight, an eigenvector's entry and its norm as many again,
+    and the product with the basis of all the data one a term.
+    """
+    return 20 * dimension + 64
+
+
 def clusters(values: np.ndarray) -> list[np.ndarray]:
     """Indices of ascending eigenvalues that are equal to a few units in the last place."""
     apart = np.append(np.diff(values) > _CLOSE * values[1:], True)

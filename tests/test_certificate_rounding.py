@@ -14,7 +14,7 @@ from oracles import control as oracle
 from switched_flows import ExactFlow
 
 import homotopy as hm
-from homotopy import modal
+from homotopy import data_spectrum
 from homotopy.control.certificate import BangBangControl, ResidualSystem
 from homotopy.control.certificate.branch_and_bound import attaining_controls, time_grid
 from homotopy.control.certificate.dual import support_point
@@ -114,7 +114,7 @@ def test_near_the_target_the_cost_keeps_its_digits(distance):
 
 def test_spectra_by_lapack_carry_their_margin(monkeypatch):
     # As for many parameters, where each digit of 50 would take hours.
-    monkeypatch.setattr(modal, "_EXTENDED_LIMIT", 0)
+    monkeypatch.setattr(data_spectrum, "EXTENDED_LIMIT", 0)
     wrong = []
     for seed in range(6):
         generator, d = np.random.default_rng(seed), 2

@@ -1,16 +1,18 @@
 """How exactly the modal form of a deletion problem is known, entry by entry.
 
-Up to the dimension to which its spectra come from double-double arithmetic (`modal`), every entry
-of Λ, B and r is right to a rounding of its own, and what is lost is lost in the coordinates of θ₀.
-Past it, Λ and V are LAPACK's, and what they leave of the data is measured.
+Up to the dimension to which its spectra come from double-double arithmetic (`data_spectrum`), every
+entry of Λ, B and r is right to a rounding of its own, or to a few where a single deletion is in
+closed form (`modal_downdates`), and what is lost is lost in the coordinates of θ₀. Past it, Λ and V
+are LAPACK's, and what they leave of the data is measured.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from homotopy import modal as modal_forms
+from homotopy import data_spectrum
 from homotopy.control.certificate.rounding import UNIT, DataErrors, gamma
+from homotopy.modal_downdates import roundings
 from homotopy.numerics.double_double import matmul
 from homotopy.unlearning.deletion import Deletion
 
@@ -31,10 +33,11 @@ def data_errors(deletion: Deletion) -> DataErrors:
         for part in (modal.eigenvalues, modal.rows, modal.residual, modal.equilibrium, modal.basis)
     )
     kernel, size = np.asarray(modal.kernel), rates.size
-    largest, unsure = rates.max(initial=0.0), gamma(2 * size + 16)
+    largest, unsure, single = rates.max(initial=0.0), gamma(2 * size + 16), len(rows) == 1
+    entry = gamma(roundings(size)) if single else 2 * UNIT
     matrix = np.full((size, size), (max(problem.X.shape) * 2 * UNIT) ** 2 * largest)
-    matrix[np.diag_indices(size)] += 2 * UNIT * rates
-    row_errors = 2 * UNIT * np.abs(rows)
+    matrix[np.diag_indices(size)] += entry * rates
+    row_errors = entry * np.abs(rows)
     for place in _repeated(rates):
         # Made equal, and their vectors turned among themselves in ordinary precision.
         matrix[place, place] += 16 * UNIT * rates[place]
@@ -49,9 +52,12 @@ def data_errors(deletion: Deletion) -> DataErrors:
         residual_errors = residual_errors + np.abs(rows) @ centre
 
     def coordinates(theta):
-        """Of Vᵀθ − α."""
+        """Of Vᵀθ − α; in closed form α is a product with V, and V not right entry by entry."""
         seen = np.abs(basis).T @ np.abs(_array(theta))
-        return unsure * seen + 4 * UNIT * np.abs(equilibrium) + centre
+        fitted = 4 * UNIT * np.abs(equilibrium)
+        if single:
+            fitted += entry * (np.linalg.norm(_array(theta)) + np.linalg.norm(equilibrium))
+        return unsure * seen + fitted + centre
 
     start, goal = coordinates(deletion.theta0), coordinates(deletion.target)
     if np.array_equal(_array(deletion._goal), np.where(kernel, deletion.centred_start, 0.0)):
@@ -97,7 +103,7 @@ def start_coordinates(deletion: Deletion, errors: DataErrors) -> tuple[np.ndarra
 
 
 def _by_lapack(size: int) -> bool:
-    return size > modal_forms._EXTENDED_LIMIT
+    return size > data_spectrum.EXTENDED_LIMIT
 
 
 def _array(value) -> np.ndarray:

@@ -188,6 +188,9 @@ VALID = {
     "homotopy.Taylor": lambda: {"order": 1},
     "homotopy.TestLoss": lambda: {"X": X, "y": Y},
     "homotopy.adversarial_groups": lambda: {"effects": Y, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.deletions": lambda: {
+        "problem": problem(), "theta0": THETA, "start": 0.5, "horizon": 1.0, "points": None
+    },
     "homotopy.best_step": lambda: {"deletion": deletion(), "grid": 8},
     "homotopy.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
@@ -287,11 +290,12 @@ VALID = {
     "homotopy.control.follow": lambda: {"system": system(), "control": STEP, "mesh": None},
     "homotopy.control.least_horizon": lambda: {
         "system": system(), "tolerance": 0.5, "target": None, "cells": 4,
-        "residual_tolerance": 1e-6,
+        "residual_tolerance": 1e-6, "time_limit": 5.0,
     },
     "homotopy.control.lie_bracket": lambda: {"f": lambda x: x, "g": lambda x: x},
     "homotopy.control.optimise_cells": lambda: {
-        "system": system(), "count": 4, "starts": None, "mesh": None, "progress": None
+        "system": system(), "count": 4, "starts": None, "mesh": None, "progress": None,
+        "time_limit": 5.0,
     },
     "homotopy.control.pontryagin_residual": lambda: {"trajectory": control_trajectory()},
     "homotopy.control.read_arcs": lambda: {
@@ -304,7 +308,11 @@ VALID = {
     "homotopy.control.singular_control": lambda: {"system": system(), "x": [1.0], "p": [1.0]},
     "homotopy.control.solve": lambda: {
         "system": system(), "cells": 4, "tolerance": 1e-6, "starts": None, "refinements": 0,
-        "progress": None,
+        "time_limit": 5.0, "progress": False,
+    },
+    "homotopy.control.solve_bang_bang": lambda: {
+        "system": system(), "switches": 1, "tolerance": 1e-6, "time_limit": 5.0,
+        "progress": False,
     },
     "homotopy.control.switching_derivatives": lambda: {"system": system(), "x": [1.0], "p": [1.0]},
     "homotopy.control.value_and_gradient": lambda: {
@@ -327,7 +335,8 @@ VALID = {
     },
     "homotopy.plotting.draw_response": lambda: {"path": path(), "ax": None},
     "homotopy.plotting.draw_sampled_portrait": lambda: {
-        "portrait": portrait(), "ax": None, "legend": True, "window": None, "density": 0.6
+        "portrait": portrait(), "ax": None, "legend": True, "window": None, "density": 0.6,
+        "frames": True,
     },
     "homotopy.plotting.draw_schedule": lambda: {"schedule": STEP, "ax": None, "horizon": None},
     "homotopy.plotting.draw_switching_function": lambda: {
@@ -390,6 +399,7 @@ ANY_SHAPE = {"a wrong shape", "a boolean"}
 RIGHT = {
     "throw": {"a boolean"},
     "legend": {"a boolean"},
+    "frames": {"a boolean"},
     "progress": {"a function", "a boolean"},
     "homotopy.function_model.f": {"a function"},
     "homotopy.mlp.activation": {"a function"},

@@ -249,7 +249,7 @@ def test_a_test_loss_is_a_measurement_wherever_a_function_is():
             for measurement in (given, written_out)
         )
         np.testing.assert_allclose(found.value, expected.value, rtol=1e-14)
-        np.testing.assert_allclose(found.derivative, expected.derivative, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(found.influence, expected.influence, rtol=1e-12, atol=1e-14)
     found, expected = (
         hm.Deletion(problem, theta0, 0.1, 0.8, terminal_cost=cost) for cost in (given, written_out)
     )

@@ -103,12 +103,12 @@ def optimise_cells(
     Raises
     ------
     ValueError
-        Naming `cells`, `starts` or `time_limit`.
+        Naming `count`, `starts` or `time_limit`.
     KeyboardInterrupt
         Before the first evaluation, where there is nothing to return.
     """
     a_system(system)
-    integer("cells", count, 2)
+    integer("count", count, 2)
     optional_function("progress", progress, "the cost")
     if mesh is not None:
         instance("mesh", mesh, Mesh, "a Mesh, as of choose_mesh(system, control)")

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import qmc
 
+from homotopy._checks import fraction, integer
 from homotopy._deadline import Deadline, OutOfTime
 from homotopy._progress import Monitor, Progress
 from homotopy.control.arcs import Arc, ArcKind, inserted, joined, without
@@ -21,7 +22,7 @@ from homotopy.control.polish import polish
 from homotopy.control.search import ending
 from homotopy.control.solution import Solution, SolutionStatus
 from homotopy.control.structure import Structure
-from homotopy.control.system import ControlAffine
+from homotopy.control.system import ControlAffine, a_system
 from homotopy.control.trajectory import Trajectory, follow, magnitude
 from homotopy.control.trajectory import cost as cost_of
 from homotopy.control.violations import missing_arcs
@@ -70,7 +71,7 @@ def solve_bang_bang(
     Raises
     ------
     TypeError
-        Naming `progress`.
+        Naming `system` or `progress`.
     ValueError
         Naming `switches`, `tolerance` or `time_limit`.
     RuntimeError
@@ -94,10 +95,9 @@ def solve_bang_bang(
     >>> best.structure, best.junctions.round(9).tolist()
     ('upper – lower', [1.333333333])
     """
-    if isinstance(switches, bool) or not isinstance(switches, int | np.integer) or switches < 0:
-        raise ValueError(f"switches: expected an integer >= 0, got {switches!r}.")
-    if not 0 < tolerance < 1:
-        raise ValueError(f"tolerance: expected a number in (0, 1), got {tolerance}.")
+    a_system(system)
+    integer("switches", switches, 0)
+    fraction("tolerance", tolerance)
     deadline = Deadline(time_limit)
     with Monitor(progress, "cost") as monitor:
         search = _Search(system, int(switches), tolerance, deadline, monitor)

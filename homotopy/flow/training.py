@@ -15,6 +15,7 @@ from homotopy._checks import ArrayInput, concrete, flag, fraction, integer, weig
 from homotopy.flow._diffrax import a_solver
 from homotopy.minima import affine_in_parameters, decide_existence, minimum_is_near
 from homotopy.problem import Problem, a_problem
+from homotopy.seen_directions import seen_directions
 
 _SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
 _ROUNDINGS = 32.0  # units in the last place of Σ w_i‖∇ℓ_i‖ that a gradient of zero may have
@@ -52,7 +53,7 @@ class Training(eqx.Module):
     rounding : ()
         What ‖∇R_ε‖ may be from rounding alone: of its terms, and of θ.
     smallest_eigenvalue, largest_eigenvalue : ()
-        Of ∇²R_ε there.
+        Of ∇²R_ε there; of a model affine in θ along what the points see of θ.
     basin_kept : ()
         Whether the flow, followed on from where it was left for Newton's method, comes ten times
         nearer to `theta`.
@@ -91,9 +92,10 @@ def train(
     what it was at θ₀; then Newton's method, damped where it does not descend, goes to rounding.
     Which stationary point is reached is for the flow to say: the result tells whether Newton's
     steps stayed where the risk is convex. A gradient that vanishes is not enough: of a logistic or
-    softmax risk the minimum is proved from where training ended (`homotopy.minima`). The Hessian is
-    a dense (d, d) matrix. Works under `jax.jit` and, with throw=False, under `jax.vmap` over θ₀ and
-    ε; not differentiable.
+    softmax risk the minimum is proved from where training ended (`homotopy.minima`). Of a model
+    that is affine in θ, what no point of positive weight sees stays as it is in θ₀, and does not
+    count for the minimum, outside `jax.jit`. The Hessian is a dense (d, d) matrix. Works under
+    `jax.jit` and, with throw=False, under `jax.vmap` over θ₀ and ε; not differentiable.
 
     Parameters
     ----------
@@ -140,7 +142,16 @@ def train(
     solver = _stiff(theta0.dtype) if solver is None else a_solver("solver", solver)
     tolerance = max(tolerance, 64.0 * float(jnp.finfo(theta0.dtype).eps))
     epsilon = jnp.asarray(epsilon, theta0.dtype)
-    trained = _trained(problem, theta0, epsilon, tolerance, solver, int(max_steps))
+    weights = concrete(problem.weights(epsilon))
+    basis = None if weights is None else seen_directions(problem, weights > 0.0)
+    seen, start = (problem, theta0) if basis is None else problem.along(basis, theta0)
+    trained = _trained(seen, start, epsilon, tolerance, solver, int(max_steps))
+    if basis is not None:
+        trained = eqx.tree_at(
+            lambda t: (t.theta, t.flow_theta),
+            trained,
+            replace_fn=lambda z: theta0 + basis @ (z - start),
+        )
     trained = with_separation(problem, trained, epsilon)
     if throw:
         reached = concrete(trained.status == TrainingStatus.minimum)
@@ -186,7 +197,9 @@ def _trained(problem, theta0, epsilon, tolerance, solver, max_steps) -> Training
     def gradient(theta):
         return problem.gradient(theta, epsilon)
 
+    # A gradient that is rounding at θ₀ already cannot fall to a part of itself.
     at_start = jnp.linalg.norm(gradient(theta0))
+    at_start = jnp.maximum(at_start, _rounding(problem, theta0, epsilon, 0.0) / tolerance)
 
     def at_rest(t, theta, args, **kwargs):
         slope = jnp.linalg.norm(gradient(theta))

@@ -15,6 +15,8 @@ from homotopy.influence.weight_changes import WeightChanges
 from homotopy.minima import Existence, are_near, decide_existence, is_near, may_lack_minimum
 from homotopy.problem import Problem
 
+_DENSE = 600  # parameters up to which a singular Hessian is told from one not reached
+_SINGULAR = 256.0  # units in the last place of the largest eigenvalue, for each parameter
 _BALANCED = 1e-6  # of the forces: what is left of those of a stationary point
 
 
@@ -52,7 +54,12 @@ def refit_status(
             known = decide_existence(problem, changes.at(index, problem), found.theta[index], known)
             none[index] = risk and known.denied
             reached[index] &= not known.doubtful
-    return _statuses(reached, none)
+    flat = np.zeros_like(reached)
+    if forces is None and proximity == 0.0 and problem.dimension <= _DENSE:
+        for index in np.flatnonzero(np.asarray(found.stationary) & ~reached & ~none):
+            weights = jnp.asarray(changes.at(index, problem))
+            flat[index] = bool(_is_flat(problem, found.theta[index], weights))
+    return _statuses(reached, none, flat)
 
 
 def unless_no_minimum(
@@ -99,9 +106,19 @@ def _balanced(problem, theta, forces):
     return jnp.linalg.norm(pull(forces)[0]) <= _BALANCED * size * jnp.linalg.norm(forces)
 
 
-def _statuses(reached, none) -> ChangeStatus:
-    def one(reached, none):
-        ended = ChangeStatus.where(none, ChangeStatus.no_minimum, ChangeStatus.not_reached)
+@eqx.filter_jit
+def _is_flat(problem, theta, weights):
+    """Whether the Hessian is positive semidefinite to rounding, and singular."""
+    hessian = jax.hessian(lambda at: problem.weighted_risk(at, weights))(theta)
+    eigenvalues = jnp.linalg.eigvalsh(hessian)
+    rounding = _SINGULAR * theta.size * jnp.finfo(theta.dtype).eps * eigenvalues[-1]
+    return jnp.abs(eigenvalues[0]) <= rounding
+
+
+def _statuses(reached, none, flat) -> ChangeStatus:
+    def one(reached, none, flat):
+        ended = ChangeStatus.where(flat, ChangeStatus.singular, ChangeStatus.not_reached)
+        ended = ChangeStatus.where(none, ChangeStatus.no_minimum, ended)
         return ChangeStatus.where(reached, ChangeStatus.successful, ended)
 
-    return jax.vmap(one)(jnp.asarray(reached), jnp.asarray(none))
+    return jax.vmap(one)(jnp.asarray(reached), jnp.asarray(none), jnp.asarray(flat))

@@ -134,6 +134,7 @@ def draw_sampled_portrait(
     """
     instance("portrait", portrait, Portrait, "the result of sample_portrait(deletion, schedules)")
     flag("legend", legend)
+    flag("frames", frames)
     positive("density", density)
     if window is not None:
         window = np.asarray(

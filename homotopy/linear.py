@@ -171,12 +171,15 @@ class LinearRegression(Problem):
         It does not depend on θ₀ where H_ε has full rank. Otherwise the part of θ₀ in the kernel
         of H_ε is kept; from zeros it is the fit of least norm.
         """
-        start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
-        epsilon = jnp.asarray(epsilon, self.X.dtype)
-        modal = self.modal
-        unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
-        kept = jnp.where(unseen, modal.coordinates(self.parameters(start)), 0.0)
-        return modal.parameters(modal.equilibrium + modal.displacement(epsilon) + kept)
+        start = np.zeros(self.dimension) if theta0 is None else theta0
+        return _limit(self.modal, jnp.asarray(epsilon, self.X.dtype), self.parameters(start))
+
+
+@eqx.filter_jit
+def _limit(modal: ModalForm, epsilon: Float[Array, "*k"], start: Float[Array, " d"]):
+    unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
+    kept = jnp.where(unseen, modal.coordinates(start), 0.0)
+    return modal.parameters(modal.equilibrium + modal.displacement(epsilon) + kept)
 
 
 # The spectra of the data, and the targets and the ridge that they are for; beside X, which the

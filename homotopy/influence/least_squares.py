@@ -154,6 +154,31 @@ class LeastSquares:
         return Moved(*(np.concatenate(parts) for parts in zip(*done, strict=True)))
 
 
+def regression_gradient(problem: Problem, theta) -> tuple[float, float, float] | None:
+    """‖∇R(θ)‖, Σ‖∇ℓᵢ‖ + ρ‖θ‖ and what rounding leaves of them, as `objectives` has it, in NumPy.
+
+    Nothing is compiled for it. None as of `least_squares`.
+    """
+    if not is_linear_regression(problem):
+        return None
+    known = [concrete(part) for part in (problem.X, problem.y, problem.ridge, theta)]
+    if any(part is None for part in known):
+        return None
+    X, y, ridge, at = known
+    at, ridge = np.asarray(at, np.float64), float(ridge)
+    size = float(np.linalg.norm(at))
+    gradient, scale, rounding = ridge * at, ridge * size, 0.0
+    for rows in row_blocks(y.size, at.size):
+        block, targets = np.asarray(X[rows], np.float64), np.asarray(y[rows], np.float64)
+        outputs = block @ at
+        lengths = np.sqrt(np.einsum("id,id->i", block, block))
+        gradient = gradient + (outputs - targets) @ block
+        scale += float(lengths @ np.abs(outputs - targets))
+        rounding += float(lengths @ (np.abs(outputs) + lengths * size + np.abs(targets)))
+    unit = _ROUNDINGS * float(np.finfo(theta.dtype).eps)
+    return float(np.linalg.norm(gradient)), scale, unit * rounding
+
+
 def least_squares(problem: Problem, theta, damping: float = 0.0) -> LeastSquares | None:
     """The factorisation, of a linear regression outside `jax.jit`; None of any other problem."""
     if not is_linear_regression(problem):

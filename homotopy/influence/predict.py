@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 from homotopy._checks import ArrayInput, concrete, flag, instance, optional_function
 from homotopy.influence.change import Change, ChangeStatus, squeezed
 from homotopy.influence.estimators.base import AbstractEstimator
-from homotopy.influence.least_squares import least_squares
+from homotopy.influence.least_squares import least_squares, regression_gradient
 from homotopy.influence.objectives import gradient_norms, gradient_roundings
 from homotopy.influence.refits import if_full_minimum
 from homotopy.influence.weight_changes import weight_changes
@@ -138,13 +138,22 @@ def _full_fit(problem: Problem) -> Float[Array, " d"]:
     return problem.full_fit() if exact is None else jnp.asarray(exact.undone, origin.dtype)
 
 
-@eqx.filter_jit
 def stationarity(problem: Problem, theta: Float[Array, " d"]):
     """‖∇R(θ)‖, the sum of its terms' norms, and whether the first is zero beside the second.
 
     That is, at most 1e-6 of it, or what rounding leaves: where the model interpolates, the terms
     themselves are rounding.
     """
+    known = regression_gradient(problem, theta)
+    if known is None:
+        return _stationarity(problem, theta)
+    norm, scale, rounding = known
+    stationary = norm <= _STATIONARY * scale + rounding
+    return jnp.asarray(norm, theta.dtype), jnp.asarray(scale, theta.dtype), jnp.asarray(stationary)
+
+
+@eqx.filter_jit
+def _stationarity(problem, theta):
     norm = jnp.linalg.norm(problem.gradient(theta))
     scale = jnp.sum(gradient_norms(problem, theta)) + problem.ridge * jnp.linalg.norm(theta)
     rounding = jnp.sum(gradient_roundings(problem, theta))

@@ -100,7 +100,7 @@ class LeaveOneOut(AbstractEstimator):
         delta, residual, status = from_closed_form(
             exact.retrained(changes), self.tolerance, theta, ChangeStatus.singular
         )
-        return delta + (near - theta)[None, :], residual, status
+        return delta if near is theta else delta + (near - theta)[None, :], residual, status
 
     def along(self, problem, basis, theta):
         if self.theta0 is None:

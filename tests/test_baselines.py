@@ -90,7 +90,11 @@ def test_every_local_minimum_is_listed_best_first():
     costs = np.asarray(best.minimum_costs)
     assert np.all(np.diff(costs) >= 0)
     for switch, cost in zip(best.minima, costs, strict=True):
-        near = [float(deletion.cost(hm.Step(t), outside="allow")) for t in (switch - 1e-4, switch + 1e-4) if t >= 0]
+        near = [
+            float(deletion.cost(hm.Step(t), outside="allow"))
+            for t in (switch - 1e-4, switch + 1e-4)
+            if t >= 0
+        ]
         assert cost <= min(near)
 
 

@@ -27,7 +27,7 @@ class SupportsArray(Protocol):
 
 
 # What a public function takes for an array: also sequences of numbers or of scalars.
-ArrayInput = ArrayLike | list | tuple | SupportsArray
+ArrayInput = ArrayLike | list | tuple | range | SupportsArray
 
 
 def concrete(value) -> np.ndarray | None:

@@ -43,7 +43,7 @@ class Stack:
                     varying.append(part)
         kinds = sorted({part.dtype.str for part in varying})
         layout = [(kinds.index(part.dtype.str), part.shape[1:]) for part in varying]
-        self._unpacked = _unpacker(tuple(layout))
+        self._layout = tuple(layout)
         self._rows = [
             np.concatenate(
                 [part.reshape(len(part), -1) for part in varying if part.dtype.str == kind], axis=1
@@ -51,11 +51,21 @@ class Stack:
             for kind in kinds
         ]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # JAX's own description of a pytree is not equal to itself after pickling; a pytree is.
+        state = dict(vars(self))
+        state["_leaves"] = jax.tree.unflatten(state.pop("_structure"), self._leaves)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._leaves, self._structure = jax.tree.flatten(state["_leaves"])
+
     def members(self, indices: Iterable[int]) -> Iterator[Any]:
         """The pytrees at those indices, one after the other."""
         for index in indices:
             leaves = list(self._leaves)
-            parts = self._unpacked([rows[index] for rows in self._rows])
+            parts = _unpacker(self._layout)([rows[index] for rows in self._rows])
             for place, part in zip(self._places, parts, strict=True):
                 leaves[place] = part
             yield jax.tree.unflatten(self._structure, leaves)

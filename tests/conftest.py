@@ -53,6 +53,13 @@ def pytest_collection_finish():
 # Every compiled program takes some of the 65,530 memory maps that Linux grants a process, and some
 # memory: two workers are to fit into a laptop.
 _MOST_MAPS, _MOST_BYTES, _STEP_BYTES = 30_000, 1_400 * 2**20, 200 * 2**20
+_MOST_AT_FIRST = 900 * 2**20  # where a file begins, which shares few programs with the one before
+
+
+@pytest.fixture(autouse=True, scope="module")
+def begin_light(worker_memory):
+    """Room for what the file's own fixtures compile, before they do."""
+    worker_memory.bound(_MOST_AT_FIRST)
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +79,8 @@ class _Memory:
     def __init__(self):
         self.kept = 0  # bytes that the last clearing left, which another one would leave too
 
-    def bound(self):
-        allowed = max(_MOST_BYTES, self.kept + _STEP_BYTES)
+    def bound(self, most=_MOST_BYTES):
+        allowed = max(most, self.kept + _STEP_BYTES)
         if self.resident() > allowed or self.maps() > _MOST_MAPS:
             jax.clear_caches()
             gc.collect()

@@ -113,6 +113,7 @@ def results():
     path = hm.response(linear, [0.0, 0.5, 1.0])
     trained = hm.train(perceptron, start)
     return {
+        "linear regressions": problems()["linear regression"].deleting_each(),
         "deletion": deletion,
         "deletion of a function": hm.Deletion(linear, THETA0, 0.1, 0.5, terminal_cost=first),
         "deletion from a network": hm.Deletion(perceptron, start, 0.1, 0.5),

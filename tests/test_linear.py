@@ -293,14 +293,17 @@ def test_building_takes_one_copy_of_the_data_and_little_more():
     X = np.random.default_rng(0).normal(size=(40_000, 20))
     y = X.sum(axis=1)
     hm.LinearRegression(X[:50], y[:50], deleted=0)
-    tracemalloc.start()
-    try:
-        problem = hm.LinearRegression(X, y, deleted=0)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    # NumPy's memory is traced and JAX's is not: the copy is NumPy's, and JAX has no other.
-    assert X.nbytes <= peak <= 1.5 * X.nbytes
+    peaks = []
+    for _ in range(3):
+        tracemalloc.start()
+        try:
+            problem = hm.LinearRegression(X, y, deleted=0)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    # NumPy's memory is traced and JAX's is not: the copy is NumPy's, and JAX has no other. The
+    # least of three, as what other threads allocate meanwhile is traced as well.
+    assert X.nbytes <= min(peaks) <= 1.5 * X.nbytes
     owner = np.asarray(problem.X)
     assert owner.ctypes.data == problem.X.unsafe_buffer_pointer()
     assert not np.shares_memory(owner, X)

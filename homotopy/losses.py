@@ -77,7 +77,7 @@ class AbstractLoss(eqx.Module):
 
     def logits(self, prediction: Float[Array, "*k"]) -> Float[Array, " c"]:
         """The logits of the classes, of losses with `has_classes`: linear in the prediction."""
-        raise NotImplementedError(f"{type(self).__name__} has no classes.")
+        raise TypeError(f"loss: expected one of classes (has_classes), got {type(self).__name__}.")
 
     def probabilities(self, target: Num[Array, "..."], count: int) -> Float[Array, " c"]:
         """The probabilities of the classes that a target gives, of losses with `has_classes`.
@@ -89,7 +89,7 @@ class AbstractLoss(eqx.Module):
         count
             The number of classes.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no classes.")
+        raise TypeError(f"loss: expected one of classes (has_classes), got {type(self).__name__}.")
 
     def gradient(
         self, prediction: Float[Array, "*k"], target: Num[Array, "..."]

@@ -299,3 +299,13 @@ def test_only_models_that_are_affine_without_a_ridge_are_of_this_kind():
     truth = 0.5 * (least_norm(X, y - 1.0, [ROW]) - least_norm(X, y - 1.0))
     change = hm.predict(general, hm.LeaveOneOut(), general.full_fit()).delta
     close(change, np.append(truth, 0.0), 1e-8)
+
+
+def test_a_network_with_more_parameters_than_points_has_no_unique_refit():
+    X, y = np.array([[-1.0], [0.5], [1.0], [2.0]]), np.array([0.3, 1.0, -0.2, 0.9])
+    problem = hm.Problem(hm.mlp([1, 2, 1]), hm.SquaredError(), X, y, deleted=1)
+    start = problem.model.initial_parameters(jax.random.PRNGKey(0))
+    theta = hm.train(problem, start, throw=False).theta  # through all four points
+    assert float(problem.risk(theta)) < 1e-20
+    with pytest.raises(RuntimeError, match=r"not unique.*ridgeless_leave_one_out"):
+        hm.predict(problem, hm.LeaveOneOut(), theta, points=[0, 1])

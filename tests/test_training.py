@@ -144,3 +144,20 @@ def test_bad_arguments_are_named(arguments, message, without_shape_checks):
     given = {"theta0": [1.0, 1.0], **arguments}
     with pytest.raises(ValueError, match=message):
         hm.train(product_problem(), **given)
+
+
+def test_what_no_point_sees_stays_and_does_not_count_for_the_minimum():
+    group = np.array([0.0, 1, 0, 1, 1, 0, 1, 0])
+    X, start = np.column_stack([np.ones(8), group, 1 - group]), np.array([0.5, 0.0, 1.0])
+    y = np.array([1.0, 3, 2, 5, 4, 1, 3, 0])
+    trained = hm.train(hm.Problem(hm.linear_model(3), hm.SquaredError(), X, y, deleted=3), start)
+    assert trained.status == Status.minimum
+    # The flow's limit: nearest to θ₀ among the least-squares fits.
+    nearest = start + np.linalg.pinv(X) @ (y - X @ start)
+    np.testing.assert_allclose(trained.theta, nearest, atol=1e-12)
+    # Both groups are balanced: zero is the fit, and the gradient there is rounding along the basis.
+    labels = np.array([0, 1, 1, 0, 1, 0, 0, 1])
+    logistic = hm.Problem(hm.linear_model(3), hm.Logistic(), X, labels, deleted=3)
+    trained = hm.train(logistic, np.zeros(3))
+    assert trained.status == Status.minimum
+    np.testing.assert_allclose(trained.theta, 0.0, atol=1e-14)

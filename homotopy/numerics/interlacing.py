@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from homotopy.numerics.two_poles import two_pole_root
+
 _UNIT = np.finfo(np.float64).eps
 _SWEEPS = 60  # a safeguard: four to eight are what it takes
 
@@ -137,7 +139,7 @@ def _roots(gaps, weights, active) -> tuple[np.ndarray, np.ndarray]:
 
     # First guess: the two nearest poles exactly, the rest of the sum frozen at the midpoint.
     rest = middle - (above - below) / (0.5 * width)
-    offset = _two_pole_root(rest, below, above, pole_below, pole_above, in_left_half)
+    offset = two_pole_root(np, rest, below, above, pole_below, pole_above, in_left_half)
     offset = np.where((offset > low) & (offset < high), offset, 0.5 * (low + high))
     done = ~active
     for _ in range(_SWEEPS):
@@ -146,7 +148,8 @@ def _roots(gaps, weights, active) -> tuple[np.ndarray, np.ndarray]:
         low, high = np.where(value < 0.0, offset, low), np.where(value > 0.0, offset, high)
         to_below, to_above = pole_below - offset, pole_above - offset
         # Interpolate each half by one pole, matching value and slope (Bunch, Nielsen, Sorensen).
-        candidate = _two_pole_root(
+        candidate = two_pole_root(
+            np,
             value - below_slope * to_below - above_slope * to_above,
             below_slope * to_below**2,
             above_slope * to_above**2,
@@ -164,24 +167,3 @@ def _roots(gaps, weights, active) -> tuple[np.ndarray, np.ndarray]:
             return origin, offset
         offset = np.where(done, offset, candidate)
     raise ArithmeticError(f"The secular equation was not solved in {_SWEEPS} sweeps.")
-
-
-def _two_pole_root(constant, weight_below, weight_above, pole_below, pole_above, in_left_half):
-    """The root of c + p/(a − x) + q/(b − x) = 0 between a < b, for p, q ≥ 0, one pole being 0.
-
-    Written as a quadratic in x, whose constant term is a product of the pole at the origin and
-    its weight, so that small roots come out to full relative accuracy.
-    """
-    # c(a−x)(b−x) + p(b−x) + q(a−x) = c x² − (c(a+b) + p + q) x + (c a b + p b + q a)
-    middle = constant * (pole_below + pole_above) + weight_below + weight_above
-    tail = np.where(in_left_half, weight_below * pole_above, weight_above * pole_below)
-    root = np.sqrt(np.maximum(middle**2 - 4.0 * constant * tail, 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        near = np.where(
-            middle > 0.0, 2.0 * tail / (middle + root), (middle - root) / (2.0 * constant)
-        )
-        far = np.where(
-            middle > 0.0, (middle + root) / (2.0 * constant), 2.0 * tail / (middle - root)
-        )
-    between = (near > pole_below) & (near < pole_above)
-    return np.where(between, near, far)

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float
 
+from homotopy.numerics.two_poles import two_pole_root
+
 _SWEEPS = 60  # a safeguard: four to eight are what it takes
 _NEGLIGIBLE = 1e-250  # of ρ‖z‖², below which the product underflows: the identity is exact there
 
@@ -96,7 +98,7 @@ def rank_one_spectrum(
 
     # First guess: the two nearest poles exactly, the rest of the sum frozen at the midpoint.
     rest = middle - (squares / (-0.5 * gap) + weight_above / (0.5 * gap))
-    guess = _two_pole_root(rest, squares, weight_above, pole_below, pole_above, in_left_half)
+    guess = two_pole_root(jnp, rest, squares, weight_above, pole_below, pole_above, in_left_half)
     guess = jnp.where(following, guess, 0.5 * gap)
     guess = jnp.where((guess > lower) & (guess < upper), guess, 0.5 * (lower + upper))
 
@@ -110,8 +112,8 @@ def rank_one_spectrum(
         # Interpolate each half by one pole, matching value and slope (Bunch, Nielsen, Sorensen).
         below_weight, above_weight = below_slope * to_below**2, above_slope * to_above**2
         constant = value - below_slope * to_below - above_slope * to_above
-        candidate = _two_pole_root(
-            constant, below_weight, above_weight, pole_below, pole_above, in_left_half
+        candidate = two_pole_root(
+            jnp, constant, below_weight, above_weight, pole_below, pole_above, in_left_half
         )
         inside = (candidate > low) & (candidate < high)
         candidate = jnp.where(inside, candidate, 0.5 * (low + high))
@@ -150,27 +152,3 @@ def rank_one_spectrum(
     eigenvalues = jnp.where(trivial, poles, eigenvalues)
     rows = jnp.where(trivial, jnp.eye(size, dtype=poles.dtype), rows)
     return eigenvalues, rows.T
-
-
-def _two_pole_root(constant, weight_below, weight_above, pole_below, pole_above, in_left_half):
-    """The root of c + p/(a − x) + q/(b − x) = 0 between a < b, for p, q ≥ 0, one pole being 0.
-
-    Written as a quadratic in x, whose constant term is a product of the pole at the origin and
-    its weight, so that small roots come out to full relative accuracy.
-    """
-    # c(a−x)(b−x) + p(b−x) + q(a−x) = c x² − (c(a+b) + p + q) x + (c a b + p b + q a)
-    middle = constant * (pole_below + pole_above) + weight_below + weight_above
-    tail = jnp.where(in_left_half, weight_below * pole_above, weight_above * pole_below)
-    root = jnp.sqrt(jnp.maximum(middle**2 - 4.0 * constant * tail, 0.0))
-    near = jnp.where(
-        middle > 0.0,
-        2.0 * tail / jnp.where(middle > 0.0, middle + root, 1.0),
-        (middle - root) / jnp.where(constant == 0.0, 1.0, 2.0 * constant),
-    )
-    far = jnp.where(
-        middle > 0.0,
-        (middle + root) / jnp.where(constant == 0.0, 1.0, 2.0 * constant),
-        2.0 * tail / jnp.where(middle < 0.0, middle - root, 1.0),
-    )
-    between = (near > pole_below) & (near < pole_above)
-    return jnp.where(between, near, far)

@@ -14,9 +14,9 @@ import numpy as np
 import homotopy as hm
 from benchmarks.optimum import random_data
 from benchmarks.scorecard import Mark, Scorecard
-from homotopy.unlearning.optimise import optimise
-from homotopy.unlearning.optimum import OptimumStatus
-from homotopy.unlearning.searches.everything import Everything
+from homotopy.deletion._optimise import optimise
+from homotopy.deletion.optimum import OptimumStatus
+from homotopy.deletion.searches.everything import Everything
 
 DIMENSIONS, HORIZONS, STARTS, SEEDS = (2, 3, 5, 8), (2.0, 0.5), (0.2, 0.0), 25
 SECONDS = 60.0  # an instance

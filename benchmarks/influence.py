@@ -30,9 +30,9 @@ def _all_points() -> Scorecard:
     rows, seconds, reference = [], [], None
     for name, estimator in estimators.items():
         timing, change = timed(
-            lambda estimator=estimator: hm.measurement_influence(
-                problem, estimator, theta, _losses(problem, X, y)
-            ).change,
+            lambda estimator=estimator: (
+                hm.measurement_influence(problem, estimator, theta, _losses(problem, X, y)).change
+            ),
             1,
         )
         reference = change if reference is None else reference

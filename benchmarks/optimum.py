@@ -17,9 +17,9 @@ import numpy as np
 import homotopy as hm
 from benchmarks.scorecard import Mark, Scorecard
 from benchmarks.shooting import Shooting, modal_numbers
-from homotopy.unlearning.optimise import optimise
-from homotopy.unlearning.searches.bang_bangs import BangBangs
-from homotopy.unlearning.searches.everything import Everything
+from homotopy.deletion._optimise import optimise
+from homotopy.deletion.searches.bang_bangs import BangBangs
+from homotopy.deletion.searches.everything import Everything
 
 SIZES = {2: 20, 8: 20, 30: 60}
 INSTANCES, ROUNDS, TURN = 5, 3, 0.4  # TURN in seconds

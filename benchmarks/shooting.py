@@ -16,7 +16,7 @@ import casadi as ca
 import numpy as np
 
 import homotopy as hm
-from homotopy.unlearning.residual_system import common_schedule
+from homotopy.deletion.bridges.residual_system import common_schedule
 
 CELLS = 100
 _COMPILED = 10  # largest dimension

@@ -24,7 +24,7 @@ from figures.early_stopped import (
     digits_perceptron,
 )
 from figures.output import as_numbers, significant, versions
-from homotopy.influence.gaps import GAPS, LINKS
+from homotopy.influence._gaps import GAPS, LINKS
 from homotopy.plotting.gaps import draw_gap_sizes
 
 TRAININGS = 2

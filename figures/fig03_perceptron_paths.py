@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
 from homotopy.plotting import style
-from homotopy.response.path import chord_deviation
+from homotopy.responses.path import chord_deviation
 from homotopy.teacher import TeacherExample, teacher_example
 
 RIDGE, NOISE = 0.005, 0.1
@@ -117,12 +117,20 @@ def draw(data: Mapping, figure: Figure) -> None:
         left.plot(data["grid"], data["target_function"], color="#009E73", label="target function")
         left.plot(data["grid"], case["full_fit"], color=style.WITH, lw=1, label="fit, ε = 1")
         left.plot(
-            data["grid"], case["deleted_fit"], color=style.WITHOUT, lw=1, ls="--",
+            data["grid"],
+            case["deleted_fit"],
+            color=style.WITHOUT,
+            lw=1,
+            ls="--",
             label="fit, ε = 0",
         )
         kept = [index for index in range(len(data["X"])) if index != row]
         left.plot(
-            np.array(data["X"])[kept], np.array(data["y"])[kept], "o", ms=3.5, color="#0072B2",
+            np.array(data["X"])[kept],
+            np.array(data["y"])[kept],
+            "o",
+            ms=3.5,
+            color="#0072B2",
             label="data",
         )
         left.plot(data["X"][row], data["y"][row], "o", ms=6, color="#CC0000", label="deleted point")

@@ -148,7 +148,13 @@ def _draw_plane(ax, data, case):
             (0, style.WITHOUT, f"{style.DELETED_NAME} = θ(0)"),
         ):
             part.plot(
-                *limits[index], "*", ms=8, color=colour, mec="black", mew=0.5, zorder=5,
+                *limits[index],
+                "*",
+                ms=8,
+                color=colour,
+                mec="black",
+                mew=0.5,
+                zorder=5,
                 label=label,
             )
     ax.lines[0].set_label(style.START_NAME)
@@ -168,12 +174,19 @@ def _draw_effect(ax, data, case):
     times = np.array(data["times"])[1:]
     ax.semilogx(times, case["effect"][1:], color="black", label="‖θ(t, 1) − θ(t, 0)‖")
     ax.plot(
-        times, case["first_order"][1:], color=style.WITH, ls="--",
+        times,
+        case["first_order"][1:],
+        color=style.WITH,
+        ls="--",
         label="first order at ε = 1, ‖Sⱼ(t)‖",
     )
     for end, colour in (("at_1", style.WITH), ("at_0", style.WITHOUT)):
         ax.axhline(
-            case["influence"][end], color=colour, ls=":", lw=1.0, zorder=1,
+            case["influence"][end],
+            color=colour,
+            ls=":",
+            lw=1.0,
+            zorder=1,
             label=f"influence function at ε = {end[-1]}",
         )
     ax.set(xlabel="training time t", ylabel="change of the parameters")

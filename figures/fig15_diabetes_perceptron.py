@@ -237,7 +237,12 @@ def _draw_times(ax, data):
     ax.axvline(data["best_switch"], ymax=0.45, color="0.6", ls=":", lw=0.8)
     across = ax.get_xaxis_transform()
     ax.text(
-        data["best_switch"], 0.03, "best switch ", transform=across, color="0.4", fontsize=7,
+        data["best_switch"],
+        0.03,
+        "best switch ",
+        transform=across,
+        color="0.4",
+        fontsize=7,
         ha="right",
     )
     ax.set(xlabel="time t", ylabel=f"½‖θ(t) − {style.DELETED_NAME}‖²")
@@ -253,7 +258,13 @@ def _draw_changes(ax, data):
     for marker, (name, colour) in zip("o^", ENDS, strict=True):
         predicted = np.array(data["predicted_changes"][name])
         ax.plot(
-            changes[others], predicted[others], marker, ms=2.2, color=colour, mew=0, alpha=0.7,
+            changes[others],
+            predicted[others],
+            marker,
+            ms=2.2,
+            color=colour,
+            mew=0,
+            alpha=0.7,
             rasterized=True,
         )
         ax.plot(

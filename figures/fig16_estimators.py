@@ -89,7 +89,13 @@ def draw(data: Mapping, figure: Figure) -> None:
         predicted, used = np.array(panel["predicted"]), np.array(panel["used"])
         ax.plot([least, most], [least, most], color="black", lw=0.8, zorder=1)
         ax.plot(
-            truth[used], predicted[used], "o", ms=2.0, mew=0, alpha=0.6, color=style.PALETTE[0],
+            truth[used],
+            predicted[used],
+            "o",
+            ms=2.0,
+            mew=0,
+            alpha=0.6,
+            color=style.PALETTE[0],
             rasterized=True,
         )
         text = (

@@ -100,17 +100,17 @@ def draw(data: Mapping, figure: Figure) -> None:
         areas = 3.0 + 40.0 * np.array(panel["sizes"]) / data["size"]
         for name, (marker, colour) in markers.items():
             look = (
-                {"facecolors": "none", "edgecolors": colour}
-                if marker == "o"
-                else {"color": colour}
+                {"facecolors": "none", "edgecolors": colour} if marker == "o" else {"color": colour}
             )
             predicted = 1e3 * np.array(panel[name])
-            ax.scatter(
-                actual, predicted, s=areas, marker=marker, linewidths=0.7, alpha=0.8, **look
-            )
+            ax.scatter(actual, predicted, s=areas, marker=marker, linewidths=0.7, alpha=0.8, **look)
         ax.text(
-            0.03, 0.97, f"slopes {panel['influence_slope']:.2f}, {panel['newton_slope']:.2f}",
-            transform=ax.transAxes, va="top", fontsize=6.5,
+            0.03,
+            0.97,
+            f"slopes {panel['influence_slope']:.2f}, {panel['newton_slope']:.2f}",
+            transform=ax.transAxes,
+            va="top",
+            fontsize=6.5,
         )
         if row == 0:
             ax.set_title(f"ρ = {panel['ridge']:g} n")

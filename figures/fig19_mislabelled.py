@@ -65,9 +65,7 @@ def compute(fast: bool = False) -> dict:
         flipped = np.isin(points, flips)
         orders = [np.argsort(-np.asarray(score), kind="stable") for score in scores]
         found.append([np.cumsum(flipped[order]) for order in orders])
-        precision.append(
-            [average_precision_score(flipped, np.asarray(score)) for score in scores]
-        )
+        precision.append([average_precision_score(flipped, np.asarray(score)) for score in scores])
         epochs.append(int(trained.epoch))
     return as_numbers(
         {

@@ -36,7 +36,7 @@ import homotopy as hm
 from figures.output import as_numbers, significant, versions
 from homotopy.datasets import diabetes, standardise
 from homotopy.influence.training_time import influence_in_time
-from homotopy.linear_network import hierarchy_example
+from homotopy.linear_networks import hierarchy_example
 from homotopy.plotting import style
 from homotopy.plotting.training_time import draw_influences
 

@@ -4,7 +4,40 @@
 schedule ε(t) a way to forget; ℰ(ε) how far from the model without those points it ends.
 """
 
-from homotopy.flow import (
+from homotopy.deletion import (
+    AbstractSearch,
+    AbstractTerminalCost,
+    BangBangs,
+    Cells,
+    CertifiedOptimum,
+    Costate,
+    Deletion,
+    Everything,
+    GreedyFeedback,
+    LeastTime,
+    LeastTimeStatus,
+    LocalMinimum,
+    Networks,
+    Optimum,
+    OptimumStatus,
+    ParameterDistance,
+    Polynomials,
+    PredictionDistance,
+    Progress,
+    Ramps,
+    Separately,
+    SeparateOptimum,
+    Splines,
+    Steps,
+    SwitchingFunction,
+    best_step,
+    deletions,
+    greedy,
+    least_time,
+    optimise,
+    time_to_reach,
+)
+from homotopy.flows import (
     AbstractMethod,
     Adaptive,
     Exact,
@@ -75,12 +108,12 @@ from homotopy.influence import (
 )
 from homotopy.linear import LinearRegression
 from homotopy.linear_deletions import LinearRegressions
-from homotopy.linear_network import linear_network
+from homotopy.linear_networks import linear_network
 from homotopy.losses import AbstractLoss, Logistic, SoftmaxCrossEntropy, SquaredError
 from homotopy.models import Model, function_model, linear_model, mlp, module_model
 from homotopy.precision import enable_x64
 from homotopy.problem import Problem
-from homotopy.response import (
+from homotopy.responses import (
     AbstractResponse,
     Branch,
     ClosedForm,
@@ -106,39 +139,6 @@ from homotopy.schedules import (
     Ramp,
     Spline,
     Step,
-)
-from homotopy.unlearning import (
-    AbstractSearch,
-    AbstractTerminalCost,
-    BangBangs,
-    Cells,
-    CertifiedOptimum,
-    Costate,
-    Deletion,
-    Everything,
-    GreedyFeedback,
-    LeastTime,
-    LeastTimeStatus,
-    LocalMinimum,
-    Networks,
-    Optimum,
-    OptimumStatus,
-    ParameterDistance,
-    Polynomials,
-    PredictionDistance,
-    Progress,
-    Ramps,
-    Separately,
-    SeparateOptimum,
-    Splines,
-    Steps,
-    SwitchingFunction,
-    best_step,
-    deletions,
-    greedy,
-    least_time,
-    optimise,
-    time_to_reach,
 )
 
 __version__ = "0.1.0"

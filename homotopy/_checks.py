@@ -100,8 +100,7 @@ def number(
     holds: Callable[[float], bool] = np.isfinite,
     traceable: bool = False,
 ) -> float | None:
-    """A real number for which the condition holds, as a float; None where it may be traced, and is.
-    """
+    """A real number that satisfies the condition, as a float; None where it is traced and may be."""
     if isinstance(value, jax.core.Tracer):
         if not traceable or value.ndim != 0:
             raise ValueError(f"{name}: expected {expected}, got a traced array {value}.")
@@ -165,9 +164,7 @@ def array(
 def vector(name: str, value, length: int | None = None, dtype=None):
     """A vector of finite numbers, of the length if one is given, and not empty."""
     if length is None:
-        return array(
-            name, value, "a non-empty vector", lambda s: len(s) == 1 and s[0] > 0, dtype
-        )
+        return array(name, value, "a non-empty vector", lambda s: len(s) == 1 and s[0] > 0, dtype)
     return array(name, value, f"a vector of length {length}", lambda s: s == (length,), dtype)
 
 

@@ -10,9 +10,9 @@ from typer.core import TyperGroup
 from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
 from homotopy.commands.claims import EPILOG as CLAIMS_EPILOG
 from homotopy.commands.claims import claims
-from homotopy.commands.forget import EPILOG, forget
-from homotopy.commands.influence import EPILOG as INFLUENCE_EPILOG
-from homotopy.commands.influence import influence
+from homotopy.commands.forget.command import EPILOG, forget
+from homotopy.commands.influence.command import EPILOG as INFLUENCE_EPILOG
+from homotopy.commands.influence.command import influence
 
 
 class OneLineErrors(TyperGroup):

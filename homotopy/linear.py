@@ -163,9 +163,7 @@ class LinearRegression(Problem):
         """H_ε times a vector, without the matrix."""
         return self.X.T @ (self.weights(epsilon) * (self.X @ vector)) + self.ridge * vector
 
-    def fit(
-        self, epsilon: ArrayLike = 1.0, theta0: ArrayInput | None = None
-    ) -> Float[Array, " d"]:
+    def fit(self, epsilon: ArrayLike = 1.0, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ(ε): the limit for t → ∞ of the gradient flow from θ₀ (default: zeros).
 
         It does not depend on θ₀ where H_ε has full rank. Otherwise the part of θ₀ in the kernel

@@ -51,9 +51,7 @@ def as_modal_form(fields: dict[str, np.ndarray], full: DataSpectrum, dtype) -> M
     }
     arrays = jax.device_put(arrays)
     values, rotation = arrays.pop("full_values"), arrays.pop("full_rotation")
-    return _made(
-        ModalForm, full=_made(Spectrum, eigenvalues=values, rotation=rotation), **arrays
-    )
+    return _made(ModalForm, full=_made(Spectrum, eigenvalues=values, rotation=rotation), **arrays)
 
 
 def _made(kind: type, **fields):
@@ -98,9 +96,9 @@ def directly(X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: DataSpectr
         leverages, vectors = symmetric_eigen(
             _symmetric(matmul(seen_rows * inverse.at(None), seen_rows.T))
         )
-        mode_residuals = matmul(
-            vectors.T, matmul(remaining.T, residual.at(np.s_[:, None]))
-        ).at(np.s_[:, 0])
+        mode_residuals = matmul(vectors.T, matmul(remaining.T, residual.at(np.s_[:, None]))).at(
+            np.s_[:, 0]
+        )
         seen_modes = matmul((seen_rows * inverse.at(None)).T, vectors).rounded()
         mode_vectors = remaining @ vectors.rounded()
         leverages, mode_residuals = np.maximum(leverages.rounded(), 0.0), mode_residuals.rounded()

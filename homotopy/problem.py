@@ -21,9 +21,9 @@ from homotopy._checks import (
 )
 from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
-from homotopy.fitting import stationary_point
 from homotopy.losses import AbstractLoss, a_loss
 from homotopy.minima import decide_existence, require_minimum
+from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
 from homotopy.precision import floating_dtype, owned
 from homotopy.seen_directions import AlongDirections, seen_directions
@@ -210,9 +210,7 @@ class Problem(eqx.Module):
         """θ*₋ = θ(0): as `full_fit`, without the deleted points."""
         return self.fit(0.0, theta0)
 
-    def fit(
-        self, epsilon: ArrayLike = 1.0, theta0: ArrayInput | None = None
-    ) -> Float[Array, " d"]:
+    def fit(self, epsilon: ArrayLike = 1.0, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ(ε): a stationary point of R_ε, started at θ₀ (default: zeros).
 
         Where the model is affine in θ, what no point of positive weight sees stays as it is in θ₀.
@@ -249,9 +247,7 @@ class Problem(eqx.Module):
             model, inputs = LinearModel(basis.shape[1]), self.X @ basis
         else:
             model, inputs = AlongDirections(self.model, theta - basis @ z, basis), self.X
-        seen = Problem(
-            model, self.loss, inputs, self.y, deleted=self.deleted, dtype=self.X.dtype
-        )
+        seen = Problem(model, self.loss, inputs, self.y, deleted=self.deleted, dtype=self.X.dtype)
         return seen, z
 
     def parameters(self, theta0: ArrayInput, name: str = "theta0") -> Float[Array, " d"]:
@@ -288,9 +284,7 @@ def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         raise ValueError(f"X: expected a non-empty matrix (n, p), got shape {inputs.shape}.")
     size = inputs.shape[0]
     if targets.ndim not in (1, 2) or targets.shape[0] != size:
-        raise ValueError(
-            f"y: expected {size} targets, as X has rows, got shape {targets.shape}."
-        )
+        raise ValueError(f"y: expected {size} targets, as X has rows, got shape {targets.shape}.")
     return inputs, targets, deleted_rows(deleted, size)
 
 

@@ -101,7 +101,9 @@ right.legend()
 speed_ratio = speed[-1] / speed[0]
 reach = float(jnp.linalg.norm(predicted) / jnp.linalg.norm(change))
 print(f"bend of the path (0 is straight): {path.bend:.1e}")
-print(f"speed at ε = 1 over speed at ε = 0: {speed_ratio:.6f};  (1 − P)² = {(1 - leverage)**2:.6f}")
+print(
+    f"speed at ε = 1 over speed at ε = 0: {speed_ratio:.6f};  (1 − P)² = {(1 - leverage) ** 2:.6f}"
+)
 print(f"influence prediction over true change: {reach:.6f};  1 − P = {1 - leverage:.6f}")
 assert path.bend < 1e-14
 assert np.isclose(speed_ratio, (1 - leverage) ** 2, rtol=1e-12)
@@ -351,9 +353,7 @@ def exact_fit(X, y):
     """Normal equations by Gauss–Jordan elimination in fractions: no rounding at all."""
     rows = [[Fraction(value) for value in row] for row in np.column_stack([X, y]).tolist()]
     size = X.shape[1]
-    system = [
-        [sum(row[a] * row[b] for row in rows) for b in range(size + 1)] for a in range(size)
-    ]
+    system = [[sum(row[a] * row[b] for row in rows) for b in range(size + 1)] for a in range(size)]
     for k in range(size):
         system[k] = [value / system[k][k] for value in system[k]]
         for i in range(size):

@@ -83,9 +83,7 @@ assert 0.10 < path.bend < 0.15
 
 bends = []
 for other in range(problem.size):
-    found = hm.response(
-        example.problem(other, ridge=0.005), epsilons, example.theta0, throw=False
-    )
+    found = hm.response(example.problem(other, ridge=0.005), epsilons, example.theta0, throw=False)
     if bool(found.status == hm.ResponseStatus.regular):
         bends.append(float(found.bend))
 print(f"{len(bends)} regular paths, bends from {min(bends):.1e} to {max(bends):.2f}")

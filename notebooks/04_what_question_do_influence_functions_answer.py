@@ -29,7 +29,7 @@ from scipy.stats import spearmanr
 
 import homotopy as hm
 from homotopy import datasets
-from homotopy.influence.gaps import GAPS
+from homotopy.influence._gaps import GAPS
 from homotopy.plotting.style import PALETTE
 
 hm.enable_x64()
@@ -95,9 +95,7 @@ data, _ = datasets.standardise(datasets.concrete())
 order = np.random.default_rng(0).permutation(len(data.y))
 train, other = order[:200], order[200:]
 model = hm.mlp([8, 4, 1])
-problem = hm.Problem(
-    model, hm.SquaredError(), data.X[train], data.y[train], deleted=0, ridge=0.2
-)
+problem = hm.Problem(model, hm.SquaredError(), data.X[train], data.y[train], deleted=0, ridge=0.2)
 stopped = hm.early_stopping(
     problem,
     model.initial_parameters(jax.random.key(0)),
@@ -130,9 +128,7 @@ damping = 2.0
 changes = {
     "influence": hm.predict(problem, hm.GaussNewton(damping), stopped.theta, points=points),
     "PBRF": hm.predict(problem, hm.ProximalBregman(damping), stopped.theta, points=points),
-    "retraining": hm.predict(
-        problem, hm.LeaveOneOut(tolerance=1e-8), stopped.theta, points=points
-    ),
+    "retraining": hm.predict(problem, hm.LeaveOneOut(tolerance=1e-8), stopped.theta, points=points),
 }
 own = {name: np.asarray(change.measured(hm.OwnLoss())) for name, change in changes.items()}
 agreement = {

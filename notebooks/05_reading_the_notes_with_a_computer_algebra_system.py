@@ -33,7 +33,7 @@ from scipy.optimize import brentq
 
 import homotopy as hm
 from homotopy.claims import LEDGER, BrokenProof, Statement, find
-from homotopy.claims.export import refutation
+from homotopy.claims.machinery.export import refutation
 from homotopy.plotting.style import PALETTE
 
 hm.enable_x64()

@@ -5,10 +5,10 @@ notes only report of other papers (Shapley values, Bayesian influence functions,
 is left out.
 """
 
-from homotopy.claims.check import Check, Evidence
-from homotopy.claims.claim import Claim, Verdict
 from homotopy.claims.ledger import LEDGER, find, matching
-from homotopy.claims.statement import BrokenProof, Counterexample, Statement
+from homotopy.claims.machinery.check import Check, Evidence
+from homotopy.claims.machinery.claim import Claim, Verdict
+from homotopy.claims.machinery.statement import BrokenProof, Counterexample, Statement
 
 __all__ = [
     "LEDGER",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from homotopy._checks import instance
-from homotopy.claims import (
+from homotopy.claims.machinery.claim import Claim
+from homotopy.claims.sections import (
     best_schedule,
     bregman,
     error_decomposition,
@@ -27,7 +28,6 @@ from homotopy.claims import (
     steps,
     unlearning,
 )
-from homotopy.claims.claim import Claim
 
 LEDGER: tuple[Claim, ...] = (
     *influence_functions.CLAIMS,

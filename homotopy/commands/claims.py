@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from homotopy.commands.errors import CommandError, InputError
+from homotopy.commands.shared.errors import CommandError, InputError
 
 EPILOG = (
     "[bold]Verdicts[/]: [italic]holds[/], as written; [italic]holds with a correction[/], the "
@@ -39,7 +39,8 @@ def claims(
         raise InputError("--latex: expected one format, got --markdown too.")
     from rich.console import Console
 
-    from homotopy.claims import LEDGER, export, matching
+    from homotopy.claims import LEDGER, matching
+    from homotopy.claims.machinery import export
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -90,7 +91,7 @@ def _show_table(chosen, evidence, console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from homotopy.claims.export import what_holds
+    from homotopy.claims.machinery.export import what_holds
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 1, 0))
     table.add_column("claim", ratio=3)
@@ -113,7 +114,7 @@ def _show_table(chosen, evidence, console) -> None:
 def _show_one(claim, evidence, console) -> None:
     from rich.markup import escape
 
-    from homotopy.claims.export import refutation
+    from homotopy.claims.machinery.export import refutation
 
     console.print(f"[bold]{escape(claim.key)}[/] ({escape(claim.where)}): {claim.verdict.value}")
     lines = []

@@ -199,8 +199,7 @@ def _fractions(start, count, lower, upper):
     values = as_numbers("starts", start)
     if values.shape not in ((), (count,)):
         raise ValueError(
-            f"starts: expected a number or one for each of {count} cells, got shape "
-            f"{values.shape}."
+            f"starts: expected a number or one for each of {count} cells, got shape {values.shape}."
         )
     values = np.broadcast_to(values.astype(float), (count,))
     if not np.all((values >= lower) & (values <= upper)):

@@ -157,9 +157,7 @@ class _Search:
         """From the best control on cells to arcs; `best` is then the better of both."""
         system = self.system
         trajectory = follow(system, optimum.control, optimum.mesh)
-        edges = np.linspace(
-            float(system.start), float(system.horizon), optimum.fractions.size + 1
-        )
+        edges = np.linspace(float(system.start), float(system.horizon), optimum.fractions.size + 1)
         arcs = read_arcs(edges, optimum.fractions, optimum.switching)
         self.offer(_on_cells(system, optimum, arcs, trajectory, self.counts))
         if optimum.ended is not None:

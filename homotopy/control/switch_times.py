@@ -182,8 +182,7 @@ class _Search:
         edges = [self.start, *map(float, switches), self.horizon]
         kinds = (ArcKind.lower, ArcKind.upper)
         return joined(
-            Arc(kinds[(place + opening) % 2], *ends)
-            for place, ends in enumerate(pairwise(edges))
+            Arc(kinds[(place + opening) % 2], *ends) for place, ends in enumerate(pairwise(edges))
         )
 
     def improve(self, arcs: tuple[Arc, ...]) -> None:

@@ -35,9 +35,7 @@ class CollinearColumn:
         return f"{names[self.column]} = {text or '0'}"
 
 
-def collinear_columns(
-    X: ArrayInput, tolerance: float = 1e-11
-) -> tuple[CollinearColumn, ...]:
+def collinear_columns(X: ArrayInput, tolerance: float = 1e-11) -> tuple[CollinearColumn, ...]:
     """Which columns of X are exact linear combinations of the others, and of which.
 
     By QR with column pivoting of the columns scaled to length 1: what remains of a redundant column

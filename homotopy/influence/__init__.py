@@ -1,5 +1,13 @@
 """Predictions of what deleting data does to a trained model, and the retraining truth."""
 
+from homotopy.influence._early_stopping import EarlyStopping, early_stopping
+from homotopy.influence._gaps import GAPS, LINKS, Gaps, gaps, pooled_gaps
+from homotopy.influence._measurement_influence import (
+    MeasurementInfluence,
+    measurement_influence,
+)
+from homotopy.influence._predict import predict
+from homotopy.influence._weight_jacobian import WeightJacobian, weight_jacobian
 from homotopy.influence.change import Change, ChangeStatus
 from homotopy.influence.diagnostics import (
     DuplicateRows,
@@ -16,7 +24,6 @@ from homotopy.influence.diagnostics import (
     regression_diagnostics,
     ridgeless_leave_one_out,
 )
-from homotopy.influence.early_stopping import EarlyStopping, early_stopping
 from homotopy.influence.estimators import (
     AbstractEstimator,
     GaussNewton,
@@ -27,13 +34,7 @@ from homotopy.influence.estimators import (
     ProximalBregman,
     Taylor,
 )
-from homotopy.influence.gaps import GAPS, LINKS, Gaps, gaps, pooled_gaps
 from homotopy.influence.groups import adversarial_groups, clustered_groups, random_groups
-from homotopy.influence.measurement_influence import (
-    MeasurementInfluence,
-    measurement_influence,
-)
-from homotopy.influence.predict import predict
 from homotopy.influence.solvers import (
     AbstractSolver,
     Arnoldi,
@@ -47,7 +48,6 @@ from homotopy.influence.training_time import (
     InfluenceInTimeStatus,
     influence_in_time,
 )
-from homotopy.influence.weight_jacobian import WeightJacobian, weight_jacobian
 from homotopy.measurements import AbstractMeasurement, OwnLoss, Predictions, TestLoss
 
 __all__ = [

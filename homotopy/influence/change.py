@@ -144,8 +144,12 @@ def from_closed_form(
 ) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus]:
     """Δ of a linear regression, in the dtype of θ; `failure` where there is none."""
     residual = jnp.asarray(moved.residual, theta.dtype)
-    return jnp.asarray(moved.delta, theta.dtype), residual, _graded(
-        residual, reachable(tolerance, theta.dtype), jnp.asarray(moved.determined), failure
+    return (
+        jnp.asarray(moved.delta, theta.dtype),
+        residual,
+        _graded(
+            residual, reachable(tolerance, theta.dtype), jnp.asarray(moved.determined), failure
+        ),
     )
 
 

@@ -152,6 +152,7 @@ class GaussNewtonCurvature(AbstractCurvature):
     def factor(self) -> Float[Array, "m d"]:
         """A with C = AᵀA, one row for each output of each data point: √(w ∂²ℓ/∂ŷ²) J."""
         problem = self.problem
+
         # Of each point on its own: its cost is that of k backward passes, whatever n.
         def point(x, y, weight):
             output = problem.model(self.theta, x)

@@ -13,9 +13,9 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, concrete, flag, integer, number
 from homotopy._wording import described
-from homotopy.flow.method import AbstractMethod, Status
-from homotopy.flow.sensitivity import sensitivity
-from homotopy.flow.trajectory import flow
+from homotopy.flows._sensitivity import sensitivity
+from homotopy.flows.method import AbstractMethod, Status
+from homotopy.flows.trajectory import flow
 from homotopy.measurements import as_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -117,8 +117,10 @@ class InfluenceInTime(eqx.Module):
         whole = all(
             isinstance(one, int | np.integer) and not isinstance(one, bool) for one in index
         )
-        fits = whole and len(index) == len(shape) and all(
-            -size <= one < size for one, size in zip(index, shape, strict=True)
+        fits = (
+            whole
+            and len(index) == len(shape)
+            and all(-size <= one < size for one, size in zip(index, shape, strict=True))
         )
         if not fits:
             raise ValueError(

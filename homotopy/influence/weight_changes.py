@@ -50,9 +50,9 @@ class WeightChanges(eqx.Module):
             return jax.lax.map(
                 lambda change: change[1] @ gradients[change[0]], (self.rows, self.amounts)
             )
-        return jax.vmap(
-            lambda rows, amounts: amounts @ point_gradients(problem, theta, rows)
-        )(self.rows, self.amounts)
+        return jax.vmap(lambda rows, amounts: amounts @ point_gradients(problem, theta, rows))(
+            self.rows, self.amounts
+        )
 
 
 def weight_changes(
@@ -138,6 +138,4 @@ def _of_matrix(problem, changes) -> WeightChanges:
     # The points that change come first; the others carry a change of zero.
     rows = np.argsort(matrix == 0.0, axis=1, kind="stable")[:, :largest]
     amounts = np.take_along_axis(matrix, rows, axis=1)
-    return WeightChanges(
-        jnp.asarray(rows), jnp.asarray(amounts, problem.X.dtype), known.ndim == 1
-    )
+    return WeightChanges(jnp.asarray(rows), jnp.asarray(amounts, problem.X.dtype), known.ndim == 1)

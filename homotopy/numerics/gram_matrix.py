@@ -124,7 +124,5 @@ def _total(upper, lower, remainder, width) -> DoubleDouble:
         for first in range(max(0, order - _SLICES + 1), min(order, _SLICES - 1) + 1):
             second = order - first
             part = np.s_[first * width :, second * width :]
-            total = total + DoubleDouble(
-                upper[part][:width, :width], lower[part][:width, :width]
-            )
+            total = total + DoubleDouble(upper[part][:width, :width], lower[part][:width, :width])
     return total

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from homotopy.influence.gaps import GAPS, Gaps
+from homotopy.influence._gaps import GAPS, Gaps
 from homotopy.plotting import style
 from homotopy.plotting.layout import turn_long_labels
 

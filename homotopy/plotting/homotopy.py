@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 
 from homotopy._checks import instance
-from homotopy.flow import HomotopySurface
+from homotopy.flows import HomotopySurface
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
 from homotopy.plotting.plane import principal_plane

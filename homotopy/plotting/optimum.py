@@ -11,12 +11,12 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from homotopy.deletion.dynamics.modal import ModalSwitchingFunction
 from homotopy.plotting import style
 from homotopy.plotting.plane import sampling_times
-from homotopy.unlearning.modal_dynamics import ModalSwitchingFunction
 
 if TYPE_CHECKING:
-    from homotopy.unlearning.optimum import Optimum
+    from homotopy.deletion.optimum import Optimum
 
 # Of the largest value of a factor: what it may be at a switch and still count as zero there.
 _ZERO = 1e-5

@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import instance
-from homotopy.flow import flow
-from homotopy.response import response
+from homotopy.deletion import Deletion
+from homotopy.deletion.deletion import a_deletion
+from homotopy.flows import flow
+from homotopy.responses import response
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.base import a_schedule
-from homotopy.unlearning import Deletion
-from homotopy.unlearning.deletion import a_deletion
 
 # Fractions of a piece of a schedule at which a path is sampled: equally spaced, and geometrically
 # after its beginning, where the fast modes move.

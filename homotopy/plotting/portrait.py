@@ -11,12 +11,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from homotopy._checks import array, flag, instance, positive
+from homotopy.deletion import Deletion
 from homotopy.plotting import style
 from homotopy.plotting.layout import SettledLayout, label_axes, legend_beside
 from homotopy.plotting.plane import Plane, checked_schedules, portrait_plane
 from homotopy.plotting.portrait_data import Path, PlanarField, Portrait, sample_portrait
 from homotopy.schedules import AbstractSchedule
-from homotopy.unlearning import Deletion
 
 __all__ = [
     "Plane",
@@ -233,9 +233,7 @@ def draw_landmarks(ax: Axes, portrait: Portrait) -> None:
         ax.plot(*point[:, None], linestyle="none", **looks[look], zorder=5)
 
 
-def draw_path(
-    ax: Axes, path: Path, name: str, colour=None, above: Sequence[Path] = ()
-) -> None:
+def draw_path(ax: Axes, path: Path, name: str, colour=None, above: Sequence[Path] = ()) -> None:
     """One path with rings at its switches and a square at θ(T); by default coloured by ε(t).
 
     A mark where `above`, the paths drawn after this one, have marks becomes a frame around theirs.

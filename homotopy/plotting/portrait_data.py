@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import instance
+from homotopy.deletion import Deletion
 from homotopy.plotting.plane import (
     Plane,
     checked_schedules,
@@ -18,7 +19,6 @@ from homotopy.plotting.plane import (
     sampled_path,
 )
 from homotopy.schedules import AbstractSchedule
-from homotopy.unlearning import Deletion
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

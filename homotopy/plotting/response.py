@@ -9,7 +9,7 @@ from homotopy._checks import instance
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
 from homotopy.plotting.trajectory import draw_coordinates
-from homotopy.response import Event, EventKind, ResponsePath
+from homotopy.responses import Event, EventKind, ResponsePath
 
 
 def draw_response(path: ResponsePath, ax: Axes | None = None, **options) -> Axes:

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from homotopy._checks import instance
+from homotopy.deletion import SwitchingFunction
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
 from homotopy.plotting.plane import sampling_times
-from homotopy.unlearning import SwitchingFunction
 
 
 def draw_switching_function(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from homotopy._checks import instance
-from homotopy.flow import Trajectory
+from homotopy.flows import Trajectory
 from homotopy.plotting import style
 from homotopy.plotting.homotopy import from_the_start
 from homotopy.plotting.layout import label_axes, legend_beside

@@ -9,9 +9,9 @@ from scipy.optimize import minimize_scalar
 
 from homotopy.claims.checks.instances import DIMENSIONS, with_gram_matrix
 from homotopy.claims.checks.steps import near_identity
-from homotopy.flow import flow
+from homotopy.deletion import Deletion, best_step
+from homotopy.flows import flow
 from homotopy.schedules import BangBang, Ramp, Step
-from homotopy.unlearning import Deletion, best_step
 
 _HORIZON = 2.0
 _FIT = np.array([1.0, -1.0])  # θ*₋

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from homotopy.claims.checks.instances import arrays, each, starting_point
-from homotopy.flow import homotopy, sensitivity
+from homotopy.flows import homotopy, sensitivity
 
 _WEIGHTS = (0.0, 0.5, 1.0)
 

@@ -7,9 +7,9 @@ from scipy.linalg import expm
 
 from homotopy.claims.checks.instances import DIMENSIONS, arrays, each, starting_point
 from homotopy.claims.checks.steps import near_identity
-from homotopy.flow import flow, homotopy
+from homotopy.deletion import Deletion
+from homotopy.flows import flow, homotopy
 from homotopy.schedules import Step
-from homotopy.unlearning import Deletion
 
 _SHORT_TIME = 1e-7
 

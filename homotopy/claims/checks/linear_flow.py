@@ -6,7 +6,7 @@ import numpy as np
 
 from homotopy.claims.checks.gradient_flow import solution, surface, weighted
 from homotopy.claims.checks.instances import arrays, each, regressions, starting_point
-from homotopy.flow import flow
+from homotopy.flows import flow
 from homotopy.linear import LinearRegression
 from homotopy.schedules import Step
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each
-from homotopy.flow import sensitivity
+from homotopy.flows import sensitivity
 from homotopy.influence import Influence, leverage, predict
-from homotopy.response import response
+from homotopy.responses import response
 
 
 def importance():

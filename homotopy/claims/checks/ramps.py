@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import erf
 
 from homotopy.claims.checks.instances import arrays, regressions, with_gram_matrix
-from homotopy.flow import flow
+from homotopy.flows import flow
 from homotopy.precision import enable_x64
 from homotopy.schedules import Ramp
 

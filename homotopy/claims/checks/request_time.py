@@ -7,7 +7,7 @@ from scipy.linalg import expm
 
 from homotopy.claims.checks.gradient_flow import surface, weighted
 from homotopy.claims.checks.instances import arrays, each, starting_point
-from homotopy.unlearning import Deletion
+from homotopy.deletion import Deletion
 
 
 def end(problem, switches, horizon, theta0=None):

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each, regressions, starting_point
-from homotopy.flow import GradientDescent, flow
+from homotopy.flows import GradientDescent, flow
 from homotopy.influence import leverage
 from homotopy.losses import Logistic, SquaredError
 from homotopy.models import function_model, linear_model
 from homotopy.problem import Problem
-from homotopy.response import response
-from homotopy.response.path import chord_deviation
+from homotopy.responses import response
+from homotopy.responses.path import chord_deviation
 from homotopy.schedules import Constant
 
 _NODES, _SHARES = np.polynomial.legendre.leggauss(30)

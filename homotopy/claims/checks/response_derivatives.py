@@ -15,7 +15,7 @@ from homotopy.losses import Logistic
 from homotopy.models import linear_model
 from homotopy.precision import enable_x64
 from homotopy.problem import Problem
-from homotopy.response import response
+from homotopy.responses import response
 
 
 @cache

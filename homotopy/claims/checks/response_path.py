@@ -13,7 +13,7 @@ from homotopy.losses import SquaredError
 from homotopy.models import function_model
 from homotopy.precision import enable_x64
 from homotopy.problem import Problem
-from homotopy.response import response
+from homotopy.responses import response
 
 
 def slope(f, at, step=1e-3):

@@ -8,9 +8,9 @@ from scipy.linalg import expm
 
 from homotopy.claims.checks.gradient_flow import solution, weighted
 from homotopy.claims.checks.instances import arrays, each, regressions, starting_point
-from homotopy.flow import flow
+from homotopy.deletion import Deletion
+from homotopy.flows import flow
 from homotopy.schedules import PiecewiseConstant, Step
-from homotopy.unlearning import Deletion
 
 
 def _two_stages(problem, switch, horizon):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from homotopy.claims.checks.instances import DIMENSIONS, with_gram_matrix
-from homotopy.flow import flow
+from homotopy.deletion import Deletion, best_step
+from homotopy.flows import flow
 from homotopy.linear import LinearRegression
 from homotopy.precision import enable_x64
 from homotopy.schedules import Step
-from homotopy.unlearning import Deletion, best_step
 
 # Length of the deleted row; H differs from Id by its square.
 _SHORT = 1e-5

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from homotopy.claims.checks.instances import arrays, each, starting_point
-from homotopy.flow import flow, homotopy, train
+from homotopy.flows import flow, homotopy, train
 from homotopy.linear import LinearRegression
 from homotopy.losses import SquaredError
 from homotopy.models import function_model

@@ -356,9 +356,7 @@ def _branch(search: _Search) -> None:
     row = int(np.flatnonzero(search.system.control == control)[0])
     before = regions[index - 1].knowledge if index > 0 else None
     cost_before = search.best
-    for pieces in _alternatives(
-        regions[index], before, row, opened.found, search.system
-    ):
+    for pieces in _alternatives(regions[index], before, row, opened.found, search.system):
         if search.late:
             return  # with the node still pending, whose bound holds
         node, found = list(opened.node), opened.found

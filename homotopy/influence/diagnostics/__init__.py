@@ -4,9 +4,9 @@ Host computations on concrete data, by LAPACK: results are NumPy arrays in float
 here can be traced by JAX. The deleted set of a problem plays no part: all n points count alike.
 """
 
+from homotopy.influence.diagnostics._leverage import leverage
 from homotopy.influence.diagnostics.duplicates import DuplicateRows, duplicate_rows
 from homotopy.influence.diagnostics.jacobian import JacobianLeverage, jacobian_leverage
-from homotopy.influence.diagnostics.leverage import leverage
 from homotopy.influence.diagnostics.measures import (
     cooks_distance,
     dfbetas,

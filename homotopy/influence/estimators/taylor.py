@@ -13,7 +13,7 @@ from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
 from homotopy.influence.solvers.base import graded
-from homotopy.response.taylor import implicit_series
+from homotopy.responses._taylor import implicit_series
 
 _TOLERANCE = 1e-8  # of the residual of the first order
 

@@ -123,9 +123,7 @@ class ConjugateGradient(AbstractSolver):
     def of_dimension(self, dimension):
         if self.preconditioner is None:
             return self
-        return dataclasses.replace(
-            self, preconditioner=self.preconditioner.of_dimension(dimension)
-        )
+        return dataclasses.replace(self, preconditioner=self.preconditioner.of_dimension(dimension))
 
     def _iterate(self, products, precondition, target, state):
         """Conjugate gradients from the state's residual: its best iterates by the recurrence."""

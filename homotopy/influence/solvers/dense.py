@@ -68,9 +68,9 @@ class Dense(AbstractSolver):
         solution = solution + inverse(vectors - curvature.products(solution))
         residual = relative_residual(curvature, solution, vectors)
         status = graded(residual, self.tolerance, ~definite, InverseStatus.inaccurate)
-        status = jax.vmap(
-            lambda one: InverseStatus.where(singular, InverseStatus.singular, one)
-        )(status)
+        status = jax.vmap(lambda one: InverseStatus.where(singular, InverseStatus.singular, one))(
+            status
+        )
         return InverseProduct(solution, residual, status, jnp.ones(vectors.shape[0], int))
 
 

@@ -160,9 +160,7 @@ class Lissa(AbstractSolver):
         scale = jnp.asarray(n / self.batch_size, vectors.dtype)
         return curvature.sample_products(rows, scale, vectors) + curvature.shift * vectors
 
-    def _found_scale(
-        self, curvature, search, measured
-    ) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+    def _found_scale(self, curvature, search, measured) -> tuple[Float[Array, ""], Bool[Array, ""]]:
         """A scale for which the series converges, and whether the operator is indefinite."""
         like = jnp.zeros_like(curvature.theta)
         values, bound = _spectrum(

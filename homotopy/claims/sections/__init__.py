@@ -1,0 +1,1 @@
+"""The notes' claims, a section of the notes a file."""

@@ -1,0 +1,1 @@
+"""The symbols that proofs are about: regressions, smooth risks, and what is done with them."""

@@ -1,0 +1,126 @@
+"""The numbers of `homotopy influence` as CSV, one line a row of the data, and as JSON."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+
+from homotopy.commands.influence.fit import Fit
+from homotopy.commands.influence.numbers import Influences
+from homotopy.commands.shared.record import data, plain, versions
+
+_LINEAR = {
+    "target": "in the units of the data",
+    "prediction": "of the fit to all rows, in the units of the data",
+    "residual": "target - prediction, of standardised targets",
+    "leverage": "x'inv(H)x with the Hessian H = sum xx' + ridge, of standardised features; their "
+    "means count as known, so that 1/n is not part of it",
+    "leave_one_out_residual": "target - prediction of the fit without the row, standardised: "
+    "residual/(1 - leverage)",
+    "studentised_residual": "residual over its standard deviation, estimated without the row",
+    "cooks_distance": "squared change of all predictions, over (number of features) * (residual "
+    "variance)",
+    "dffits": "change of the row's prediction, full minus deleted, over its standard deviation",
+    "own_loss": "(1/2) residual^2 in the fit to all rows",
+}
+_LOGISTIC = {
+    "target": "the class, 0 or 1",
+    "prediction": "the probability of class 1 in the fit to all rows",
+    "residual": "target - prediction",
+    "leverage": "p(1 - p) x'inv(H)x with the Hessian H = sum p(1 - p)xx' + ridge (Pregibon)",
+    "own_loss": "-log of the probability of the row's class in the fit to all rows",
+}
+_CHANGES = {
+    "own_loss_change": "change on deletion of the row's own loss",
+    "test_loss_change": "change on deletion of the mean loss on the test data",
+    "parameter_change": "length of the change on deletion of the standardised parameters",
+}
+_KINDS = {
+    "predicted": "by the influence function at weight 1, to first order",
+    "true": "by retraining without the row; none where the row was not refitted or has no fit",
+    "ratio": "predicted over true; none where the refit moved by nothing but rounding",
+}
+
+
+def meanings(fit: Fit, influences: Influences) -> dict[str, str]:
+    """What each column of the CSV says, in their order."""
+    known = {"row": "counts from 0, below the header", **(_LOGISTIC if fit.logistic else _LINEAR)}
+    for kind, how in _KINDS.items():
+        known |= {f"{name}_{kind}": f"{what}, {how}" for name, what in _CHANGES.items()}
+    listed = {name: known[name] for name in influences.columns}
+    listed["refit"] = "'minimum', or 'no minimum' where the fit without the row has none"
+    listed["twins"] = "rows that are the same in every column"
+    return listed
+
+
+def write_csv(fit: Fit, influences: Influences, path: Path) -> None:
+    """All that is known of each row of the data; empty cells where nothing is."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(meanings(fit, influences))
+        for row in range(fit.problem.size):
+            writer.writerow("" if value is None else value for value in _row(influences, row))
+
+
+def record(arguments: dict, by: str, fit: Fit, influences: Influences) -> dict:
+    """A dictionary that JSON can hold; None stands for undefined and not refitted."""
+    coefficients = intercept = None
+    if not fit.logistic:
+        coefficients, intercept = fit.standardisation.original_coefficients(fit.theta)
+    names = list(meanings(fit, influences))
+
+    def rows(numbers):
+        return [
+            dict(zip(names, _row(influences, row, nested=True), strict=True)) for row in numbers
+        ]
+
+    return plain(
+        {
+            "command": "influence",
+            "arguments": arguments,
+            "units": _units(fit),
+            "signs": "Changes are on deletion: without the row minus with it. The risk is a sum.",
+            "columns": meanings(fit, influences),
+            "versions": versions(),
+            "data": data(fit.original, fit.standardisation),
+            "ranked_by": by,
+            "parameter_names": fit.parameter_names,
+            "full_fit": fit.theta,
+            "coefficients_in_units_of_the_data": coefficients,
+            "intercept_in_units_of_the_data": intercept,
+            "most_influential": rows(influences.ranked),
+            "highest_leverage": rows(influences.highest_leverage),
+            "duplicates": {
+                "identical": influences.duplicates.identical,
+                "same_features": influences.duplicates.same_inputs,
+            },
+            "evidence": influences.evidence,
+        }
+    )
+
+
+def _units(fit) -> str:
+    standardised = "standardised (mean 0 and population standard deviation 1 over all rows"
+    if fit.logistic:
+        return (
+            f"Features are {standardised}); the last parameter is the intercept, which the ridge "
+            "counts too. The loss is -log of the probability of a row's class."
+        )
+    return (
+        f"Features, target and parameters are {standardised}; no intercept), unless a column says "
+        "otherwise. The loss is half the squared residual."
+    )
+
+
+def _row(influences, row, nested=False) -> list:
+    """The numbers of a row, as `meanings` lists them; twins as a list, or in one cell."""
+    values = [_number(column[row]) for column in influences.columns.values()]
+    twins = influences.twins(row)
+    refit = influences.statuses.get(row)
+    return [*values, refit, twins if nested else " ".join(map(str, twins))]
+
+
+def _number(value: np.generic):
+    value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

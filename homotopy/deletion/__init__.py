@@ -1,0 +1,64 @@
+"""Forgetting as a problem of control: the deletion problem, its cost, its costate, its optima."""
+
+from homotopy._progress import Progress
+from homotopy.deletion._deletions import deletions
+from homotopy.deletion._greedy import GreedyFeedback, greedy
+from homotopy.deletion._least_time import LeastTime, LeastTimeStatus, least_time
+from homotopy.deletion._optimise import optimise
+from homotopy.deletion.baselines import best_step, time_to_reach
+from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
+from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus
+from homotopy.deletion.searches import (
+    AbstractSearch,
+    BangBangs,
+    Cells,
+    CertifiedOptimum,
+    Everything,
+    Networks,
+    Polynomials,
+    Ramps,
+    Separately,
+    SeparateOptimum,
+    Splines,
+    Steps,
+)
+from homotopy.deletion.terminal_cost import (
+    AbstractTerminalCost,
+    ParameterDistance,
+    PredictionDistance,
+)
+
+__all__ = [
+    "AbstractSearch",
+    "AbstractTerminalCost",
+    "BangBangs",
+    "Cells",
+    "CertifiedOptimum",
+    "Costate",
+    "Deletion",
+    "Everything",
+    "GreedyFeedback",
+    "LeastTime",
+    "LeastTimeStatus",
+    "LocalMinimum",
+    "Networks",
+    "Optimum",
+    "OptimumStatus",
+    "ParameterDistance",
+    "Polynomials",
+    "PredictionDistance",
+    "Progress",
+    "Ramps",
+    "SeparateOptimum",
+    "Separately",
+    "Splines",
+    "Steps",
+    "SwitchingFunction",
+    "best_step",
+    "deletions",
+    "greedy",
+    "least_time",
+    "optimise",
+    "time_to_reach",
+]

@@ -1,0 +1,1 @@
+"""The deletion problem in the forms that `homotopy.control` solves."""

@@ -1,0 +1,138 @@
+"""The deletion problem for weights 0 and 1 as the compiled searches take it, and what they find."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from homotopy._beside import Beside
+from homotopy.control.switched import SwitchedFlow, merged
+from homotopy.deletion.deletion import Deletion
+from homotopy.schedules import AbstractSchedule, BangBang
+
+
+def switched_flows(deletions: Sequence[Deletion]) -> SwitchedFlow:
+    """Problems of the same size, with a leading axis: in modal coordinates centred at the deleted
+    fit, which tend to zero where the point is gone.
+
+    Always in float64, whatever the problems' own precision.
+    """
+    packed = [_packed(deletion) for deletion in deletions]
+    shapes = packed[0].shapes
+    numbers = np.frombuffer(b"".join([each.numbers for each in packed]))
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(numbers.reshape(len(packed), ends[-1]), ends[:-1], axis=1)
+    return SwitchedFlow(
+        *(
+            np.ascontiguousarray(part).reshape(len(packed), *shape)
+            for part, shape in zip(parts, shapes, strict=True)
+        )
+    )
+
+
+_PACKED = Beside()
+
+
+class _Packed(NamedTuple):
+    """The numbers of one `SwitchedFlow` as they are in memory, field after field."""
+
+    shapes: list[tuple[int, ...]]
+    numbers: bytes
+
+
+def _packed(deletion: Deletion) -> _Packed:
+    """Kept beside the problem: to read so many JAX arrays takes as long as half a search."""
+    packed = _PACKED.get(deletion)
+    if packed is None:
+        own = _fields(deletion)
+        modal = own["problem"].modal
+        rotation, start, horizon = (
+            np.asarray(part) for part in (modal.full.rotation, own["start"], own["horizon"])
+        )
+        flow = SwitchedFlow(
+            rates=modal.eigenvalues,
+            full_rates=modal.full.eigenvalues,
+            rotation=rotation,
+            transposed=rotation.T,
+            rows=modal.rows,
+            residual=modal.residual,
+            limit=modal.full_limit,
+            initial=own["centred_start"],
+            goal=own["_goal"],
+            delay=start,
+            span=horizon.astype(np.float64) - start,
+        )
+        arrays = [np.asarray(part, np.float64) for part in flow]
+        numbers = b"".join(array.tobytes() for array in arrays)
+        packed = _Packed([array.shape for array in arrays], numbers)
+        _PACKED.put(deletion, packed)
+    return packed
+
+
+def keep_packed(deletions: Sequence[Deletion], flows: SwitchedFlow) -> None:
+    """Give each problem its own of the flows, fields of which may have a leading axis."""
+    number = len(deletions)
+    parts = [
+        np.broadcast_to(np.asarray(part, np.float64), (number, *shape))
+        for part, shape in zip(flows, _shapes(deletions[0]), strict=True)
+    ]
+    shapes = [part.shape[1:] for part in parts]
+    numbers = np.concatenate([part.reshape(number, -1) for part in parts], axis=1)
+    for deletion, own in zip(deletions, numbers, strict=True):
+        _PACKED.put(deletion, _Packed(shapes, own.tobytes()))
+
+
+def _shapes(deletion: Deletion) -> list[tuple[int, ...]]:
+    """Of the fields of its `SwitchedFlow`."""
+    count, size = kind_of(deletion)[0]
+    vector, square = (size,), (size, size)
+    shapes = {"rotation": square, "transposed": square, "rows": (count, size)}
+    shapes |= {"residual": (count,), "delay": (), "span": ()}
+    return [shapes.get(name, vector) for name in SwitchedFlow._fields]
+
+
+def _fields(module: eqx.Module) -> dict:
+    """`vars`, past what Equinox does at every look-up: it takes longer than copying an array."""
+    return object.__getattribute__(module, "__dict__")
+
+
+def kind_of(deletion: Deletion) -> tuple:
+    """How many deleted points and parameters, and their precision: alike in what is stacked."""
+    rows = _fields(_fields(_fields(deletion)["problem"])["modal"])["rows"]
+    return rows.shape, rows.dtype
+
+
+def rounded_arcs(
+    schedule: AbstractSchedule, start: float, horizon: float
+) -> tuple[list[int], list[float]]:
+    """Values 0 or 1 in turn, and how long each lasts: those nearest to a schedule on [s, T]."""
+    edges = np.clip(np.asarray(schedule.breakpoints), start, horizon)
+    parts = np.concatenate([[start], edges, [horizon]])
+    if all(schedule.constant_pieces):
+        values = np.asarray(schedule.piece_values)
+    else:
+        parts = np.union1d(parts, np.linspace(start, horizon, 257))
+        values = np.asarray(schedule((parts[:-1] + parts[1:]) / 2))
+    return merged((values > 0.5).astype(int).tolist(), np.diff(parts).tolist())
+
+
+def bang_bang(switches: np.ndarray) -> BangBang:
+    """The schedule of valid switch times, without the checks, which take most of the time."""
+    return jax.tree.unflatten(_structure(switches.size), [_on_device(switches)])
+
+
+@jax.jit
+def _on_device(array):
+    """A JAX array, four times faster than `jnp.asarray` makes one."""
+    return array
+
+
+@cache
+def _structure(size: int):
+    return jax.tree.structure(BangBang(np.zeros(size), initial=1))

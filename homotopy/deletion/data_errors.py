@@ -1,0 +1,154 @@
+"""How exactly the modal form of a deletion problem is known, entry by entry.
+
+Up to the dimension to which its spectra come from double-double arithmetic (`data_spectrum`), every
+entry of Λ, B and r is right to a rounding of its own, or to a few where a single deletion is in
+closed form (`modal_downdates`), and what is lost is lost in the coordinates of θ₀. Past it, Λ and V
+are LAPACK's, and what they leave of the data is measured.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from homotopy import data_spectrum
+from homotopy.control.certificate.rounding import UNIT, DataErrors, gamma
+from homotopy.deletion.deletion import Deletion
+from homotopy.modal_downdates import roundings
+from homotopy.numerics.double_double import matmul
+
+_DOUBLE_DOUBLE = 2.0**-90  # of a sum of products, with room
+_UNKNOWN = 1e100  # of what has no bound
+_CANCELLED = 1e-13  # error of the coordinates, of themselves, from which they are refined
+
+
+def data_errors(deletion: Deletion) -> DataErrors:
+    """Of the modal form, of the coordinates of θ₀ and of the target.
+
+    Those of θ₀ and of the target do not move in the kernel of M together: what both are unsure of
+    there is an error of the deleted residual alone.
+    """
+    problem, modal = deletion.problem, deletion.problem.modal
+    rates, rows, residual, equilibrium, basis = (
+        _array(part)
+        for part in (modal.eigenvalues, modal.rows, modal.residual, modal.equilibrium, modal.basis)
+    )
+    kernel, size = np.asarray(modal.kernel), rates.size
+    largest, unsure, single = rates.max(initial=0.0), gamma(2 * size + 16), len(rows) == 1
+    entry = gamma(roundings(size)) if single else 2 * UNIT
+    matrix = np.full((size, size), (max(problem.X.shape) * 2 * UNIT) ** 2 * largest)
+    matrix[np.diag_indices(size)] += entry * rates
+    row_errors = entry * np.abs(rows)
+    for place in _repeated(rates):
+        # Made equal, and their vectors turned among themselves in ordinary precision.
+        matrix[place, place] += 16 * UNIT * rates[place]
+        row_errors[:, place] += unsure * np.linalg.norm(rows[:, place], axis=1)[:, None]
+    absolute = np.abs(rows) @ np.abs(equilibrium) + np.abs(residual)
+    residual_errors = 2 * UNIT * np.abs(residual) + _DOUBLE_DOUBLE * absolute
+    centre = np.zeros(size)
+    if _by_lapack(size):
+        more, askew, centre = _left_over(deletion, rates, basis)
+        matrix = matrix + more
+        row_errors = row_errors + np.abs(rows) @ askew
+        residual_errors = residual_errors + np.abs(rows) @ centre
+
+    def coordinates(theta):
+        """Of Vᵀθ − α; in closed form α is a product with V, and V not right entry by entry."""
+        seen = np.abs(basis).T @ np.abs(_array(theta))
+        fitted = 4 * UNIT * np.abs(equilibrium)
+        if single:
+            fitted += entry * (np.linalg.norm(_array(theta)) + np.linalg.norm(equilibrium))
+        return unsure * seen + fitted + centre
+
+    start, goal = coordinates(deletion.theta0), coordinates(deletion.target)
+    if np.array_equal(_array(deletion._goal), np.where(kernel, deletion.centred_start, 0.0)):
+        residual_errors = residual_errors + np.abs(rows[:, kernel]) @ start[kernel]
+        start, goal = np.where(kernel, 0.0, start), np.zeros(size)
+    return DataErrors(
+        matrix=matrix,
+        rows=row_errors,
+        residual=residual_errors,
+        start=start,
+        goal=goal,
+        force=np.zeros(size),
+        time=4 * UNIT * float(deletion.horizon) if float(deletion.start) > 0.0 else 0.0,
+    )
+
+
+def start_coordinates(deletion: Deletion, errors: DataErrors) -> tuple[np.ndarray, np.ndarray]:
+    """The coordinates Vᵀ(θ₀ − θ*₋) and their errors: where they cancel, from the gradient at θ₀.
+
+    One step of iterative refinement: what the coordinates z leave of the gradient, at θ₀ − Vz and
+    in double-double, divided by Λ. It is off by the rounding of its own, and by that of V.
+    """
+    problem, modal, centred = deletion.problem, deletion.problem.modal, deletion.centred_start
+    centred, rates, basis = _array(centred), _array(modal.eigenvalues), _array(modal.basis)
+    whole, unsure = float(np.linalg.norm(centred)), float(np.linalg.norm(errors.start))
+    seen = ~np.asarray(modal.kernel)
+    if unsure <= _CANCELLED * whole or _by_lapack(rates.size) or not seen.any():
+        return centred, errors.start
+    X, y = _array(problem.X), _array(problem.y)
+    keep = np.setdiff1d(np.arange(len(X)), np.asarray(problem.deleted))
+    X, y = X[keep], y[keep]
+    theta = _array(deletion.theta0) - matmul(basis, centred[:, None]).at(np.s_[:, 0])
+    misfit = matmul(X, theta.at(np.s_[:, None])).at(np.s_[:, 0]) - y
+    slope = matmul(X.T, misfit.at(np.s_[:, None])).at(np.s_[:, 0]) + theta * float(problem.ridge)
+    left = slope.rounded()
+    step = basis[:, seen].T @ left / rates[seen]
+    relative, size = gamma(2 * rates.size + 16), np.linalg.norm(step)
+    off = relative * (np.linalg.norm(left) + rates.max() * size) / rates[seen]
+    refined, found = centred.copy(), errors.start.copy()
+    refined[seen] += step
+    found[seen] = np.minimum(found[seen], off + relative * np.linalg.norm(refined))
+    return refined, found
+
+
+def _by_lapack(size: int) -> bool:
+    return size > data_spectrum.EXTENDED_LIMIT
+
+
+def _array(value) -> np.ndarray:
+    return np.asarray(value, dtype=np.float64)
+
+
+def _repeated(rates: np.ndarray) -> list[np.ndarray]:
+    """Where the same rate stands more than once."""
+    values, group = np.unique(rates, return_inverse=True)
+    places = [np.flatnonzero(group == number) for number in range(values.size)]
+    return [place for place in places if place.size > 1]
+
+
+def _left_over(deletion: Deletion, rates: np.ndarray, basis: np.ndarray):
+    """What LAPACK's Λ and V leave: of M, of the orthogonality of V, and of the deleted fit.
+
+    For y = V⁻¹(θ − θ*₋) the matrix of the flow is (VᵀV)⁻¹VᵀMV.
+    """
+    problem, modal = deletion.problem, deletion.problem.modal
+    X, y = _array(problem.X), _array(problem.y)
+    keep = np.ones(len(X), dtype=bool)
+    keep[np.asarray(problem.deleted)] = False
+    X, y, ridge = X[keep], y[keep], float(problem.ridge)
+    size = rates.size
+    points = X @ basis
+    known = gamma(size) * (np.abs(X) @ np.abs(basis))
+    absolute = np.abs(points) + known
+    left = np.abs(points.T @ points + ridge * np.eye(size) - np.diag(rates))
+    left += gamma(len(X) + 4) * (absolute.T @ absolute) + 2 * UNIT * np.diag(rates)
+    cross = absolute.T @ known
+    left += cross + cross.T
+    askew = np.abs(basis.T @ basis - np.eye(size))
+    askew += gamma(size) * (np.abs(basis).T @ np.abs(basis))
+    left += 1.1 * askew @ (np.diag(rates) + left)
+    # How far α is from the fit, by the gradient there.
+    equilibrium = _array(modal.equilibrium)
+    misfit = points @ equilibrium - y
+    unsure = absolute @ np.abs(equilibrium) + np.abs(y)
+    slope = np.abs(points.T @ misfit + ridge * equilibrium)
+    slope += gamma(len(X) + size + 8) * (absolute.T @ unsure)
+    slope += known.T @ (np.abs(misfit) + gamma(size + 4) * unsure)
+    slope += absolute.T @ (known @ np.abs(equilibrium))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = left / rates[:, None]
+        if not np.linalg.norm(spread) < 0.5:
+            return left, askew, np.full(size, _UNKNOWN)
+        centre = 2.0 * slope / rates
+    return left, askew, centre + np.linalg.norm(spread) * 2.0 * np.linalg.norm(centre)

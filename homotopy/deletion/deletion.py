@@ -1,0 +1,327 @@
+"""The deletion problem: reach θ*₋ by the horizon, choosing when the deleted points count."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Literal
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput, array, concrete, instance, time
+from homotopy._wording import described
+from homotopy.control import ControlAffine
+from homotopy.deletion.bridges.control_affine import control_system
+from homotopy.deletion.dynamics.base import AbstractDynamics
+from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
+from homotopy.deletion.dynamics.modal import ModalDynamics
+from homotopy.deletion.dynamics.parameters import ParameterDynamics
+from homotopy.deletion.terminal_cost import (
+    AbstractTerminalCost,
+    ParameterDistance,
+    as_terminal_cost,
+)
+from homotopy.flows.adaptive import Adaptive
+from homotopy.flows.exact import Exact
+from homotopy.flows.method import Status, require_success
+from homotopy.flows.training import train
+from homotopy.flows.trajectory import default_method
+from homotopy.linear import LinearRegression
+from homotopy.measurements import AbstractMeasurement
+from homotopy.problem import Problem, a_problem
+from homotopy.schedules import AbstractSchedule, Membership, Step
+from homotopy.schedules.base import a_schedule
+
+# Of λT: errors of the default tolerance then grow to one part in a thousand.
+_MOST_BACKWARDS = 13.0
+
+
+class Deletion(eqx.Module):
+    """ℰ(ε) = ½‖θ(T) − θ*₋‖² over schedules E_s = {ε = 1 on [0, s], ε = 0 from T on} (theory §4).
+
+    The flow θ̇ = −∇R_{ε(t)}(θ) starts at θ₀ at time 0 with all the data; the deletion request
+    comes at `start` s, and the result is judged at `horizon` T.
+
+    Parameters
+    ----------
+    problem : Problem
+    theta0 : (d,)
+    start : float
+        s ≥ 0.
+    horizon : float
+        T > s.
+    target : (d,), optional
+        The deleted fit θ*₋ by default: the limit of the flow from θ₀ without the deleted points.
+        In linear regression with a singular M = H₋ it keeps the part of θ₀ that no retained point
+        sees; for other models it is where `train(problem, theta0, 0.0)` ends.
+    method : AbstractMethod
+        `Exact()`, whose tolerance is that of schedules that vary continuously, for linear
+        regression; `Adaptive()` for every other problem, and for linear regression on request. Its
+        `adjoint` is how ℰ is differentiated.
+    terminal_cost : AbstractTerminalCost, AbstractMeasurement or callable
+        What ℰ measures at T: `ParameterDistance()`, the default; `PredictionDistance(X)`; or what
+        has no target: `TestLoss(X, y)`, `OwnLoss()` (the loss of the deleted points), or any
+        function from θ (d,) to a scalar.
+
+    Raises
+    ------
+    TypeError
+        Naming `problem`, `method` or `terminal_cost`, where it is none.
+    ValueError
+        Naming `theta0`, `target`, `start` (negative), `horizon` (T ≤ s) or `terminal_cost`.
+    RuntimeError
+        Where no target is given, and training without the deleted points ends at no minimum.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> deletion = hm.Deletion(problem, [0.0], start=0.0, horizon=1.0)
+    >>> float(deletion.cost(hm.Step(0.0)))
+    0.0
+    >>> round(float(deletion.cost(hm.Step(1.0))), 6)  # ½ (½ (1 − e⁻²))²
+    0.093456
+    """
+
+    problem: Problem
+    theta0: Float[Array, " d"]
+    start: Float[Array, ""]
+    horizon: Float[Array, ""]
+    target: Float[Array, " d"] | None
+    method: Exact | Adaptive
+    terminal_cost: AbstractTerminalCost
+    # With `Exact` only: z(0) − α, and the target, in modal coordinates centred at the deleted fit
+    # α. Computed together and kept: recomputed elsewhere, what does not move would differ in its
+    # last digit.
+    centred_start: Float[Array, " d"] | None
+    _goal: Float[Array, " d"] | None
+
+    def __init__(
+        self,
+        problem: Problem,
+        theta0: ArrayInput,
+        start: ArrayLike,
+        horizon: ArrayLike,
+        target: ArrayInput | None = None,
+        method: Exact | Adaptive | None = None,
+        terminal_cost: AbstractTerminalCost | AbstractMeasurement | Callable | None = None,
+    ):
+        self.problem = a_problem(problem)
+        self.theta0 = problem.parameters(theta0)
+        self.start, self.horizon = checked_interval(start, horizon, self.theta0.dtype)
+        self.method = default_method(problem) if method is None else method
+        if not isinstance(self.method, Exact | Adaptive):
+            raise TypeError(
+                f"method: expected Exact() or Adaptive(), got {described(self.method)}."
+            )
+        self.terminal_cost = as_terminal_cost(terminal_cost, problem)
+        given = None if target is None else problem.parameters(target, "target")
+        wanted = given is None and self.terminal_cost.needs_target
+        self.centred_start = self._goal = None
+        if isinstance(self.method, Exact):
+            modal = self.method.modal_form(problem)
+            self.centred_start = modal.coordinates(self.theta0) - modal.equilibrium
+        if isinstance(problem, LinearRegression):
+            self.target = problem.deleted_fit(self.theta0) if wanted else given
+        else:
+            self.target = train(problem, self.theta0, 0.0).theta if wanted else given
+        _check_backsolve(problem, self)
+        if isinstance(self.method, Exact) and self.target is not None:
+            if wanted:
+                # Exactly zero but in the kernel: no cancellation with a large deleted fit.
+                self._goal = jnp.where(modal.kernel, self.centred_start, 0.0)
+            else:
+                self._goal = modal.coordinates(self.target) - modal.equilibrium
+
+    @property
+    def dynamics(self) -> AbstractDynamics:
+        """How the flow is followed: in closed form, or by the solver that `method` names."""
+        exact = isinstance(self.method, Exact)
+        return ModalDynamics(self) if exact else ParameterDynamics(self)
+
+    def require_closed_form(self, what: str) -> None:
+        """Raise `TypeError` unless ℰ is a distance in parameters and the flow `Exact`.
+
+        What the switching times of linear regression are computed from, to rounding and with
+        bounds, by the searches and certificates that `what` names.
+        """
+        if has_closed_form(self):
+            return
+        cost, method = type(self.terminal_cost).__name__, type(self.method).__name__
+        raise TypeError(
+            f"{what}: expected a LinearRegression with Exact() and ParameterDistance(), got a "
+            f"{type(self.problem).__name__} with {method}() and {cost}."
+        )
+
+    def outcome(self, schedule: AbstractSchedule) -> tuple[Float[Array, ""], Status]:
+        """ℰ, and how its computation ended; differentiable, and compiled by the caller."""
+        dynamics = self.dynamics
+        states, status = dynamics.states(schedule, self.horizon[None])
+        return dynamics.cost(states[0]), status
+
+    def cost(
+        self,
+        schedule: AbstractSchedule,
+        outside: Literal["warn", "allow", "raise"] = "warn",
+    ) -> Float[Array, ""]:
+        """ℰ(ε), the terminal cost of θ(T), of any schedule, admissible or not.
+
+        Parameters
+        ----------
+        schedule : AbstractSchedule
+        outside : {"warn", "allow", "raise"}
+            What to do about a schedule outside of E_s, which is no way to carry out the deletion:
+            its ℰ is not to be compared with those of others. A warning or a `ValueError` says what
+            is wrong with it, as `membership` does. A schedule that is being traced is not looked
+            at.
+
+        Raises
+        ------
+        TypeError
+            Naming `schedule`.
+        ValueError
+            Naming `outside`; or `schedule`, where it is outside of E_s and that is to raise.
+        """
+        a_schedule(schedule)
+        if not isinstance(outside, str) or outside not in ("warn", "allow", "raise"):
+            raise ValueError(
+                f"outside: expected 'warn', 'allow' or 'raise', got {described(outside)}."
+            )
+        if outside != "allow":
+            _check_membership(self, schedule, outside)
+        return self._cost(schedule)
+
+    @eqx.filter_jit
+    def _cost(self, schedule: AbstractSchedule) -> Float[Array, ""]:
+        return require_success(*self.outcome(schedule))
+
+    def value_and_gradient(
+        self, schedule: AbstractSchedule
+    ) -> tuple[Float[Array, ""], AbstractSchedule]:
+        """ℰ and its exact derivative in every parameter of the schedule.
+
+        The gradient has the structure of the schedule: `gradient.switches`, `gradient.values` and
+        so on hold the derivatives in the fields of that name. In a switch time from ε to ε' it is
+        (ε' − ε) φ. Parameters past the horizon have derivative zero; at it, the one from inside.
+        """
+        return self._value_and_gradient(a_schedule(schedule))
+
+    @eqx.filter_jit
+    def _value_and_gradient(self, schedule):
+        return eqx.filter_value_and_grad(lambda given: self._cost(given))(schedule)
+
+    def membership(self, schedule: AbstractSchedule) -> Membership:
+        """Whether the schedule lies in E_s, and why not."""
+        return a_schedule(schedule).membership(self.start, self.horizon)
+
+    def costate(self, schedule: AbstractSchedule) -> Costate:
+        """p(t) on [0, T]: ṗ = ∇²R_ε p, p(T) = ∇ℰ(θ(T)); a function of time."""
+        return self.dynamics.costate(a_schedule(schedule))
+
+    def switching_function(self, schedule: AbstractSchedule) -> SwitchingFunction:
+        """φ(t) = p·Σ_G∇ℓ on [0, T]; δℰ/δε(t) = −φ(t); a function of time."""
+        return self.dynamics.switching_function(a_schedule(schedule))
+
+    def pmp_residual(self, schedule: AbstractSchedule) -> float:
+        """By how much a schedule fails Pontryagin's condition, from 0 (an extremal) to 1.
+
+        The condition: ε = 1 where φ > 0 and ε = 0 where φ < 0 (theory §4). The residual is
+
+            ∫ₛᵀ |φ(t)| |ε(t) − 1[φ(t) > 0]| dt  /  ∫ₛᵀ ‖p(t)‖ ‖Σ_G∇ℓ(θ(t))‖ dt:
+
+        by how much ℰ falls, to first order, on the way to the best other weights, relative to what
+        it could at most; the same as of any problem of optimal control,
+        `homotopy.control.PontryaginResidual`. It has no unit, however small ℰ is. Zero where φ
+        vanishes, and where the target is met to rounding, where φ is nothing but rounding. Not
+        traceable.
+        """
+        return self.dynamics.pmp_residual(a_schedule(schedule))
+
+    @property
+    def control_system(self) -> ControlAffine:
+        """The problem as any other of optimal control: θ̇ = f₀ + ε f₁ on [s, T], cost at T.
+
+        f₀ = −∇R₋ and f₁ = −Σ_G∇ℓ, from the θ(s) that training with all the data has reached; for
+        the tools of `homotopy.control`, which know nothing of data. Times are those of the
+        deletion. The gradient flow is followed by a Runge–Kutta method there, not exactly.
+        """
+        return control_system(self)
+
+    def final_state(self, switch: ArrayInput) -> Float[Array, "*m d"]:
+        """θ(T, τ), the end of the flow under 1_[0,τ] (the notes' (0.9)), for τ ≥ 0 of any shape."""
+        switch = array("switch", switch, "times", dtype=self.theta0.dtype)
+        known = concrete(switch)
+        if known is not None and np.any(known < 0):
+            raise ValueError(f"switch: expected times >= 0, got {np.min(known):g}.")
+        return self._final_state(switch)
+
+    @eqx.filter_jit
+    def _final_state(self, switch):
+        def end(tau):
+            states, status = self.dynamics.states(Step(tau), self.horizon[None])
+            return self.dynamics.parameters(require_success(states, status))[0]
+
+        return jax.vmap(end)(switch.reshape(-1)).reshape(*switch.shape, -1)
+
+
+def a_deletion(value, name: str = "deletion") -> Deletion:
+    """The value if it is a `Deletion`; a `TypeError` otherwise."""
+    return instance(
+        name, value, Deletion, "a Deletion, as Deletion(problem, theta0, start=0.0, horizon=1.0)"
+    )
+
+
+def has_closed_form(deletion: Deletion) -> bool:
+    """Whether ℰ is a distance in parameters and the flow `Exact`."""
+    # Looking up an attribute of an Equinox module takes as long as a short search in closed form.
+    own = vars(deletion)
+    return isinstance(own["method"], Exact) and isinstance(own["terminal_cost"], ParameterDistance)
+
+
+def _check_membership(deletion, schedule, outside) -> None:
+    """Warn of a schedule that is known to lie outside of E_s, or refuse it."""
+    own = vars(deletion)
+    leaves = jax.tree.leaves((schedule, own["start"], own["horizon"]))
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return
+    found = deletion.membership(schedule)
+    if found:
+        return
+    message = f"schedule: {found.reason}; it is outside of E_s, no way to carry out this deletion"
+    if outside == "raise":
+        raise ValueError(f"{message}.")
+    remedy = "cost(schedule, outside='allow') if that is meant"
+    # Past `cost` and what Equinox makes of a method.
+    warnings.warn(f"{message}: {remedy}.", stacklevel=4)
+
+
+def _check_backsolve(problem, deletion) -> None:
+    """Refuse an adjoint that would integrate an unstable flow, and give some number for ℰ's."""
+    if not isinstance(getattr(deletion.method, "adjoint", None), diffrax.BacksolveAdjoint):
+        return
+    fastest = problem.hessian(deletion.theta0, 1.0)
+    known = concrete(jnp.linalg.norm(fastest, 2) * deletion.horizon)
+    if known is not None and known > _MOST_BACKWARDS:
+        raise ValueError(
+            f"method: BacksolveAdjoint() runs the flow backwards, where an error grows by the "
+            f"factor exp(λT) = exp({known:.3g}); take RecursiveCheckpointAdjoint()."
+        )
+
+
+def checked_interval(start, horizon, dtype):
+    """s and T as JAX arrays; `ValueError`, naming the argument, unless 0 ≤ s < T."""
+    known_start = time("start", start, traceable=True)
+    known_horizon = time("horizon", horizon, traceable=True)
+    if known_start is not None and known_horizon is not None and not known_horizon > known_start:
+        raise ValueError(
+            f"horizon: expected a time after start = {known_start:g}, got {known_horizon:g}: "
+            "there must be time to forget."
+        )
+    return jnp.asarray(start, dtype), jnp.asarray(horizon, dtype)

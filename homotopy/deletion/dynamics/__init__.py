@@ -1,0 +1,1 @@
+"""θ and its costate in the coordinates in which each is accurate: modes, or parameters."""

@@ -1,0 +1,48 @@
+"""How the flow of a deletion problem is followed: in closed form or by a solver."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from homotopy.flows.method import Status
+from homotopy.schedules import AbstractSchedule
+
+if TYPE_CHECKING:
+    from homotopy.deletion.deletion import Deletion
+    from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
+
+
+class AbstractDynamics(eqx.Module):
+    """θ(t) under a schedule, in coordinates of its own, and the adjoint of its end."""
+
+    deletion: Deletion
+
+    @abc.abstractmethod
+    def states(
+        self, schedule: AbstractSchedule, times: Float[Array, " m"]
+    ) -> tuple[Float[Array, "m d"], Status]:
+        """States at ascending times in [0, T], and how the computation ended."""
+
+    @abc.abstractmethod
+    def parameters(self, states: Float[Array, "*m d"]) -> Float[Array, "*m d"]:
+        """θ of states."""
+
+    @abc.abstractmethod
+    def cost(self, state: Float[Array, " d"]) -> Float[Array, ""]:
+        """The terminal cost of a state."""
+
+    @abc.abstractmethod
+    def costate(self, schedule: AbstractSchedule) -> Costate:
+        """p(t), a function of time."""
+
+    @abc.abstractmethod
+    def switching_function(self, schedule: AbstractSchedule) -> SwitchingFunction:
+        """φ(t), a function of time."""
+
+    @abc.abstractmethod
+    def pmp_residual(self, schedule: AbstractSchedule) -> float:
+        """See `Deletion.pmp_residual`."""

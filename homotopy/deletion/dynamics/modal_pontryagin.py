@@ -1,0 +1,133 @@
+"""Pontryagin's condition: how far a schedule is from minimising the Hamiltonian (theory §4)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from homotopy.control.pontryagin import Samples, residual_of
+
+if TYPE_CHECKING:
+    from homotopy.deletion.deletion import Deletion
+    from homotopy.schedules import AbstractSchedule
+
+_COUNT = 16
+_PADDED = 1024  # nodes
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_COUNT)
+# Node values to the coefficients of the Legendre polynomials through them.
+_TO_COEFFICIENTS = (
+    (np.arange(_COUNT)[:, None] + 0.5)
+    * np.polynomial.legendre.legvander(_NODES, _COUNT - 1).T
+    * _WEIGHTS[None, :]
+)
+
+
+def pmp_residual(deletion: Deletion, schedule: AbstractSchedule) -> float:
+    """`homotopy.control.PontryaginResidual.relative` on [s, T]; see `Deletion.pmp_residual`."""
+    edges = _intervals(deletion, schedule)
+    lefts, rights = edges[:-1], edges[1:]
+    halves = (rights - lefts) / 2
+    times = (lefts + rights)[:, None] / 2 + halves[:, None] * _NODES[None, :]
+    switching = deletion.switching_function(schedule)
+    if _is_rounding(deletion, schedule, switching.costate):
+        return 0.0
+    flat, shape = times.reshape(-1), times.shape
+    phi = np.asarray(switching(flat)).reshape(shape)
+    epsilon = np.asarray(schedule(flat)).reshape(shape)
+    rows = np.asarray(deletion.problem.X)[np.atleast_1d(deletion.problem.deleted)]
+    costate = np.asarray(switching.costate(flat)).reshape(*shape, -1)
+    field = (np.asarray(switching.residual(flat)) @ rows).reshape(*shape, -1)
+
+    # One sign, in all nodes and at both ends of the interpolating polynomial: as it is. Otherwise
+    # split where the polynomial has its zeros.
+    coefficients = phi @ _TO_COEFFICIENTS.T
+    signs = np.concatenate([phi, _at_ends(coefficients)], axis=1) > 0.0
+    mixed = np.any(signs != signs[:, :1], axis=1)
+    weights = halves[:, None] * _WEIGHTS[None, :]
+    columns = [weights, epsilon, phi, _norm(costate) * _norm(field)]
+    parts = [np.stack([column[~mixed].reshape(-1) for column in columns])]
+    for index in np.flatnonzero(mixed):
+        smooth = np.column_stack([phi[index], epsilon[index], costate[index], field[index]])
+        series = _TO_COEFFICIENTS @ smooth
+        for left, right in _parts(coefficients[index]):
+            nodes = (left + right) / 2 + (right - left) / 2 * _NODES
+            values = np.polynomial.legendre.legvander(nodes, _COUNT - 1) @ series
+            size = _norm(values[:, 2 : 2 + rows.shape[1]]) * _norm(values[:, 2 + rows.shape[1] :])
+            given = np.clip(values[:, 1], 0.0, 1.0)
+            parts.append(np.stack([weights[index] * (right - left) / 2, given, values[:, 0], size]))
+    samples = _samples(np.concatenate(parts, axis=1))
+    return float(residual_of(samples, np.zeros(()), np.ones(())).relative)
+
+
+def _norm(vectors):
+    return np.linalg.norm(vectors, axis=-1)
+
+
+def _samples(values) -> Samples:
+    """Of weights, ε, φ and ‖p‖ ‖f₁‖, (4, q); padded, so that few sizes are compiled."""
+    weights, epsilon, phi, size = np.pad(values, ((0, 0), (0, -values.shape[1] % _PADDED)))
+    nowhere = np.zeros_like(weights)
+    return Samples(nowhere, weights, nowhere.astype(int), epsilon, -phi, size)
+
+
+def _intervals(deletion, schedule) -> np.ndarray:
+    """Edges of intervals on which φ is smooth: dyadic towards both ends of every piece.
+
+    Fast modes decay from the left end of a piece, and their costates towards its right end.
+    """
+    start, horizon = float(deletion.start), float(deletion.horizon)
+    inside = np.clip(np.asarray(schedule.breakpoints), start, horizon)
+    edges = np.concatenate([[start], inside, [horizon]])
+    fastest = float(np.max(np.asarray(deletion.problem.modal.full.eigenvalues)))
+    longest = float(np.max(np.diff(edges)))
+    # In steps of eight, so that most problems share a compilation.
+    depth = int(np.ceil(np.log2(1.0 + fastest * longest) / 8.0)) * 8 + 1
+    towards = 0.5 ** np.arange(depth, 0.0, -1.0)
+    if not all(schedule.constant_pieces):
+        towards = np.union1d(towards, np.arange(1, 17) / 32)
+    fractions = np.concatenate([[0.0], towards, 1.0 - towards[-2::-1]])
+    lengths = np.diff(edges)
+    parts = edges[:-1, None] + lengths[:, None] * fractions[None, :]
+    return np.append(parts.reshape(-1), horizon)
+
+
+def _at_ends(coefficients) -> np.ndarray:
+    """Legendre series at −1 and 1, (m, 2)."""
+    signs = np.resize([1.0, -1.0], _COUNT)
+    return np.stack([coefficients @ signs, coefficients.sum(axis=1)], axis=1)
+
+
+def _parts(coefficients) -> list[tuple[float, float]]:
+    """Intervals of [−1, 1] between the zeros of a Legendre series."""
+    small = 1e-15 * np.max(np.abs(coefficients))
+    roots = np.polynomial.legendre.legroots(np.polynomial.legendre.legtrim(coefficients, small))
+    real = roots.real[(np.abs(roots.imag) < 1e-9) & (np.abs(roots.real) < 1.0)]
+    cuts = [-1.0, *np.sort(real).tolist(), 1.0]
+    return list(pairwise(cuts))
+
+
+def _is_rounding(deletion, schedule, costate) -> bool:
+    """Whether p(T) is no more than what rounding the schedule and θ₀ makes of it."""
+    shift = 2.0**-30
+
+    def moved_apart(leaf):
+        """With signs in turn: what switches from 0 to 1 and from 1 to 0 do is not to cancel."""
+        if not eqx.is_inexact_array(leaf):
+            return leaf
+        return leaf * (1.0 + shift * (-1.0) ** jnp.arange(leaf.size).reshape(leaf.shape))
+
+    shifted = jax.tree.map(moved_apart, schedule)
+    # θ₀ and the deleted fit are each rounded, and what counts is their difference.
+    size = jnp.abs(deletion.centred_start) + jnp.abs(deletion.problem.modal.equilibrium)
+    start = deletion.centred_start + shift * jnp.sign(deletion.centred_start) * size
+    moved = eqx.tree_at(lambda d: d.centred_start, deletion, start).dynamics.final_costate(shifted)
+    unit = 4.0 * np.finfo(np.asarray(moved).dtype).eps
+    if not all(schedule.constant_pieces):
+        unit += deletion.method.tolerance
+    rounding = unit * np.linalg.norm(np.asarray(moved - costate.final)) / shift
+    return bool(np.linalg.norm(np.asarray(costate.final)) <= rounding)

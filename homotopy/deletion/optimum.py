@@ -1,0 +1,168 @@
+"""What a search for the best schedule returns, with its evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import numpy as np
+
+from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
+from homotopy.schedules import AbstractSchedule
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class OptimumStatus(eqx.Enumeration):
+    """What is known of the schedule that a search returns."""
+
+    certified = "a global optimum over all of E_s, to within the gap"
+    reached = "a global optimum over all of E_s: the target itself is reached, to rounding"
+    bounded = "the best found; the lower bound is proved, but short of the gap asked for"
+    family_optimum = "the best of its family, up to the resolution of the search"
+    local_optimum = "a local optimum of its family, the best of those found"
+    step_limit = "the step budget was spent before the search came to rest: raise max_steps"
+    interrupted = "interrupted: the best found until then"
+
+
+@dataclasses.dataclass(frozen=True)
+class LocalMinimum:
+    """One of the local minima that a search came to.
+
+    Attributes
+    ----------
+    schedule : AbstractSchedule
+    cost : float
+        ℰ.
+    """
+
+    schedule: AbstractSchedule
+    cost: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Optimum:
+    """The best schedule of a search, why it is optimal, and how far from optimal it can be.
+
+    Attributes
+    ----------
+    schedule : AbstractSchedule
+        In E_s.
+    cost : float
+        Its ℰ.
+    deletion : Deletion
+        The problem it solves.
+    status : OptimumStatus
+    lower_bound : float
+        No schedule in E_s costs less. Zero, which is always true, unless the search proves more.
+    minima : sequence of LocalMinimum
+        Distinct local minima that the search came to, best first; the first is the optimum.
+    evaluations : int
+        Schedules whose ℰ was computed.
+    """
+
+    schedule: AbstractSchedule
+    cost: float
+    deletion: Deletion
+    status: OptimumStatus
+    lower_bound: float = 0.0
+    minima: Sequence[LocalMinimum] = ()
+    evaluations: int = 0
+
+    @property
+    def gap(self) -> float:
+        """(cost − lower bound)/cost: by how much of itself ℰ can at most be lowered; 0 at ℰ = 0."""
+        return (self.cost - self.lower_bound) / self.cost if self.cost > 0.0 else 0.0
+
+    @property
+    def costate(self) -> Costate:
+        """p(t), as a function of time."""
+        return self.deletion.costate(self.schedule)
+
+    @property
+    def switching_function(self) -> SwitchingFunction:
+        """φ(t), as a function of time: ε = 1 where it is positive and 0 where negative, if ℰ is
+        least."""
+        return self.deletion.switching_function(self.schedule)
+
+    @cached_property
+    def pmp_residual(self) -> float:
+        """By how much Pontryagin's condition fails, from 0 (an extremal) to 1."""
+        return self.deletion.pmp_residual(self.schedule)
+
+    @property
+    def structure(self) -> str:
+        """The schedule between s and T in words, such as "0→1→0 with switches at 0.1, 0.25"."""
+        start, horizon = float(self.deletion.start), float(self.deletion.horizon)
+        if not all(self.schedule.constant_pieces):
+            return f"varying, {self.schedule!r}"
+        times = np.asarray(self.schedule.breakpoints)
+        values = np.asarray(self.schedule.piece_values)
+        edges = np.clip(np.concatenate([[0.0], times, [np.inf]]), start, horizon)
+        shown: list[str] = []
+        switches: list[str] = []
+        for left, right, value in zip(edges, edges[1:], values, strict=False):
+            if not left < right or (shown and shown[-1] == f"{value:.4g}"):
+                continue
+            if shown:
+                switches.append(f"{left:.6g}")
+            shown.append(f"{value:.4g}")
+        if len(shown) > 8:
+            inside = sorted(map(float, shown))
+            return f"{len(shown)} values between {inside[0]:.4g} and {inside[-1]:.4g}"
+        if not switches:
+            return f"{shown[0]} throughout"
+        return f"{'→'.join(shown)} with {_noun('switch', switches)} at {', '.join(switches)}"
+
+    def plot(self, axes: Axes | Iterable[Axes] | None = None) -> list[Axes]:
+        """ε(t), v(t), σ(t) and φ(t) below each other: the schedule, and why it is optimal.
+
+        Parameters
+        ----------
+        axes : four Axes, optional
+            Those of a new figure by default. Two, for ε and φ, where the model is not linear; or
+            one for ε alone, on the colours of φ's sign.
+        """
+        from homotopy.plotting.optimum import draw_optimum
+
+        return draw_optimum(self, axes)
+
+    def __repr__(self) -> str:
+        bound = f", lower_bound={self.lower_bound:.6g}, gap={self.gap:.1e}"
+        return (
+            f"Optimum({self.structure}, cost={self.cost:.6g}"
+            f"{bound if self.lower_bound > 0.0 else ''}, {OptimumStatus[self.status]})"
+        )
+
+
+def _noun(word: str, items: Sequence) -> str:
+    return word if len(items) == 1 else f"{word}es"
+
+
+class _Unfinished(Optimum):
+    """Its ℰ is computed when it is asked for: who interrupts a search does not want to wait."""
+
+    @cached_property
+    def cost(self) -> float:
+        return float(self.deletion.cost(self.schedule))
+
+
+def unfinished(deletion: Deletion, evaluations: int = 0) -> Optimum:
+    """What is left where a search was interrupted before it found anything: delete at once."""
+    from homotopy.schedules import Step
+
+    optimum = object.__new__(_Unfinished)
+    vars(optimum).update(
+        schedule=Step(deletion.start),
+        deletion=deletion,
+        status=OptimumStatus.interrupted,
+        lower_bound=0.0,
+        minima=(),
+        evaluations=evaluations,
+    )
+    return optimum

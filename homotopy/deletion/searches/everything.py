@@ -1,0 +1,165 @@
+"""All of E_s, with a lower bound: the global optimum of linear regression, certified."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+
+import equinox as eqx
+
+from homotopy._checks import integer, number, seconds
+from homotopy._progress import Monitor
+from homotopy.control.certificate import Certificate, certified_optimum
+from homotopy.deletion.bridges.residual_system import common_schedule, control_of, schedule_of
+from homotopy.deletion.controllability import Controllability, controllability
+from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.optimum import Optimum, OptimumStatus
+from homotopy.deletion.searches.base import AbstractSearch
+from homotopy.schedules import AbstractSchedule
+
+_BEST_FINITE_GAP = 1e-12
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class CertifiedOptimum(Optimum):
+    """A schedule with a bound that no measurable ε in E_s can beat.
+
+    Attributes
+    ----------
+    nodes : int
+        Of branch and bound; 1 where the bound at the root was enough.
+    root_bound : float
+        The lower bound before branching.
+    history : tuple of (evaluations, cost, lower bound)
+        As the search went on.
+    resolution : float
+        ℰ below which the target is reached to rounding: the gap is then 0.
+    cost_error : float
+        ℰ of the schedule differs from `cost` by no more, as the data and θ₀ stand: rounding of
+        all that was computed from them. It counts in `gap`, and the lower bound holds with it.
+    """
+
+    nodes: int = 0
+    root_bound: float = 0.0
+    history: tuple[tuple[int, float, float], ...] = ()
+    resolution: float = 0.0
+    cost_error: float = 0.0
+
+    @cached_property
+    def controllability(self) -> Controllability:
+        """Whether the theorem "no singular arcs" applies."""
+        return controllability(self.deletion, self.cost <= self.resolution)
+
+    @property
+    def gap(self) -> float:
+        """By how much of itself ℰ can at most be lowered: (cost − lower bound)/cost, where for the
+        cost stands the most that it may be."""
+        return gap_of(self)
+
+
+class Everything(AbstractSearch):
+    """Every measurable ε in E_s: branch and bound with the concave dual of theory §4.
+
+    The result holds for linear regression, of any size and rank, and says by how much any other
+    schedule could at most be better; rounding is on the safe side throughout, on any processor
+    (`homotopy.control.certificate.rounding` says what is proved, and of which arithmetic). For
+    several deleted points with one ε(t) the lower bound stands too, but it may stay below the
+    optimum however long the search goes on: signs of the residuals, on which it branches, no longer
+    decide by themselves. Multiples of one point are one point.
+
+    Parameters
+    ----------
+    gap : float
+        (cost − lower bound)/cost to reach. Where rounding leaves the cost less certain than that,
+        which happens very near the target, the status is `bounded`, and the gap says so.
+    time_limit : float
+        Seconds after which the gap so far is returned.
+    max_nodes : int
+        Of branch and bound.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> deletion = hm.Deletion(problem, [0.5], start=0.0, horizon=1.0)
+    >>> best = hm.optimise(deletion, over=hm.Everything())
+    >>> best.structure, best.gap < 1e-6
+    ('0 throughout', True)
+    """
+
+    gap: float = eqx.field(default=1e-6, static=True)
+    time_limit: float = eqx.field(default=float("inf"), static=True)
+    max_nodes: int = eqx.field(default=20_000, static=True)
+
+    def __check_init__(self):
+        check_limits(self.gap, self.time_limit, self.max_nodes)
+
+    def search(
+        self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
+    ) -> CertifiedOptimum:
+        deletion.require_closed_form("over: Everything()")
+        found = run_certificate(
+            common_schedule(deletion),
+            self,
+            () if warm_start is None else ((control_of(deletion, warm_start),),),
+            monitor,
+        )
+        return CertifiedOptimum(
+            schedule=schedule_of(deletion, found.controls[0]),
+            cost=found.cost,
+            deletion=deletion,
+            status=certificate_status(found),
+            lower_bound=found.lower_bound,
+            evaluations=found.evaluations,
+            nodes=found.nodes,
+            root_bound=found.root_bound,
+            history=tuple(found.history),
+            resolution=found.resolution,
+            cost_error=found.cost_error,
+        )
+
+
+def gap_of(optimum) -> float:
+    """Of a certified optimum, with the error of its cost; 0 where the target is reached."""
+    if optimum.cost <= optimum.resolution:
+        return 0.0
+    most = optimum.cost + optimum.cost_error
+    return (most - optimum.lower_bound) / most
+
+
+def check_limits(gap, time_limit, max_nodes) -> None:
+    """Refuse limits that make no sense, by name."""
+    number(
+        "gap",
+        gap,
+        f"a number in [{_BEST_FINITE_GAP:g}, 1)",
+        lambda x: _BEST_FINITE_GAP <= x < 1.0,
+    )
+    seconds("time_limit", time_limit)
+    integer("max_nodes", max_nodes)
+
+
+def run_certificate(system, search, starts, monitor: Monitor) -> Certificate:
+    """Certify under the limits of a search, with progress."""
+
+    def report(nodes: int, cost: float, bound: float) -> None:
+        monitor.report(min(nodes, search.max_nodes), search.max_nodes, cost)
+
+    return certified_optimum(
+        system, search.gap, search.time_limit, search.max_nodes, starts, report
+    )
+
+
+def certificate_status(found: Certificate) -> OptimumStatus:
+    """What a certificate proves."""
+    if found.cost <= found.resolution:
+        return OptimumStatus.reached
+    if found.finished:
+        return OptimumStatus.certified
+    return OptimumStatus.interrupted if found.interrupted else OptimumStatus.bounded

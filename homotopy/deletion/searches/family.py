@@ -1,0 +1,191 @@
+"""Families of schedules with parameters in a box: multi-start descent with the exact gradient."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy._progress import Monitor
+from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
+from homotopy.deletion.searches import _bounded_quasi_newton as quasi_newton
+from homotopy.deletion.searches._stacking import alike, stacked
+from homotopy.deletion.searches.base import AbstractSearch
+from homotopy.flows.adaptive import Adaptive
+from homotopy.flows.method import Status
+from homotopy.numerics.threads import interruptible
+from homotopy.schedules import AbstractSchedule
+
+_CHUNK = 20  # trial points between two reports of progress
+_ALIKE = 1e-7  # local minima whose costs differ by less, relative to them, count as one
+
+
+class AbstractFamily(AbstractSearch):
+    """Schedules in E_s described by p numbers between bounds.
+
+    The searches from all starting points, of all problems of the same shapes, go on side by side
+    in one compiled loop; those of problems without closed form one after the other. Each follows a
+    quasi-Newton method with the gradient that the flow gives, for `max_steps` trial points at most:
+    a field that every family has.
+    """
+
+    @abc.abstractmethod
+    def bounds(self) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"]]:
+        """Lower and upper bounds of the parameters."""
+
+    @abc.abstractmethod
+    def starts(self) -> Float[np.ndarray, "r p"]:
+        """Where to start from, whatever the problem."""
+
+    @abc.abstractmethod
+    def schedule(
+        self,
+        parameters: Float[Array | np.ndarray, " p"],
+        start: Float[Array, ""],
+        horizon: Float[Array, ""],
+    ) -> AbstractSchedule:
+        """The schedule of some parameters; differentiable."""
+
+    @abc.abstractmethod
+    def nearest(
+        self, schedule: AbstractSchedule, start: float, horizon: float
+    ) -> Float[np.ndarray, " p"]:
+        """Parameters of a schedule of the family that is close to a given one."""
+
+    def search(
+        self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
+    ) -> Optimum:
+        return self.search_all([deletion], [warm_start], monitor)[0]
+
+    def search_all(
+        self,
+        deletions: Sequence[Deletion],
+        warm_starts: Sequence[AbstractSchedule | None],
+        monitor: Monitor,
+    ) -> list[Optimum]:
+        optima: list[Optimum | None] = [None] * len(deletions)
+        stopped = False
+        for group in _groups(deletions):
+            if stopped:
+                found = [unfinished(deletions[index]) for index in group]
+            else:
+                found = self._search_group(
+                    [deletions[index] for index in group],
+                    [warm_starts[index] for index in group],
+                    monitor,
+                )
+            stopped = bool(found[0].status == OptimumStatus.interrupted)
+            for index, optimum in zip(group, found, strict=True):
+                optima[index] = optimum
+        return optima
+
+    def _search_group(self, deletions, warm_starts, monitor) -> list[Optimum]:
+        states, interrupted = None, False
+        try:
+            points = [
+                self._points(deletion, schedule)
+                for deletion, schedule in zip(deletions, warm_starts, strict=True)
+            ]
+            states = jax.vmap(jax.vmap(quasi_newton.first_state))(jnp.asarray(np.stack(points)))
+            data, limit = stacked(deletions), 0
+            while limit < self.max_steps and not np.all(states.done):
+                limit = min(limit + _CHUNK, self.max_steps)
+                # An array, for a number would mean a compilation of its own.
+                states = interruptible(_advance, self, data, states, np.asarray(limit))
+                monitor.report(limit, self.max_steps, float(np.min(states.cost[-1])))
+        except KeyboardInterrupt:
+            interrupted = True
+        if states is None or not np.all(np.isfinite(np.min(states.cost, axis=1))):
+            return [unfinished(deletion) for deletion in deletions]
+        found = (np.asarray(p) for p in (states.point, states.cost, states.done, states.steps))
+        return [
+            self._optimum(deletion, *own, interrupted)
+            for deletion, *own in zip(deletions, *found, strict=True)
+        ]
+
+    def _points(self, deletion, schedule):
+        """All starting points; a warm start takes the place of the last."""
+        points = np.array(self.starts(), dtype=float)
+        if schedule is not None:
+            start, horizon = float(deletion.start), float(deletion.horizon)
+            points[-1] = np.clip(self.nearest(schedule, start, horizon), *self.bounds())
+        return points
+
+    def _optimum(self, deletion, points, costs, done, steps, interrupted) -> Optimum:
+        minima = []
+        for index in np.argsort(costs, kind="stable"):
+            if not done[index] or not np.isfinite(costs[index]):
+                continue
+            if any(abs(costs[index] - m.cost) <= _ALIKE * m.cost for m in minima):
+                continue
+            minima.append(LocalMinimum(self._built(deletion, points[index]), float(costs[index])))
+        best = int(np.argmin(costs))
+        status = OptimumStatus.local_optimum if done[best] else OptimumStatus.step_limit
+        return Optimum(
+            schedule=self._built(deletion, points[best]),
+            cost=float(costs[best]),
+            deletion=deletion,
+            status=OptimumStatus.interrupted if interrupted else status,
+            minima=tuple(minima),
+            evaluations=int(np.sum(steps)),
+        )
+
+    def _built(self, deletion, point) -> AbstractSchedule:
+        return self.schedule(jnp.asarray(point), deletion.start, deletion.horizon)
+
+
+def _groups(deletions) -> list[list[int]]:
+    """Indices of problems that are solved side by side; with a solver, one by one."""
+    if any(isinstance(deletion.method, Adaptive) for deletion in deletions):
+        return [[index] for index in range(len(deletions))]
+    return alike(deletions)
+
+
+@eqx.filter_jit
+def _advance(family, deletions, states, limit):
+    """Steps of all the searches, for stacked problems, until all are done or up to the limit."""
+    lower, upper = (jnp.asarray(bound, states.point.dtype) for bound in family.bounds())
+
+    def descend(deletion, state):
+        def cost(point):
+            return _cost(deletion, family.schedule(point, deletion.start, deletion.horizon))
+
+        return jax.lax.while_loop(
+            lambda state: ~state.done & (state.steps < limit),
+            lambda state: quasi_newton.improved(jax.value_and_grad(cost), lower, upper, state),
+            state,
+        )
+
+    across = _one_by_one if isinstance(deletions.method, Adaptive) else jax.vmap
+    return across(lambda deletion, own: across(lambda state: descend(deletion, state))(own))(
+        deletions, states
+    )
+
+
+def _one_by_one(function):
+    """For solvers that choose their steps: side by side, all would wait for the longest."""
+    return lambda *given: jax.lax.map(lambda each: function(*each), given)
+
+
+def _cost(deletion, schedule):
+    """ℰ; infinite where the flow of so rough a schedule takes more steps than allowed."""
+    cost, status = deletion.outcome(schedule)
+    return jnp.where(status == Status.successful, cost, jnp.inf)
+
+
+def edges_of_decay(schedule: AbstractSchedule, start: float, horizon: float):
+    """When a schedule begins to leave 1, and when it comes to stay near 0, in [start, horizon]."""
+    parts = np.clip(np.asarray(schedule.breakpoints), start, horizon)
+    times = np.union1d(np.linspace(start, horizon, 513), parts)
+    middles = (times[1:] + times[:-1]) / 2
+    values = np.asarray(schedule(middles))
+    below, above = np.flatnonzero(values < 0.99), np.flatnonzero(values > 0.01)
+    first = times[below[0]] if below.size else horizon
+    last = times[above[-1] + 1] if above.size else start
+    return first, max(first, last)

@@ -1,0 +1,150 @@
+"""A schedule for each deleted point: the global optimum of a group, certified."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from homotopy._checks import ArrayInput
+from homotopy._progress import Monitor
+from homotopy.control.certificate import ResidualSystem
+from homotopy.control.certificate.switching import states
+from homotopy.deletion.bridges.residual_system import control_of, schedule_of, separate_schedules
+from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.optimum import OptimumStatus
+from homotopy.deletion.searches.base import AbstractSearch
+from homotopy.deletion.searches.everything import (
+    certificate_status,
+    check_limits,
+    gap_of,
+    run_certificate,
+)
+from homotopy.schedules import AbstractSchedule, BangBang
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SeparateOptimum:
+    """Schedules ε_i(t), one for each deleted point, and a bound that no others can beat.
+
+    Attributes
+    ----------
+    schedules : tuple of BangBang
+        In the order of `deletion.problem.deleted`, each in E_s.
+    cost : float
+        ℰ = ½‖θ(T) − target‖².
+    deletion : Deletion
+    status : OptimumStatus
+    lower_bound : float
+        No measurable ε_i(t) in E_s cost less.
+    nodes, evaluations : int
+        Of branch and bound, and of the dual.
+    root_bound : float
+        The lower bound before branching.
+    resolution : float
+        ℰ below which the target is reached to rounding.
+    cost_error : float
+        ℰ of the schedules differs from `cost` by no more, as of `CertifiedOptimum`.
+    """
+
+    schedules: tuple[BangBang, ...]
+    cost: float
+    deletion: Deletion
+    status: OptimumStatus
+    lower_bound: float
+    nodes: int
+    evaluations: int
+    root_bound: float
+    resolution: float
+    cost_error: float
+    _system: ResidualSystem = dataclasses.field(repr=False)
+
+    @property
+    def gap(self) -> float:
+        """(cost − lower bound)/cost, for the most that the cost may be; 0 where the target is
+        reached."""
+        return gap_of(self)
+
+    def theta(self, times: ArrayInput) -> np.ndarray:
+        """θ(t) under the schedules, at times in [s, T]: (m,) to (m, d)."""
+        start, horizon = float(self.deletion.start), float(self.deletion.horizon)
+        times = np.asarray(times, dtype=float)
+        if times.ndim != 1 or not np.all((times >= start) & (times <= horizon)):
+            raise ValueError(f"times: expected a vector of times in [{start:g}, {horizon:g}].")
+        controls = tuple(control_of(self.deletion, schedule) for schedule in self.schedules)
+        centred = states(self._system, controls, times - start)
+        modal = self.deletion.problem.modal
+        return np.asarray(modal.parameters(jnp.asarray(centred) + modal.equilibrium[None, :]))
+
+    def __repr__(self) -> str:
+        return (
+            f"SeparateOptimum({len(self.schedules)} schedules, cost={self.cost:.6g}, "
+            f"lower_bound={self.lower_bound:.6g}, gap={self.gap:.1e}, "
+            f"{OptimumStatus[self.status]})"
+        )
+
+
+class Separately(AbstractSearch):
+    """Every measurable choice of a schedule ε_i(t) in E_s for each deleted point.
+
+    The dual of theory §4 extends: its convex heart has one w_i = ε_i v_i for each point, and
+    branch and bound on the signs of all the residuals closes the gap as for a single point. The
+    optimum is at most that of `Everything`, whose points share one schedule.
+
+    Parameters
+    ----------
+    gap, time_limit, max_nodes
+        As of `Everything`.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0], [1.0]], [0.0, 1.0, -1.0], deleted=[1, 2])
+    >>> deletion = hm.Deletion(problem, [-0.5], start=0.0, horizon=1.0)
+    >>> best = hm.optimise(deletion, over=hm.Separately())
+    >>> best.gap < 1e-6, len(best.schedules)
+    (True, 2)
+    """
+
+    gap: float = eqx.field(default=1e-6, static=True)
+    time_limit: float = eqx.field(default=float("inf"), static=True)
+    max_nodes: int = eqx.field(default=20_000, static=True)
+
+    def __check_init__(self):
+        check_limits(self.gap, self.time_limit, self.max_nodes)
+
+    def search(
+        self,
+        deletion: Deletion,
+        warm_start: AbstractSchedule | SeparateOptimum | None,
+        monitor: Monitor,
+    ) -> SeparateOptimum:
+        deletion.require_closed_form("over: Separately()")
+        system = separate_schedules(deletion)
+        starts = ()
+        if isinstance(warm_start, SeparateOptimum):
+            if len(warm_start.schedules) != system.controls:
+                raise ValueError(
+                    f"warm_start: expected {system.controls} schedules, one for each deleted "
+                    f"point, got {len(warm_start.schedules)}."
+                )
+            starts = (tuple(control_of(deletion, each) for each in warm_start.schedules),)
+        elif warm_start is not None:
+            starts = ((control_of(deletion, warm_start),) * system.controls,)
+        found = run_certificate(system, self, starts, monitor)
+        return SeparateOptimum(
+            schedules=tuple(schedule_of(deletion, control) for control in found.controls),
+            cost=found.cost,
+            deletion=deletion,
+            status=certificate_status(found),
+            lower_bound=found.lower_bound,
+            nodes=found.nodes,
+            evaluations=found.evaluations,
+            root_bound=found.root_bound,
+            resolution=found.resolution,
+            cost_error=found.cost_error,
+            _system=system,
+        )

@@ -1,0 +1,171 @@
+"""The homotopy θ(t, ε): gradient flow at each constant weight, as a surface in parameter space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy.flows.exact import Exact
+from homotopy.flows.method import (
+    AbstractMethod,
+    Status,
+    a_method,
+    finite_status,
+    require_success,
+)
+from homotopy.flows.propagator import piecewise_states
+from homotopy.flows.trajectory import checked_times, default_method
+from homotopy.numerics.threads import CORES, side_by_side
+from homotopy.problem import Problem, a_problem
+from homotopy.schedules import Constant
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SHARE = 8  # weights that are worth a call of their own
+_compiled: set = set()  # kinds of such calls
+
+
+class HomotopySurface(eqx.Module):
+    """θ(t, ε) on a grid.
+
+    Attributes
+    ----------
+    epsilons : (k,)
+    times : (m,)
+    theta : (k, m, d)
+        θ(t, 1) trains with the deleted points, θ(t, 0) without.
+    status : Status
+        Of each ε, (k,).
+    problem : Problem
+    theta0 : (d,)
+    """
+
+    epsilons: Float[Array, " k"]
+    times: Float[Array, " m"]
+    theta: Float[Array, "k m d"]
+    status: Status
+    problem: Problem
+    theta0: Float[Array, " d"]
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """Trajectories in the parameter plane, coloured by ε."""
+        from homotopy.plotting.homotopy import draw_homotopy
+
+        return draw_homotopy(self, ax, **options)
+
+
+def homotopy(
+    problem: Problem,
+    theta0: ArrayInput,
+    times: ArrayInput,
+    epsilons: ArrayInput,
+    method: AbstractMethod | None = None,
+    throw: bool = True,
+) -> HomotopySurface:
+    """θ(t, ε): the gradient flow of R_ε from θ₀ for each constant ε (theory §3).
+
+    Parameters
+    ----------
+    problem : Problem
+    theta0 : (d,)
+    times : (m,)
+        Ascending, ≥ 0.
+    epsilons : (k,)
+        In [0, 1].
+    method : AbstractMethod, optional
+        As for `flow`. `Exact()` finds the spectra of all ε in one batch.
+    throw : bool
+        Raise where the method does not succeed; otherwise say so in the status.
+
+    Raises
+    ------
+    TypeError
+        Naming `problem` or `method`.
+    ValueError
+        Naming `theta0`, `times` or `epsilons`.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> surface = hm.homotopy(problem, [2.0], [0.0, 9.0], [0.0, 0.5, 1.0])
+    >>> surface.theta.shape
+    (3, 2, 1)
+    """
+    theta0 = a_problem(problem).parameters(theta0)
+    times = checked_times(times, theta0.dtype)
+    epsilons = checked_epsilons(epsilons, theta0.dtype)
+    flag("throw", throw)
+    method = default_method(problem) if method is None else a_method(method)
+    if isinstance(method, Exact):
+        theta, status = _exact_surface(method.modal_form(problem), theta0, times, epsilons)
+    else:
+        theta, status = _shared_out(method, problem, theta0, times, epsilons)
+    if throw:
+        theta = require_success(theta, _first_failure(status))
+    return HomotopySurface(epsilons, times, theta, status, problem, theta0)
+
+
+@eqx.filter_jit
+def _exact_surface(modal, theta0, times, epsilons):
+    start = modal.coordinates(theta0)
+
+    def states(epsilon):
+        edges = jnp.stack([jnp.zeros((), times.dtype), times[-1]])
+        return piecewise_states(modal, modal.equilibrium, start, edges, epsilon[None], times)
+
+    theta = modal.parameters(jax.vmap(states)(epsilons))
+    return theta, jax.vmap(finite_status)(theta)
+
+
+def _shared_out(method, problem, theta0, times, epsilons):
+    """`_surface`, on a processor in several threads: a loop of small steps keeps one core busy."""
+    arguments = (method, problem, theta0, times)
+    parts = min(CORES, epsilons.size // _SHARE)
+    leaves, structure = jax.tree.flatten(eqx.filter((*arguments, epsilons), eqx.is_array))
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+    if parts < 2 or traced or jax.default_backend() != "cpu":
+        return _surface(*arguments, epsilons)
+    # All of one size, so that they share a compilation; threads that begin at once would not.
+    share = -(-epsilons.size // parts)
+    padded = np.pad(np.asarray(epsilons), (0, parts * share - epsilons.size), mode="edge")
+    kind = structure, share, *((leaf.shape, leaf.dtype) for leaf in leaves)
+    together = side_by_side if kind in _compiled else map
+    _compiled.add(kind)
+    found = together(
+        lambda part: jax.block_until_ready(_surface(*arguments, part)), np.split(padded, parts)
+    )
+    return jax.tree.map(lambda *part: jnp.concatenate(part)[: epsilons.size], *found)
+
+
+@eqx.filter_jit
+def _surface(method, problem, theta0, times, epsilons):
+    def states(epsilon):
+        theta, status, _ = method.states(problem, Constant(epsilon), theta0, times)
+        return theta, finite_status(theta, status)
+
+    return jax.vmap(states)(epsilons)
+
+
+@eqx.filter_jit
+def _first_failure(status):
+    """The first status that is not a success, or else the first."""
+    failed = jax.vmap(lambda ended: ended != Status.successful)(status)
+    return jax.tree.map(lambda ended: ended[jnp.argmax(failed)], status)
+
+
+def checked_epsilons(epsilons: ArrayInput, dtype) -> Float[Array, " k"]:
+    """Weights in [0, 1] as a vector; `ValueError` otherwise."""
+    epsilons = vector("epsilons", epsilons, dtype=dtype)
+    known = concrete(epsilons)
+    if known is not None and not np.all((known >= 0) & (known <= 1)):
+        raise ValueError(f"epsilons: expected weights in [0, 1], got {known.min()}…{known.max()}.")
+    return epsilons

@@ -1,0 +1,169 @@
+"""Influence in training time: ∂θ(t; w)/∂w_j at w = 1, for one point or for all at once."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from homotopy._checks import ArrayInput, flag, row_numbers
+from homotopy.flows.adaptive import Adaptive
+from homotopy.flows.exact import Exact
+from homotopy.flows.method import (
+    AbstractMethod,
+    Status,
+    a_method,
+    finite_status,
+    require_success,
+)
+from homotopy.flows.trajectory import checked_times, default_method
+from homotopy.numerics.exponentials import decay_integral, divided_difference
+from homotopy.problem import Problem, a_problem
+from homotopy.schedules import Constant
+
+_BATCH = 2**20  # numbers in the d × d matrices of the times that are computed together
+
+
+class Sensitivity(eqx.Module):
+    """S_j(t) = ∂θ(t; w)/∂w_j at w = 1.
+
+    Attributes
+    ----------
+    times : (m,)
+    points : (k,)
+        Row numbers j.
+    derivative : (m, k, d)
+        A small change δ of the weight of point j moves θ(t) by δ S_j(t); deletion is δ = −1.
+    status : Status
+    """
+
+    times: Float[Array, " m"]
+    points: Int[Array, " k"]
+    derivative: Float[Array, "m k d"]
+    status: Status
+
+
+def sensitivity(
+    problem: Problem,
+    theta0: ArrayInput,
+    times: ArrayInput,
+    points: ArrayInput | None = None,
+    method: AbstractMethod | None = None,
+    throw: bool = True,
+) -> Sensitivity:
+    """How the training trajectory on all data depends on the weight of each point (theory §3).
+
+    S_j solves Ṡ = −∇²R S − ∇ℓ_j(θ(t)), S(0) = 0, along the flow of R_1 from θ₀. For t → ∞ it
+    tends to the influence function θ̇(1) = −(∇²R)⁻¹∇ℓ_j(θ*).
+
+    Parameters
+    ----------
+    problem : Problem
+        Its deleted set plays no part.
+    theta0 : (d,)
+    times : (m,)
+        Ascending, ≥ 0.
+    points : int, sequence of int or (n,) of bool, optional
+        Row numbers, or a mask of them; all n by default.
+    method : AbstractMethod, optional
+        `Exact()` (the default for linear regression): closed form, O(n d²) a time for all points.
+        `Adaptive()`: the variational equation, integrated together with the flow.
+    throw : bool
+        Raise where the method does not succeed.
+
+    Raises
+    ------
+    ValueError
+        Naming `theta0`, `times` or `points`.
+    TypeError
+        Naming `problem` or `method`, which must not be one in discrete time.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> late = hm.sensitivity(problem, [0.0], [60.0]).derivative
+    >>> [round(x, 6) for x in late[0, :, 0].tolist()]
+    [-0.25, 0.25]
+    """
+    theta0 = a_problem(problem).parameters(theta0)
+    times = checked_times(times, theta0.dtype)
+    points = _checked_points(points, problem.size)
+    flag("throw", throw)
+    method = default_method(problem) if method is None else a_method(method)
+    if isinstance(method, Exact):
+        modal = method.modal_form(problem)
+        derivative, status = _exact_sensitivity(
+            modal, problem.X[points], problem.y[points], theta0, times
+        )
+    elif isinstance(method, Adaptive):
+        derivative, status = _variational(method, problem, theta0, times, points)
+    else:
+        raise TypeError(
+            f"method: expected Exact() or Adaptive(), got {type(method).__name__}: sensitivities "
+            "are defined along the gradient flow."
+        )
+    if throw:
+        derivative = require_success(derivative, status)
+    return Sensitivity(times, points, derivative, status)
+
+
+@eqx.filter_jit
+def _exact_sensitivity(modal, X, y, theta0, times):
+    # In the eigenbasis of the full Hessian, whose kernel no point sees.
+    one = jnp.ones((), times.dtype)
+    fit = modal.equilibrium + modal.displacement(one)
+    rates, rotation = modal.full.eigenvalues, modal.full.rotation
+    amplitudes = rotation.T @ (modal.coordinates(theta0) - fit)
+    observed, residuals = modal.seen_by(X, y)
+
+    def at(time):
+        pairs = divided_difference(rates[:, None], rates[None, :], time)
+        transient = (observed * amplitudes[None, :]) @ pairs.T
+        steady = residuals[:, None] * decay_integral(rates, time)[None, :]
+        return observed * (steady - transient)
+
+    components = jax.lax.map(at, times, batch_size=max(1, _BATCH // rates.size**2))
+    derivative = components @ (modal.basis @ rotation).T
+    return derivative, finite_status(derivative)
+
+
+@eqx.filter_jit
+def _variational(method, problem, theta0, times, points):
+    size, count = theta0.shape[0], points.shape[0]
+    field = eqx.Partial(_variation, problem, points)
+    start = jnp.concatenate([theta0, jnp.zeros(count * size, theta0.dtype)])
+    packed, status, _ = method.integrate(field, Constant(1.0), start, times)
+    status = finite_status(packed, status)
+    return packed[:, size:].reshape(times.shape[0], count, size), status
+
+
+def _variation(problem, points, packed, epsilon):
+    """θ̇ and Ṡ_j, of θ and all S_j in one vector."""
+    size, count = problem.dimension, points.shape[0]
+    theta, moved = packed[:size], packed[size:].reshape(count, size)
+
+    def point_gradient(point):
+        x, y = problem.X[point], problem.y[point]
+        return jax.grad(lambda at: problem.loss.value(problem.model(at, x), y))(theta)
+
+    curved = jax.vmap(lambda vector: problem.hvp(theta, vector, epsilon))(moved)
+    forced = jax.vmap(point_gradient)(points)
+    return jnp.concatenate([-problem.gradient(theta, epsilon), -(curved + forced).reshape(-1)])
+
+
+def _checked_points(points, size) -> Int[Array, " k"]:
+    if points is None:
+        return _row_numbers(size)
+    if isinstance(points, jax.core.Tracer):
+        return jnp.atleast_1d(points)
+    return jnp.asarray(row_numbers("points", points, size, distinct=False))
+
+
+@partial(jax.jit, static_argnums=0)
+def _row_numbers(size) -> Int[Array, " k"]:
+    return jnp.arange(size)

@@ -1,0 +1,202 @@
+"""A diffrax solver for linear flows with a smoothly varying weight: exponential collocation.
+
+ẋ = −Λ(x − α) − Bᵀω(t),   ω(t) = ε(t) v(t),   v = B(x − α) − r.
+
+The part −Λx is solved exactly; ω is a polynomial through Gauss nodes, found from the linear
+system that collocation gives (Hochbruck and Ostermann, Acta Numerica 19, 2010, §2.2). Since the
+deleted points couple through B alone, that system has the size of nodes × deleted points whatever
+d is, and no eigenproblem is solved. There is no stiffness and no order reduction: where ω is
+smooth the steps are long, however large λt.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy.modal import ModalForm
+from homotopy.numerics.legendre_history import (
+    gauss_legendre,
+    legendre_history,
+    legendre_values,
+    scaled_spherical_bessel,
+)
+
+_COUNT = 16
+_SMALLEST_SHARE = 2.0**-10
+# Where the steps of a graded piece end at the latest.
+_GRADING = 1.0 - 2.0 ** -np.arange(1.0, 15.0)
+_NODES, _, _TO_COEFFICIENTS = gauss_legendre(_COUNT)
+# From node values to the coefficients of the same polynomial on [0, c], c each node in turn, and
+# on the whole step.
+_ENDS = np.append(_NODES, 1.0)
+_RESTRICTIONS = np.stack(
+    [
+        _TO_COEFFICIENTS
+        @ np.polynomial.legendre.legvander(2 * end * _NODES - 1, _COUNT - 1)
+        @ _TO_COEFFICIENTS
+        for end in _ENDS
+    ]
+)
+
+
+class SmoothPiece(eqx.Module):
+    """The data of one piece of a schedule: what the solver's `args` hold.
+
+    Attributes
+    ----------
+    modal : ModalForm
+    origin : (d,)
+        What stands for α (see `piecewise_states`).
+    opening, length : ()
+        The piece is [opening, opening + length]; the solver's time is its fraction.
+    weight : callable
+        ε(t).
+    tolerance : ()
+        Of the whole piece, relative to the norm of the state.
+    """
+
+    modal: ModalForm
+    origin: Float[Array, " d"]
+    opening: Float[Array, ""]
+    length: Float[Array, ""]
+    weight: Callable
+    tolerance: float
+
+
+class _Interpolation(diffrax.AbstractLocalInterpolation):
+    """The collocation polynomial ω and the exact exponential between the ends of a step."""
+
+    t0: Array
+    t1: Array
+    y0: Array
+    coefficients: Array
+    piece: SmoothPiece
+
+    def evaluate(self, t0, t1=None, left=True):
+        if t1 is not None:
+            return self.evaluate(t1) - self.evaluate(t0)
+        span = self.t1 - self.t0
+        fraction = jnp.where(span > 0, (t0 - self.t0) / jnp.where(span > 0, span, 1.0), 0.0)
+        nodes, to_coefficients = (
+            jnp.asarray(constant, self.y0.dtype) for constant in (_NODES, _TO_COEFFICIENTS)
+        )
+        part = legendre_values(fraction * nodes, _COUNT) @ self.coefficients
+        modal = self.piece.modal
+        duration = (t0 - self.t0) * self.piece.length
+        decay = -modal.eigenvalues * duration
+        history = legendre_history(modal.eigenvalues, duration, to_coefficients @ part)
+        felt = jnp.sum(modal.rows.T * history, axis=1)
+        return jnp.exp(decay) * self.y0 - jnp.expm1(decay) * self.piece.origin - felt
+
+
+class ExponentialCollocation(diffrax.AbstractAdaptiveSolver):
+    """Exponential Gauss collocation with 16 nodes; `args` must be a `SmoothPiece`.
+
+    The reported error is already divided by what the tolerance allows the step, its share of the
+    piece, so that a controller with rtol = 0 and atol = 1 makes the errors of all steps add up to
+    the tolerance. A thousandth is allowed to the shortest steps too: towards an infinite slope of
+    ε they shrink without end otherwise. The error is taken from the last two coefficients of ω,
+    whose decay it overestimates.
+    """
+
+    term_structure: ClassVar = diffrax.ODETerm
+    interpolation_cls: ClassVar = _Interpolation
+
+    def order(self, terms):
+        return _COUNT
+
+    def error_order(self, terms):
+        return _COUNT - 2
+
+    def init(self, terms, t0, t1, y0, args):
+        return None
+
+    def func(self, terms, t0, y0, args):
+        return jnp.zeros_like(y0)
+
+    def step(self, terms, t0, t1, y0, args, solver_state, made_jump):
+        piece, modal = args, args.modal
+        dtype = y0.dtype
+        duration = (t1 - t0) * piece.length
+        fractions = t0 + (t1 - t0) * jnp.asarray(_NODES, dtype)
+        weights = jax.vmap(piece.weight)(piece.opening + fractions * piece.length).astype(dtype)
+
+        # At each node and at the end: the flow without ω, and the memory of ω's node values.
+        durations = duration * jnp.asarray(_ENDS, dtype)
+        decay = -durations[:, None] * modal.eigenvalues[None, :]
+        free = jnp.exp(decay) * y0[None, :] - jnp.expm1(decay) * piece.origin[None, :]
+        kernel = scaled_spherical_bessel(-0.5 * decay, _COUNT) * durations[:, None, None]
+        memory = jnp.einsum("kdm,kmj->kdj", kernel, jnp.asarray(_RESTRICTIONS, dtype))
+
+        # v at the nodes from v + memory(ε v) = free, a system in the deleted points alone.
+        group = modal.rows.shape[0]
+        size = _COUNT * group
+        coupling = jnp.einsum("gd,kdj,hd->kgjh", modal.rows, memory[:-1], modal.rows)
+        matrix = (coupling * weights[None, None, :, None]).reshape(size, size)
+        unforced = modal.deleted_residual(free[:-1] - piece.origin[None, :]).reshape(size)
+        residual = jnp.linalg.solve(jnp.eye(size, dtype=dtype) + matrix, unforced)
+        observed = weights[:, None] * residual.reshape(_COUNT, group)  # ω
+        y1 = free[-1] - jnp.einsum("gd,dj,jg->d", modal.rows, memory[-1], observed)
+        coefficients = jnp.asarray(_TO_COEFFICIENTS, dtype) @ observed
+
+        # What the last two coefficients of ω would do if they did not average out.
+        noise = 512.0 * jnp.finfo(dtype).eps * jnp.max(jnp.abs(observed), axis=0)
+        tail = jnp.maximum(jnp.sum(jnp.abs(coefficients[-2:]), axis=0) - noise, 0.0)
+        error = jnp.linalg.norm((tail @ jnp.abs(modal.rows)) * kernel[-1, :, 0])
+        scale = jnp.maximum(jnp.linalg.norm(y0), jnp.linalg.norm(y1))
+        allowed = piece.tolerance * scale * jnp.maximum(t1 - t0, _SMALLEST_SHARE)
+        least = jnp.finfo(dtype).tiny
+        relative = jnp.where(error > 0, error / jnp.where(allowed > 0, allowed, least), 0.0)
+        info = {"y0": y0, "coefficients": coefficients, "piece": piece}
+        return y1, jnp.full_like(y0, relative), info, None, diffrax.RESULTS.successful
+
+
+def smooth_states(
+    piece: SmoothPiece,
+    start: Float[Array, " d"],
+    times: Float[Array, " m"],
+    max_steps: int,
+    adjoint: diffrax.AbstractAdjoint,
+    graded: bool = False,
+) -> tuple[Float[Array, "m d"], Float[Array, " d"], diffrax.RESULTS, Array]:
+    """States at `times` and at the end of the piece, result and number of steps.
+
+    `times` ascend within the piece. Where `graded` the steps halve towards its end: a derivative
+    in a parameter may be rough there although ε is smooth, which no error estimate of ε sees.
+    """
+    fractions = (times - piece.opening) / jnp.where(piece.length > 0, piece.length, 1.0)
+    # At the end of a piece without length, so that its two ends count in a derivative.
+    fractions = jnp.where(piece.length > 0, fractions, 1.0)
+    # Not `clip`, which halves the derivative of an output at an end of the piece.
+    fractions = jnp.where(fractions < 0.0, 0.0, fractions)
+    fractions = jnp.where(fractions > 1.0, 1.0, fractions)
+    fastest = jnp.max(piece.modal.full.eigenvalues) * piece.length
+    controller = diffrax.PIDController(rtol=0.0, atol=1.0, norm=_largest)
+    if graded:
+        grading = jnp.asarray(_GRADING, start.dtype)
+        controller = diffrax.ClipStepSizeController(controller, step_ts=grading)
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(lambda t, y, args: jnp.zeros_like(y)),
+        ExponentialCollocation(),
+        t0=jnp.zeros((), start.dtype),
+        t1=jnp.ones((), start.dtype),
+        dt0=jax.lax.stop_gradient(1.0 / (1.0 + fastest)),
+        y0=start,
+        args=piece,
+        saveat=diffrax.SaveAt(ts=jnp.append(fractions, 1.0)),
+        stepsize_controller=controller,
+        adjoint=adjoint,
+        max_steps=max_steps,
+        throw=False,
+    )
+    return solution.ys[:-1], solution.ys[-1], solution.result, solution.stats["num_steps"]
+
+
+def _largest(error: Array) -> Array:
+    return jnp.max(jnp.abs(error))

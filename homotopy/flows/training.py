@@ -1,0 +1,331 @@
+"""Training to stationarity: the gradient flow to near its limit, and Newton's method to the end."""
+
+from __future__ import annotations
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optimistix as optx
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Int
+
+from homotopy._checks import ArrayInput, concrete, flag, fraction, integer, weight
+from homotopy.flows._diffrax import a_solver
+from homotopy.minima import affine_in_parameters, decide_existence, minimum_is_near
+from homotopy.problem import Problem, a_problem
+from homotopy.seen_directions import seen_directions
+
+_SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
+_ROUNDINGS = 32.0  # units in the last place of Σ w_i‖∇ℓ_i‖ that a gradient of zero may have
+_NEARER = 0.1
+_INDEFINITE = 1e-6  # of the largest eigenvalue: what a flow at rest may have below zero
+_RESTING = 0.1  # of the tolerance: a gradient at which it rests even so, at a saddle
+_LARGEST_DAMPING = 1e8
+
+
+class TrainingStatus(eqx.Enumeration):
+    """Where training ended."""
+
+    minimum = "a local minimum: the gradient vanishes to rounding, the Hessian is positive definite"
+    degenerate = "stationary, but the Hessian is singular to rounding: add a ridge for one minimum"
+    saddle = "a saddle: the flow came to rest where the Hessian has a negative eigenvalue"
+    left_basin = "Newton's method left the basin of the flow: lower the tolerance"
+    falling = "no minimum is near: the risk falls on along a nearly flat direction; add a ridge"
+    separated = (
+        "no minimum exists: the classes can be separated, and the risk falls on for ever; add a "
+        "ridge"
+    )
+    step_limit = "the step budget was spent before the gradient vanished: raise max_steps"
+    diverged = "the risk or its gradient left the finite numbers"
+
+
+class Training(eqx.Module):
+    """The stationary point that the gradient flow tends to, and the evidence for it.
+
+    Attributes
+    ----------
+    theta : (d,)
+    status : TrainingStatus
+    risk, gradient_norm : ()
+        R_ε and ‖∇R_ε‖ there.
+    rounding : ()
+        What ‖∇R_ε‖ may be from rounding alone: of its terms, and of θ.
+    smallest_eigenvalue, largest_eigenvalue : ()
+        Of ∇²R_ε there; of a model affine in θ along what the points see of θ.
+    basin_kept : ()
+        Whether the flow, followed on from where it was left for Newton's method, comes ten times
+        nearer to `theta`.
+    flow_theta : (d,), flow_time : ()
+        Where and when the flow was left.
+    flow_steps, newton_steps : ()
+    """
+
+    theta: Float[Array, " d"]
+    status: TrainingStatus
+    risk: Float[Array, ""]
+    gradient_norm: Float[Array, ""]
+    rounding: Float[Array, ""]
+    smallest_eigenvalue: Float[Array, ""]
+    largest_eigenvalue: Float[Array, ""]
+    basin_kept: Bool[Array, ""]
+    flow_theta: Float[Array, " d"]
+    flow_time: Float[Array, ""]
+    flow_steps: Int[Array, ""]
+    newton_steps: Int[Array, ""]
+
+
+def train(
+    problem: Problem,
+    theta0: ArrayInput,
+    epsilon: ArrayLike = 1.0,
+    *,
+    tolerance: float = 1e-6,
+    solver: diffrax.AbstractSolver | None = None,
+    max_steps: int = 4096,
+    throw: bool = True,
+) -> Training:
+    """The limit of the gradient flow of R_ε from θ₀ (theory §2, §3).
+
+    The flow is followed, by a solver for stiff equations, until ‖∇R_ε‖ has fallen to `tolerance` of
+    what it was at θ₀; then Newton's method, damped where it does not descend, goes to rounding.
+    Which stationary point is reached is for the flow to say: the result tells whether Newton's
+    steps stayed where the risk is convex. A gradient that vanishes is not enough: of a logistic or
+    softmax risk the minimum is proved from where training ended (`homotopy.minima`). Of a model
+    that is affine in θ, what no point of positive weight sees stays as it is in θ₀, and does not
+    count for the minimum, outside `jax.jit`. The Hessian is a dense (d, d) matrix. Works under
+    `jax.jit` and, with throw=False, under `jax.vmap` over θ₀ and ε; not differentiable.
+
+    Parameters
+    ----------
+    problem : Problem
+    theta0 : (d,)
+    epsilon : float
+        Weight of the deleted points, in [0, 1].
+    tolerance : float
+        In (0, 1); below 64 units in the last place of the dtype it counts as those.
+    solver : diffrax.AbstractSolver
+        Kvaerno5 with the full Newton method by default; an explicit one for many parameters.
+    max_steps : int
+        Of the flow.
+    throw : bool
+        Whether anything but a minimum raises.
+
+    Returns
+    -------
+    Training
+
+    Raises
+    ------
+    TypeError
+        Naming `problem` or `solver`.
+    ValueError
+        Naming `theta0`, `epsilon`, `tolerance` or `max_steps`.
+    RuntimeError
+        With the status, where no minimum was reached.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> trained = hm.train(problem, [3.0])
+    >>> round(float(trained.theta[0]), 12), float(trained.smallest_eigenvalue)
+    (0.5, 2.0)
+    """
+    fraction("tolerance", tolerance)
+    integer("max_steps", max_steps)
+    weight("epsilon", epsilon, traceable=True)
+    flag("throw", throw)
+    theta0 = a_problem(problem).parameters(theta0)
+    solver = _stiff(theta0.dtype) if solver is None else a_solver("solver", solver)
+    tolerance = max(tolerance, 64.0 * float(jnp.finfo(theta0.dtype).eps))
+    epsilon = jnp.asarray(epsilon, theta0.dtype)
+    weights = concrete(problem.weights(epsilon))
+    basis = None if weights is None else seen_directions(problem, weights > 0.0)
+    seen, start = (problem, theta0) if basis is None else problem.along(basis, theta0)
+    trained = _trained(seen, start, epsilon, tolerance, solver, int(max_steps))
+    if basis is not None:
+        trained = eqx.tree_at(
+            lambda t: (t.theta, t.flow_theta),
+            trained,
+            replace_fn=lambda z: theta0 + basis @ (z - start),
+        )
+    trained = with_separation(problem, trained, epsilon)
+    if throw:
+        reached = concrete(trained.status == TrainingStatus.minimum)
+        if reached is None:
+            raise ValueError("throw: pass throw=False under jax.jit and jax.vmap.")
+        if not reached:
+            raise RuntimeError(TrainingStatus[trained.status])
+    return trained
+
+
+def with_separation(problem: Problem, trained: Training, epsilons: Float[Array, "*k"]) -> Training:
+    """With the status `separated` where no minimum exists, which is decided outside `jax.jit`."""
+    reached, weights = concrete(trained.status == TrainingStatus.minimum), concrete(epsilons)
+    if reached is None or weights is None or np.all(reached):
+        return trained
+    # Only whether the deleted points count at all matters.
+    present = weights > 0.0
+    separated = np.zeros_like(reached)
+    for counts in set(present[~reached].tolist()):
+        denied = decide_existence(problem, problem.weights(float(counts))).denied
+        separated |= denied & ~reached & (present == counts)
+
+    def named(separated, status):
+        return TrainingStatus.where(separated, TrainingStatus.separated, status)
+
+    for _ in separated.shape:
+        named = jax.vmap(named)
+    return eqx.tree_at(lambda t: t.status, trained, named(jnp.asarray(separated), trained.status))
+
+
+def _stiff(dtype) -> diffrax.AbstractSolver:
+    # With diffrax's own simplified Newton method the curved valleys of a perceptron's risk take
+    # some forty times as many steps.
+    least = 16.0 * float(jnp.finfo(dtype).eps)
+    newton = optx.Newton(rtol=max(1e-8, least), atol=max(1e-10, least))
+    return diffrax.Kvaerno5(root_finder=newton)
+
+
+@eqx.filter_jit
+def _trained(problem, theta0, epsilon, tolerance, solver, max_steps) -> Training:
+    def gradient(theta):
+        return problem.gradient(theta, epsilon)
+
+    # A gradient that is rounding at θ₀ already cannot fall to a part of itself.
+    at_start = jnp.linalg.norm(gradient(theta0))
+    at_start = jnp.maximum(at_start, _rounding(problem, theta0, epsilon, 0.0) / tolerance)
+
+    def at_rest(t, theta, args, **kwargs):
+        slope = jnp.linalg.norm(gradient(theta))
+        # Near a saddle the flow only lingers.
+        eigenvalues = jnp.linalg.eigvalsh(problem.hessian(theta, epsilon))
+        convex = eigenvalues[0] > -_INDEFINITE * jnp.max(jnp.abs(eigenvalues))
+        resting = (slope <= tolerance * at_start) & convex
+        return resting | (slope <= _RESTING * tolerance * at_start) | ~jnp.isfinite(slope)
+
+    def follow(start, event):
+        return diffrax.diffeqsolve(
+            diffrax.ODETerm(lambda t, theta, args: -gradient(theta)),
+            solver,
+            t0=jnp.zeros((), start.dtype),
+            t1=jnp.asarray(jnp.inf, start.dtype),
+            dt0=None,
+            y0=start,
+            stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-9),
+            event=diffrax.Event(event),
+            max_steps=max_steps,
+            adjoint=diffrax.ForwardMode(),
+            throw=False,
+        )
+
+    flow = follow(theta0, at_rest)
+    left = jnp.where(jnp.isfinite(flow.ys[-1]), flow.ys[-1], theta0)
+    arrived = flow.result == diffrax.RESULTS.event_occurred
+    theta, newton_steps = _newton(problem, left, epsilon, jnp.linalg.norm(theta0))
+    moved = jnp.linalg.norm(theta - left)
+
+    def nearer(t, at, args, **kwargs):
+        distance = jnp.linalg.norm(at - theta)
+        return (distance <= _NEARER * moved) | ~(distance <= 2.0 * moved)
+
+    onwards = follow(left, nearer)
+    kept = jnp.linalg.norm(onwards.ys[-1] - theta) <= 2.0 * _NEARER * moved
+    # Nearer than the rounding of the flow it cannot come.
+    kept |= moved <= 256.0 * jnp.finfo(theta.dtype).eps * jnp.linalg.norm(theta)
+
+    eigenvalues = jnp.linalg.eigvalsh(problem.hessian(theta, epsilon))
+    smallest, largest = eigenvalues[0], jnp.max(jnp.abs(eigenvalues))
+    slope = jnp.linalg.norm(gradient(theta))
+    size = jnp.maximum(jnp.linalg.norm(theta0), jnp.linalg.norm(theta))
+    rounding = _rounding(problem, theta, epsilon, largest * size)
+    risk = problem.risk(theta, epsilon)
+    near = jnp.asarray(True)
+    # Of other models the gradient and the Hessian tell, both to a margin above rounding.
+    if affine_in_parameters(problem):
+        near = minimum_is_near(problem, theta, problem.weights(epsilon))
+    status = TrainingStatus.where(
+        smallest > _SINGULAR * largest, TrainingStatus.minimum, TrainingStatus.degenerate
+    )
+    proved = (status != TrainingStatus.minimum) | near
+    status = TrainingStatus.where(proved, status, TrainingStatus.falling)
+    for failed, name in (
+        (~kept, TrainingStatus.left_basin),
+        # From there the rounding of the flow leads away: it could not be followed on.
+        (smallest < -_SINGULAR * largest, TrainingStatus.saddle),
+        (~(slope <= rounding), TrainingStatus.falling),
+        (~arrived, TrainingStatus.step_limit),
+        (~jnp.isfinite(risk) | ~jnp.isfinite(slope), TrainingStatus.diverged),
+    ):
+        status = TrainingStatus.where(failed, name, status)
+    return Training(
+        theta=theta,
+        status=status,
+        risk=risk,
+        gradient_norm=slope,
+        rounding=rounding,
+        smallest_eigenvalue=smallest,
+        largest_eigenvalue=largest,
+        basin_kept=kept,
+        flow_theta=left,
+        flow_time=flow.ts[-1],
+        flow_steps=flow.stats["num_steps"],
+        newton_steps=newton_steps,
+    )
+
+
+def _rounding(problem, theta, epsilon, curvature):
+    """What rounding makes of a sum of gradients that cancel, and of θ itself."""
+    each = jnp.linalg.norm(jax.jacobian(problem.losses)(theta).reshape(problem.size, -1), axis=1)
+    unit = _ROUNDINGS * jnp.finfo(theta.dtype).eps
+    own = problem.ridge * jnp.linalg.norm(theta)
+    return unit * (jnp.sum(problem.weights(epsilon) * each) + own + curvature)
+
+
+def _newton(problem, theta, epsilon, size, max_steps: int = 64):
+    """Newton's method with |eigenvalues|, damped while risk or gradient do not fall.
+
+    At a saddle, where the flow came to rest, with the eigenvalues themselves: it stays there.
+    """
+    spectrum = jnp.linalg.eigvalsh(problem.hessian(theta, epsilon))
+    at_saddle = spectrum[0] < -_INDEFINITE * jnp.max(jnp.abs(spectrum))
+
+    def slope_at(at):
+        return jnp.linalg.norm(problem.gradient(at, epsilon))
+
+    def improve(state):
+        theta, damping, _, steps = state
+        eigenvalues, vectors = jnp.linalg.eigh(problem.hessian(theta, epsilon))
+        largest = jnp.max(jnp.abs(eigenvalues))
+        inside = vectors.T @ problem.gradient(theta, epsilon)
+        # Along what is flat to rounding a gradient is rounding too.
+        flat = (jnp.abs(eigenvalues) <= _SINGULAR * largest) & (damping == 0.0)
+        scale = jnp.where(at_saddle, eigenvalues, jnp.abs(eigenvalues) + damping * largest)
+        scale = jnp.where(flat | (scale == 0.0), jnp.inf, scale)
+        trial = theta - vectors @ (inside / scale)
+        fallen = problem.risk(theta, epsilon) - problem.risk(trial, epsilon)
+        unit = 64 * jnp.finfo(theta.dtype).eps * jnp.abs(problem.risk(theta, epsilon))
+        flatter = slope_at(trial) < slope_at(theta)
+        better = (~at_saddle & (fallen > unit)) | ((at_saddle | (fallen >= -unit)) & flatter)
+        still = jnp.all(trial == theta) | (~better & (damping > _LARGEST_DAMPING))
+        # At rounding no step is better, damped or not.
+        rounding = _rounding(problem, theta, epsilon, largest * size)
+        still |= ~better & (slope_at(theta) <= rounding)
+        raised = jnp.maximum(10.0 * damping, 1e-8)
+        lowered = jnp.where(damping > 1e-8, damping / 100.0, 0.0)
+        return (
+            jnp.where(better, trial, theta),
+            jnp.where(better, lowered, raised),
+            still,
+            steps + 1,
+        )
+
+    theta, _, _, steps = jax.lax.while_loop(
+        lambda state: ~state[2] & (state[3] < max_steps),
+        improve,
+        (theta, jnp.zeros((), theta.dtype), jnp.asarray(False), jnp.zeros((), int)),
+    )
+    return theta, steps

@@ -1,0 +1,149 @@
+"""θ(t) under a schedule: the verb `flow` and its result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy.flows.adaptive import Adaptive
+from homotopy.flows.exact import Exact
+from homotopy.flows.method import (
+    AbstractMethod,
+    Status,
+    a_method,
+    finite_status,
+    require_success,
+)
+from homotopy.linear import LinearRegression
+from homotopy.problem import Problem, a_problem
+from homotopy.schedules import AbstractSchedule
+from homotopy.schedules.base import a_schedule
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Trajectory(eqx.Module):
+    """θ(t), with the evidence of how it was computed.
+
+    Attributes
+    ----------
+    times : (m,)
+    theta : (m, d)
+    status : Status
+    stats : dict
+        Counts of the work: steps, rejected steps, eigenproblems, gradient evaluations.
+    problem, schedule, theta0, method
+        What was asked.
+    """
+
+    times: Float[Array, " m"]
+    theta: Float[Array, "m d"]
+    status: Status
+    stats: dict
+    problem: Problem
+    schedule: AbstractSchedule
+    theta0: Float[Array, " d"]
+    method: AbstractMethod
+
+    def evaluate(self, times: ArrayInput) -> Float[Array, "m d"]:
+        """θ at other times, computed anew by the same method (not interpolated)."""
+        return flow(self.problem, self.schedule, self.theta0, times, self.method).theta
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The path in the parameter plane (d = 2), or each coordinate against time."""
+        from homotopy.plotting.trajectory import draw_trajectory
+
+        return draw_trajectory(self, ax, **options)
+
+
+def flow(
+    problem: Problem,
+    schedule: AbstractSchedule,
+    theta0: ArrayInput,
+    times: ArrayInput,
+    method: AbstractMethod | None = None,
+    throw: bool = True,
+) -> Trajectory:
+    """Gradient flow θ̇ = −∇R_{ε(t)}(θ), θ(0) = θ₀, under a schedule ε(t) (theory §3).
+
+    Parameters
+    ----------
+    problem : Problem
+    schedule : AbstractSchedule
+        The weight ε(t) of the deleted points.
+    theta0 : (d,)
+        θ₀, at time 0.
+    times : (m,)
+        Ascending, ≥ 0; where θ is wanted.
+    method : AbstractMethod, optional
+        `Exact()` (the default for linear regression), `Adaptive()` (the default otherwise),
+        `GradientDescent(step_size)`, `StochasticGradientDescent(step_size, batch_size)`.
+    throw : bool
+        Raise where the method does not succeed; otherwise say so in the status.
+
+    Returns
+    -------
+    Trajectory
+        Differentiable in θ₀, the times and all parameters of the schedule; works under `jax.jit`
+        and `jax.vmap`.
+
+    Raises
+    ------
+    TypeError
+        Naming `problem`, `schedule` or `method`.
+    ValueError
+        Naming `theta0` (wrong length, not finite) or `times` (empty, negative, descending).
+    RuntimeError
+        With the status, where `throw` and the method did not succeed.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> path = hm.flow(problem, hm.Step(1.0), [2.0], [0.0, 1.0, 50.0])
+    >>> [round(x, 4) for x in path.theta[:, 0].tolist()]
+    [2.0, 0.703, 0.0]
+    """
+    theta0 = a_problem(problem).parameters(theta0)
+    a_schedule(schedule)
+    times = checked_times(times, theta0.dtype)
+    flag("throw", throw)
+    method = default_method(problem) if method is None else a_method(method)
+    theta, status, stats = _states(method, problem, schedule, theta0, times)
+    if throw:
+        theta = require_success(theta, status)
+    return Trajectory(times, theta, status, stats, problem, schedule, theta0, method)
+
+
+@eqx.filter_jit
+def _states(method, problem, schedule, theta0, times):
+    theta, status, stats = method.states(problem, schedule, theta0, times)
+    return theta, finite_status(theta, status), stats
+
+
+def default_method(problem: Problem) -> AbstractMethod:
+    """`Exact` for linear regression, `Adaptive` for every other problem."""
+    return Exact() if isinstance(problem, LinearRegression) else Adaptive()
+
+
+def checked_times(times: ArrayInput, dtype) -> Float[Array, " m"]:
+    """Ascending, finite, non-negative times as a vector; `ValueError` otherwise."""
+    times = vector("times", times, dtype=dtype)
+    known = concrete(times)
+    if known is not None:
+        if known[0] < 0:
+            raise ValueError(f"times: expected times >= 0, got {known[0]:g}.")
+        falls = np.flatnonzero(np.diff(known) < 0)
+        if falls.size:
+            before, after = known[falls[0] : falls[0] + 2]
+            raise ValueError(
+                f"times: expected ascending times, got {after:g} in entry {falls[0] + 1}, after "
+                f"{before:g}."
+            )
+    return times

@@ -1,0 +1,146 @@
+"""Which points a measurement of a trained model depends on: one solve an output, for all points."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput, flag
+from homotopy._wording import described
+from homotopy.influence._predict import if_stationary, require_success, stationarity
+from homotopy.influence.change import ChangeStatus, from_product
+from homotopy.influence.curvature import GaussNewtonCurvature, HessianCurvature
+from homotopy.influence.estimators import GaussNewton, Influence
+from homotopy.influence.refits import if_full_minimum
+from homotopy.measurements import AbstractMeasurement, OwnLoss, as_measurement
+from homotopy.problem import Problem, a_problem
+from homotopy.seen_directions import seen_directions
+
+
+class MeasurementInfluence(eqx.Module):
+    """The first-order change of a measurement on deletion of each point.
+
+    Attributes
+    ----------
+    change : (n, *m)
+        ∇m·Δ_i: what leaving out point i adds to m.
+    value : (*m)
+        m(θ).
+    residual : (*m)
+        Of each inverse-Hessian product, relative.
+    status : ChangeStatus
+        Of each output, flat.
+    """
+
+    change: Float[Array, "n ..."]
+    value: Float[Array, ...]
+    residual: Float[Array, ...]
+    status: ChangeStatus
+
+
+def measurement_influence(
+    problem: Problem,
+    estimator: Influence | GaussNewton,
+    theta: ArrayInput,
+    measurement,
+    throw: bool = True,
+) -> MeasurementInfluence:
+    """How a measurement changes, to first order, where any one point is deleted.
+
+    The transpose of `predict(...).linearised(measurement)`: C⁻¹∇m is computed once for each output
+    of the measurement, and its product with ∇ℓ_i by one forward derivative of all losses. For few
+    outputs and many points it is the way to go; no (n, d) array is made.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its deleted set plays no part.
+    estimator : Influence or GaussNewton
+        `Influence()` at ε = 1, or `GaussNewton(damping)`, with its solver.
+    theta : (d,)
+    measurement
+        As of `Change.measured`, but `OwnLoss()`, which is another one for every point.
+    throw : bool
+        Raise where a product did not succeed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming `theta`, `estimator` or `measurement`.
+    RuntimeError
+        With the status, as of `predict`.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> on_prediction = hm.measurement_influence(
+    ...     problem, hm.Influence(), [0.5], hm.Predictions([[2.0]])
+    ... )
+    >>> on_prediction.change.tolist()
+    [[0.5], [-0.5]]
+    """
+    a_problem(problem)
+    known = isinstance(estimator, GaussNewton | Influence)
+    if not known or getattr(estimator, "at", 1.0) != 1.0:
+        raise TypeError(
+            "estimator: expected Influence() at ε = 1 or GaussNewton(damping), got "
+            f"{described(estimator)}."
+        )
+    flag("throw", throw)
+    if isinstance(measurement, OwnLoss):
+        raise ValueError(
+            "measurement: expected one that is the same for all points, got OwnLoss(); "
+            "predict(...).linearised takes it."
+        )
+    theta = problem.parameters(theta, "theta")
+    measurement = as_measurement(measurement, problem)
+    basis = seen_directions(problem)
+    if basis is None:
+        found = _transposed(problem, estimator, theta, measurement)
+    else:
+        seen, z = problem.along(basis, theta)
+        along = _Along(measurement, problem, theta - basis @ z, basis)
+        found = _transposed(seen, estimator.along(problem, basis, theta)[0], z, along)
+    value, change, residual, status = found
+    norm, scale, stationary = stationarity(problem, theta)
+    if estimator.assumes_stationary:
+        status = if_full_minimum(problem, if_stationary(stationary, status), theta)
+    if throw:
+        require_success(status, residual, norm, scale)
+    shape = value.shape
+    return MeasurementInfluence(
+        change.T.reshape(problem.size, *shape), value, residual.reshape(shape), status
+    )
+
+
+class _Along(AbstractMeasurement):
+    """A measurement of θ = c + Qz, as a function of z."""
+
+    measurement: AbstractMeasurement
+    problem: Problem
+    centre: Float[Array, " d"]
+    basis: Float[Array, "d r"]
+
+    def __call__(self, problem, theta, rows, amounts):
+        return self.measurement(self.problem, self.centre + self.basis @ theta, rows, amounts)
+
+
+@eqx.filter_jit
+def _transposed(problem, estimator, theta, measurement):
+    none = jnp.zeros(1, int), jnp.zeros(1, theta.dtype)
+
+    def flat(at):
+        return jnp.ravel(measurement(problem, at, *none))
+
+    slopes = jax.jacrev(flat)(theta)
+    kind = GaussNewtonCurvature if isinstance(estimator, GaussNewton) else HessianCurvature
+    weights = jnp.ones(problem.size, theta.dtype)
+    curvature = kind(problem, theta, weights, jnp.asarray(estimator.damping, theta.dtype))
+    minus, residual, status = from_product(estimator.solver.solve(curvature, slopes))
+    _, along = jax.linearize(problem.losses, theta)
+    change = jax.lax.map(along, -minus, batch_size=16)
+    return measurement(problem, theta, *none), change, residual, status

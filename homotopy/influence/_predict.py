@@ -1,0 +1,188 @@
+"""The verb `predict`: what deleting data does to a trained model, by any estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from homotopy._checks import ArrayInput, concrete, flag, instance, optional_function
+from homotopy.influence.change import Change, ChangeStatus, squeezed
+from homotopy.influence.estimators.base import AbstractEstimator
+from homotopy.influence.least_squares import least_squares, regression_gradient
+from homotopy.influence.objectives import gradient_norms, gradient_roundings
+from homotopy.influence.refits import if_full_minimum
+from homotopy.influence.weight_changes import weight_changes
+from homotopy.linear import LinearRegression
+from homotopy.models import LinearModel
+from homotopy.problem import Problem, a_problem
+
+_STATIONARY = 1e-6  # of Σ‖∇ℓ_i‖ + ρ‖θ‖: the gradient of what counts as trained to the end
+
+
+def predict(
+    problem: Problem,
+    estimator: AbstractEstimator,
+    theta: ArrayInput | None = None,
+    *,
+    points: ArrayInput | None = None,
+    groups: ArrayInput | None = None,
+    changes: ArrayInput | None = None,
+    throw: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> Change:
+    """θ(0) − θ(1), the change of the parameters on deletion, as an estimator predicts it.
+
+    Every estimator predicts the same thing on the same scale with the same sign (theory §1, §2,
+    §5). What is deleted is the problem's own deleted set, each of several points, each of several
+    groups, or any change of the points' weights.
+
+    Parameters
+    ----------
+    problem : Problem
+        All its data count as trained on.
+    estimator : AbstractEstimator
+        `LeaveOneOut()` (the truth), `Influence(at)`, `NewtonStep()`, `Taylor(order)`,
+        `PathIntegration()`, `GaussNewton(damping)`, `ProximalBregman(damping)`.
+    theta : (d,), optional
+        The trained parameters: θ(1), or an early-stopped θˢ. The full fit by default where the
+        model is linear in θ; needed for others.
+    points : int, sequence of int or (n,) of bool, optional
+        Rows, each deleted on its own; a mask stands for the rows where it is true.
+    groups : sequence of sequences of int, optional
+        Sets of rows, or masks of them, each deleted together; one sequence of rows is one group.
+    changes : (n,) or (k, n), optional
+        Δw of every point; −1 is a deletion, +1 counts it twice.
+    throw : bool
+        Raise where a prediction did not succeed; otherwise the status says what happened, with the
+        number that came out.
+    progress : callable, optional
+        Called with how many changes are done, by estimators that retrain.
+
+    Returns
+    -------
+    Change
+        With a leading axis of the changes, but for the problem's own deleted set, one point, one
+        group or one vector of changes.
+
+    Raises
+    ------
+    TypeError
+        Naming `problem` or `estimator`.
+    ValueError
+        Naming `theta`, `points`, `groups` or `changes`.
+    RuntimeError
+        With the status and the numbers that tell, where a prediction did not succeed: θ far from
+        stationary, an indefinite Hessian, a solver or a refit that did not converge.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [2.0], [1.0]], [0.0, 1.0, 2.0], deleted=2)
+    >>> truth = hm.predict(problem, hm.LeaveOneOut(), points=[0, 1, 2])
+    >>> first_order = hm.predict(problem, hm.Influence(), points=[0, 1, 2])
+    >>> (first_order.delta / truth.delta)[:, 0].round(6).tolist()  # 1 − leverage
+    [0.833333, 0.333333, 0.833333]
+    >>> truth.measured(hm.OwnLoss()).shape
+    (3,)
+    """
+    a_problem(problem)
+    instance(
+        "estimator",
+        estimator,
+        AbstractEstimator,
+        "one of LeaveOneOut(), Influence(), NewtonStep(), Taylor(order), PathIntegration(), "
+        "GaussNewton(damping), ProximalBregman(damping)",
+    )
+    flag("throw", throw)
+    optional_function("progress", progress, "the number of changes done")
+    wanted = weight_changes(problem, points, groups, changes)
+    if theta is None:
+        if not isinstance(problem.model, LinearModel):
+            raise ValueError(
+                f"theta: expected the trained parameters, of length {problem.dimension}: a "
+                f"{type(problem.model).__name__} has several fits, got None."
+            )
+        theta = _full_fit(problem)
+    theta = problem.parameters(theta, "theta")
+    norm, scale, stationary = stationarity(problem, theta)
+    report = (lambda done: None) if progress is None else progress
+    delta, residual, status = estimator.estimate(problem, theta, wanted, report)
+    if estimator.assumes_stationary:
+        status = if_full_minimum(problem, if_stationary(stationary, status), theta)
+    change = Change(
+        delta=delta,
+        status=status,
+        residual=residual,
+        theta=theta,
+        gradient_norm=norm,
+        gradient_scale=scale,
+        stationary=stationary,
+        problem=problem,
+        weight_changes=wanted,
+    )
+    if throw:
+        require_success(status, residual, norm, scale)
+    return squeezed(change)
+
+
+def _full_fit(problem: Problem) -> Float[Array, " d"]:
+    """θ*: of a linear regression that has no spectra of its own from the factorisation too."""
+    origin = jnp.zeros(problem.dimension, problem.X.dtype)
+    exact = None if isinstance(problem, LinearRegression) else least_squares(problem, origin)
+    return problem.full_fit() if exact is None else jnp.asarray(exact.undone, origin.dtype)
+
+
+def stationarity(problem: Problem, theta: Float[Array, " d"]):
+    """‖∇R(θ)‖, the sum of its terms' norms, and whether the first is zero beside the second.
+
+    That is, at most 1e-6 of it, or what rounding leaves: where the model interpolates, the terms
+    themselves are rounding.
+    """
+    known = regression_gradient(problem, theta)
+    if known is None:
+        return _stationarity(problem, theta)
+    norm, scale, rounding = known
+    stationary = norm <= _STATIONARY * scale + rounding
+    return jnp.asarray(norm, theta.dtype), jnp.asarray(scale, theta.dtype), jnp.asarray(stationary)
+
+
+@eqx.filter_jit
+def _stationarity(problem, theta):
+    norm = jnp.linalg.norm(problem.gradient(theta))
+    scale = jnp.sum(gradient_norms(problem, theta)) + problem.ridge * jnp.linalg.norm(theta)
+    rounding = jnp.sum(gradient_roundings(problem, theta))
+    return norm, scale, norm <= _STATIONARY * scale + rounding
+
+
+@eqx.filter_jit
+def if_stationary(stationary: Bool[Array, ""], status: ChangeStatus) -> ChangeStatus:
+    """The status of each row, or `not_stationary` of all."""
+    return jax.vmap(lambda one: ChangeStatus.where(stationary, one, ChangeStatus.not_stationary))(
+        status
+    )
+
+
+def require_success(
+    status: ChangeStatus,
+    residual: Float[Array, " k"],
+    gradient_norm: Float[Array, ""],
+    gradient_scale: Float[Array, ""],
+) -> None:
+    """A `RuntimeError` with the first status that is not success, where it is known."""
+    known = concrete(status == ChangeStatus.successful)
+    if known is None or np.all(known):
+        return
+    index = int(np.argmin(known))
+    failed = int(known.size - known.sum())
+    message = ChangeStatus[jax.tree.map(lambda leaf: leaf[index], status)]
+    raise RuntimeError(
+        f"{message} ({failed} of {known.size} predictions; residual "
+        f"{float(residual[index]):.2g} of the first; ‖∇R(theta)‖ = {float(gradient_norm):.3g}, "
+        f"its terms {float(gradient_scale):.3g}). Pass throw=False for what was computed."
+    )

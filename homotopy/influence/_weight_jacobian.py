@@ -1,0 +1,116 @@
+"""∂θ/∂w: the response to the weights of all points at once (theory §2)."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput, concrete, vector
+from homotopy.influence.change import ChangeStatus, from_product
+from homotopy.influence.curvature import HessianCurvature, point_gradients
+from homotopy.influence.estimators.base import a_solver
+from homotopy.influence.objectives import gradient_roundings
+from homotopy.influence.solvers import AbstractSolver, Dense
+from homotopy.problem import Problem, a_problem
+from homotopy.seen_directions import seen_directions
+
+
+class WeightJacobian(eqx.Module):
+    """The derivative of θ(w) = argmin R(θ; w).
+
+    Attributes
+    ----------
+    columns : (n, d)
+        Row i is ∂θ/∂w_i = −(∇²R)⁻¹∇ℓ_i, the column of the Jacobian Jθ for the point i.
+    residual : (n,)
+        Of each inverse-Hessian product, relative.
+    status : ChangeStatus
+        Of each, (n,).
+    """
+
+    columns: Float[Array, "n d"]
+    residual: Float[Array, " n"]
+    status: ChangeStatus
+
+    def along(self, direction: Float[Array, " n"]) -> Float[Array, " d"]:
+        """The derivative along a direction of weights, Σ v_i ∂θ/∂w_i."""
+        return direction @ self.columns
+
+
+def weight_jacobian(
+    problem: Problem,
+    theta: ArrayInput,
+    weights: ArrayInput | None = None,
+    solver: AbstractSolver | None = None,
+) -> WeightJacobian:
+    """The Jacobian of the minimum in the weights of all the data, at a minimum θ(w).
+
+    It answers the notes' question on θ̇ʲ and Jθ: where only w_j = ε varies, θʲ(ε) = θ(1, …, ε, …, 1)
+    and θ̇ʲ(ε) is column j of Jθ **at these weights**; at ε = 1 all the columns are taken at the
+    same full fit, and the derivative along a group's weights is the sum of its columns. A group's
+    whole effect is not the sum of its points' effects: the columns change along the way.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its deleted set plays no part.
+    theta : (d,)
+        A stationary point of R(θ; w); elsewhere the columns are the solutions of the same systems.
+    weights : (n,), optional
+        w ≥ 0; ones by default. Where a model is affine in θ and no point of positive weight sees
+        some direction, θ(w) does not move along it; a point of weight 0 that does see it has an
+        infinite effect there, and the status `singular`.
+    solver : AbstractSolver, optional
+        `Dense()` by default.
+
+    Raises
+    ------
+    ValueError
+        Naming `theta` or `weights`.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> hm.weight_jacobian(problem, problem.full_fit()).columns.tolist()
+    [[-0.25], [0.25]]
+    """
+    theta = a_problem(problem).parameters(theta, "theta")
+    if weights is None:
+        weights = jnp.ones(problem.size, theta.dtype)
+    weights = vector("weights", weights, problem.size, theta.dtype)
+    known = concrete(weights)
+    if known is not None and np.any(known < 0.0):
+        row = int(np.argmax(known < 0.0))
+        raise ValueError(f"weights: expected numbers >= 0, got {known[row]:g} in row {row}.")
+    solver = Dense() if solver is None else a_solver(solver)
+    basis = None if known is None else seen_directions(problem, known > 0.0)
+    if basis is None:
+        return _jacobian(problem, theta, weights, solver)
+    seen, z = problem.along(basis, theta)
+    found = _jacobian(seen, z, weights, solver.of_dimension(z.size))
+    status = _unless_unseen(problem, theta, basis, found.status)
+    return WeightJacobian(found.columns @ basis.T, found.residual, status)
+
+
+@eqx.filter_jit
+def _unless_unseen(problem, theta, basis, status):
+    """`singular` of points that see what none of positive weight does: their effect is infinite."""
+    gradients = point_gradients(problem, theta)
+    beyond = jnp.linalg.norm(gradients - (gradients @ basis) @ basis.T, axis=1)
+    allowed = jnp.sqrt(jnp.finfo(theta.dtype).eps) * jnp.linalg.norm(gradients, axis=1)
+    allowed = allowed + gradient_roundings(problem, theta)
+    return jax.vmap(lambda infinite, one: ChangeStatus.where(infinite, ChangeStatus.singular, one))(
+        beyond > allowed, status
+    )
+
+
+@eqx.filter_jit
+def _jacobian(problem, theta, weights, solver):
+    curvature = HessianCurvature(problem, theta, weights, jnp.zeros((), theta.dtype))
+    product = solver.solve(curvature, point_gradients(problem, theta))
+    return WeightJacobian(*from_product(product))

@@ -1,0 +1,166 @@
+"""The verb `response`: θ(ε) of any problem, by a method."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from homotopy._checks import ArrayInput, concrete, flag, instance
+from homotopy.flows._homotopy import checked_epsilons
+from homotopy.flows.method import Status
+from homotopy.flows.training import TrainingStatus
+from homotopy.linear import LinearRegression
+from homotopy.models import LinearModel
+from homotopy.problem import Problem, a_problem
+from homotopy.responses.closed_form import ClosedForm
+from homotopy.responses.continuation import Continuation
+from homotopy.responses.method import AbstractResponse
+from homotopy.responses.path import ResponsePath, ResponseStatus
+from homotopy.seen_directions import seen_directions
+
+
+def response(
+    problem: Problem,
+    epsilons: ArrayInput,
+    theta0: ArrayInput | None = None,
+    method: AbstractResponse | None = None,
+    throw: bool = True,
+) -> ResponsePath:
+    """θ(ε): the local minimum of R_ε as a function of the deleted points' weight (theory §2).
+
+    Parameters
+    ----------
+    problem : Problem
+    epsilons : (k,)
+        In [0, 1].
+    theta0 : (d,), optional
+        Where training starts, at ε = 1 for `Continuation` and at each ε for `FlowLimits`. Zeros by
+        default for linear models, needed for others. For models affine in θ it matters only where
+        the Hessian is singular: θ(ε) is then the limit of the gradient flow from θ₀ (from zeros,
+        of least norm), and `minimum` is False, as it is not a strict one.
+    method : AbstractResponse, optional
+        `ClosedForm()` by default for a `LinearRegression`, `Continuation()` otherwise;
+        `FlowLimits()` trains at each ε from scratch.
+    throw : bool
+        Raise where no minimum was reached at some ε; otherwise θ is NaN there, and the status
+        says why. Folds and jumps do not raise: they are answers. Nor does a θ(ε) that diverges as
+        ε → 0, as of classes that can be separated without the deleted points, where only ε > 0 are
+        asked for: `ends` has a NaN for θ(0).
+
+    Raises
+    ------
+    TypeError
+        Naming `problem` or `method`; for `ClosedForm` of a problem that is not a
+        `LinearRegression`.
+    ValueError
+        Naming `epsilons` or `theta0`.
+    RuntimeError
+        With the status, where no minimum was reached at some ε.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> path = hm.response(problem, [0.0, 1.0])
+    >>> path.theta[:, 0].tolist(), path.velocity[:, 0].tolist()
+    ([0.0, 0.5], [1.0, 0.25])
+
+    A perceptron, whose risk needs a ridge for a minimum to exist:
+
+    >>> problem = hm.Problem(
+    ...     hm.mlp([1, 2, 1]), hm.SquaredError(), [[-1.0], [0.5], [1.0]], [0.0, 1.0, 0.5],
+    ...     deleted=2, ridge=0.1,
+    ... )
+    >>> path = hm.response(problem, [0.0, 0.5, 1.0], [1.0, -1.0, 0.5, 0.0, 1.0, 0.5, 0.0])
+    >>> path.theta.shape, bool(path.minimum.all())
+    ((3, 7), True)
+    """
+    linear = isinstance(a_problem(problem), LinearRegression)
+    flag("throw", throw)
+    if method is not None:
+        instance("method", method, AbstractResponse, "ClosedForm(), Continuation() or FlowLimits()")
+    epsilons = checked_epsilons(epsilons, problem.X.dtype)
+    if method is None:
+        method = ClosedForm() if linear else Continuation()
+    if theta0 is None:
+        if not linear and not isinstance(problem.model, LinearModel):
+            raise ValueError(
+                f"theta0: a {type(problem.model).__name__} has several minima; expected the "
+                f"vector of length {problem.dimension} where training starts, got None."
+            )
+        theta0 = jnp.zeros(problem.dimension, problem.X.dtype)
+    start = problem.parameters(theta0)
+    basis = None if isinstance(method, ClosedForm) else seen_directions(problem)
+    if basis is None:
+        path = method.path(problem, epsilons, start)
+    else:
+        seen, z = problem.along(basis, start)
+        path = method.path(seen, epsilons, z)
+    if throw and not isinstance(path.status, Status):
+        _require_minima(path)
+    return path if basis is None else _unfolded(path, basis, start - basis @ z)
+
+
+def _unfolded(path: ResponsePath, basis, centre) -> ResponsePath:
+    """θ = c + Qz of a path of z, along which the Hessian is singular in what no point sees."""
+
+    def lifted(tree, points, directions=()):
+        fields = {name: getattr(tree, name) @ basis.T for name in (*points, *directions)}
+        for name in points:
+            fields[name] = fields[name] + jnp.broadcast_to(centre, fields[name].shape)
+        return dataclasses.replace(tree, **fields)
+
+    def trained(training):
+        return None if training is None else lifted(training, ("theta", "flow_theta"))
+
+    path = lifted(path, ("theta", "ends"), ("velocity", "acceleration", "end_velocities"))
+    events = (lifted(event, ("theta",), ("direction",)) for event in path.events)
+    return dataclasses.replace(
+        path,
+        smallest_eigenvalue=jnp.minimum(path.smallest_eigenvalue, 0.0),
+        minimum=jnp.zeros_like(path.minimum),
+        branches=tuple(lifted(one, ("theta",), ("theta_tangent",)) for one in path.branches),
+        events=tuple(
+            dataclasses.replace(event, landing=trained(event.landing)) for event in events
+        ),
+        training=trained(path.training),
+    )
+
+
+_ANSWERS = (ResponseStatus.regular, ResponseStatus.jumped, ResponseStatus.separate)
+
+
+def _require_minima(path: ResponsePath) -> None:
+    """A `RuntimeError` with the status, and where, if some θ(ε) was not reached."""
+    if any(bool(path.status == answer) for answer in _ANSWERS):
+        return
+    missing = np.asarray(path.epsilons)[~concrete(path.minimum)]
+    diverges = bool(path.status == ResponseStatus.diverges)
+    if diverges and not missing.size:
+        return
+    where = ""
+    if diverges:
+        pass  # that says it
+    elif path.events and path.events[-1].landing is not None:
+        event = path.events[-1]
+        ended = TrainingStatus[event.landing.status]
+        where = f" (the last at ε = {float(event.epsilon):.6g}; from there: {ended})"
+    elif path.branches:
+        where = f" (ε = {float(path.branches[-1].epsilons[-1]):.6g} was reached)"
+    elif path.training is not None:
+        where = f" ({_failure(path.training.status)})"
+    at = f"; no minimum at {missing.size} of {path.epsilons.size} epsilons" if missing.size else ""
+    raise RuntimeError(
+        f"{ResponseStatus[path.status]}{where}{at}. Pass throw=False for what was reached."
+    )
+
+
+def _failure(status: TrainingStatus) -> str:
+    """What training said, the first time that it reached no minimum."""
+    failed = np.atleast_1d(np.asarray(status != TrainingStatus.minimum))
+    first = int(np.argmax(failed))
+    return TrainingStatus[jax.tree.map(lambda leaf: np.asarray(np.atleast_1d(leaf)[first]), status)]

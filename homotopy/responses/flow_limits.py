@@ -1,0 +1,99 @@
+"""θ(ε) as the limit of the gradient flow, trained at each ε on its own."""
+
+from __future__ import annotations
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy._checks import concrete, fraction, integer
+from homotopy.flows._diffrax import a_solver
+from homotopy.flows.training import TrainingStatus, train, with_separation
+from homotopy.problem import Problem
+from homotopy.responses.method import AbstractResponse
+from homotopy.responses.path import ResponsePath, ResponseStatus, path_of_points, with_ends
+
+
+class FlowLimits(AbstractResponse):
+    """θ(ε) as the limit of the gradient flow of R_ε from the same θ₀, for each ε (theory §2, §3).
+
+    Each ε is trained on its own, so that neighbouring ε may end in different minima:
+    `path.compare` with a `Continuation` tells where the two part. What training said of each ε is
+    in `path.training`.
+
+    Parameters
+    ----------
+    tolerance : float
+        Of the flow, see `train`.
+    solver : diffrax.AbstractSolver, optional
+        See `train`.
+    max_steps : int
+        Of the flow.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> path = hm.response(problem, [0.0, 1.0], [3.0], method=hm.FlowLimits())
+    >>> path.theta[:, 0].round(12).tolist(), bool(path.minimum.all())
+    ([0.0, 0.5], True)
+    """
+
+    tolerance: float = 1e-6
+    solver: diffrax.AbstractSolver | None = None
+    max_steps: int = 4096
+
+    def __check_init__(self):
+        fraction("tolerance", self.tolerance)
+        integer("max_steps", self.max_steps)
+        if self.solver is not None:
+            a_solver("solver", self.solver)
+
+    def path(
+        self, problem: Problem, epsilons: Float[Array, " k"], theta0: Float[Array, " d"]
+    ) -> ResponsePath:
+        """θ at each ε; NaN where training reached no minimum."""
+        # The ends of a usual grid are trained once.
+        asked, index = _distinct(with_ends(epsilons))
+        training = _trained(problem, theta0, asked, self.tolerance, self.solver, self.max_steps)
+        training = with_separation(problem, training, asked)
+        arrived = training.status == TrainingStatus.minimum
+        diverges = (training.status == TrainingStatus.separated) & (asked == 0.0)
+        status = ResponseStatus.where(
+            jnp.any(diverges), ResponseStatus.diverges, ResponseStatus.separate
+        )
+        status = ResponseStatus.where(
+            jnp.all(arrived | diverges), status, ResponseStatus.training_failed
+        )
+        arrived, training = arrived[index], jax.tree.map(lambda leaf: leaf[index], training)
+        theta = np.where(np.asarray(arrived)[:, None], training.theta, np.nan)
+        asked_for = jax.tree.map(lambda leaf: leaf[: epsilons.size], training)
+        return path_of_points(problem, epsilons, jnp.asarray(theta), status, training=asked_for)
+
+
+def _distinct(epsilons):
+    known = concrete(epsilons)
+    if known is None:
+        raise ValueError("epsilons: FlowLimits works outside jax.jit; use train under jax.vmap.")
+    values, index = np.unique(known, return_inverse=True)
+    return jnp.asarray(values, epsilons.dtype), index
+
+
+@eqx.filter_jit
+def _trained(problem, theta0, epsilons, tolerance, solver, max_steps):
+    def at(epsilon):
+        return train(
+            problem,
+            theta0,
+            epsilon,
+            tolerance=tolerance,
+            solver=solver,
+            max_steps=max_steps,
+            throw=False,
+        )
+
+    return jax.vmap(at)(epsilons)

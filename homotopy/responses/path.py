@@ -1,0 +1,196 @@
+"""The response path θ(ε): what training converges to, as a function of the weight."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from homotopy._checks import instance
+from homotopy.flows.method import Status
+from homotopy.flows.training import Training
+from homotopy.problem import Problem
+from homotopy.responses.branch import Branch, Event, EventKind
+from homotopy.responses.comparison import PathComparison, compared
+from homotopy.responses.derivatives import path_derivatives
+from homotopy.responses.stationary import stationarity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class ResponseStatus(eqx.Enumeration):
+    """How θ(ε) was found, or why it was not."""
+
+    regular = "one branch of local minima, without a fold, from ε = 1 to ε = 0"
+    jumped = "the branch of local minima ends on the way, and training goes to another: see events"
+    separate = "a local minimum at every ε, each trained on its own: compare with a continuation"
+    diverges = (
+        "θ(ε) diverges as ε → 0: without the deleted points no minimum exists, as the classes can "
+        "be separated; ask for ε > 0, or add a ridge"
+    )
+    unresolved = "at some ε no local minimum was reached to rounding: see minimum"
+    training_failed = "training from theta0 reached no minimum: its status says why"
+    landing_failed = "past the end of a branch training reached no minimum: see the last event"
+    stalled = "the step became too small, as where the Hessian turns singular and no branch goes on"
+    step_limit = "the step budget was spent before ε = 0: raise max_steps or max_jumps"
+
+
+class ResponsePath(eqx.Module):
+    """θ(ε) and its derivatives, with the evidence for them.
+
+    What a method did not reach is NaN, where `minimum` is False, and `status` says why.
+
+    Attributes
+    ----------
+    epsilons : (k,)
+    theta, velocity, acceleration : (k, d)
+        θ(ε), θ̇(ε), θ̈(ε), derivatives in ε: influence functions are θ̇(0) and θ̇(1) (theory §2).
+        In the closed form at ε = 0 they are limits from the right.
+    ends : (2, d)
+        θ(0), in the closed form its limit from the right, and θ(1). NaN for a θ(0) that does not
+        exist, where θ(ε) diverges.
+    end_velocities : (2, d)
+        θ̇(0) and θ̇(1).
+    bend : ()
+        Largest distance of the path from its chord θ(0)θ(1), over the length of the chord; taken
+        over `epsilons`. Zero for one deleted point in linear regression.
+    status : Status or ResponseStatus
+        Of the closed form `Status.jump` where θ is not continuous at ε = 0: then `theta` at ε = 0
+        is the limit of the gradient flow from θ₀ without the deleted points, and `ends` has the
+        other value. Of the other methods a `ResponseStatus`.
+    gradient_norm, smallest_eigenvalue : (k,)
+        ‖∇R_ε(θ)‖ and the smallest eigenvalue of ∇²R_ε(θ).
+    minimum : (k,)
+        Whether θ(ε) is a local minimum: the gradient zero to rounding, the Hessian positive
+        definite.
+    branches : tuple of Branch
+        The curves that continuation followed; empty for the other methods.
+    events : tuple of Event
+        Where branches of minima end, in the order met from ε = 1 down; empty for the others.
+    training : Training, optional
+        Of continuation: that at ε = 1. Of `FlowLimits`: of every ε, its fields (k, …).
+    """
+
+    epsilons: Float[Array, " k"]
+    theta: Float[Array, "k d"]
+    velocity: Float[Array, "k d"]
+    acceleration: Float[Array, "k d"]
+    ends: Float[Array, "2 d"]
+    end_velocities: Float[Array, "2 d"]
+    bend: Float[Array, ""]
+    status: Status | ResponseStatus
+    gradient_norm: Float[Array, " k"]
+    smallest_eigenvalue: Float[Array, " k"]
+    minimum: Bool[Array, " k"]
+    branches: tuple[Branch, ...] = ()
+    events: tuple[Event, ...] = ()
+    training: Training | None = None
+
+    @property
+    def folds(self) -> tuple[Event, ...]:
+        """The events where a branch turns back in ε."""
+        return tuple(event for event in self.events if event.kind == EventKind.fold)
+
+    @property
+    def jumps(self) -> tuple[Event, ...]:
+        """The events from which training went on to another minimum, event.landing.theta."""
+        return tuple(event for event in self.events if event.landing is not None)
+
+    @property
+    def velocity_change(self) -> Float[Array, ""]:
+        """‖θ̇(1) − θ̇(0)‖: how much it matters where an influence function is taken."""
+        return jnp.linalg.norm(self.end_velocities[1] - self.end_velocities[0])
+
+    @property
+    def velocity_change_bound(self) -> Float[Array, ""]:
+        """max ‖θ̈(ε)‖ over `epsilons`; at least `velocity_change` on a fine grid, without jumps."""
+        return jnp.max(jnp.linalg.norm(self.acceleration, axis=1))
+
+    def compare(self, other: ResponsePath, tolerance: float = 1e-6) -> PathComparison:
+        """How far another path over the same ε is from this one, and where they part.
+
+        In the parameters: minima alike by symmetry, as perceptrons with their neurons in another
+        order, are different.
+
+        Parameters
+        ----------
+        other : ResponsePath
+        tolerance : float
+            Distance that counts as parted, over the largest ‖θ‖ of this path.
+
+        Raises
+        ------
+        ValueError
+            Naming `other`, where it was computed at other ε, or `tolerance`.
+        """
+        instance("other", other, ResponsePath, "the path of another response")
+        return compared(self.epsilons, self.theta, other.epsilons, other.theta, tolerance)
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The path in the parameter plane (d = 2), or each coordinate against ε."""
+        from homotopy.plotting.response import draw_response
+
+        return draw_response(self, ax, **options)
+
+
+def path_of_points(
+    problem: Problem,
+    epsilons: Float[Array, " k"],
+    theta: Float[Array, "m d"],
+    status: ResponseStatus,
+    **record,
+) -> ResponsePath:
+    """The path through stationary points at `epsilons` and then at 0 and 1, m = k + 2."""
+    return ResponsePath(
+        epsilons=epsilons, status=status, **_numbers(problem, theta, with_ends(epsilons)), **record
+    )
+
+
+def with_ends(epsilons: Float[Array, " k"]) -> Float[Array, " m"]:
+    """The weights asked for, and then 0 and 1."""
+    return jnp.concatenate([epsilons, jnp.asarray([0.0, 1.0], epsilons.dtype)])
+
+
+@eqx.filter_jit
+def _numbers(problem, theta, epsilons) -> dict[str, Array]:
+    """The fields of the path that follow from its points, the last two of which are its ends."""
+    size = largest_norm(theta)
+
+    def at(theta, epsilon):
+        derivatives = path_derivatives(problem, theta, epsilon)
+        return derivatives, stationarity(problem, theta, epsilon, size)
+
+    (velocity, acceleration), evidence = jax.vmap(at)(theta, epsilons)
+    return {
+        "theta": theta[:-2],
+        "velocity": velocity[:-2],
+        "acceleration": acceleration[:-2],
+        "ends": theta[-2:],
+        "end_velocities": velocity[-2:],
+        "bend": chord_deviation(theta[:-2], theta[-2:]),
+        "gradient_norm": evidence.gradient_norm[:-2],
+        "smallest_eigenvalue": evidence.smallest_eigenvalue[:-2],
+        "minimum": evidence.minimum[:-2],
+    }
+
+
+def largest_norm(theta: Float[Array, "k d"]) -> Float[Array, ""]:
+    """The largest ‖θ‖ of those known."""
+    return jnp.nanmax(jnp.linalg.norm(theta, axis=1), initial=0.0)
+
+
+def chord_deviation(theta: Float[Array, "k d"], ends: Float[Array, "2 d"]) -> Float[Array, ""]:
+    """Largest distance of points from the segment's line, over its length; 0 for no segment."""
+    chord = ends[1] - ends[0]
+    length = jnp.linalg.norm(chord)
+    # Not `length > 0`: where an end is unknown the deviation is unknown too, not zero.
+    moved = length != 0
+    direction = chord / jnp.where(moved, length, 1.0)
+    offset = theta - ends[0][None, :]
+    across = offset - (offset @ direction)[:, None] * direction[None, :]
+    farthest = jnp.max(jnp.linalg.norm(across, axis=1))
+    return jnp.where(moved, farthest / jnp.where(moved, length, 1.0), 0.0)

@@ -1,0 +1,495 @@
+"""Every public callable refuses every wrong kind of argument, at once and by name."""
+
+import functools
+import importlib
+import inspect
+import re
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import homotopy as hm
+from homotopy import control, datasets, plotting
+
+pytestmark = [
+    pytest.mark.usefixtures("without_shape_checks"),
+    # Equinox looks at static fields before the package does.
+    pytest.mark.filterwarnings("ignore:A JAX array is being set as static"),
+]
+
+X, Y, THETA = [[1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 4.0]], [0.0, 1.0, 3.0, 2.0], [0.1, 0.2]
+
+
+@functools.cache
+def problem():
+    return hm.LinearRegression(X, Y, deleted=1)
+
+
+@functools.cache
+def deletion():
+    return hm.Deletion(problem(), THETA, start=0.5, horizon=1.0)
+
+
+@functools.cache
+def system():
+    return control.ControlAffine(lambda x: -x, lambda x: jnp.ones(1), lambda x: x[0], [1.0], 1.0)
+
+
+@functools.cache
+def control_trajectory():
+    return control.follow(system(), control.cells(system(), [0.5, 0.5]))
+
+
+@functools.cache
+def surface():
+    return hm.homotopy(problem(), THETA, [0.0, 1.0], [0.0, 1.0])
+
+
+@functools.cache
+def path():
+    return hm.response(problem(), [0.0, 0.5, 1.0])
+
+
+@functools.cache
+def trajectory():
+    return hm.flow(problem(), hm.Constant(1.0), THETA, [0.0, 1.0])
+
+
+@functools.cache
+def change():
+    return hm.predict(problem(), hm.Influence())
+
+
+@functools.cache
+def in_time():
+    return hm.influence_in_time(problem(), THETA, [0.5, 1.0], hm.OwnLoss())
+
+
+@functools.cache
+def taylor_model():
+    return hm.taylor(problem(), problem().full_fit(), 1.0, 1)
+
+
+@functools.cache
+def dataset():
+    return datasets.notes_example(size=5)
+
+
+@functools.cache
+def portrait():
+    return plotting.sample_portrait(deletion(), {"at once": hm.Step(0.5)})
+
+
+@functools.cache
+def plane():
+    return plotting.portrait_plane(deletion(), {"at once": hm.Step(0.5)})
+
+
+def gaps():
+    return hm.Gaps(jnp.zeros((1, 3, 6)), jnp.ones((1, 3, 6), bool))
+
+
+def network():
+    return eqx.nn.MLP("scalar", "scalar", 2, 1, key=jax.random.key(0))
+
+
+# What counts as wrong for any argument, unless the tables below say otherwise.
+WRONG = {
+    "None": None,
+    "text": "text",
+    "an object": object(),
+    "a function": lambda: 0.0,
+    "a list of text": ["a", "b"],
+    "a negative number": -1.5,
+    "NaN": float("nan"),
+    "a wrong shape": np.zeros((2, 3, 4)),
+    "rows of different lengths": [[1.0], [1.0, 2.0]],
+    "a mapping": {"a": 1.0},
+    "a boolean": True,
+    "a class": dict,
+    "complex": 1j,
+    "a masked number": np.ma.masked,
+}
+
+STEP = hm.Step(0.5)
+
+# A valid call of everything public that takes arguments. Its arrays are small; none is run.
+VALID = {
+    "homotopy.Adaptive": lambda: {
+        "rtol": 1e-9, "atol": 1e-12, "solver": diffrax.Tsit5(), "max_steps": 10,
+        "adjoint": diffrax.RecursiveCheckpointAdjoint(),
+    },
+    "homotopy.Arnoldi": lambda: {"rank": 1, "steps": 2, "seed": 0, "tolerance": 0.1},
+    "homotopy.BangBang": lambda: {"switches": [0.5], "initial": 1},
+    "homotopy.BangBangs": lambda: {"max_switches": 1, "max_steps": 5},
+    "homotopy.Cells": lambda: {"count": 4, "max_steps": 5},
+    "homotopy.ConjugateGradient": lambda: {
+        "tolerance": 1e-6, "max_steps": 5, "preconditioner": None
+    },
+    "homotopy.Constant": lambda: {"value": 0.5},
+    "homotopy.Continuation": lambda: {
+        "largest_step": 0.1, "past": 1e-4, "beyond": 0, "max_steps": 5, "max_jumps": 1,
+        "tolerance": 1e-6, "solver": None, "flow_steps": 5,
+    },
+    "homotopy.Deletion": lambda: {
+        "problem": problem(), "theta0": THETA, "start": 0.5, "horizon": 1.0, "target": None,
+        "method": None, "terminal_cost": None,
+    },
+    "homotopy.Dense": lambda: {"tolerance": 0.1},
+    "homotopy.Everything": lambda: {"gap": 0.1, "time_limit": 1.0, "max_nodes": 5},
+    "homotopy.Exact": lambda: {
+        "tolerance": 1e-6, "max_steps": 5, "adjoint": diffrax.RecursiveCheckpointAdjoint()
+    },
+    "homotopy.FlowLimits": lambda: {"tolerance": 1e-6, "solver": None, "max_steps": 5},
+    "homotopy.GaussNewton": lambda: {"damping": 0.1, "solver": None},
+    "homotopy.GradientDescent": lambda: {"step_size": 0.1, "max_steps": 5},
+    "homotopy.Influence": lambda: {"at": 1.0, "damping": 0.0, "solver": None},
+    "homotopy.LeaveOneOut": lambda: {
+        "theta0": None, "damping": 0.0, "tolerance": 0.1, "max_steps": 5
+    },
+    "homotopy.LinearRegression": lambda: {
+        "X": X, "y": Y, "deleted": 1, "ridge": 0.0, "dtype": None
+    },
+    "homotopy.Lissa": lambda: {
+        "steps": 5, "batch_size": None, "repeats": 1, "scale": None, "seed": 0, "tolerance": 0.1
+    },
+    "homotopy.Network": lambda: {"network": network(), "start": 0.0, "stop": 1.0},
+    "homotopy.Networks": lambda: {
+        "width": 2, "depth": 1, "count": 1, "seed": 0, "largest_weight": 5.0, "max_steps": 5
+    },
+    "homotopy.NewtonStep": lambda: {"damping": 0.0, "solver": None},
+    "homotopy.Nystrom": lambda: {"rank": 1, "seed": 0, "tolerance": 0.1},
+    "homotopy.PathIntegration": lambda: {"tolerance": 0.1, "max_steps": 5},
+    "homotopy.PiecewiseConstant": lambda: {"times": [0.5], "values": [1.0, 0.0]},
+    "homotopy.Polynomial": lambda: {"start": 0.0, "stop": 1.0, "power": 2.0},
+    "homotopy.Polynomials": lambda: {"largest_power": 4.0, "max_steps": 5},
+    "homotopy.PredictionDistance": lambda: {"X": None},
+    "homotopy.Predictions": lambda: {"X": None},
+    "homotopy.Problem": lambda: {
+        "model": hm.linear_model(2), "loss": hm.SquaredError(), "X": X, "y": Y, "deleted": 1,
+        "ridge": 0.0, "dtype": None,
+    },
+    "homotopy.ProximalBregman": lambda: {"damping": 0.0, "tolerance": 0.1, "max_steps": 5},
+    "homotopy.Ramp": lambda: {"start": 0.0, "stop": 1.0},
+    "homotopy.Ramps": lambda: {"max_steps": 5},
+    "homotopy.Separately": lambda: {"gap": 0.1, "time_limit": 1.0, "max_nodes": 5},
+    "homotopy.Spline": lambda: {"knots": [0.0, 1.0], "logits": [0.0, 0.0]},
+    "homotopy.Splines": lambda: {"count": 3, "largest_logit": 5.0, "max_steps": 5},
+    "homotopy.Step": lambda: {"switch": 0.5},
+    "homotopy.Steps": lambda: {"grid": None},
+    "homotopy.StochasticGradientDescent": lambda: {
+        "step_size": 0.1, "batch_size": 2, "seed": 0, "max_steps": 5
+    },
+    "homotopy.Taylor": lambda: {"order": 1},
+    "homotopy.TestLoss": lambda: {"X": X, "y": Y},
+    "homotopy.adversarial_groups": lambda: {"effects": Y, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.deletions": lambda: {
+        "problem": problem(), "theta0": THETA, "start": 0.5, "horizon": 1.0, "points": None
+    },
+    "homotopy.best_step": lambda: {"deletion": deletion(), "grid": 8},
+    "homotopy.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.cooks_distance": lambda: {"problem": problem()},
+    "homotopy.dfbetas": lambda: {"problem": problem()},
+    "homotopy.dffits": lambda: {"problem": problem()},
+    "homotopy.duplicate_rows": lambda: {"problem": problem()},
+    "homotopy.early_stopping": lambda: {
+        "problem": problem(), "theta0": THETA, "X": X, "y": Y, "optimiser": optax.sgd(0.1),
+        "batch_size": 2, "max_epochs": 1, "patience": 1, "seed": 0,
+    },
+    "homotopy.flow": lambda: {
+        "problem": problem(), "schedule": STEP, "theta0": THETA, "times": [0.0, 1.0],
+        "method": None, "throw": True,
+    },
+    "homotopy.function_model": lambda: {"f": lambda theta, x: theta @ x, "dimension": 2},
+    "homotopy.gaps": lambda: {
+        "problem": problem(), "theta_s": THETA, "points": 1, "groups": None,
+        "measurement": hm.OwnLoss(), "cold_starts": THETA, "damping": 0.1, "solver": None,
+        "tolerance": 1e-8, "max_steps": 5, "throw": False, "progress": None,
+    },
+    "homotopy.greedy": lambda: {"deletion": deletion()},
+    "homotopy.homotopy": lambda: {
+        "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "epsilons": [0.0, 1.0],
+        "method": None, "throw": True,
+    },
+    "homotopy.influence_in_time": lambda: {
+        "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "measurement": hm.OwnLoss(),
+        "points": None, "method": None, "throw": True,
+    },
+    "homotopy.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
+    "homotopy.least_time": lambda: {
+        "deletion": deletion(), "tolerance": 1e-3, "width": 0.1, "max_horizon": None,
+        "time_limit": 1.0, "progress": False,
+    },
+    "homotopy.leave_one_out_residuals": lambda: {"problem": problem()},
+    "homotopy.leverage": lambda: {"problem": problem(), "theta": None},
+    "homotopy.linear_model": lambda: {"p": 2},
+    "homotopy.linear_network": lambda: {"sizes": [2, 2]},
+    "homotopy.measurement_influence": lambda: {
+        "problem": problem(), "estimator": hm.Influence(), "theta": THETA,
+        "measurement": hm.Predictions(), "throw": True,
+    },
+    "homotopy.measurement_sensitivity": lambda: {
+        "problem": problem(), "theta0": THETA, "time": 1.0, "measurement": hm.TestLoss(X, Y),
+        "method": None, "throw": True,
+    },
+    "homotopy.mlp": lambda: {"sizes": [2, 2, 1], "activation": jnp.tanh},
+    "homotopy.module_model": lambda: {"module": network()},
+    "homotopy.optimise": lambda: {
+        "deletion": deletion(), "over": hm.Steps(), "warm_start": None, "progress": False
+    },
+    "homotopy.pooled_gaps": lambda: {"parts": [gaps()]},
+    "homotopy.predict": lambda: {
+        "problem": problem(), "estimator": hm.Influence(), "theta": None, "points": None,
+        "groups": None, "changes": None, "throw": True, "progress": None,
+    },
+    "homotopy.random_groups": lambda: {"size": 4, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.regression_diagnostics": lambda: {"problem": problem()},
+    "homotopy.response": lambda: {
+        "problem": problem(), "epsilons": [0.0, 1.0], "theta0": None, "method": None,
+        "throw": True,
+    },
+    "homotopy.ridgeless_leave_one_out": lambda: {"problem": problem()},
+    "homotopy.sensitivity": lambda: {
+        "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "points": None,
+        "method": None, "throw": True,
+    },
+    "homotopy.taylor": lambda: {
+        "problem": problem(), "theta": THETA, "epsilon": 1.0, "order": 1
+    },
+    "homotopy.time_to_reach": lambda: {
+        "deletion": deletion(), "schedule": STEP, "cost": 1e-3, "grid": 8
+    },
+    "homotopy.train": lambda: {
+        "problem": problem(), "theta0": THETA, "epsilon": 1.0, "tolerance": 1e-6, "solver": None,
+        "max_steps": 5, "throw": True,
+    },
+    "homotopy.weight_jacobian": lambda: {
+        "problem": problem(), "theta": THETA, "weights": None, "solver": None
+    },
+    "homotopy.control.ControlAffine": lambda: {
+        "drift": lambda x: -x, "control_field": lambda x: jnp.ones(1), "cost": lambda x: x[0],
+        "initial": [1.0], "horizon": 1.0, "start": 0.0, "lower": 0.0, "upper": 1.0,
+    },
+    "homotopy.control.PiecewiseConstantControl": lambda: {
+        "breakpoints": [0.5], "values": [0.0, 1.0]
+    },
+    "homotopy.control.PiecewisePolynomialControl": lambda: {
+        "edges": [0.0, 1.0], "coefficients": [[0.5, 0.1]]
+    },
+    "homotopy.control.bang_bang": lambda: {"system": system(), "switches": [0.5], "first": 1.0},
+    "homotopy.control.cells": lambda: {"system": system(), "values": [0.5, 0.5]},
+    "homotopy.control.choose_mesh": lambda: {
+        "system": system(), "control": STEP, "tolerance": 1e-9, "least": 16, "greatest": 100
+    },
+    "homotopy.control.cost": lambda: {"system": system(), "control": STEP, "mesh": None},
+    "homotopy.control.follow": lambda: {"system": system(), "control": STEP, "mesh": None},
+    "homotopy.control.least_horizon": lambda: {
+        "system": system(), "tolerance": 0.5, "target": None, "cells": 4,
+        "residual_tolerance": 1e-6, "time_limit": 5.0,
+    },
+    "homotopy.control.lie_bracket": lambda: {"f": lambda x: x, "g": lambda x: x},
+    "homotopy.control.optimise_cells": lambda: {
+        "system": system(), "count": 4, "starts": None, "mesh": None, "progress": None,
+        "time_limit": 5.0,
+    },
+    "homotopy.control.pontryagin_residual": lambda: {"trajectory": control_trajectory()},
+    "homotopy.control.read_arcs": lambda: {
+        "edges": [0.0, 1.0, 2.0], "fractions": [0.0, 1.0], "switching": None
+    },
+    "homotopy.control.singular_arc": lambda: {
+        "trajectory": control_trajectory(),
+        "arc": control.Arc(control.ArcKind.singular, 0.0, 1.0),
+    },
+    "homotopy.control.singular_control": lambda: {"system": system(), "x": [1.0], "p": [1.0]},
+    "homotopy.control.solve": lambda: {
+        "system": system(), "cells": 4, "tolerance": 1e-6, "starts": None, "refinements": 0,
+        "time_limit": 5.0, "progress": False,
+    },
+    "homotopy.control.solve_bang_bang": lambda: {
+        "system": system(), "switches": 1, "tolerance": 1e-6, "time_limit": 5.0,
+        "progress": False,
+    },
+    "homotopy.control.switching_derivatives": lambda: {"system": system(), "x": [1.0], "p": [1.0]},
+    "homotopy.control.value_and_gradient": lambda: {
+        "system": system(), "control": STEP, "mesh": None
+    },
+    "homotopy.datasets.Dataset": lambda: {
+        "name": "table", "X": np.array(X), "y": np.array(Y), "feature_names": ("a", "b"),
+        "target_name": "y", "description": "",
+    },
+    "homotopy.datasets.collinear_columns": lambda: {"X": X, "tolerance": 1e-9},
+    "homotopy.datasets.from_csv": lambda: {"path": "there_is_no.csv", "target": "y"},
+    "homotopy.datasets.notes_example": lambda: {
+        "seed": 0, "size": 5, "dimension": 2, "noise": 0.1
+    },
+    "homotopy.datasets.standardise": lambda: {"dataset": dataset()},
+    "homotopy.plotting.draw_homotopy": lambda: {"surface": surface(), "ax": None},
+    "homotopy.plotting.draw_portrait": lambda: {
+        "deletion": deletion(), "schedules": {"at once": STEP}, "ax": None, "plane": None,
+        "legend": True,
+    },
+    "homotopy.plotting.draw_response": lambda: {"path": path(), "ax": None},
+    "homotopy.plotting.draw_sampled_portrait": lambda: {
+        "portrait": portrait(), "ax": None, "legend": True, "window": None, "density": 0.6,
+        "frames": True,
+    },
+    "homotopy.plotting.draw_schedule": lambda: {"schedule": STEP, "ax": None, "horizon": None},
+    "homotopy.plotting.draw_switching_function": lambda: {
+        "switching_function": deletion().switching_function(STEP), "ax": None
+    },
+    "homotopy.plotting.draw_trajectory": lambda: {"trajectory": trajectory(), "ax": None},
+    "homotopy.plotting.portrait_plane": lambda: {
+        "deletion": deletion(), "schedules": {"at once": STEP}
+    },
+    "homotopy.plotting.sample_portrait": lambda: {
+        "deletion": deletion(), "schedules": {"at once": STEP}, "plane": None
+    },
+    "homotopy.claims.find": lambda: {"key": "0.10"},
+    "homotopy.claims.matching": lambda: {"key": "0.10"},
+    "homotopy.teacher.teacher_example": lambda: {
+        "seed": 0, "size": 4, "neurons": 1, "noise": 0.1
+    },
+    "homotopy.linear_networks.hierarchy_example": lambda: {
+        "seed": 0, "singular_values": (2.0, 1.0), "hidden": 2, "scale": 1e-3
+    },
+    "homotopy.linear_networks.mode_strength": lambda: {
+        "times": [0.0, 1.0], "singular_value": 2.0, "initial": 0.5
+    },
+}  # fmt: skip
+
+# Methods that users call: the object, and a valid call.
+METHODS = {
+    "Deletion.cost": lambda: (deletion(), {"schedule": STEP, "outside": "warn"}),
+    "Deletion.value_and_gradient": lambda: (deletion(), {"schedule": STEP}),
+    "Deletion.membership": lambda: (deletion(), {"schedule": STEP}),
+    "Deletion.costate": lambda: (deletion(), {"schedule": STEP}),
+    "Deletion.switching_function": lambda: (deletion(), {"schedule": STEP}),
+    "Deletion.pmp_residual": lambda: (deletion(), {"schedule": STEP}),
+    "Deletion.final_state": lambda: (deletion(), {"switch": 0.5}),
+    "Costate.__call__": lambda: (deletion().costate(STEP), {"t": 0.5}),
+    "SwitchingFunction.__call__": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
+    "GreedyFeedback.advantage": lambda: (hm.greedy(deletion()), {"t": 0.75}),
+    "control.Trajectory.at": lambda: (control_trajectory(), {"t": 0.5}),
+    "Problem.full_fit": lambda: (problem(), {"theta0": None}),
+    "Problem.deleted_fit": lambda: (problem(), {"theta0": None}),
+    "Step.membership": lambda: (STEP, {"start": 0.0, "horizon": 1.0}),
+    "Step.integral": lambda: (STEP, {"a": 0.0, "b": 1.0}),
+    "Step.__call__": lambda: (STEP, {"t": 0.5}),
+    "Change.measured": lambda: (change(), {"measurement": hm.OwnLoss()}),
+    "Change.linearised": lambda: (change(), {"measurement": hm.OwnLoss()}),
+    "ResponsePath.compare": lambda: (path(), {"other": path(), "tolerance": 1e-6}),
+    "Trajectory.evaluate": lambda: (trajectory(), {"times": [0.5]}),
+    "TaylorModel.__call__": lambda: (taylor_model(), {"epsilon": 0.5}),
+    "InfluenceInTime.sign_changes": lambda: (
+        in_time(), {"point": 1, "output": (), "tolerance": 1e-6}
+    ),
+    "InfluenceInTime.of_output": lambda: (in_time(), {"output": ()}),
+    "Gaps.standard_error": lambda: (gaps(), {"resamples": 10, "seed": 0}),
+}  # fmt: skip
+
+# Kinds that one would call wrong, and that are right for an argument: of any callable, or of one.
+# A function of no argument is one of progress as well, as far as can be told without calling it.
+# Booleans are numbers where arrays of any shape are taken, and the answer where yes or no is asked.
+ANY_SHAPE = {"a wrong shape", "a boolean"}
+RIGHT = {
+    "throw": {"a boolean"},
+    "legend": {"a boolean"},
+    "frames": {"a boolean"},
+    "progress": {"a function", "a boolean"},
+    "homotopy.function_model.f": {"a function"},
+    "homotopy.mlp.activation": {"a function"},
+    "homotopy.control.ControlAffine.start": {"a negative number"},
+    "homotopy.control.ControlAffine.lower": {"a negative number"},
+    "homotopy.control.least_horizon.tolerance": {"a negative number"},
+    "homotopy.control.lie_bracket.f": {"a function"},
+    "homotopy.control.lie_bracket.g": {"a function"},
+    "homotopy.datasets.Dataset.name": {"text"},
+    "homotopy.datasets.Dataset.target_name": {"text"},
+    "homotopy.datasets.Dataset.description": {"text"},
+    "homotopy.datasets.Dataset.feature_names": {"a list of text"},
+    "homotopy.datasets.from_csv.path": {"text"},
+    "homotopy.datasets.from_csv.target": {"text"},
+    "homotopy.claims.find.key": {"text"},
+    "homotopy.claims.matching.key": {"text"},
+    "homotopy.linear_networks.mode_strength.times": ANY_SHAPE,
+    "homotopy.linear_networks.mode_strength.singular_value": {"a boolean"},
+    "homotopy.linear_networks.mode_strength.initial": {"a boolean"},
+    "Costate.__call__.t": ANY_SHAPE,
+    "SwitchingFunction.__call__.t": ANY_SHAPE,
+    "GreedyFeedback.advantage.t": ANY_SHAPE,
+    "control.Trajectory.at.t": ANY_SHAPE,
+    "Deletion.final_state.switch": ANY_SHAPE,
+    "Step.integral.a": ANY_SHAPE,
+    "Step.integral.b": ANY_SHAPE,
+    "Step.__call__.t": ANY_SHAPE,
+    "TaylorModel.__call__.epsilon": ANY_SHAPE | {"a negative number"},
+}
+
+
+def takes_arguments(value):
+    """Functions, and classes of objects that users make: others are results or bases."""
+    if not callable(value) or (inspect.isclass(value) and inspect.isabstract(value)):
+        return False
+    return not inspect.isclass(value) or "Parameters\n" in (value.__doc__ or "")
+
+
+def public_callables():
+    for module in (hm, control, datasets, plotting):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if takes_arguments(value) and inspect.signature(value).parameters:
+                yield f"{module.__name__}.{name}"
+
+
+def looked_up(name):
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def test_the_table_of_calls_has_every_public_callable_and_argument():
+    public = set(public_callables())
+    assert public <= set(VALID), sorted(public - set(VALID))
+    for name, valid in VALID.items():
+        takes = [
+            parameter.name
+            for parameter in inspect.signature(looked_up(name)).parameters.values()
+            if parameter.kind != parameter.VAR_KEYWORD
+        ]
+        assert set(valid()) == set(takes), name
+
+
+def refusals(name, call, valid):
+    """What is wrong with how a callable takes wrong kinds: (argument, kind, what happened)."""
+    found, takes = [], inspect.signature(call).parameters
+    for argument in valid:
+        optional = takes[argument].default is None
+        right = RIGHT.get(argument, set()) | RIGHT.get(f"{name}.{argument}", set())
+        for kind, value in WRONG.items():
+            if kind in right or (kind == "None" and optional):
+                continue
+            try:
+                call(**(valid | {argument: value}))
+            except (TypeError, ValueError) as error:
+                if not re.search(rf"\b{argument}\b", str(error)):
+                    found.append((argument, kind, f"{type(error).__name__}: {error}"[:150]))
+            except Exception as error:  # any other kind is the fault looked for
+                found.append((argument, kind, f"{type(error).__name__}: {error}"[:150]))
+            else:
+                found.append((argument, kind, "accepted"))
+    return found
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_wrong_kinds_of_argument_are_refused_by_name(name):
+    assert refusals(name, looked_up(name), VALID[name]()) == []
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_refuse_wrong_kinds_of_argument_by_name(name):
+    owner, valid = METHODS[name]()
+    assert refusals(name, getattr(owner, name.rpartition(".")[2]), valid) == []

@@ -100,7 +100,7 @@ def number(
     holds: Callable[[float], bool] = np.isfinite,
     traceable: bool = False,
 ) -> float | None:
-    """A real number that satisfies the condition, as a float; None where it is traced and may be."""
+    """A real number that satisfies the condition, as a float; None where it is a traced one."""
     if isinstance(value, jax.core.Tracer):
         if not traceable or value.ndim != 0:
             raise ValueError(f"{name}: expected {expected}, got a traced array {value}.")

@@ -194,8 +194,6 @@ VALID = {
     "homotopy.best_step": lambda: {"deletion": deletion(), "grid": 8},
     "homotopy.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
-    "homotopy.dfbetas": lambda: {"problem": problem()},
-    "homotopy.dffits": lambda: {"problem": problem()},
     "homotopy.duplicate_rows": lambda: {"problem": problem()},
     "homotopy.early_stopping": lambda: {
         "problem": problem(), "theta0": THETA, "X": X, "y": Y, "optimiser": optax.sgd(0.1),
@@ -225,7 +223,6 @@ VALID = {
         "deletion": deletion(), "tolerance": 1e-3, "width": 0.1, "max_horizon": None,
         "time_limit": 1.0, "progress": False,
     },
-    "homotopy.leave_one_out_residuals": lambda: {"problem": problem()},
     "homotopy.leverage": lambda: {"problem": problem(), "theta": None},
     "homotopy.linear_model": lambda: {"p": 2},
     "homotopy.linear_network": lambda: {"sizes": [2, 2]},

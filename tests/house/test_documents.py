@@ -1,5 +1,6 @@
 """Documents lead somewhere: cited sections exist, links resolve, and code blocks run."""
 
+import ast
 import os
 import re
 import subprocess
@@ -96,6 +97,38 @@ def test_links_lead_somewhere(name):
         assert path.exists(), link
         if anchor:
             assert anchor in anchors(path.read_text(encoding="utf-8")), link
+
+
+def rows_of_rooms() -> dict[str, int]:
+    """Each room of the architecture's table, and its row."""
+    rows = re.findall(r"(?m)^\| (`.+?) \|", text_of("docs/architecture.md"))
+    named = [(name, row) for row, cell in enumerate(rows) for name in re.findall("`(.+?)`", cell)]
+    return {name.removesuffix("/").removesuffix(".py"): row for name, row in named}
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def imports_between_rooms() -> set[tuple[str, str]]:
+    found = set()
+    for path in (ROOT / "homotopy").rglob("*.py"):
+        own = path.relative_to(ROOT / "homotopy").parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("homotopy."):
+                found.add((own, room(node.module)))
+    return {pair for pair in found if pair[0] != pair[1] and not any(r[0] == "_" for r in pair)}
+
+
+def test_the_architecture_names_every_room_and_the_order_of_imports():
+    rows, package = rows_of_rooms(), ROOT / "homotopy"
+    folders = {path.parent.name for path in package.glob("*/__init__.py")}
+    files = {path.stem for path in package.glob("*.py") if not path.name.startswith("_")}
+    assert len(rows) > 20 and folders | files <= set(rows), (folders | files) - set(rows)
+    # What plotting may import, nothing, is a rule of its own.
+    arrows = {arrow for arrow in imports_between_rooms() if arrow[0] != "plotting"}
+    assert len(arrows) > 40
+    assert not {(own, other) for own, other in arrows if rows[other] > rows[own]}
 
 
 def test_the_version_is_the_same_everywhere():

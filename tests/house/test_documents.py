@@ -53,9 +53,9 @@ def sections(text: str) -> set[str]:
 def citations() -> list[tuple[str, str]]:
     """(file, section of the theory) of every citation, wherever its line is broken."""
     found = []
-    for path in sorted(path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")):
-        name = str(path.relative_to(ROOT))
-        for cited in CITED.finditer(prose(path.read_text(encoding="utf-8"))):
+    sources = [path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")]
+    for name in [*DOCUMENTS, *sorted(str(path.relative_to(ROOT)) for path in sources)]:
+        for cited in CITED.finditer(prose(text_of(name))):
             found += [(name, section) for section in re.findall(SECTION, cited.group(1))]
     return found
 

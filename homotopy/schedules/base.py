@@ -132,7 +132,7 @@ class AbstractSchedule(eqx.Module):
         return jnp.where(index < holds, right, jnp.where(index > holds, left, t))
 
     def membership(self, start: Real[ArrayLike, ""], horizon: Real[ArrayLike, ""]) -> Membership:
-        """Whether the schedule lies in E_s: ε = 1 on [0, start], ε = 0 after the horizon (§4).
+        """Whether the schedule lies in E_s: 1 on [0, start], 0 after the horizon (theory §4).
 
         Single times carry no weight in the flow, so that 1_[0,T] is admissible for the horizon T.
         Pieces that are not constant are checked at 33 points. Overlaps that rounding explains are

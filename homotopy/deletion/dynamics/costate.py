@@ -75,8 +75,10 @@ class SwitchingFunction(_TimeFunction):
         return self._at(self.ascending, t)
 
     def factors(self, t: ArrayInput) -> tuple[Float[Array, "*m g"], Float[Array, "*m g"]]:
-        """v and σ of every deleted point, the products of which sum to φ; of a model that is not
-        linear in θ there are none, g = 0."""
+        """v and σ of every deleted point, whose products sum to φ.
+
+        There are none, g = 0, of a model that is not linear in θ.
+        """
         none = self._at(lambda times: jnp.zeros((times.size, 0), times.dtype), t)
         return none, none
 

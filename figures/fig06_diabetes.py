@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
 from homotopy.datasets import diabetes, standardise
-from homotopy.deletion._portrait import portrait_plane, sampled_path
+from homotopy.deletion import portrait_plane
+from homotopy.deletion._portrait import sampled_path
 from homotopy.plotting import style
 from homotopy.plotting.portrait import Portrait, portrait_handles, window_of
 

@@ -326,6 +326,9 @@ VALID = {
         "seed": 0, "size": 5, "dimension": 2, "noise": 0.1
     },
     "homotopy.datasets.standardise": lambda: {"dataset": dataset()},
+    "homotopy.deletion.portrait_plane": lambda: {
+        "deletion": deletion(), "schedules": {"at once": STEP}
+    },
     "homotopy.claims.find": lambda: {"key": "0.10"},
     "homotopy.claims.matching": lambda: {"key": "0.10"},
     "homotopy.teacher.teacher_example": lambda: {

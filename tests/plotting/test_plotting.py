@@ -10,7 +10,7 @@ import pytest
 
 import homotopy as hm
 from homotopy.datasets import notes_example
-from homotopy.deletion._portrait import portrait_plane
+from homotopy.deletion import portrait_plane
 from homotopy.plotting import Portrait, house_style, style
 from homotopy.plotting.plane import principal_plane
 from homotopy.plotting.portrait import portrait_handles, window_of

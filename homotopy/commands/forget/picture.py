@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from homotopy.datasets import Dataset
-from homotopy.deletion._portrait import portrait as portrait_of
-from homotopy.deletion._portrait import portrait_plane
+from homotopy.deletion import portrait as portrait_of
+from homotopy.deletion import portrait_plane
 from homotopy.deletion.comparison import BASELINE, OPTIMUM, Comparison
 from homotopy.plotting import house_style
 from homotopy.plotting.layout import SettledLayout

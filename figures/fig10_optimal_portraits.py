@@ -18,8 +18,8 @@ from figures.deletions import evidence
 from figures.fig04_phase_portraits import TITLES
 from figures.instance import HORIZON, REQUEST, SCHEDULES, find_instance
 from figures.output import as_numbers, versions
-from homotopy.plotting import Portrait, sample_portrait, style
-from homotopy.plotting.portrait import draw_sampled_portrait, portrait_handles, window_of
+from homotopy.plotting import style
+from homotopy.plotting.portrait import Portrait, portrait_handles, window_of
 
 OPTIMUM = "optimum"
 
@@ -35,7 +35,7 @@ def compute(fast: bool = False) -> dict:
         deletion = hm.Deletion(instance.problem, getattr(instance, key), REQUEST, HORIZON)
         optimum = hm.optimise(deletion, hm.Everything())
         schedules = {**SCHEDULES, OPTIMUM: optimum.schedule}
-        portrait = sample_portrait(deletion, schedules)
+        portrait = hm.portrait(deletion, schedules)
         # The plane is that of the parameters: a path ends at θ(T) itself.
         misses = {
             name: path.points[-1] - np.asarray(deletion.target)
@@ -79,11 +79,11 @@ def draw(data: Mapping, figure: Figure) -> None:
         portrait = Portrait.from_numbers(numbers["portrait"])
         first, second = data["instance"][key]
         start = f"from θ₀ = ({first:.3g}, {second:.3g})".replace("-", "−")
-        draw_sampled_portrait(portrait, row[0], legend=False, density=0.45, frames=False)
+        portrait.plot(row[0], legend=False, density=0.45, frames=False)
         row[0].set_title(f"({letters[0]}) {start}")
         ends = [path.points[-1] for path in portrait.paths.values()]
         near = window_of(np.array([*ends, portrait.deleted_fit]), shape=0.9, margin=0.3)
-        draw_sampled_portrait(portrait, row[1], legend=False, window=near, density=0.35)
+        portrait.plot(row[1], legend=False, window=near, density=0.35)
         row[1].set(ylabel="", title=f"({letters[1]}) where the paths end")
         _draw_costs(row[2], numbers)
         row[2].set_title(f"({letters[2]}) optimum: {_words(numbers)}")

@@ -35,6 +35,7 @@ from homotopy.deletion import (
     greedy,
     least_time,
     optimise,
+    portrait,
     time_to_reach,
 )
 from homotopy.flows import (
@@ -261,6 +262,7 @@ __all__ = [
     "module_model",
     "optimise",
     "pooled_gaps",
+    "portrait",
     "predict",
     "random_groups",
     "regression_diagnostics",

@@ -5,6 +5,7 @@ from homotopy.deletion._deletions import deletions
 from homotopy.deletion._greedy import GreedyFeedback, greedy
 from homotopy.deletion._least_time import LeastTime, LeastTimeStatus, least_time
 from homotopy.deletion._optimise import optimise
+from homotopy.deletion._portrait import portrait, portrait_plane
 from homotopy.deletion.baselines import best_step, time_to_reach
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
@@ -60,5 +61,7 @@ __all__ = [
     "greedy",
     "least_time",
     "optimise",
+    "portrait",
+    "portrait_plane",
     "time_to_reach",
 ]

@@ -12,7 +12,8 @@ from homotopy._checks import ArrayInput
 from homotopy._stacks import Stack
 from homotopy.control.switched import SwitchedFlow
 from homotopy.deletion.bridges.switched_flow import keep_packed
-from homotopy.deletion.deletion import Deletion, checked_interval
+from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.request import checked_interval
 from homotopy.deletion.terminal_cost import ParameterDistance
 from homotopy.flows.exact import Exact
 from homotopy.linear import LinearRegression
@@ -89,7 +90,7 @@ def deletions(
         horizon=horizon,
         method=Exact(),
         terminal_cost=ParameterDistance(),
-        **jax.device_put({"target": target, "centred_start": centred, "_goal": goal}),
+        **jax.device_put({"target": target, "centred_start": centred, "centred_goal": goal}),
     )
     stack = Stack(together, lambda own: (shared(own.problem), own.theta0, own.start, own.horizon))
     members = list(stack.members(range(len(problem))))

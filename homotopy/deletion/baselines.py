@@ -235,4 +235,4 @@ def _costs_under(deletion, value, state, durations):
     limit = modal.displacement(epsilon) + jnp.where(unseen, state, 0.0)
     to_limit = jnp.linalg.norm(states[-1] - limit)
     costs = jax.vmap(deletion.dynamics.cost)(states)
-    return costs, to_limit, jnp.linalg.norm(limit - deletion._goal)
+    return costs, to_limit, jnp.linalg.norm(limit - deletion.centred_goal)

@@ -12,7 +12,8 @@ import numpy as np
 
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
-from homotopy.schedules import AbstractSchedule
+from homotopy.deletion.optimum_curves import sample_optimum
+from homotopy.schedules import AbstractSchedule, Step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,10 +128,32 @@ class Optimum:
         axes : four Axes, optional
             Those of a new figure by default. Two, for ε and φ, where the model is not linear; or
             one for ε alone, on the colours of φ's sign.
-        """
-        from homotopy.plotting.optimum import draw_optimum
 
-        return draw_optimum(self, axes)
+        Notes
+        -----
+        Where φ > 0, on an orange background, an optimal ε is 1; where φ < 0, on blue, it is 0.
+        Before the request at s, on grey, nothing can be chosen. Dotted lines mark the switches; a
+        ring marks the factor that vanishes there: v, the deleted point's residual, or σ, what it
+        sees of the costate.
+
+        Raises
+        ------
+        ValueError
+            Naming `axes`, where there are as many as there are no curves for.
+
+        Examples
+        --------
+        >>> import homotopy as hm
+        >>> hm.enable_x64()
+        >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+        >>> deletion = hm.Deletion(problem, [0.5], start=0.0, horizon=1.0)
+        >>> axes = hm.optimise(deletion, over=hm.BangBangs(2)).plot()
+        >>> [ax.get_ylabel() for ax in axes][1:]
+        ['residual v(t)', 'σ(t) = xᵀp(t)', 'φ(t) = σ·v']
+        """
+        from homotopy.plotting.optimum import draw_optimum_curves
+
+        return draw_optimum_curves(sample_optimum(self.deletion, self.schedule), axes)
 
     def __repr__(self) -> str:
         bound = f", lower_bound={self.lower_bound:.6g}, gap={self.gap:.1e}"
@@ -154,8 +177,6 @@ class _Unfinished(Optimum):
 
 def unfinished(deletion: Deletion, evaluations: int = 0) -> Optimum:
     """What is left where a search was interrupted before it found anything: delete at once."""
-    from homotopy.schedules import Step
-
     optimum = object.__new__(_Unfinished)
     vars(optimum).update(
         schedule=Step(deletion.start),

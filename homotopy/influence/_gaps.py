@@ -112,10 +112,14 @@ class Gaps(eqx.Module):
         return jnp.mean(self._complete)
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
-        """Bars of the mean sizes, with standard errors."""
+        """Bars of the mean sizes, with standard errors; `options` are those of `Axes.bar`."""
         from homotopy.plotting.gaps import draw_gaps
+        from homotopy.plotting.layout import turn_long_labels
 
-        return draw_gaps(self, ax, **options)
+        sizes, errors = np.asarray(self.mean_size), np.asarray(self.standard_error())
+        ax = draw_gaps(GAPS, sizes, errors, ax, **options)
+        turn_long_labels(ax)
+        return ax
 
 
 def gaps(

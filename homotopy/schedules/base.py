@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -11,7 +12,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
-from homotopy._checks import array, concrete, instance, time
+from homotopy._checks import array, concrete, instance, positive, time
 from homotopy._pickling import by_fields
 from homotopy.schedules._membership import Membership, check_membership
 
@@ -179,7 +180,7 @@ class AbstractSchedule(eqx.Module):
         horizon : float, optional
             The last time drawn; by default a quarter beyond the last breakpoint.
         **options
-            Of the lines, for `Axes.plot`.
+            Of the lines, for `Axes.plot`; `label` names the schedule in a legend.
 
         Returns
         -------
@@ -192,7 +193,20 @@ class AbstractSchedule(eqx.Module):
         """
         from homotopy.plotting.schedule import draw_schedule
 
-        return draw_schedule(self, ax, horizon, **options)
+        edges = np.concatenate([[0.0], np.asarray(self.breakpoints), [np.inf]])
+        if horizon is None:
+            horizon = 1.25 * edges[-2] or 1.0
+        positive("horizon", horizon)
+        return draw_schedule(self._pieces(np.minimum(edges, horizon)), ax, **options)
+
+    def _pieces(self, edges):
+        """Times and values of each piece that is not empty, both ends among them."""
+        for index, (left, right) in enumerate(pairwise(edges)):
+            if left < right:
+                times, values = self.sample(index, left, right, 201)
+                if self.constant_pieces[index]:
+                    times, values = np.array([left, right]), np.repeat(values, 2)
+                yield times, values
 
     def __reduce__(self):
         return by_fields(self)

@@ -43,7 +43,7 @@ def assert_proved(result, expected, width=1e-6):
     assert result.schedule.membership(deletion.start, deletion.horizon)
     allowed = result.tolerance * (1 + 1e-12)
     if result.tolerance == 0.0:  # to rounding
-        apart = deletion.centred_start - deletion._goal
+        apart = deletion.centred_start - deletion.centred_goal
         allowed = 1e-20 * float(apart @ apart)
     assert float(deletion.cost(result.schedule)) <= allowed
 

@@ -82,12 +82,7 @@ def dataset():
 
 @functools.cache
 def portrait():
-    return plotting.sample_portrait(deletion(), {"at once": hm.Step(0.5)})
-
-
-@functools.cache
-def plane():
-    return plotting.portrait_plane(deletion(), {"at once": hm.Step(0.5)})
+    return hm.portrait(deletion(), {"at once": hm.Step(0.5)})
 
 
 def gaps():
@@ -240,6 +235,9 @@ VALID = {
         "deletion": deletion(), "over": hm.Steps(), "warm_start": None, "progress": False
     },
     "homotopy.pooled_gaps": lambda: {"parts": [gaps()]},
+    "homotopy.portrait": lambda: {
+        "deletion": deletion(), "schedules": {"at once": STEP}, "plane": None
+    },
     "homotopy.predict": lambda: {
         "problem": problem(), "estimator": hm.Influence(), "theta": None, "points": None,
         "groups": None, "changes": None, "throw": True, "progress": None,
@@ -325,26 +323,8 @@ VALID = {
         "seed": 0, "size": 5, "dimension": 2, "noise": 0.1
     },
     "homotopy.datasets.standardise": lambda: {"dataset": dataset()},
-    "homotopy.plotting.draw_homotopy": lambda: {"surface": surface(), "ax": None},
-    "homotopy.plotting.draw_portrait": lambda: {
-        "deletion": deletion(), "schedules": {"at once": STEP}, "ax": None, "plane": None,
-        "legend": True,
-    },
-    "homotopy.plotting.draw_response": lambda: {"path": path(), "ax": None},
-    "homotopy.plotting.draw_sampled_portrait": lambda: {
-        "portrait": portrait(), "ax": None, "legend": True, "window": None, "density": 0.6,
-        "frames": True,
-    },
-    "homotopy.plotting.draw_schedule": lambda: {"schedule": STEP, "ax": None, "horizon": None},
-    "homotopy.plotting.draw_switching_function": lambda: {
-        "switching_function": deletion().switching_function(STEP), "ax": None
-    },
-    "homotopy.plotting.draw_trajectory": lambda: {"trajectory": trajectory(), "ax": None},
-    "homotopy.plotting.portrait_plane": lambda: {
+    "homotopy.deletion.portrait_plane": lambda: {
         "deletion": deletion(), "schedules": {"at once": STEP}
-    },
-    "homotopy.plotting.sample_portrait": lambda: {
-        "deletion": deletion(), "schedules": {"at once": STEP}, "plane": None
     },
     "homotopy.claims.find": lambda: {"key": "0.10"},
     "homotopy.claims.matching": lambda: {"key": "0.10"},
@@ -386,6 +366,15 @@ METHODS = {
         in_time(), {"point": 1, "output": (), "tolerance": 1e-6}
     ),
     "InfluenceInTime.of_output": lambda: (in_time(), {"output": ()}),
+    "HomotopySurface.plot": lambda: (surface(), {"ax": None}),
+    "Portrait.plot": lambda: (
+        portrait(), {"ax": None, "legend": True, "window": None, "density": 0.6, "frames": True}
+    ),
+    "ResponsePath.plot": lambda: (path(), {"ax": None}),
+    "Step.plot": lambda: (STEP, {"ax": None, "horizon": None}),
+    "SwitchingFunction.factors": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
+    "SwitchingFunction.plot": lambda: (deletion().switching_function(STEP), {"ax": None}),
+    "Trajectory.plot": lambda: (trajectory(), {"ax": None}),
     "Gaps.standard_error": lambda: (gaps(), {"resamples": 10, "seed": 0}),
 }  # fmt: skip
 
@@ -418,6 +407,7 @@ RIGHT = {
     "homotopy.linear_networks.mode_strength.initial": {"a boolean"},
     "Costate.__call__.t": ANY_SHAPE,
     "SwitchingFunction.__call__.t": ANY_SHAPE,
+    "SwitchingFunction.factors.t": ANY_SHAPE,
     "GreedyFeedback.advantage.t": ANY_SHAPE,
     "control.Trajectory.at.t": ANY_SHAPE,
     "Deletion.final_state.switch": ANY_SHAPE,

@@ -13,17 +13,17 @@ import numpy as np
 
 from homotopy._beside import Beside
 from homotopy.control.switched import SwitchedFlow, merged
-from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.request import Request
 from homotopy.schedules import AbstractSchedule, BangBang
 
 
-def switched_flows(deletions: Sequence[Deletion]) -> SwitchedFlow:
+def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
     """Problems of the same size, with a leading axis: in modal coordinates centred at the deleted
     fit, which tend to zero where the point is gone.
 
     Always in float64, whatever the problems' own precision.
     """
-    packed = [_packed(deletion) for deletion in deletions]
+    packed = [_packed(request) for request in requests]
     shapes = packed[0].shapes
     numbers = np.frombuffer(b"".join([each.numbers for each in packed]))
     ends = np.cumsum([math.prod(shape) for shape in shapes])
@@ -46,11 +46,11 @@ class _Packed(NamedTuple):
     numbers: bytes
 
 
-def _packed(deletion: Deletion) -> _Packed:
+def _packed(request: Request) -> _Packed:
     """Kept beside the problem: to read so many JAX arrays takes as long as half a search."""
-    packed = _PACKED.get(deletion)
+    packed = _PACKED.get(request)
     if packed is None:
-        own = _fields(deletion)
+        own = _fields(request)
         modal = own["problem"].modal
         rotation, start, horizon = (
             np.asarray(part) for part in (modal.full.rotation, own["start"], own["horizon"])
@@ -64,33 +64,33 @@ def _packed(deletion: Deletion) -> _Packed:
             residual=modal.residual,
             limit=modal.full_limit,
             initial=own["centred_start"],
-            goal=own["_goal"],
+            goal=own["centred_goal"],
             delay=start,
             span=horizon.astype(np.float64) - start,
         )
         arrays = [np.asarray(part, np.float64) for part in flow]
         numbers = b"".join(array.tobytes() for array in arrays)
         packed = _Packed([array.shape for array in arrays], numbers)
-        _PACKED.put(deletion, packed)
+        _PACKED.put(request, packed)
     return packed
 
 
-def keep_packed(deletions: Sequence[Deletion], flows: SwitchedFlow) -> None:
+def keep_packed(requests: Sequence[Request], flows: SwitchedFlow) -> None:
     """Give each problem its own of the flows, fields of which may have a leading axis."""
-    number = len(deletions)
+    number = len(requests)
     parts = [
         np.broadcast_to(np.asarray(part, np.float64), (number, *shape))
-        for part, shape in zip(flows, _shapes(deletions[0]), strict=True)
+        for part, shape in zip(flows, _shapes(requests[0]), strict=True)
     ]
     shapes = [part.shape[1:] for part in parts]
     numbers = np.concatenate([part.reshape(number, -1) for part in parts], axis=1)
-    for deletion, own in zip(deletions, numbers, strict=True):
-        _PACKED.put(deletion, _Packed(shapes, own.tobytes()))
+    for request, own in zip(requests, numbers, strict=True):
+        _PACKED.put(request, _Packed(shapes, own.tobytes()))
 
 
-def _shapes(deletion: Deletion) -> list[tuple[int, ...]]:
+def _shapes(request: Request) -> list[tuple[int, ...]]:
     """Of the fields of its `SwitchedFlow`."""
-    count, size = kind_of(deletion)[0]
+    count, size = kind_of(request)[0]
     vector, square = (size,), (size, size)
     shapes = {"rotation": square, "transposed": square, "rows": (count, size)}
     shapes |= {"residual": (count,), "delay": (), "span": ()}
@@ -102,9 +102,9 @@ def _fields(module: eqx.Module) -> dict:
     return object.__getattribute__(module, "__dict__")
 
 
-def kind_of(deletion: Deletion) -> tuple:
+def kind_of(request: Request) -> tuple:
     """How many deleted points and parameters, and their precision: alike in what is stacked."""
-    rows = _fields(_fields(_fields(deletion)["problem"])["modal"])["rows"]
+    rows = _fields(_fields(_fields(request)["problem"])["modal"])["rows"]
     return rows.shape, rows.dtype
 
 

@@ -15,8 +15,9 @@ from homotopy._progress import Monitor
 from homotopy.control.certificate import REACHED
 from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
 from homotopy.deletion.bridges.switched_flow import bang_bang, kind_of, rounded_arcs, switched_flows
-from homotopy.deletion.deletion import Deletion, has_closed_form
+from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
+from homotopy.deletion.request import has_closed_form
 from homotopy.deletion.searches._switch_times import best_switch_times
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.numerics.threads import CORES, side_by_side

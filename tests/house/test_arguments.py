@@ -222,7 +222,7 @@ VALID = {
     },
     "homotopy.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
     "homotopy.least_time": lambda: {
-        "deletion": deletion(), "tolerance": 1e-3, "width": 0.1, "max_horizon": None,
+        "deletion": deletion(), "cost": 1e-3, "width": 0.1, "max_horizon": None,
         "time_limit": 1.0, "progress": False,
     },
     "homotopy.leave_one_out_residuals": lambda: {"problem": problem()},

@@ -6,13 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from homotopy.control.switched.arcs import (
-    Searches,
-    SwitchedFlow,
-    improve_first,
-    multistart,
-    new_searches,
-)
+from homotopy.control.switched.multistart import multistart
+from homotopy.control.switched.newton import improve_first
+from homotopy.control.switched.records import Searches, SwitchedFlow, new_searches
 from homotopy.control.switched.starts import arc_count, switch_starts
 
 _NOTHING = (0,), (1.0,)

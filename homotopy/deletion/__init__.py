@@ -3,7 +3,7 @@
 from homotopy._progress import Progress
 from homotopy.deletion._deletions import deletions
 from homotopy.deletion._optimise import optimise
-from homotopy.deletion.baselines import best_step, time_to_reach
+from homotopy.deletion._time_to_reach import time_to_reach
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.greedy_feedback import GreedyFeedback, greedy
@@ -22,6 +22,7 @@ from homotopy.deletion.searches import (
     SeparateOptimum,
     Splines,
     Steps,
+    best_step,
 )
 from homotopy.deletion.terminal_cost import (
     AbstractTerminalCost,

@@ -289,7 +289,7 @@ VALID = {
     "homotopy.control.cost": lambda: {"system": system(), "control": STEP, "mesh": None},
     "homotopy.control.follow": lambda: {"system": system(), "control": STEP, "mesh": None},
     "homotopy.control.least_horizon": lambda: {
-        "system": system(), "tolerance": 0.5, "target": None, "cells": 4,
+        "system": system(), "cost": 0.5, "target": None, "cells": 4,
         "residual_tolerance": 1e-6, "time_limit": 5.0,
     },
     "homotopy.control.lie_bracket": lambda: {"f": lambda x: x, "g": lambda x: x},
@@ -405,7 +405,7 @@ RIGHT = {
     "homotopy.mlp.activation": {"a function"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
     "homotopy.control.ControlAffine.lower": {"a negative number"},
-    "homotopy.control.least_horizon.tolerance": {"a negative number"},
+    "homotopy.control.least_horizon.cost": {"a negative number"},
     "homotopy.control.lie_bracket.f": {"a function"},
     "homotopy.control.lie_bracket.g": {"a function"},
     "homotopy.datasets.Dataset.name": {"text"},

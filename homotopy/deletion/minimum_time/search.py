@@ -17,7 +17,7 @@ import numpy as np
 from homotopy.control.certificate import REACHED
 from homotopy.control.certificate.switching import states
 from homotopy.deletion._optimise import optimise
-from homotopy.deletion.baselines import time_to_reach
+from homotopy.deletion._time_to_reach import time_to_reach
 from homotopy.deletion.bridges.residual_system import common_schedule, control_of
 from homotopy.deletion.minimum_time.inequalities import inequalities_of
 from homotopy.deletion.minimum_time.result import LeastTime, LeastTimeStatus

@@ -16,7 +16,7 @@ def draw_greedy(
     advantage: np.ndarray,
     sliding: Sequence[tuple[float, float]],
     axes: Sequence[Axes] | None = None,
-) -> Sequence[Axes]:
+) -> list[Axes]:
     """Draw S(t), whose sign decides, below an axes for ε(t), and shade where ε slides on both.
 
     Parameters
@@ -30,6 +30,7 @@ def draw_greedy(
     """
     if axes is None:
         _, axes = pyplot.subplots(2, 1, sharex=True, layout="constrained")
+    axes = list(axes)
     lower = axes[1]
     colours = style.colours_of(lower)
     lower.axhline(0.0, color=colours.shade(0.4), linewidth=0.6)

@@ -9,7 +9,8 @@ import switched_flows
 from mpmath import mp
 from switched_flows import ExactFlow
 
-from homotopy.control.certificate import BangBangControl, ResidualSystem, certified_optimum
+from homotopy.control.bang_bang_control import BangBangControl
+from homotopy.control.certificate import ResidualSystem, certified_optimum
 from homotopy.control.certificate.ascent import maximise
 from homotopy.control.certificate.branch_and_bound import attaining_controls, time_grid
 from homotopy.control.certificate.branching import alternatives

@@ -2,7 +2,6 @@
 
 from homotopy.control.certificate.branch_and_bound import REACHED, certified_optimum
 from homotopy.control.certificate.result import Certificate
-from homotopy.control.certificate.switching import BangBangControl
 from homotopy.control.certificate.system import ResidualSystem
 
-__all__ = ["REACHED", "BangBangControl", "Certificate", "ResidualSystem", "certified_optimum"]
+__all__ = ["REACHED", "Certificate", "ResidualSystem", "certified_optimum"]

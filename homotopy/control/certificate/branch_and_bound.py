@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate.ascent import maximise
 from homotopy.control.certificate.branching import alternatives, branching_place
 from homotopy.control.certificate.dual import SupportPoint
@@ -32,9 +33,7 @@ from homotopy.control.certificate.residual_range import RangeFinder, ResidualRan
 from homotopy.control.certificate.result import Certificate
 from homotopy.control.certificate.rounding import UNIT
 from homotopy.control.certificate.switching import (
-    BangBangControl,
     Controls,
-    control_of_arcs,
     cost,
     cost_interval,
     final_deviation,
@@ -220,7 +219,7 @@ def _starts(system: ResidualSystem, switches: int) -> Iterator[Controls]:
         flow = SwitchedFlow(*(np.asarray(part)[None] for part in system.switched))
         found = best_arcs(flow, switches, _POLISH, [None])
         best = int(found.cost[0].argmin())
-        yield (control_of_arcs(found.arcs[0, best], system.span),)
+        yield (BangBangControl.of_arcs(found.arcs[0, best], system.span),)
         return
     grid = np.linspace(0.0, 1.0, switches + 1)[1:-1] * system.span
     for initial in (0, 1):

@@ -2,7 +2,7 @@
 
 from homotopy.control.switched.arcs import cost, derivatives
 from homotopy.control.switched.records import Searches, SwitchedFlow
-from homotopy.control.switched.search import best_arcs, merged, polish
+from homotopy.control.switched.search import best_arcs, polish
 
 __all__ = [
     "Searches",
@@ -10,6 +10,5 @@ __all__ = [
     "best_arcs",
     "cost",
     "derivatives",
-    "merged",
     "polish",
 ]

@@ -18,7 +18,8 @@ from homotopy.control.certificate import REACHED
 from homotopy.control.certificate.switching import states
 from homotopy.deletion._optimise import optimise
 from homotopy.deletion._time_to_reach import time_to_reach
-from homotopy.deletion.bridges.residual_system import common_schedule, control_of
+from homotopy.deletion.bridges.bang_bang_schedules import control_of
+from homotopy.deletion.bridges.residual_system import common_schedule
 from homotopy.deletion.minimum_time.inequalities import inequalities_of
 from homotopy.deletion.minimum_time.result import LeastTime, LeastTimeStatus
 from homotopy.deletion.optimum import Optimum, OptimumStatus

@@ -10,7 +10,8 @@ import equinox as eqx
 from homotopy._checks import integer, number, seconds
 from homotopy._progress import Monitor
 from homotopy.control.certificate import Certificate, certified_optimum
-from homotopy.deletion.bridges.residual_system import common_schedule, control_of, schedule_of
+from homotopy.deletion.bridges.bang_bang_schedules import control_of, schedule_of
+from homotopy.deletion.bridges.residual_system import common_schedule
 from homotopy.deletion.controllability import Controllability, controllability
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import Optimum, OptimumStatus

@@ -12,7 +12,8 @@ from homotopy._checks import ArrayInput
 from homotopy._progress import Monitor
 from homotopy.control.certificate import Certificate, ResidualSystem
 from homotopy.control.certificate.switching import states
-from homotopy.deletion.bridges.residual_system import control_of, schedule_of, separate_schedules
+from homotopy.deletion.bridges.bang_bang_schedules import control_of, schedule_of
+from homotopy.deletion.bridges.residual_system import separate_schedules
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import OptimumStatus
 from homotopy.deletion.searches.base import AbstractSearch

@@ -42,7 +42,7 @@ def limited(search, cells, residual_tolerance, time_limit) -> LeastHorizon:
 
 def at(system, horizon):
     """The system with another horizon."""
-    return eqx.treeat(lambda s: s.horizon, system, jnp.asarray(horizon, system.horizon.dtype))
+    return eqx.tree_at(lambda s: s.horizon, system, jnp.asarray(horizon, system.horizon.dtype))
 
 
 def bracket(system, wanted, cells, enough):

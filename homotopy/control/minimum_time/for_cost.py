@@ -75,7 +75,7 @@ def _solution_near(system, previous, cells, tolerance, deadline) -> Solution:
         )
         edges = np.array([start, *(arc.stop for arc in arcs[:-1]), float(system.horizon)])
         control = previous.control
-        control = eqx.treeat(lambda c: c.edges, control, jnp.asarray(edges))
+        control = eqx.tree_at(lambda c: c.edges, control, jnp.asarray(edges))
         arcs = tuple(map(Arc, (arc.kind for arc in arcs), edges[:-1], edges[1:]))
         trajectory = follow(system, control, previous.trajectory.mesh)
         resolved = resolve(system, arcs, trajectory, tolerance, deadline=deadline)

@@ -45,7 +45,7 @@ def _end(system, values, mesh, unknowns):
     """x(T) under bang arcs, and its derivative in the switch times and T."""
 
     def final(unknowns):
-        control = eqx.treeat(
+        control = eqx.tree_at(
             lambda c: (c.breakpoints, c.values),
             PiecewiseConstantControl(np.zeros(values.shape[0] - 1), np.zeros(values.shape[0])),
             (unknowns[:-1], values),
@@ -124,5 +124,5 @@ def _least_time_trajectory(system, values, unknowns, optimum, horizon) -> Trajec
     velocity = np.asarray(system.velocity(jnp.asarray(end), float(values[-1])))
     along = float(normal @ velocity)
     normal = -normal / along if along != 0 else normal
-    timed = eqx.treeat(lambda s: s.cost, timed, _Direction(jnp.asarray(normal)))
+    timed = eqx.tree_at(lambda s: s.cost, timed, _Direction(jnp.asarray(normal)))
     return follow(timed, control, mesh)

@@ -27,24 +27,24 @@ class Reported:
     """A result with a `status`."""
 
     @property
-    def successful(self) -> Bool[Array, "..."]:
+    def successful(self) -> Bool[Array, " *batch"]:
         """Whether the result is what was asked for, of each entry of `status`."""
         return is_successful(self.status)
 
 
-def is_successful(status: Status) -> Bool[Array, "..."]:
+def is_successful(status: Status) -> Bool[Array, " *batch"]:
     """Whether a status, or each of an array of them, is one of success."""
     kind = status._enumeration
     return reduce(or_, (status == getattr(kind, name) for name in kind.__successes__))
 
 
-def with_finite(value: Float[Array, "..."], status: Status, otherwise: Status) -> Status:
+def with_finite(value: Float[Array, " *batch"], status: Status, otherwise: Status) -> Status:
     """The status, but `otherwise` where it was successful and a number is not finite."""
     finite = jnp.all(jnp.isfinite(value))
     return status._enumeration.where(is_successful(status) & ~finite, otherwise, status)
 
 
-def require_success(value: Float[Array, "..."], status: Status) -> Float[Array, "..."]:
+def require_success(value: Float[Array, " *batch"], status: Status) -> Float[Array, " *batch"]:
     """The value, if the computation succeeded; a `RuntimeError` with the status otherwise.
 
     At once where the status is known, at run time where it is traced.

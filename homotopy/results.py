@@ -1,34 +1,6 @@
 """What the verbs return, and how they end: for annotations, and to compare a status."""
 
 from homotopy._progress import Progress
-from homotopy.flows import (
-    HomotopySurface,
-    MeasurementSensitivity,
-    Sensitivity,
-    Status,
-    Training,
-    TrainingStatus,
-    Trajectory,
-)
-from homotopy.responses import (
-    Branch,
-    Event,
-    EventKind,
-    PathComparison,
-    ResponsePath,
-    ResponseStatus,
-    TaylorModel,
-)
-from homotopy.influence import (
-    Change,
-    ChangeStatus,
-    EarlyStopping,
-    Gaps,
-    InfluenceInTime,
-    InfluenceInTimeStatus,
-    MeasurementInfluence,
-    WeightJacobian,
-)
 from homotopy.deletion import (
     CertifiedOptimum,
     Costate,
@@ -40,6 +12,34 @@ from homotopy.deletion import (
     OptimumStatus,
     SeparateOptimum,
     SwitchingFunction,
+)
+from homotopy.flows import (
+    HomotopySurface,
+    MeasurementSensitivity,
+    Sensitivity,
+    Status,
+    Training,
+    TrainingStatus,
+    Trajectory,
+)
+from homotopy.influence import (
+    Change,
+    ChangeStatus,
+    EarlyStopping,
+    Gaps,
+    InfluenceInTime,
+    InfluenceInTimeStatus,
+    MeasurementInfluence,
+    WeightJacobian,
+)
+from homotopy.responses import (
+    Branch,
+    Event,
+    EventKind,
+    PathComparison,
+    ResponsePath,
+    ResponseStatus,
+    TaylorModel,
 )
 
 __all__ = [

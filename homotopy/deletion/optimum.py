@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import equinox as eqx
-import numpy as np
 
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.optimum_curves import sample_optimum
 from homotopy.schedules import AbstractSchedule, Step
+from homotopy.schedules.structure import structure_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,25 +100,7 @@ class Optimum:
     def structure(self) -> str:
         """The schedule between s and T in words, such as "0→1→0 with switches at 0.1, 0.25"."""
         start, horizon = float(self.deletion.start), float(self.deletion.horizon)
-        if not all(self.schedule.constant_pieces):
-            return f"varying, {self.schedule!r}"
-        times = np.asarray(self.schedule.breakpoints)
-        values = np.asarray(self.schedule.piece_values)
-        edges = np.clip(np.concatenate([[0.0], times, [np.inf]]), start, horizon)
-        shown: list[str] = []
-        switches: list[str] = []
-        for left, right, value in zip(edges, edges[1:], values, strict=False):
-            if not left < right or (shown and shown[-1] == f"{value:.4g}"):
-                continue
-            if shown:
-                switches.append(f"{left:.6g}")
-            shown.append(f"{value:.4g}")
-        if len(shown) > 8:
-            inside = sorted(map(float, shown))
-            return f"{len(shown)} values between {inside[0]:.4g} and {inside[-1]:.4g}"
-        if not switches:
-            return f"{shown[0]} throughout"
-        return f"{'→'.join(shown)} with {_noun('switch', switches)} at {', '.join(switches)}"
+        return structure_in_words(self.schedule, start, horizon)
 
     def plot(self, axes: Axes | Iterable[Axes] | None = None) -> list[Axes]:
         """ε(t), v(t), σ(t) and φ(t) below each other: the schedule, and why it is optimal.
@@ -161,10 +143,6 @@ class Optimum:
             f"Optimum({self.structure}, cost={self.cost:.6g}"
             f"{bound if self.lower_bound > 0.0 else ''}, {OptimumStatus[self.status]})"
         )
-
-
-def _noun(word: str, items: Sequence) -> str:
-    return word if len(items) == 1 else f"{word}es"
 
 
 class _Unfinished(Optimum):

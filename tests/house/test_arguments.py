@@ -215,7 +215,7 @@ VALID = {
     },
     "homotopy.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
     "homotopy.least_time": lambda: {
-        "deletion": deletion(), "tolerance": 1e-3, "width": 0.1, "max_horizon": None,
+        "deletion": deletion(), "cost": 1e-3, "width": 0.1, "max_horizon": None,
         "time_limit": 1.0, "progress": False,
     },
     "homotopy.leverage": lambda: {"problem": problem(), "theta": None},
@@ -284,7 +284,7 @@ VALID = {
     "homotopy.control.cost": lambda: {"system": system(), "control": STEP, "mesh": None},
     "homotopy.control.follow": lambda: {"system": system(), "control": STEP, "mesh": None},
     "homotopy.control.least_horizon": lambda: {
-        "system": system(), "tolerance": 0.5, "target": None, "cells": 4,
+        "system": system(), "cost": 0.5, "target": None, "cells": 4,
         "residual_tolerance": 1e-6, "time_limit": 5.0,
     },
     "homotopy.control.lie_bracket": lambda: {"f": lambda x: x, "g": lambda x: x},
@@ -391,7 +391,7 @@ RIGHT = {
     "homotopy.mlp.activation": {"a function"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
     "homotopy.control.ControlAffine.lower": {"a negative number"},
-    "homotopy.control.least_horizon.tolerance": {"a negative number"},
+    "homotopy.control.least_horizon.cost": {"a negative number"},
     "homotopy.control.lie_bracket.f": {"a function"},
     "homotopy.control.lie_bracket.g": {"a function"},
     "homotopy.datasets.Dataset.name": {"text"},

@@ -138,7 +138,7 @@ def results():
         "optimum": hm.optimise(deletion, hm.BangBangs(2)),
         "certified optimum": certified,
         "separate optimum": hm.optimise(two, hm.Separately()),
-        "least time": hm.least_time(deletion, tolerance=1e-2),
+        "least time": hm.least_time(deletion, cost=1e-2),
         "greedy": hm.greedy(deletion),
         "portrait": hm.portrait(deletion, {"at once": hm.Step(0.1), "later": hm.Step(0.3)}),
         "gaps": hm.Gaps(jnp.ones((1, 2, 6)), jnp.ones((1, 2, 6), bool)),

@@ -10,15 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import qr
 
-from homotopy.control.certificate import BangBangControl, ResidualSystem
+from homotopy.control.bang_bang_control import BangBangControl
+from homotopy.control.certificate import ResidualSystem
 from homotopy.control.certificate.rounding import DataErrors, gamma
 from homotopy.control.certificate.switching import final_state
-from homotopy.deletion.bridges.switched_flow import bang_bang, rounded_arcs
 from homotopy.deletion.data_errors import data_errors, start_coordinates
 from homotopy.deletion.request import Request
 from homotopy.modal import ModalForm
 from homotopy.numerics.gram_spectrum import gram_spectrum
-from homotopy.schedules import AbstractSchedule, BangBang
 
 _EPSILON = np.finfo(np.float64).eps
 
@@ -145,20 +144,3 @@ def _common_spectrum(modal: ModalForm, weight):
 def _separate_spectrum(modal: ModalForm, weights):
     factor = [jnp.diag(jnp.sqrt(modal.eigenvalues)), jnp.sqrt(weights)[:, None] * modal.rows]
     return gram_spectrum(jnp.concatenate(factor))
-
-
-def schedule_of(request: Request, control: BangBangControl) -> BangBang:
-    """A control on [s, T] as a schedule in E_s: 1 before, 0 after."""
-    start, horizon = float(request.start), float(request.horizon)
-    switches = [min(start + time, horizon) for time in control.switches]
-    if control.initial == 0:
-        switches.insert(0, start)
-    if len(switches) % 2 == 0:  # still 1 at the horizon
-        switches.append(horizon)
-    return bang_bang(np.array(switches))
-
-
-def control_of(request: Request, schedule: AbstractSchedule) -> BangBangControl:
-    """The control nearest to a schedule: its values on [s, T] rounded to 0 or 1."""
-    values, lengths = rounded_arcs(schedule, float(request.start), float(request.horizon))
-    return BangBangControl(values[0], tuple(np.cumsum(lengths[:-1]).tolist()))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import numpy as np
 
 from homotopy._beside import Beside
-from homotopy.control.switched import SwitchedFlow, merged
+from homotopy.control.switched import SwitchedFlow
 from homotopy.deletion.request import Request
-from homotopy.schedules import AbstractSchedule, BangBang
 
 
 def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
@@ -106,33 +103,3 @@ def kind_of(request: Request) -> tuple:
     """How many deleted points and parameters, and their precision: alike in what is stacked."""
     rows = _fields(_fields(_fields(request)["problem"])["modal"])["rows"]
     return rows.shape, rows.dtype
-
-
-def rounded_arcs(
-    schedule: AbstractSchedule, start: float, horizon: float
-) -> tuple[list[int], list[float]]:
-    """Values 0 or 1 in turn, and how long each lasts: those nearest to a schedule on [s, T]."""
-    edges = np.clip(np.asarray(schedule.breakpoints), start, horizon)
-    parts = np.concatenate([[start], edges, [horizon]])
-    if all(schedule.constant_pieces):
-        values = np.asarray(schedule.piece_values)
-    else:
-        parts = np.union1d(parts, np.linspace(start, horizon, 257))
-        values = np.asarray(schedule((parts[:-1] + parts[1:]) / 2))
-    return merged((values > 0.5).astype(int).tolist(), np.diff(parts).tolist())
-
-
-def bang_bang(switches: np.ndarray) -> BangBang:
-    """The schedule of valid switch times, without the checks, which take most of the time."""
-    return jax.tree.unflatten(_structure(switches.size), [_on_device(switches)])
-
-
-@jax.jit
-def _on_device(array):
-    """A JAX array, four times faster than `jnp.asarray` makes one."""
-    return array
-
-
-@cache
-def _structure(size: int):
-    return jax.tree.structure(BangBang(np.zeros(size), initial=1))

@@ -12,9 +12,11 @@ import numpy as np
 
 from homotopy._checks import integer
 from homotopy._progress import Monitor
+from homotopy.control.bang_bang_control import merged
 from homotopy.control.certificate import REACHED
-from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
-from homotopy.deletion.bridges.switched_flow import bang_bang, kind_of, rounded_arcs, switched_flows
+from homotopy.control.switched import Searches, SwitchedFlow, best_arcs
+from homotopy.deletion.bridges.bang_bang_schedules import control_of, switch_times, unchecked
+from homotopy.deletion.bridges.switched_flow import kind_of, switched_flows
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
 from homotopy.deletion.request import has_closed_form
@@ -102,7 +104,7 @@ class BangBangs(AbstractSearch):
         def search(chunk: list[int]) -> tuple[SwitchedFlow, Searches]:
             some = [deletions[index] for index in chunk]
             warm = [
-                _nearest(deletion, warm_starts[index])
+                None if warm_starts[index] is None else control_of(deletion, warm_starts[index])
                 for index, deletion in zip(chunk, some, strict=True)
             ]
             flows = switched_flows(some)
@@ -123,12 +125,6 @@ class BangBangs(AbstractSearch):
             unfinished(deletion) if optimum is None else optimum
             for deletion, optimum in zip(deletions, optima, strict=True)
         ]
-
-
-def _nearest(deletion: Deletion, schedule: AbstractSchedule | None):
-    if schedule is None:
-        return None
-    return rounded_arcs(schedule, float(deletion.start), float(deletion.horizon))
 
 
 def _chunks(deletions: Sequence[Deletion]) -> Iterator[list[int]]:
@@ -157,7 +153,7 @@ class _Minima(Sequence):
             for index in np.argsort(np.where(ended, costs, np.inf), kind="stable")[: ended.sum()]:
                 switches = _switches(self._deletion, self._found.arcs[self._row, index])
                 if not any(_same(switches, other) for other, _ in shown):
-                    shown.append((switches, LocalMinimum(bang_bang(switches), float(costs[index]))))
+                    shown.append((switches, LocalMinimum(unchecked(switches), float(costs[index]))))
             self._shown = [minimum for _, minimum in shown]
         return self._shown
 
@@ -184,11 +180,11 @@ def _switches(deletion: Deletion, arcs: np.ndarray) -> np.ndarray:
     start, horizon = float(np.asarray(own["start"])), float(np.asarray(own["horizon"]))
     # Counted from the nearer end, so that short arcs before T are not lost in rounding.
     span, before, after = horizon - start, 0.0, sum(lengths)
-    times = [] if values[0] == 1 else [start]
+    times = []
     for length in lengths[:-1]:
         before, after = before + length, after - length
         times.append(start + span * before if before < after else horizon - span * after)
-    return np.array([*times, horizon] if values[-1] == 1 else times, own["theta0"].dtype)
+    return switch_times(values[0], times, start, horizon, own["theta0"].dtype)
 
 
 class _SwitchingOptimum(Optimum):
@@ -196,7 +192,7 @@ class _SwitchingOptimum(Optimum):
 
     @cached_property
     def schedule(self) -> AbstractSchedule:
-        return bang_bang(_switches(self.deletion, self._arcs))
+        return unchecked(_switches(self.deletion, self._arcs))
 
 
 def _optima(

@@ -133,7 +133,7 @@ def least_horizon(
         Of the PMP residual.
     time_limit : float
         Seconds after which the least horizon found to be enough is returned, as it is after
-        `KeyboardInterrupt`; what is being compiled is waited for.
+        `KeyboardInterrupt`; what is being compiled then goes on in the background.
 
     Returns
     -------
@@ -189,7 +189,7 @@ class _Enough:
 def _limited(search, cells, residual_tolerance, time_limit) -> LeastHorizon:
     enough = _Enough(time_limit)
     try:
-        return search(cells, residual_tolerance, enough)
+        return enough.deadline.keep(lambda: search(cells, residual_tolerance, enough), lambda: True)
     except (OutOfTime, KeyboardInterrupt) as stop:
         timed = isinstance(stop, OutOfTime)
         status = LeastHorizonStatus.time_limit if timed else LeastHorizonStatus.interrupted
@@ -211,8 +211,9 @@ def _bracket(system, wanted, cells, enough):
 
     def best(horizon, starts) -> CellsOptimum:
         nonlocal evaluations
-        left = enough.deadline.left
-        optimum = optimise_cells(_at(system, horizon), cells, starts, mesh=mesh, time_limit=left)
+        optimum = optimise_cells(
+            _at(system, horizon), cells, starts, mesh=mesh, time_limit=enough.deadline
+        )
         evaluations += optimum.evaluations
         if optimum.cost <= wanted:
             enough.horizon = min(enough.horizon, horizon)
@@ -304,7 +305,7 @@ def _solution_near(system, previous, cells, tolerance, deadline) -> Solution:
         trajectory = follow(system, control, previous.trajectory.mesh)
         resolved = resolve(system, arcs, trajectory, tolerance, deadline=deadline)
         if resolved is None:
-            return solve(system, cells, tolerance, time_limit=deadline.left)
+            return solve(system, cells, tolerance, time_limit=deadline)
         counts = {
             "cells": 0,
             "evaluations": 0,
@@ -314,7 +315,7 @@ def _solution_near(system, previous, cells, tolerance, deadline) -> Solution:
         solution = solution_of(system, resolved, tolerance, counts)
         if solution.status == SolutionStatus.successful:
             return solution
-    return solve(system, cells, tolerance, time_limit=deadline.left)
+    return solve(system, cells, tolerance, time_limit=deadline)
 
 
 @eqx.filter_jit

@@ -31,7 +31,7 @@ def solve(
     *,
     starts: Sequence | None = None,
     refinements: int = 2,
-    time_limit: float = 300.0,
+    time_limit: float | Deadline = 300.0,
     progress: bool | Callable[[Progress], None] = False,
 ) -> Solution:
     """Minimise cost(x(T)) over all controls between the bounds; a local minimum is claimed.
@@ -53,8 +53,9 @@ def solve(
     refinements : int
         How often the number of cells may be doubled.
     time_limit : float
-        Seconds after which the best so far is returned, with the status `time_limit`. What is being
-        compiled is waited for, seconds at most; so is the first control on cells.
+        Seconds after which the best so far is returned, with the status `time_limit`; what is being
+        compiled then goes on in the background. Only the first control on cells is waited for,
+        which takes some four seconds of compilation for every new system.
     progress : bool or callable
         True draws a progress bar; a callable is called with a `Progress` now and then, in seconds
         of the time limit.
@@ -98,15 +99,20 @@ def solve(
     integer("cells", cells, 2)
     fraction("tolerance", tolerance)
     integer("refinements", refinements, 0)
-    deadline = Deadline(time_limit)
+    deadline = Deadline.of(time_limit)
     with Monitor(progress, "cost") as monitor:
         search = _Search(system, tolerance, deadline, monitor)
         try:
-            search.run(cells, starts, refinements)
+            deadline.keep(
+                lambda: search.run(cells, starts, refinements), lambda: search.best is not None
+            )
         except (OutOfTime, KeyboardInterrupt) as stop:
-            if search.best is None:
+            best = search.best
+            if best is None:
                 raise
-            search.stop(ending(stop))
+            # Where it is not known to be an extremal, how the search ended.
+            status = best.status if best.finished else ending(stop)
+            return dataclasses.replace(best, status=status, counts=dict(search.counts))
     return search.best
 
 
@@ -129,12 +135,7 @@ class _Search:
         limit = self.deadline.seconds
         least = cost if self.best is None else min(cost, self.best.cost)
         total = int(np.ceil(limit)) if np.isfinite(limit) else 0
-        self.monitor.report(int(self.deadline.spent), total, least)
-
-    def stop(self, status: SolutionStatus) -> None:
-        """Say how the search ended where the best is not known to be an extremal."""
-        if not self.best.finished:
-            self.best = dataclasses.replace(self.best, status=status, counts=dict(self.counts))
+        self.monitor.report(int(self.deadline.check()), total, least)
 
     def run(self, cells, starts, refinements) -> None:
         for level in range(refinements + 1):
@@ -144,7 +145,7 @@ class _Search:
                 count,
                 starts,
                 progress=self.report,
-                time_limit=self.deadline.left,
+                time_limit=self.deadline,
             )
             self.counts["cells"] = count
             self.counts["evaluations"] += optimum.evaluations

@@ -102,11 +102,12 @@ def solve_bang_bang(
     with Monitor(progress, "cost") as monitor:
         search = _Search(system, int(switches), tolerance, deadline, monitor)
         try:
-            search.run()
+            deadline.keep(search.run, lambda: search.best is not None)
         except (OutOfTime, KeyboardInterrupt) as stop:
-            if search.best is None:
+            best = search.best
+            if best is None:
                 raise
-            search.best = dataclasses.replace(search.best, status=ending(stop))
+            return dataclasses.replace(best, status=ending(stop))
     return search.best
 
 
@@ -260,7 +261,7 @@ class _Search:
             self.best = candidate
         limit = self.deadline.seconds
         total = int(np.ceil(limit)) if np.isfinite(limit) else 0
-        self.monitor.report(int(self.deadline.spent), total, self.best.cost)
+        self.monitor.report(int(self.deadline.check()), total, self.best.cost)
 
 
 @eqx.filter_jit

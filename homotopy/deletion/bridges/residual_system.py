@@ -30,10 +30,13 @@ def common_schedule(deletion: Deletion) -> ResidualSystem:
     rank, where that is less than their number. So are k copies of a point one row, √k times as
     long, whatever their targets: Σ(xᵀθ − y_i)² = k(xᵀθ − ȳ)² + a constant.
     """
-    rows, residual = _rows(deletion)
-    errors = data_errors(deletion)
-    rows, residual, errors = _of_full_rank(rows, residual, errors)
+    rows, residual, errors = common_rows(deletion)
     return _system(deletion, rows, residual, errors, np.zeros(len(rows), dtype=int))
+
+
+def common_rows(deletion: Deletion) -> tuple[np.ndarray, np.ndarray, DataErrors]:
+    """B and r of as few rows as give the same flow, where all have one schedule; their errors."""
+    return _of_full_rank(*_rows(deletion), data_errors(deletion))
 
 
 def separate_schedules(deletion: Deletion) -> ResidualSystem:

@@ -40,7 +40,7 @@ class AbstractSearch(abc.ABC):
         limit = self.deadline.seconds
         least = cost if self.best is None else min(cost, self.best.cost)
         total = int(np.ceil(limit)) if np.isfinite(limit) else 0
-        self.monitor.report(int(self.deadline.spent), total, least)
+        self.monitor.report(int(self.deadline.check()), total, least)
 
     def stop(self, status: SolutionStatus) -> None:
         """Say how the search ended."""
@@ -49,7 +49,7 @@ class AbstractSearch(abc.ABC):
 
 def found_by(
     start: Callable[[Deadline, Monitor], AbstractSearch],
-    time_limit: float,
+    time_limit: float | Deadline,
     progress: bool | Callable[[Progress], None],
     *arguments,
 ) -> Solution:
@@ -57,11 +57,11 @@ def found_by(
 
     Neither is passed on, unless nothing was found yet.
     """
-    deadline = Deadline(time_limit)
+    deadline = Deadline.of(time_limit)
     with Monitor(progress, "cost") as monitor:
         search = start(deadline, monitor)
         try:
-            search.run(*arguments)
+            deadline.keep(lambda: search.run(*arguments), lambda: search.best is not None)
         except (OutOfTime, KeyboardInterrupt) as stop:
             if search.best is None:
                 raise

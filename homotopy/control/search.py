@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from homotopy._checks import fraction, integer
-from homotopy._deadline import OutOfTime
+from homotopy._deadline import Deadline, OutOfTime
 from homotopy._progress import Progress
 from homotopy.control.arcs import ArcKind, read_arcs
 from homotopy.control.best_so_far import AbstractSearch, found_by
@@ -33,7 +33,7 @@ def solve(
     *,
     starts: Sequence | None = None,
     refinements: int = 2,
-    time_limit: float = 300.0,
+    time_limit: float | Deadline = 300.0,
     progress: bool | Callable[[Progress], None] = False,
 ) -> Solution:
     """Minimise cost(x(T)) over all controls between the bounds; a local minimum is claimed.
@@ -55,8 +55,9 @@ def solve(
     refinements : int
         How often the number of cells may be doubled.
     time_limit : float
-        Seconds after which the best so far is returned, with the status `time_limit`. What is being
-        compiled is waited for, seconds at most; so is the first control on cells.
+        Seconds after which the best so far is returned, with the status `time_limit`; what is being
+        compiled then goes on in the background. Only the first control on cells is waited for,
+        which takes some four seconds of compilation for every new system.
     progress : bool or callable
         True draws a progress bar; a callable is called with a `Progress` now and then, in seconds
         of the time limit.
@@ -121,7 +122,7 @@ class _Search(AbstractSearch):
                 count,
                 starts,
                 progress=self.report,
-                time_limit=self.deadline.left,
+                time_limit=self.deadline,
             )
             self.counts["cells"] = count
             self.counts["evaluations"] += optimum.evaluations

@@ -42,7 +42,7 @@ def least_horizon(
         Of the PMP residual.
     time_limit : float
         Seconds after which the least horizon found to be enough is returned, as it is after
-        `KeyboardInterrupt`; what is being compiled is waited for.
+        `KeyboardInterrupt`; what is being compiled then goes on in the background.
 
     Returns
     -------

@@ -33,7 +33,7 @@ def limited(search, cells, residual_tolerance, time_limit) -> LeastHorizon:
     """Run a search until it ends, or its time, or the user's patience."""
     enough = Enough(time_limit)
     try:
-        return search(cells, residual_tolerance, enough)
+        return enough.deadline.keep(lambda: search(cells, residual_tolerance, enough), lambda: True)
     except (OutOfTime, KeyboardInterrupt) as stop:
         timed = isinstance(stop, OutOfTime)
         status = LeastHorizonStatus.time_limit if timed else LeastHorizonStatus.interrupted
@@ -56,8 +56,9 @@ def bracket(system, wanted, cells, enough):
 
     def best(horizon, starts) -> CellsOptimum:
         nonlocal evaluations
-        left = enough.deadline.left
-        optimum = optimise_cells(at(system, horizon), cells, starts, mesh=mesh, time_limit=left)
+        optimum = optimise_cells(
+            at(system, horizon), cells, starts, mesh=mesh, time_limit=enough.deadline
+        )
         evaluations += optimum.evaluations
         if optimum.cost <= wanted:
             enough.horizon = min(enough.horizon, horizon)

@@ -80,7 +80,7 @@ def _solution_near(system, previous, cells, tolerance, deadline) -> Solution:
         trajectory = follow(system, control, previous.trajectory.mesh)
         resolved = resolve(system, arcs, trajectory, tolerance, deadline=deadline)
         if resolved is None:
-            return solve(system, cells, tolerance, time_limit=deadline.left)
+            return solve(system, cells, tolerance, time_limit=deadline)
         counts = {
             "cells": 0,
             "evaluations": 0,
@@ -90,4 +90,4 @@ def _solution_near(system, previous, cells, tolerance, deadline) -> Solution:
         solution = solution_of(system, resolved, tolerance, counts)
         if solution.status == SolutionStatus.successful:
             return solution
-    return solve(system, cells, tolerance, time_limit=deadline.left)
+    return solve(system, cells, tolerance, time_limit=deadline)

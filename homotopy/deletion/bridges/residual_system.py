@@ -29,10 +29,13 @@ def common_schedule(request: Request) -> ResidualSystem:
     rank, where that is less than their number. So are k copies of a point one row, √k times as
     long, whatever their targets: Σ(xᵀθ − y_i)² = k(xᵀθ − ȳ)² + a constant.
     """
-    rows, residual = _rows(request)
-    errors = data_errors(request)
-    rows, residual, errors = _of_full_rank(rows, residual, errors)
+    rows, residual, errors = common_rows(request)
     return _system(request, rows, residual, errors, np.zeros(len(rows), dtype=int))
+
+
+def common_rows(request: Request) -> tuple[np.ndarray, np.ndarray, DataErrors]:
+    """B and r of as few rows as give the same flow, where all have one schedule; their errors."""
+    return _of_full_rank(*_rows(request), data_errors(request))
 
 
 def separate_schedules(request: Request) -> ResidualSystem:

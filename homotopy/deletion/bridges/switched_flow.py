@@ -21,16 +21,41 @@ def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
     Always in float64, whatever the problems' own precision.
     """
     packed = [_packed(request) for request in requests]
-    shapes = packed[0].shapes
-    numbers = np.frombuffer(b"".join([each.numbers for each in packed]))
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    parts = np.split(numbers.reshape(len(packed), ends[-1]), ends[:-1], axis=1)
-    return SwitchedFlow(
-        *(
-            np.ascontiguousarray(part).reshape(len(packed), *shape)
-            for part, shape in zip(parts, shapes, strict=True)
+    shapes, numbers = packed[0].shapes, b"".join([each.numbers for each in packed])
+    return PackedFlows(shapes, np.frombuffer(numbers).reshape(len(packed), -1)).unpacked()
+
+
+class PackedFlows(NamedTuple):
+    """The numbers of many `SwitchedFlow`, a row each, field after field, and the fields' shapes."""
+
+    shapes: list[tuple[int, ...]]
+    numbers: np.ndarray
+
+    @classmethod
+    def of(cls, flows: SwitchedFlow, number: int, kind: tuple) -> PackedFlows:
+        """From fields that may have a leading axis; the problems are of that `kind_of`."""
+        shapes = _shapes(*kind[0])
+        parts = [
+            np.broadcast_to(np.asarray(part, np.float64), (number, *shape)).reshape(number, -1)
+            for part, shape in zip(flows, shapes, strict=True)
+        ]
+        return cls(shapes, np.concatenate(parts, axis=1))
+
+    def unpacked(self, rows: Sequence[int] | slice = slice(None)) -> SwitchedFlow:
+        """Those of the flows, with a leading axis."""
+        numbers = self.numbers[rows]
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes])
+        parts = np.split(numbers, ends[:-1], axis=1)
+        return SwitchedFlow(
+            *(
+                np.ascontiguousarray(part).reshape(len(numbers), *shape)
+                for part, shape in zip(parts, self.shapes, strict=True)
+            )
         )
-    )
+
+    def keep(self, row: int, request: Request) -> None:
+        """Give a problem its own of the flows."""
+        _PACKED.put(request, _Packed(self.shapes, self.numbers[row].tobytes()))
 
 
 _PACKED = Beside()
@@ -72,22 +97,8 @@ def _packed(request: Request) -> _Packed:
     return packed
 
 
-def keep_packed(requests: Sequence[Request], flows: SwitchedFlow) -> None:
-    """Give each problem its own of the flows, fields of which may have a leading axis."""
-    number = len(requests)
-    parts = [
-        np.broadcast_to(np.asarray(part, np.float64), (number, *shape))
-        for part, shape in zip(flows, _shapes(requests[0]), strict=True)
-    ]
-    shapes = [part.shape[1:] for part in parts]
-    numbers = np.concatenate([part.reshape(number, -1) for part in parts], axis=1)
-    for request, own in zip(requests, numbers, strict=True):
-        _PACKED.put(request, _Packed(shapes, own.tobytes()))
-
-
-def _shapes(request: Request) -> list[tuple[int, ...]]:
-    """Of the fields of its `SwitchedFlow`."""
-    count, size = kind_of(request)[0]
+def _shapes(count: int, size: int) -> list[tuple[int, ...]]:
+    """Of the fields of a `SwitchedFlow` with so many deleted points and parameters."""
     vector, square = (size,), (size, size)
     shapes = {"rotation": square, "transposed": square, "rows": (count, size)}
     shapes |= {"residual": (count,), "delay": (), "span": ()}

@@ -213,7 +213,7 @@ def _draw_path(ax, data):
         ax.plot(*points[index], "*", ms=9, color=colour, mec="black", mew=0.5, zorder=3)
     ax.figure.colorbar(dots, ax=ax, label="weight ε of the patient", ticks=(0, 0.5, 1))
     ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1])
-    ax.set_title("(a) response path")
+    ax.set_title("(a) response path, magnified vertically")
     ax.margins(0.1)
 
 

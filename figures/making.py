@@ -57,9 +57,9 @@ def _begin(compiled: Path) -> None:
     """
     # Before anything imports matplotlib, and before JAX first computes.
     os.environ["MPLBACKEND"] = "Agg"
-    from homotopy._xla_flags import ONE_THREAD, ask_for
+    from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
 
-    ask_for(*ONE_THREAD)
+    ask_for(*ONE_THREAD, *QUICK_COMPILATION)
     import jax
 
     import homotopy as hm

@@ -66,7 +66,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     times, epsilons = np.array(data["times"]), np.array(data["epsilons"])
     theta, response = np.array(data["theta"]), np.array(data["response"])
     figure.set_size_inches(7.0, 2.45)
-    grid = figure.add_gridspec(1, 3, width_ratios=(1.05, 1.0, 1.2))
+    grid = figure.add_gridspec(1, 3, width_ratios=(1.05, 1.05, 1.2))
 
     ax = figure.add_subplot(grid[0])
     shades = ax.contourf(times, epsilons, data["distance"], levels=12, cmap="cividis")
@@ -77,7 +77,7 @@ def draw(data: Mapping, figure: Figure) -> None:
 
     ax = figure.add_subplot(grid[1], projection="3d")
     _draw_surface(ax, times, epsilons, theta[..., 0], response[:, 0])
-    ax.set_title("(b) θ₁(t, ε)", loc="left", y=1.08)
+    ax.set_title("(b) first parameter, θ₁(t, ε)", loc="left", y=1.08)
 
     ax = figure.add_subplot(grid[2])
     every = max(1, (len(epsilons) - 1) // 20)
@@ -119,6 +119,8 @@ def _draw_surface(ax, times, epsilons, component, limit):
     ax.tick_params(pad=-3)
     ax.set_xlabel("time t", labelpad=-8)
     ax.set_ylabel("weight ε", labelpad=-8)
+    # Above the axis: beside it there is a colour bar.
+    ax.text2D(0.0, 0.86, "θ₁", transform=ax.transAxes)
     ax.view_init(elev=24, azim=-125)
     ax.set_box_aspect((1.2, 1.0, 0.85), zoom=1.25)
 

@@ -112,7 +112,9 @@ def draw(data: Mapping, figure: Figure) -> None:
     axes = figure.subplots(2, 2, width_ratios=(1.25, 1.0))
     figure.set_layout_engine("constrained")
     epsilons = np.array(data["epsilons"])
-    for (left, right), (name, case) in zip(axes, data["cases"].items(), strict=True):
+    for (left, right), letters, (name, case) in zip(
+        axes, ("ab", "cd"), data["cases"].items(), strict=True
+    ):
         row = case["deleted"]
         left.plot(data["grid"], data["target_function"], color="#009E73", label="target function")
         left.plot(data["grid"], case["full_fit"], color=style.WITH, lw=1, label="fit, ε = 1")
@@ -135,7 +137,10 @@ def draw(data: Mapping, figure: Figure) -> None:
         )
         left.plot(data["X"][row], data["y"][row], "o", ms=6, color="#CC0000", label="deleted point")
         left.set(xlabel="input x", ylabel="output y", xlim=(-3.2, 3.2))
-        left.set_title(f"{name}: bend {case['bend_of_neuron']:.2g}", loc="left")
+        left.set_title(f"({letters[0]}) {name} case: data and fits")
+        right.set_title(
+            f"({letters[1]}) θ(ε) of the first neuron, bend {case['bend_of_neuron']:.2g}"
+        )
         neuron = np.array(case["neuron"])
         right.plot(*neuron.T, color="0.6", lw=0.8, zorder=1)
         points = right.scatter(
@@ -162,7 +167,7 @@ def draw(data: Mapping, figure: Figure) -> None:
         figure.colorbar(points, ax=right, label="weight ε of the point", ticks=(0, 0.5, 1))
     handles = [*axes[0, 0].get_lines(), *axes[0, 1].get_lines()]
     named = {line.get_label(): line for line in handles if not line.get_label().startswith("_")}
-    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=5, fontsize=6)
+    figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=3, fontsize=7)
 
 
 if __name__ == "__main__":

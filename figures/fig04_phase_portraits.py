@@ -1,8 +1,10 @@
 """Figure 4 of the notes: phase portraits of θ(t) under different schedules ε(t), X ∈ ℝ^{20×2}.
 
 (a) linear decay, (b) ε = 1_[0,0.5], (c) 1_[0,1], (d) deletion delayed too long, all from one θ₀;
-(e) and (f) are (b) and (c) from another θ₀, where their order is reversed. The claims of the
-notes' caption are computed, as the entry "claims".
+(e) and (f) are (b) and (c) from another θ₀, where their order is reversed. The deletion is
+requested at s = 0.5 and judged at T = 4. Insets: the surroundings of both fits, in grey frames,
+magnified and without the fields. The claims of the notes' caption are computed, as the entry
+"claims".
 """
 
 from __future__ import annotations
@@ -106,30 +108,36 @@ def draw(data: Mapping, figure: Figure) -> None:
     axes = figure.subplots(2, 3, sharex=True, sharey=True)
     for ax, (panel, portrait) in zip(axes.flat, portraits.items(), strict=True):
         ax.set(xlim=(left, right), ylim=(bottom, top))
-        _draw_panel(ax, portrait, density=0.45)
+        _draw_panel(ax, portrait, density=0.4)
         ax.set_title(f"({panel}) {TITLES[next(iter(portrait.paths))]}")
-        cost = rf"ℰ = {1e3 * data['costs'][panel]:.2f}$\,\cdot\,10^{{-3}}$"
-        ax.set_title(cost, loc="right", fontsize=7.5)
+        cost = rf"ℰ = {1e3 * data['costs'][panel]:.2f}$\cdot10^{{-3}}$"
+        ax.set_title(cost, loc="right", fontsize=7)
         inset = ax.inset_axes((0.03, 0.03, 0.66, 0.36), xlim=near[0], ylim=near[1])
-        _draw_panel(inset, portrait, density=0.3)
+        _draw_panel(inset, portrait)
         inset.set(xticks=[], yticks=[])
         inset.spines[:].set(visible=True, color="0.5")
-        ax.indicate_inset_zoom(inset, edgecolor="0.5", linewidth=0.5)
+        zoom = ax.indicate_inset_zoom(inset, edgecolor="0.5", linewidth=0.5)
+        for connector in zoom.connectors:  # they would cross the paths
+            connector.set_visible(False)
     for ax in axes[-1]:
         ax.set_xlabel(portraits["a"].labels[0])
     for ax in axes[:, 0]:
         ax.set_ylabel(portraits["a"].labels[1])
     figure.colorbar(
-        weight_scale(), ax=axes, label="weight ε(t) along the path", shrink=0.6, aspect=35
+        weight_scale(), ax=axes, label="weight ε(t) along the path", shrink=0.6, aspect=35, pad=0.01
     )
     handles = portrait_handles(portraits["a"], paths=False)
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    times = f"request s = {data['start']:g}, horizon T = {data['horizon']:g}"
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=4, title=times, title_fontsize=7.5
+    )
 
 
-def _draw_panel(ax, portrait, density):
+def _draw_panel(ax, portrait, density=0.0):
     """Fields, fits and the one path of a panel, within the limits that the axes have."""
     ax.set_aspect("equal", adjustable="box")
-    draw_streamlines(ax, portrait.fields, density)
+    if density:
+        draw_streamlines(ax, portrait.fields, density)
     draw_landmarks(ax, portrait)
     ((name, path),) = portrait.paths.items()
     draw_path(ax, path, name)

@@ -1,8 +1,10 @@
-"""When to delete: θ(T, s) and ℰ(1_[0,s]) as functions of the deletion time s, for several T.
+"""When to delete: θ(T, τ) and ℰ(1_[0,τ]) as functions of the deletion time τ, for several T.
 
-(a) where training ends, θ(T, s), as s goes from 0 to T, from the first θ₀ of the notes' Figure 4;
-(b) its distance ℰ from the deleted fit, on a logarithmic scale, with the minimum over s and the
-baseline, deletion at the request; (c) the same from the other θ₀.
+The notes call this time s; here s is the time of the request, 0.5, before which the point counts
+fully: τ < s, in grey, is shown to tell what comes too late. (a) where training ends, θ(T, τ), as τ
+goes from 0 to T, from the first θ₀ of the notes' Figure 4; (b) its distance ℰ from the deleted fit,
+on a logarithmic scale, with the minimum over τ ≥ s and the baseline, deletion at the request τ = s;
+(c) the same from the other θ₀.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 import homotopy as hm
 from figures.instance import REQUEST, find_instance
@@ -23,7 +26,7 @@ HORIZONS = (1.0, 2.0, 3.0, 4.0)
 
 
 def compute(fast: bool = False) -> dict:
-    """θ(T, s) and ℰ on a grid of s, the best s ≥ the request, and the evidence for it."""
+    """θ(T, τ) and ℰ on a grid of τ, the best τ ≥ s, and the evidence for it."""
     instance = find_instance()
     starts = {"first": instance.theta0, "other": instance.other_theta0}
     fractions = np.linspace(0.0, 1.0, 41 if fast else 161)
@@ -41,7 +44,7 @@ def compute(fast: bool = False) -> dict:
             miss = at_best - np.asarray(deletion.target)
             differences.append(abs(0.5 * miss @ miss / float(best.cost) - 1))
             interior = REQUEST < float(best.schedule.switch) < horizon
-            if interior:  # in a logarithmic scale: d log ℰ / d log s
+            if interior:  # in a logarithmic scale: d log ℰ / d log τ
                 scale = float(best.schedule.switch) / float(cost)
                 slopes.append(abs(float(gradient.switch)) * scale)
             curves[name].append(
@@ -89,32 +92,33 @@ def draw(data: Mapping, figure: Figure) -> None:
         plane.plot(*curve["baseline_final_state"], color=colour, **_BASELINE)
         plane.plot(*curve["best_final_state"], color=colour, **_BEST)
     for name, point, colour, offset in (
-        (style.DELETED_NAME, fits[0], style.WITHOUT, (-24, 2)),
+        (style.DELETED_NAME, fits[0], style.WITHOUT, (-24, -1)),
         (style.FULL_NAME, fits[1], style.WITH, (3, 6)),
     ):
         plane.plot(*point, "*", color=colour, markeredgecolor="black", markersize=9, zorder=2)
         plane.annotate(name, point, offset, textcoords="offset points")
-    plane.annotate("θ(ε)", fits.mean(axis=0), (-17, 6), textcoords="offset points")
-    plane.set(xlabel="θ₁", ylabel="θ₂", title=f"(a) θ(T, s), {_from(data, 'theta0')}")
+    plane.annotate("θ(ε)", fits.mean(axis=0), (-14, -13), textcoords="offset points")
+    plane.set(xlabel="θ₁", ylabel="θ₂", title=f"(a) θ(T, τ), {_from(data, 'theta0')}")
     for ax, name, letter in zip(others, data["curves"], "bc", strict=True):
         for colour, curve in zip(colours, data["curves"][name], strict=True):
             ax.semilogy(curve["switches"], curve["costs"], color=colour)
             ax.plot(data["start"], curve["baseline_cost"], color=colour, **_BASELINE)
             ax.plot(curve["best_switch"], curve["best_cost"], color=colour, **_BEST)
         ax.axvspan(0.0, data["start"], color="0.92", zorder=0)
-        ax.set(xlabel="deletion time s", ylabel=r"ℰ$(\mathbf{1}_{[0,s]})$", xlim=(0.0, None))
+        ax.set(xlabel="deletion time τ", ylabel=r"ℰ$(\mathbf{1}_{[0,τ]})$", xlim=(0.0, None))
         key = "theta0" if name == "first" else "other_theta0"
         ax.set_title(f"({letter}) {_from(data, key)}")
     handles = [
         Line2D([], [], color=colour, label=f"T = {horizon:g}")
         for colour, horizon in zip(colours, HORIZONS, strict=True)
     ]
-    request = f"s = {data['start']:g}, at the request"
+    request = f"τ = s = {data['start']:g}, at the request"
     handles += [
-        Line2D([], [], marker="<", linestyle="none", color="0.4", label="s = 0"),
+        Line2D([], [], marker="<", linestyle="none", color="0.4", label="τ = 0"),
         Line2D([], [], color="0.4", label=request, **_BASELINE),
-        Line2D([], [], color="0.4", label="best s from the request on", **_BEST),
+        Line2D([], [], color="0.4", label="best τ ≥ s", **_BEST),
     ]
+    handles.append(Patch(color="0.92", label="before the request"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
 
 

@@ -3,9 +3,10 @@
 Upper row: the structure of the optimal ε(t) between the request s and the horizon T, on the
 instance of the notes' Figure 4. (a) θ₀ ranges over the plane, with a short horizon, (b) with that
 of the notes; (c) s and the time T − s left to forget vary, from the first θ₀ of Figure 4, (d) from
-the other one. Lower row: ℰ(1_[0,s])/ℰ(optimum), on a logarithmic scale that is cut off: where θ*₋
-itself is reached (black above) the ratio is infinite, and along curves a single step meets θ*₋
-almost exactly.
+the other one, where for longer times or later requests it is optimal to delete at once. Lower row:
+ℰ(1_[0,s])/ℰ(optimum), on a logarithmic scale that is cut off: where θ*₋ itself is reached (black
+above) the ratio is infinite, and along curves a single step meets θ*₋ almost exactly. In (d) little
+can be gained: a scale of its own.
 
 Every point of the grids is solved by `BangBangs(3)`, all points of a panel at once; on a regular
 subset the search over all of E_s starts from what was found, and certifies it or does better.
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, LogNorm
+from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -35,7 +36,8 @@ from homotopy.plotting import style
 
 HALF_WIDTH = 4.0  # of the plane of θ₀ shown
 SHORT_HORIZON = 1.5
-LAST_REQUEST, LONGEST = 2.0, 4.0  # largest s and T − s
+# Largest s and T − s. From the other θ₀ nothing but deleting at once is optimal beyond them.
+RANGES = {"c": (2.0, 4.0), "d": (0.5, 1.5)}
 LARGEST_GAIN = 1e3  # of the colour scale
 MAX_SWITCHES = 3
 KEYS = list(STRUCTURES)
@@ -47,9 +49,6 @@ def compute(fast: bool = False) -> dict:
     count, every = (13, 6) if fast else (49, 6)
     side = np.linspace(-HALF_WIDTH, HALF_WIDTH, count)
     plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    requests = np.linspace(0.0, LAST_REQUEST, count)
-    lengths = np.linspace(LONGEST / count, LONGEST, count)
-    start, length = (part.ravel() for part in np.meshgrid(requests, lengths))
     maps, checks = {}, []
 
     def add(name, title, theta0, starts, horizons, axes):
@@ -63,6 +62,10 @@ def compute(fast: bool = False) -> dict:
         title = f"s = {REQUEST:g}, T = {horizon:g}"
         add(name, title, plane, REQUEST, horizon, axes)
     for name, theta0 in (("c", instance.theta0), ("d", instance.other_theta0)):
+        latest, longest = RANGES[name]
+        requests = np.linspace(0.0, latest, count)
+        lengths = np.linspace(longest / count, longest, count)
+        start, length = (part.ravel() for part in np.meshgrid(requests, lengths))
         axes = {"x": requests, "y": lengths, "labels": ["request s", "time left, T − s"]}
         title = f"θ₀ = ({theta0[0]:.3g}, {theta0[1]:.3g})".replace("-", "−")
         add(name, title, np.tile(theta0, (count**2, 1)), start, start + length, axes)
@@ -130,7 +133,7 @@ def _solve(deletions, baselines, count, every):
 
 def draw(data: Mapping, figure: Figure) -> None:
     """Structures above gains, two columns wide."""
-    figure.set_size_inches(7.0, 4.1)
+    figure.set_size_inches(7.0, 4.2)
     grid = figure.subplots(2, len(data["maps"]), sharex="col", sharey="col")
     colours = ListedColormap([STRUCTURES[key][1] for key in data["structures"]])
     norm = LogNorm(1.0, LARGEST_GAIN)
@@ -143,10 +146,11 @@ def draw(data: Mapping, figure: Figure) -> None:
         gain = np.array(panel["gain"])
         # Ratios are 1 to rounding where deleting at once is optimal.
         shown = np.where(gain == 0.0, 10 * LARGEST_GAIN, np.maximum(gain, 1.0))
-        lower.pcolormesh(panel["x"], panel["y"], shown, cmap="cividis", norm=norm, **mesh)
+        own = Normalize(1.0, panel["largest_finite_gain"]) if name == "d" else norm
+        lower.pcolormesh(panel["x"], panel["y"], shown, cmap="cividis", norm=own, **mesh)
         upper.set_title(f"({name}) {panel['title']}", fontsize=7)
         lower.set_xlabel(panel["labels"][0])
-        if name in "ac":
+        if name in "acd":
             for ax in (upper, lower):
                 ax.set_ylabel(panel["labels"][1])
         reached = np.ma.masked_where(gain > 0.0, np.ones_like(gain))
@@ -156,11 +160,14 @@ def draw(data: Mapping, figure: Figure) -> None:
             ax.set_box_aspect(1)
         if name in "ab":
             _landmarks(upper, data)
-        else:
+            upper.set_xticks([-4, -2, 0, 2, 4])
+        elif name == "c":
             largest = f"at most {panel['largest_finite_gain']:.3g}×"
             lower.text(
                 0.95, 0.9, largest, transform=lower.transAxes, ha="right", color="white", fontsize=7
             )
+        else:
+            _own_scale(lower, own)
     used = {key for panel in data["maps"].values() for key, part in panel["shares"].items() if part}
     handles = [
         Patch(color=colour, label=f"{key}: {label}" if key[0] in "01" else label)
@@ -178,6 +185,16 @@ def draw(data: Mapping, figure: Figure) -> None:
         aspect=15,
         pad=0.01,
     )
+
+
+def _own_scale(ax, norm):
+    """A colour bar inside the axes, in a corner where the gain is 1."""
+    place = ax.inset_axes((0.5, 0.86, 0.42, 0.05))
+    bar = ax.figure.colorbar(ScalarMappable(norm, "cividis"), cax=place, orientation="horizontal")
+    bar.set_ticks([norm.vmin, norm.vmax], labels=["1", f"{norm.vmax:.2f}"])
+    bar.outline.set_edgecolor("white")
+    place.tick_params(colors="white", labelsize=6.5)
+    place.set_title("gain", color="white", fontsize=6.5, pad=2, loc="center")
 
 
 _MARK = {

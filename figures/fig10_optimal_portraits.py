@@ -1,14 +1,16 @@
-"""Figure 4's portraits with the certified optimum: how the best schedule gets to θ*₋.
+"""The certified optimum beside the schedules of Figure 4: how the best one gets to θ*₋, and why.
 
 On the instance of the notes' Figure 4, from its first θ₀ (upper row) and from the other one (lower
-row). (a), (d): the paths of Figure 4's schedules and of the global optimum over E_s; (b), (e):
-where they end; (c), (f): ℰ of each. The optimum is certified: the dashed line, not to be told
-from it here, is the lower bound that no schedule in E_s can beat.
+row). (a), (d): where the paths of Figure 4's schedules and of the global optimum over E_s end;
+(b), (e): the switching function φ of the optimum: ε is 1 where φ > 0, on orange, and 0 where φ < 0,
+on blue, as Pontryagin's principle demands; (c), (f): ℰ of each. The optimum is certified: the
+dashed line, not to be told from it here, is the lower bound that no schedule in E_s can beat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,11 +19,14 @@ import homotopy as hm
 from figures.deletions import evidence
 from figures.fig04_phase_portraits import TITLES
 from figures.instance import HORIZON, REQUEST, SCHEDULES, find_instance
-from figures.output import as_numbers, versions
+from figures.output import as_numbers, significant, versions
+from homotopy.deletion.optimum_curves import sample_optimum
 from homotopy.plotting import style
+from homotopy.plotting.optimum import OptimumCurves
 from homotopy.plotting.portrait import Portrait, portrait_handles, window_of
 
 OPTIMUM = "optimum"
+SHAPE = 0.95  # height over width of every panel
 
 
 def compute(fast: bool = False) -> dict:
@@ -42,6 +47,9 @@ def compute(fast: bool = False) -> dict:
             for name, path in portrait.paths.items()
         }
         costs = {name: 0.5 * float(miss @ miss) for name, miss in misses.items()}
+        curves = sample_optimum(deletion, optimum.schedule).numbers()
+        for name in ("residual", "sigma", "switching_function"):
+            curves[name] = significant(curves[name])
         rows[key] = {
             "costs": costs,
             "schedules": {name: repr(schedule) for name, schedule in schedules.items()},
@@ -50,6 +58,7 @@ def compute(fast: bool = False) -> dict:
             "gain_over_deleting_at_once": costs["early"] / costs[OPTIMUM],
             "optimum": evidence(optimum),
             "portrait": portrait.numbers(),
+            "curves": curves,
         }
     return as_numbers(
         {
@@ -71,26 +80,49 @@ def compute(fast: bool = False) -> dict:
 
 def draw(data: Mapping, figure: Figure) -> None:
     """Two rows of three panels, two columns wide."""
-    figure.set_size_inches(7.0, 5.2)
-    axes = figure.subplots(2, 3, width_ratios=(1.15, 1.15, 1.0))
+    figure.set_size_inches(7.0, 5.0)
+    axes = figure.subplots(2, 3)
     for row, (key, numbers), letters in zip(
         axes, data["rows"].items(), ("abc", "def"), strict=True
     ):
         portrait = Portrait.from_numbers(numbers["portrait"])
         first, second = data["instance"][key]
-        start = f"from θ₀ = ({first:.3g}, {second:.3g})".replace("-", "−")
-        portrait.plot(row[0], legend=False, density=0.45, frames=False)
-        row[0].set_title(f"({letters[0]}) {start}")
+        start = f"θ₀ = ({first:.3g}, {second:.3g})".replace("-", "−")
         ends = [path.points[-1] for path in portrait.paths.values()]
-        near = window_of(np.array([*ends, portrait.deleted_fit]), shape=0.9, margin=0.3)
-        portrait.plot(row[1], legend=False, window=near, density=0.35)
-        row[1].set(ylabel="", title=f"({letters[1]}) where the paths end")
+        near = window_of(np.array([*ends, portrait.deleted_fit]), shape=SHAPE, margin=0.3)
+        portrait.plot(row[0], legend=False, window=near, density=0.35)
+        row[0].set_title(f"({letters[0]}) ends of paths from {start}")
+        _draw_switching(row[1], OptimumCurves.from_numbers(numbers["curves"]))
+        row[1].set_title(f"({letters[1]}) optimum: {_words(numbers)}")
         _draw_costs(row[2], numbers)
-        row[2].set_title(f"({letters[2]}) optimum: {_words(numbers)}")
-    handles = portrait_handles(Portrait.from_numbers(data["rows"]["theta0"]["portrait"]))
+        row[2].set_title(f"({letters[2]}) ℰ at T = {data['horizon']:g}")
+        for ax in row:
+            ax.set_box_aspect(SHAPE)
+    portrait = Portrait.from_numbers(data["rows"]["theta0"]["portrait"])
+    # θ₀ and θ* are outside the windows.
+    handles = [
+        handle
+        for handle in portrait_handles(portrait)
+        if handle.get_label() not in (style.START_NAME, f"{style.FULL_NAME}, full fit")
+    ]
     for handle in handles[: len(SCHEDULES)]:
         handle.set_label(TITLES[handle.get_label()])
     figure.legend(handles=handles, loc="outside lower center", ncols=5)
+
+
+def _draw_switching(ax, curves):
+    """φ of the optimum from the request on, on the colours of ε."""
+    free = curves.times >= curves.start
+    times, phi = curves.times[free], curves.switching_function[free]
+    edges = [curves.start, *curves.switches[curves.switches > curves.start], curves.horizon]
+    for left, right in pairwise(edges):
+        at = np.searchsorted(curves.times, (left + right) / 2)
+        colour = style.WITH if curves.weights[at - 1] > 0.5 else style.WITHOUT
+        ax.axvspan(left, right, color=colour, alpha=0.15, lw=0, zorder=0)
+    ax.axhline(0.0, color="0.4", lw=0.6, zorder=1)
+    ax.plot(times, phi, color="black")
+    ax.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
+    ax.set(xlabel="time t", ylabel="switching function φ(t)", xlim=(curves.start, curves.horizon))
 
 
 def _words(numbers):

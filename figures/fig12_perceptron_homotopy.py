@@ -126,7 +126,9 @@ def draw(data: Mapping, figure: Figure) -> None:
         ):
             part(ax, data, case)
             ax.set_title(f"({next(letters)}) {title}")
-    figure.colorbar(weight_scale(), ax=axes, label="weight ε", ticks=(0, 0.5, 1), aspect=40)
+    figure.colorbar(
+        weight_scale(), ax=axes, label="weight ε", ticks=(0, 0.5, 1), aspect=40, pad=0.01
+    )
     named = {}
     for ax in axes.flat:
         handles, labels = ax.get_legend_handles_labels()

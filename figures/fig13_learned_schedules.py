@@ -1,17 +1,21 @@
 """Schedules for forgetting a point of a perceptron, learned through the adjoint.
 
 One example of Figure 3's setting (seed 6, a random point, ridge 0.05): the deletion is requested at
-s = 10 and judged at T = 25 by ½‖θ(T) − θ*₋‖², θ*₋ the limit of training without the point.
-Left: schedules ε(t) of four families, each the best of its family that descent finds, with the
-switching function φ(t) below, on a scale that is linear near zero: where that of the bang-bang
-schedule is positive (orange), a higher weight lowers ℰ. Right: the trajectories θ(t) from s on, in
-the plane of the two main directions of θ − θ*₋.
+s = 10 and judged at T = 25 by ½‖θ(T) − θ*₋‖², θ*₋ the limit of training without the point. Four
+families of schedules ε(t), each with the best of the family that descent finds.
 
-All four families say the same: keep the point until t = 21.6, then delete it. That lowers ℰ by 12 %
-against deleting at once, which is far from Pontryagin's condition (`pmp_residual` in the numbers);
-the bang-bang schedule nearly satisfies it. What is left is not noise: a ramp of length 0.07 around
-the switch lowers ℰ by another 6·10⁻⁸ of it. Only local optimality is claimed: the risk is not
-convex.
+All four say the same: keep the point until t = 21.6, then delete it. (a) ε(t) of the bang-bang
+schedule and of deleting at once; (b) all four around the switch, where alone they differ; (c) by
+how much the others leave more than the best of the four, in parts of its ℰ. (d) The switching
+function φ(t) of both schedules of (a), on a scale that is linear near zero: where that of the
+bang-bang schedule is positive (orange), a higher weight lowers ℰ. (e) The trajectories θ(t) from s
+on, in the plane of the two main directions of θ − θ*₋; those of the four families cannot be told
+apart.
+
+Keeping the point lowers ℰ by 12 % against deleting at once, which is far from Pontryagin's
+condition (`pmp_residual` in the numbers); the bang-bang schedule nearly satisfies it. What is left
+is not noise: a ramp of length 0.07 around the switch lowers ℰ by another 6·10⁻⁸ of it. Only local
+optimality is claimed: the risk is not convex.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
@@ -29,6 +34,8 @@ from homotopy.teacher import teacher_example
 
 SEED, RIDGE = 6, 0.05
 START, HORIZON = 10.0, 25.0
+LEAST = 1e-9  # of ℰ: differences below it are those of the solver
+AROUND = 0.6  # of the switch, to either side, in (b)
 SEARCHES = {
     "bang-bang": hm.BangBangs(2),
     "spline": hm.Splines(6, max_steps=20),
@@ -61,10 +68,13 @@ def compute(fast: bool = False) -> dict:
         for name, found in phi.items()
     }
     _, lengths, directions = np.linalg.svd(np.vstack([*offsets.values()]), full_matrices=False)
+    last = float(switches[switches < HORIZON].max(initial=START))
+    near = np.linspace(max(last - AROUND, START), min(last + AROUND, HORIZON), 241)
     entries = {}
     for name, schedule in schedules.items():
         entries[name] = {
             "weights": significant(schedule(times)),
+            "weights_near_switch": significant(schedule(near)),
             "switching_function": significant(phi[name](times)),
             "path": significant(offsets[name] @ directions[:2].T),
             "cost": deletion.cost(schedule),
@@ -78,6 +88,7 @@ def compute(fast: bool = False) -> dict:
             "start": START,
             "horizon": HORIZON,
             "times": times,
+            "times_near_switch": near,
             "entries": entries,
             "variance_in_plane": float(np.sum(lengths[:2] ** 2) / np.sum(lengths**2)),
             "solver": {"method": repr(METHOD), "ridge": RIDGE},
@@ -87,47 +98,81 @@ def compute(fast: bool = False) -> dict:
 
 
 def draw(data: Mapping, figure: Figure) -> None:
-    """Schedules over switching functions, and trajectories beside them."""
-    figure.set_size_inches(7.0, 3.9)
+    """Schedules in full, around the switch, and what they cost; why; and where they lead."""
+    figure.set_size_inches(7.0, 4.4)
     figure.set_layout_engine("constrained")
-    grid = figure.add_gridspec(2, 2, width_ratios=(1.15, 1.0))
-    weight = figure.add_subplot(grid[0, 0])
-    switching = figure.add_subplot(grid[1, 0], sharex=weight)
-    plane = figure.add_subplot(grid[:, 1])
-    times = np.array(data["times"])
+    grid = figure.add_gridspec(2, 6)
+    weight = figure.add_subplot(grid[0, :2])
+    near = figure.add_subplot(grid[0, 2:4])
+    excess = figure.add_subplot(grid[0, 4:])
+    switching, plane = figure.add_subplot(grid[1, :3]), figure.add_subplot(grid[1, 3:])
     colours = dict(zip(data["entries"], style.PALETTE, strict=False))
-    once = data["entries"]["delete at once"]["cost"]
-    # Lines that coincide stay visible: each is thinner than those below it.
-    widths = [1.2, *np.linspace(3.6, 0.8, len(data["entries"]) - 1)]
-    for (name, entry), width in zip(data["entries"].items(), widths, strict=True):
-        look = {"color": colours[name], "lw": width}
-        gain = 1.0 - entry["cost"] / once
-        label = name if name == "delete at once" else f"{name}: ℰ − {gain:.2%}"
-        weight.plot(times, entry["weights"], clip_on=False, label=label, **look)
-        switching.plot(times, entry["switching_function"], **look)
-        plane.plot(*np.array(entry["path"]).T, **look)
-        plane.plot(*entry["path"][-1], "o", ms=2.0 + 1.5 * width, color=colours[name])
-    weight.set(ylabel="weight ε(t)", ylim=(-0.05, 1.05), yticks=(0, 1))
-    weight.tick_params(labelbottom=False)
-    weight.set_xlim(data["start"], data["horizon"])
-    best = np.array(data["entries"]["bang-bang"]["switching_function"])
-    across = switching.get_xaxis_transform()
-    for sign, colour in ((1.0, style.WITH), (-1.0, style.WITHOUT)):
-        switching.fill_between(
-            times, 0, 1, sign * best > 0, transform=across, color=colour, alpha=0.15, lw=0
-        )
-    reach = np.max(np.abs(best))
-    switching.set_yscale("symlog", linthresh=1e-2 * reach)
-    switching.set(xlabel="time t", ylabel="φ(t) = p·∇ℓ")
-    switching.axhline(0.0, color="0.4", lw=0.6, zorder=1)
-    plane.plot(0.0, 0.0, "*", ms=9, color=style.WITHOUT)
-    plane.annotate(
-        style.DELETED_NAME, (0.0, 0.0), xytext=(5, 5), textcoords="offset points", fontsize=7
-    )
+    entries = data["entries"]
+    families = [name for name in entries if name != "delete at once"]
+    _draw_schedules(weight, near, data, colours, families)
+    _draw_excess(excess, entries, colours, families)
+    _draw_switching(switching, data, colours)
+    for name in ("delete at once", "bang-bang"):
+        path = np.array(entries[name]["path"])
+        plane.plot(*path.T, color=colours[name])
+        plane.plot(*path[-1], "s", color=colours[name])
+    plane.plot(*path[0], "o", color="black")
+    plane.annotate("t = s", path[0], (6, -2), textcoords="offset points", fontsize=7)
+    plane.plot(0.0, 0.0, "*", ms=9, color=style.WITHOUT, mec="black", mew=0.5)
+    plane.annotate(style.DELETED_NAME, (0.0, 0.0), (6, 5), textcoords="offset points")
     plane.set(xlabel="first main direction", ylabel="second main direction")
     plane.locator_params(axis="x", nbins=5)
-    plane.set_title(f"θ(t) − {style.DELETED_NAME}, t from s to T (dots)", loc="left")
-    figure.legend(loc="outside lower center", ncols=3, fontsize=7)
+    plane.set_title(f"(e) θ(t) − {style.DELETED_NAME}, t from s to T (squares)")
+    handles = [
+        Line2D([], [], color=colours[name], label=name) for name in ("delete at once", *families)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+
+
+def _draw_schedules(weight, near, data, colours, families):
+    times, around = np.array(data["times"]), np.array(data["times_near_switch"])
+    for name in ("delete at once", "bang-bang"):
+        weight.plot(times, data["entries"][name]["weights"], color=colours[name], clip_on=False)
+    weight.axvspan(around[0], around[-1], color="0.9", lw=0, zorder=0)
+    for name in families:
+        near.plot(around, data["entries"][name]["weights_near_switch"], color=colours[name], lw=1.2)
+    for ax in (weight, near):
+        ax.set(xlabel="time t", ylim=(-0.05, 1.05), yticks=(0, 1))
+    weight.set(ylabel="weight ε(t)", xlim=(data["start"], data["horizon"]))
+    weight.set_title("(a) keep, then delete")
+    near.set_xlim(around[0], around[-1])
+    near.set_title("(b) grey part of (a)")
+
+
+def _draw_excess(ax, entries, colours, families):
+    """ℰ of each over the best of the families, less 1."""
+    best = min(entries[name]["cost"] for name in families)
+    for place, name in enumerate(reversed(list(entries))):
+        part = entries[name]["cost"] / best - 1.0
+        shown = max(part, LEAST)
+        ax.plot([LEAST, shown], [place, place], color=colours[name], lw=0.8)
+        ax.plot(shown, place, "o" if part > LEAST else "<", color=colours[name])
+    ax.set_xscale("log")
+    ax.set(xlim=(0.6 * LEAST, 1.0), ylim=(-0.5, len(entries) - 0.5))
+    ax.set_yticks(range(len(entries)), list(reversed(list(entries))))
+    ax.set_xticks([1e-8, 1e-6, 1e-4, 1e-2])
+    ax.set(xlabel="ℰ / least ℰ − 1", title="(c) what is left")
+
+
+def _draw_switching(ax, data, colours):
+    times, entries = np.array(data["times"]), data["entries"]
+    best = np.array(entries["bang-bang"]["switching_function"])
+    across = ax.get_xaxis_transform()
+    for sign, colour in ((1.0, style.WITH), (-1.0, style.WITHOUT)):
+        ax.fill_between(
+            times, 0, 1, sign * best > 0, transform=across, color=colour, alpha=0.15, lw=0
+        )
+    for name in ("delete at once", "bang-bang"):
+        ax.plot(times, entries[name]["switching_function"], color=colours[name])
+    ax.axhline(0.0, color="0.4", lw=0.6, zorder=1)
+    ax.set_yscale("symlog", linthresh=1e-2 * np.max(np.abs(best)))
+    ax.set(xlabel="time t", ylabel="φ(t) = p·∇ℓ", xlim=(data["start"], data["horizon"]))
+    ax.set_title("(d) switching functions")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ path against P, (d) against the point's distance from the fit and from the targe
 Spearman's. The residual says most about the bend (0.62), leverage least (0.17).
 
 (e), (f): deletions of 24 examples at s = 10, judged at T = 25 by ½‖θ(T) − θ*₋‖², ridge 0.05.
-(e) θ(T, s): the distance left at T if the point is deleted at s, over that of never deleting it;
-where it falls, deleting later is better. (f) The change of ℰ against deleting at once: fixed decays
-from s to T, the best step, and the best of 16 cells, which is a local optimum. Linear decay beats
+(e) θ(T, τ): the distance left at T if the point is deleted at τ, over that of never deleting it, a
+line for each example; where it falls, deleting later is better. (f) The change of ℰ against
+deleting at once, a dot for each example, bars at the medians: fixed decays from s to T, the best
+step, and the best of 16 cells, which is a local optimum. Linear decay beats
 deleting at once in 12 of the 24, but no decay beats the best step in any. The learned cells are
 bang-bang, with two exceptions among 384, each next to a switch; in 7 examples they are better than
 every step, mostly by taking the point back before T. The gains are small: 0.3 % in the median, 12 %
@@ -25,6 +26,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from scipy.stats import spearmanr
 
 import homotopy as hm
@@ -101,7 +103,7 @@ def _examined(deletion: hm.Deletion, taus) -> dict:
 
 def draw(data: Mapping, figure: Figure) -> None:
     """Six panels."""
-    figure.set_size_inches(7.0, 4.4)
+    figure.set_size_inches(7.0, 4.6)
     figure.set_layout_engine("constrained")
     (ended, ratio, bend), (distance, ends, gains) = figure.subplots(2, 3)
     responses = data["responses"]
@@ -109,39 +111,53 @@ def draw(data: Mapping, figure: Figure) -> None:
     rho = data["rank_correlation_with_bend"]
 
     counts = sorted(responses["ended"].items(), key=lambda item: item[1])
-    bars = ended.barh([name for name, _ in counts], [count for _, count in counts], color="0.55")
-    ended.bar_label(bars, padding=2)
-    ended.set(xlabel=f"of {responses['seeds']} examples", xlim=(0, 1.15 * counts[-1][1]))
-    ended.set_title("(a) how paths end")
+    ended.barh(range(len(counts)), [count for _, count in counts], color="0.75")
+    for place, (name, count) in enumerate(counts):
+        # Beside a bar, or on one that is long enough.
+        inside = count > 0.5 * responses["seeds"]
+        ended.text(2 if inside else count + 2, place, f"{name}: {count}", va="center", fontsize=7)
+    ended.set(xlabel=f"number of {responses['seeds']} examples", yticks=[])
+    ended.set_xlim(0, responses["seeds"])
+    ended.set_title("(a) how paths θ(ε) end")
 
     eventful = paths["events"] > 0
     predicted = np.abs(1.0 - paths["leverage"]) ** 2
     _scatter(ratio, predicted, paths["ratio_of_velocities"], eventful)
     low = min(predicted.min(), paths["ratio_of_velocities"].min())
-    ratio.plot([low, 1.0], [low, 1.0], color="0.4", lw=0.8, ls="--", zorder=1)
-    ratio.set(xlabel="(1 − leverage)²", ylabel="‖θ̇(1)‖ / ‖θ̇(0)‖")
-    ratio.set_title("(b) influence functions")
+    ratio.plot(
+        [low, 1.0], [low, 1.0], color="0.4", lw=0.8, ls="--", zorder=1, label="linear regression"
+    )
+    ring = {"ls": "", "marker": "o", "ms": 4, "mfc": "none", "color": style.PALETTE[0]}
+    ratio.plot([], [], label="path with an event", **ring)
+    ratio.legend(loc="lower right", handletextpad=0.3, borderpad=0.2)
+    ratio.set(xlabel="(1 − P)², P the leverage", ylabel="‖θ̇(1)‖ / ‖θ̇(0)‖")
+    ratio.set_title("(b) influence at both ends")
     _scatter(bend, paths["leverage"], paths["bend"], eventful)
     bend.set(xlabel="leverage P", ylabel="bend of θ(ε)")
-    bend.set_title(f"(c) bend, ρ = {rho['leverage']:.2f}")
+    bend.set_title(f"(c) bend and leverage, ρ = {rho['leverage']:.2f}")
+    _plain_ticks(bend.xaxis, (0.1, 0.2, 0.5, 1.0))
     for name, label, colour in (
-        ("residual", "fit", style.PALETTE[0]),
-        ("distance_from_target_function", "target function", style.PALETTE[2]),
+        ("residual", "the fit", style.PALETTE[0]),
+        ("distance_from_target_function", "the target function", style.PALETTE[1]),
     ):
         label = f"{label}: ρ = {rho[name]:.2f}"
         _scatter(distance, paths[name], paths["bend"], eventful, colour, label)
-    distance.set(xlabel="distance of the point from …", ylabel="bend of θ(ε)")
-    distance.set_ylim(top=10.0 * distance.get_ylim()[1])  # room for the legend
-    distance.set_title("(d) bend")
-    distance.legend(fontsize=6.5, loc="upper left", handletextpad=0.1, borderpad=0.2)
+    distance.set(xlabel="distance of the outcome y", ylabel="bend of θ(ε)")
+    distance.set_ylim(top=20.0 * distance.get_ylim()[1])  # room for the legend
+    distance.set_title("(d) bend and distance")
+    distance.legend(
+        title="from", alignment="left", loc="upper left", handletextpad=0.1, borderpad=0.2
+    )
 
     schedules = data["schedules"]
     for line in schedules["distances"]:
         ends.plot(schedules["deletion_times"], line, color="0.35", lw=0.8)
     ends.axvline(data["solver"]["start"], color="0.4", lw=0.8, ls="--", zorder=1)
-    ends.set(xlabel="deletion time s", ylabel="distance at T, relative")
+    across = ends.get_xaxis_transform()
+    ends.text(data["solver"]["start"], 0.02, " request s", transform=across, fontsize=7)
+    ends.set(xlabel="deletion time τ", ylabel="distance left, relative to never")
     ends.set(xlim=(0.0, schedules["deletion_times"][-1]))
-    ends.set_title("(e) ‖θ(T, s) − θ*₋‖".replace("θ*₋", style.DELETED_NAME))
+    ends.set_title(f"(e) ‖θ(T, τ) − {style.DELETED_NAME}‖, T = {data['solver']['horizon']:g}")
 
     order = ("never", "linear decay", "quadratic decay", "best step", "16 cells")
     for position, name in enumerate(order):
@@ -154,8 +170,14 @@ def draw(data: Mapping, figure: Figure) -> None:
     gains.set(xlabel="change of ℰ, %", yticks=range(len(order)))
     gains.set_xlim(-25, 250)
     gains.set_xticks([-10, -1, 0, 1, 10, 100], ["−10", "−1", "0", "1", "10", "100"])
-    gains.set_yticklabels(order)
-    gains.set_title("(f) against deleting at once")
+    gains.set_yticklabels([name.replace(" ", "\n") for name in order])
+    gains.set_title("(f) ℰ and deleting at once")
+
+
+def _plain_ticks(axis, values) -> None:
+    """On a logarithmic axis of one decade, ticks at these values and as these numbers."""
+    axis.set_ticks(values, [f"{value:g}" for value in values])
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _scatter(ax, x, y, eventful, colour=style.PALETTE[0], label=None) -> None:

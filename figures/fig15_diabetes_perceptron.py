@@ -30,6 +30,7 @@ from scipy.optimize import minimize_scalar
 
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
+from figures.perceptrons import output_jacobian
 from homotopy.datasets import diabetes, standardise
 from homotopy.plotting import style
 from homotopy.plotting.plane import Plane, principal_plane
@@ -57,7 +58,7 @@ def compute(fast: bool = False) -> dict:
     outputs = eqx.filter_jit(problem.predict)
     full = hm.train(problem, theta0, 1.0).theta
     residuals = dataset.y - np.asarray(outputs(full))
-    products = np.abs(residuals) * leverages(np.asarray(_jacobian(problem, full)), RIDGE)
+    products = np.abs(residuals) * leverages(np.asarray(output_jacobian(problem, full)), RIDGE)
     row = int(np.argmax(products))
     problem = hm.Problem(model, hm.SquaredError(), dataset.X, dataset.y, deleted=row, ridge=RIDGE)
 
@@ -88,7 +89,7 @@ def compute(fast: bool = False) -> dict:
 
     predictions = [np.asarray(outputs(end)) for end in path.ends]
     slopes = [
-        np.asarray(_jacobian(problem, end)) @ velocity
+        np.asarray(output_jacobian(problem, end)) @ velocity
         for end, velocity in zip(path.ends, velocities, strict=True)
     ]
     points = scale.target_scale  # of the score
@@ -145,12 +146,6 @@ def compute(fast: bool = False) -> dict:
             "versions": versions(),
         }
     )
-
-
-@eqx.filter_jit
-def _jacobian(problem, theta):
-    """∂f(θ; x_i)/∂θ, (n, d)."""
-    return jax.jacobian(problem.predict)(theta)
 
 
 def _best_switch(deletion: hm.Deletion, count: int) -> float:
@@ -213,7 +208,7 @@ def _draw_path(ax, data):
         ax.plot(*points[index], "*", ms=9, color=colour, mec="black", mew=0.5, zorder=3)
     ax.figure.colorbar(dots, ax=ax, label="weight ε of the patient", ticks=(0, 0.5, 1))
     ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1])
-    ax.set_title("(a) response path")
+    ax.set_title("(a) response path, magnified vertically")
     ax.margins(0.1)
 
 

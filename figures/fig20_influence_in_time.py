@@ -175,9 +175,9 @@ def _draw_stages(ax, network):
         # On the right of the curve, above the loss.
         at = np.interp(0.95, column, times)
         words = {"rotation": 90, "ha": "left", "va": "top", "fontsize": 6.5, "color": shade}
-        ax.text(at, 0.95, f"{name}, s = {value:g}", **words)
+        ax.text(at, 0.95, f"{name}: {value:g}", **words)
     ax.set(ylabel="fraction of the loss; of a mode learned", ylim=(-0.03, 1.03))
-    ax.set_title("(a) a linear network learns a hierarchy by levels")
+    ax.set_title("(a) learning by levels: singular values")
 
 
 def _draw_network(ax, network):

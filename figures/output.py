@@ -16,8 +16,6 @@ from matplotlib.figure import Figure
 import homotopy as hm
 from homotopy.plotting import house_style
 
-DEFAULT_FOLDER = Path(__file__).parent / "output"
-
 
 def versions() -> dict[str, str]:
     """Versions of what the numbers depend on."""

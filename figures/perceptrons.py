@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,9 +20,15 @@ def drawn_point(seed: int) -> int:
     return int(np.random.default_rng(1000 + seed).integers(POINTS))
 
 
+@eqx.filter_jit
+def output_jacobian(problem: hm.Problem, theta):
+    """∂f(θ; x_i)/∂θ, (n, d)."""
+    return jax.jacobian(problem.predict)(theta)
+
+
 def leverage(problem: hm.Problem, theta, row: int) -> float:
     """Generalised leverage J_j(G + ρ Id)⁻¹J_jᵀ at θ, J the Jacobian of the outputs, G = JᵀJ."""
-    jacobian = np.asarray(jax.jacobian(problem.predict)(jnp.asarray(theta)))
+    jacobian = np.asarray(output_jacobian(problem, jnp.asarray(theta)))
     curvature = jacobian.T @ jacobian + float(problem.ridge) * np.eye(problem.dimension)
     return float(jacobian[row] @ np.linalg.solve(curvature, jacobian[row]))
 

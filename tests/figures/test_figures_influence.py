@@ -42,6 +42,8 @@ def test_gaps_add_up_and_convex_models_have_no_warm_start_gap(monkeypatch):
         assert row["mean_size"][0] < 1e-10 < row["mean_size"][1]
         assert row["mean_size"][3] < 0.2 * row["mean_size"][2]
     axes = drawn(fig01_gaps, data)
+    # The warm-start gap of a convex model is rounding.
+    assert axes[0].texts[0].get_text() == "0"
     heights = [bar.get_height() for bar in axes[0].patches]
     np.testing.assert_allclose(heights, data["rows"][0]["mean_size"])
 
@@ -53,7 +55,24 @@ def test_estimators_against_retraining():
     assert panels["influence at ε = 1"]["slope"] < 1 < panels["influence at ε = 0"]["slope"]
     assert abs(panels["Taylor, order 3"]["slope"] - 1) < 0.05
     assert min(panel["spearman"] for panel in panels.values()) > 0.9
-    assert len(drawn(fig16_estimators, data)) == 6
+    axes = drawn(fig16_estimators, data)
+    assert len(axes) == 6
+    truth = np.array(data["truth"])
+    for ax, panel in zip(axes, panels.values(), strict=True):
+        (ratios,) = [line.get_ydata() for line in ax.lines if len(line.get_ydata()) > 2]
+        np.testing.assert_allclose(ratios * truth, panel["predicted"])
+        low, middle, high = panel["ratios"]
+        assert np.mean(ratios < middle) == pytest.approx(0.5, abs=0.05)
+        assert ratios.min() <= low < middle < high <= ratios.max()
+        assert np.all((ratios > ax.get_ylim()[0]) & (ratios < ax.get_ylim()[1]))
+    # A damped estimator falls short of every change.
+    assert panels["Gauss–Newton, δ = 10"]["ratios"][2] < 1.0
+
+
+def test_sizes_that_are_rounding_are_written_0():
+    assert fig01_gaps._number(4e-17, 1.0) == fig01_gaps._number(2e-11, 0.02) == "0"
+    assert fig01_gaps._number(2e-4, 0.02) == "0.0002"
+    assert fig01_gaps._number(2e-6, 2e-3) == r"$2\cdot 10^{-6}$"
 
 
 def test_groups_are_underestimated():

@@ -37,6 +37,19 @@ def test_learned_schedules_are_no_worse_than_deleting_at_once(numbers):
         assert np.array_equal(weights[clear] > 0.5, phi[clear] > 0.0)
 
 
+def test_the_switch_is_seen_in_figure_13(numbers):
+    data = numbers["fig13_learned_schedules"]
+    best, near = data["entries"]["bang-bang"], np.array(data["times_near_switch"])
+    weights = np.array(best["weights_near_switch"])
+    switch = near[np.flatnonzero(np.diff(weights))[0]]
+    # The grid is symmetric around it, and agrees with the curve that is drawn in full.
+    assert weights[0] == 1.0 and weights[-1] == 0.0
+    assert switch == pytest.approx(near.mean(), abs=near[1] - near[0])
+    assert np.all((near >= data["start"]) & (near <= data["horizon"]))
+    times, full = np.array(data["times"]), np.array(best["weights"])
+    assert abs(times[np.flatnonzero(full < 0.5)[0]] - switch) <= 2 * np.diff(times).max()
+
+
 def test_answers_follow_from_the_numbers_shown(numbers):
     data = numbers["fig14_perceptron_answers"]
     responses = data["responses"]

@@ -139,6 +139,13 @@ def test_the_maps_of_figure_8(numbers):
         assert panel["shares"]["other"] == 0.0
     shares = data["maps"]["a"]["shares"]
     assert all(shares[key] > 0.0 for key in ("0", "1→0", "1", "0→1"))
+    # Panel (d) shows where deleting at once is not the best: at early requests and short times.
+    panel = data["maps"]["d"]
+    assert all(panel["shares"][key] > 0.0 for key in ("0", "1", "0→1"))
+    gain = np.array(panel["gain"])
+    assert panel["largest_finite_gain"] == gain.max() > 1.01
+    beyond = np.add.outer(panel["y"], panel["x"]) > 1.7
+    assert np.allclose(gain[beyond], 1.0, rtol=1e-9)
 
 
 def test_gains_of_figure_8_in_50_digits(numbers):
@@ -204,6 +211,13 @@ def test_the_optimum_of_figure_10_beats_the_schedules_of_figure_4(numbers):
         expected = control.cost(*problem, theta0, times, values, data["horizon"])
         # The switch time is shown with six digits.
         assert optimum["cost"] == pytest.approx(expected, rel=1e-6)
+        # Pontryagin's principle, from the curves drawn.
+        curves = OptimumCurves.from_numbers(row["curves"])
+        phi = curves.switching_function
+        middle, free = (phi[1:] + phi[:-1]) / 2, curves.times[:-1] >= curves.start
+        clear = free & (np.abs(middle) > 1e-3 * np.abs(phi[:-1][free]).max())
+        assert clear.sum() > 10
+        assert np.array_equal(curves.weights[clear], (middle[clear] > 0.0) * 1.0)
     assert data["rows"]["theta0"]["gain_over_best_of_figure_4"] > 10
     assert data["rows"]["other_theta0"]["gain_over_deleting_at_once"] == pytest.approx(1.0)
 

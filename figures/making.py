@@ -1,0 +1,70 @@
+"""One figure, made in a process of its own: what a worker does."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+# Programs compiled in this time are found again by every process, and by the next run.
+WORTH_KEEPING = 0.05  # seconds
+UNFINISHED = 5.0  # seconds: entries as old as this are whole
+
+
+class Task(NamedTuple):
+    """A figure to make: its name, on coarse grids or not, where, and where programs are kept."""
+
+    name: str
+    fast: bool
+    folder: Path
+    compiled: Path
+
+
+def make(task: Task, say: Callable[[str], None]) -> float:
+    """Compute, draw and write a figure; the seconds of processor time that it took."""
+    began = time.process_time()
+    _begin(task.compiled)
+    from figures.output import write
+
+    module = importlib.import_module(f"figures.{task.name}")
+    say("computing")
+    data = module.compute(fast=task.fast)
+    say("drawing")
+    write(task.name, data, module.draw, task.folder)
+    return time.process_time() - began
+
+
+def drop_unfinished(compiled: Path) -> None:
+    """Remove compiled programs that a process may not have written to the end.
+
+    JAX does not replace an entry that is there, whole or not.
+    """
+    latest = time.time() - UNFINISHED
+    for path in compiled.glob("*"):
+        if path.stat().st_mtime > latest:
+            path.unlink()
+
+
+@cache
+def _begin(compiled: Path) -> None:
+    """Once in a process: figures are drawn in memory, and JAX computes in float64 on one thread.
+
+    A process has one core, as there are several of them.
+    """
+    # Before anything imports matplotlib, and before JAX first computes.
+    os.environ["MPLBACKEND"] = "Agg"
+    from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
+
+    ask_for(*ONE_THREAD, *QUICK_COMPILATION)
+    import jax
+
+    import homotopy as hm
+
+    hm.enable_x64()
+    jax.config.update("jax_compilation_cache_dir", str(compiled))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

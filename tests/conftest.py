@@ -29,9 +29,11 @@ from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for  # noqa: 
 if "XLA_FLAGS" not in os.environ:
     ask_for(*QUICK_COMPILATION, *ONE_THREAD)
 
+import eager_moves  # noqa: E402
 import quick_jax  # noqa: E402
 
 quick_jax.reuse_lowering_contexts()
+eager_moves.move_with_numpy()
 
 # The first example of a property test compiles, which says nothing about the others' speed; and a
 # test suite gives the same verdict on the same code twice.

@@ -19,6 +19,7 @@ from homotopy._checks import (
     stacked,
     vector,
 )
+from homotopy._compiled import compiled
 from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
 from homotopy.losses import AbstractLoss, a_loss
@@ -149,37 +150,36 @@ class Problem(eqx.Module):
             X = self.X
         elif not isinstance(X, jax.Array):
             X = jnp.asarray(matrix("X", X, self.X.shape[1]), self.X.dtype)
-        return jax.vmap(lambda x: self.model(theta, x))(X)
+        return _outputs(self, theta, X)
 
     def weights(self, epsilon: ArrayLike = 1.0) -> Float[Array, " n"]:
         """Weights of the n points: ε on the deleted set, one elsewhere.
 
         `epsilon` is one number, or one for each deleted point.
         """
-        ones = jnp.ones(self.size, self.X.dtype)
-        return ones.at[self.deleted].set(jnp.asarray(epsilon, self.X.dtype))
+        return _weights(self, jnp.asarray(epsilon, self.X.dtype))
 
     def losses(self, theta: Float[Array, " d"]) -> Float[Array, " n"]:
         """ℓ_i(θ), of every point."""
-        return jax.vmap(lambda x, y: self.loss.value(self.model(theta, x), y))(self.X, self.y)
+        return _losses(self, theta)
 
     def weighted_risk(
         self, theta: Float[Array, " d"], weights: Float[Array, " n"]
     ) -> Float[Array, ""]:
         """R(θ; w) = Σ w_i ℓ_i(θ) + (ρ/2)‖θ‖², with a weight for each point."""
-        return jnp.sum(weights * self.losses(theta)) + 0.5 * self.ridge * jnp.sum(theta**2)
+        return _weighted_risk(self, theta, weights)
 
     def risk(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, ""]:
         """R_ε(θ)."""
-        return self.weighted_risk(theta, self.weights(epsilon))
+        return _risk(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
         """∇R_ε(θ)."""
-        return jax.grad(self.risk)(theta, epsilon)
+        return _gradient(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def hessian(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, "d d"]:
         """∇²R_ε(θ)."""
-        return jax.hessian(self.risk)(theta, epsilon)
+        return _hessian(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def hvp(
         self,
@@ -188,15 +188,15 @@ class Problem(eqx.Module):
         epsilon: ArrayLike = 1.0,
     ) -> Float[Array, " d"]:
         """∇²R_ε(θ) times a vector, without the matrix."""
-        return jax.jvp(lambda at: self.gradient(at, epsilon), (theta,), (vector,))[1]
+        return _hvp(self, theta, vector, jnp.asarray(epsilon, self.X.dtype))
 
     def deleted_loss(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
         """Σ_{i∈G} ℓ_i(θ)."""
-        return jnp.sum(self.losses(theta)[self.deleted])
+        return _deleted_loss(self, theta)
 
     def deleted_gradient(self, theta: Float[Array, " d"]) -> Float[Array, " d"]:
         """Σ_{i∈G} ∇ℓ_i(θ)."""
-        return jax.grad(self.deleted_loss)(theta)
+        return _deleted_gradient(self, theta)
 
     def full_fit(self, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ* = θ(1): a stationary point of R_1, started at θ₀ (default: zeros).
@@ -256,6 +256,58 @@ class Problem(eqx.Module):
         Raises `ValueError` on a wrong length or a NaN, by the name that the user knows it by.
         """
         return vector(name, theta0, self.dimension, self.X.dtype)
+
+
+@compiled
+def _outputs(problem, theta, X):
+    return jax.vmap(lambda x: problem.model(theta, x))(X)
+
+
+@compiled
+def _weights(problem, epsilon):
+    return jnp.ones(problem.size, problem.X.dtype).at[problem.deleted].set(epsilon)
+
+
+@compiled
+def _losses(problem, theta):
+    return jax.vmap(lambda x, y: problem.loss.value(problem.model(theta, x), y))(
+        problem.X, problem.y
+    )
+
+
+@compiled
+def _weighted_risk(problem, theta, weights):
+    return jnp.sum(weights * problem.losses(theta)) + 0.5 * problem.ridge * jnp.sum(theta**2)
+
+
+@compiled
+def _risk(problem, theta, epsilon):
+    return problem.weighted_risk(theta, problem.weights(epsilon))
+
+
+@compiled
+def _gradient(problem, theta, epsilon):
+    return jax.grad(problem.risk)(theta, epsilon)
+
+
+@compiled
+def _hessian(problem, theta, epsilon):
+    return jax.hessian(problem.risk)(theta, epsilon)
+
+
+@compiled
+def _hvp(problem, theta, vector, epsilon):
+    return jax.jvp(lambda at: problem.gradient(at, epsilon), (theta,), (vector,))[1]
+
+
+@compiled
+def _deleted_loss(problem, theta):
+    return jnp.sum(problem.losses(theta)[problem.deleted])
+
+
+@compiled
+def _deleted_gradient(problem, theta):
+    return jax.grad(problem.deleted_loss)(theta)
 
 
 def _output_shape(model: Model, inputs: np.ndarray, dtype) -> tuple[int, ...]:

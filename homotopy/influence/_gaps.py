@@ -219,21 +219,20 @@ def gaps(
             problem, estimator, theta_s, points=points, groups=groups, throw=raises,
             progress=report,
         )  # fmt: skip
-        values = jnp.atleast_1d(change.measured(measurement))
+        values = np.atleast_1d(change.measured(measurement))
         if values.ndim != 1:
             raise ValueError(
                 f"measurement: expected a scalar, got shape {values.shape[1:]} for each change."
             )
         done += 0 if isinstance(estimator, GaussNewton) else values.size
-        return values, jnp.atleast_1d(change.status == ChangeStatus.successful)
+        return values, np.atleast_1d(change.status == ChangeStatus.successful)
 
     shared = [measured(one) for one in proximal] + [measured(GaussNewton(damping, solver), False)]
     rows = []
     for start in starts:
         chain = [measured(LeaveOneOut(jnp.asarray(start), **refit)), *shared]
-        rows.append([jnp.stack(part, axis=-1) for part in zip(*chain, strict=True)])
-    links, succeeded = (jnp.stack(part) for part in zip(*rows, strict=True))
-    return Gaps(links, succeeded)
+        rows.append([np.stack(part, axis=-1) for part in zip(*chain, strict=True)])
+    return Gaps(*(jnp.asarray(np.stack(part)) for part in zip(*rows, strict=True)))
 
 
 def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:
@@ -261,8 +260,8 @@ def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:
     if not parts or len({part.links.shape[1] for part in parts}) != 1:
         raise ValueError("parts: expected gaps of the same deletions, one or more.")
     return Gaps(
-        jnp.concatenate([part.links for part in parts]),
-        jnp.concatenate([part.succeeded for part in parts]),
+        jnp.asarray(np.concatenate([part.links for part in parts])),
+        jnp.asarray(np.concatenate([part.succeeded for part in parts])),
     )
 
 

@@ -86,12 +86,7 @@ class AbstractSchedule(eqx.Module):
         ValueError
             If a time is negative or not finite.
         """
-        breakpoints = self.breakpoints
-
-        def value(t):
-            return self.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
-
-        return jnp.vectorize(value)(_as_times("t", t))
+        return _values_at(self, _as_times("t", t))
 
     def integral(self, a: Real[ArrayLike, "..."], b: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
         """∫ₐᵇ ε(t) dt, of the broadcast shape of a and b; negative where b < a.
@@ -105,7 +100,7 @@ class AbstractSchedule(eqx.Module):
         ValueError
             If a limit is negative or not finite.
         """
-        return jnp.vectorize(self._integral)(_as_times("a", a), _as_times("b", b))
+        return _integrals(self, _as_times("a", a), _as_times("b", b))
 
     def _integral(self, a, b):
         """The integral between two scalars, summed over the pieces."""
@@ -214,6 +209,21 @@ class AbstractSchedule(eqx.Module):
     def __repr__(self) -> str:
         fields = ((f.name, getattr(self, f.name, None)) for f in dataclasses.fields(self))
         return f"{type(self).__name__}({', '.join(f'{n}={_format(v)}' for n, v in fields)})"
+
+
+@compiled
+def _values_at(schedule, times):
+    breakpoints = schedule.breakpoints
+
+    def value(t):
+        return schedule.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
+
+    return jnp.vectorize(value)(times)
+
+
+@compiled
+def _integrals(schedule, a, b):
+    return jnp.vectorize(schedule._integral)(a, b)
 
 
 @eqx.filter_jit

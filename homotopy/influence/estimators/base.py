@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import instance, non_negative
+from homotopy._compiled import compiled
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.least_squares import LeastSquares, Moved, least_squares
 from homotopy.influence.solvers import AbstractSolver, Dense
@@ -48,7 +49,7 @@ class AbstractEstimator(eqx.Module):
         seen, z = problem.along(basis, theta)
         along, unseen = self.along(problem, basis, theta)
         delta, residual, status = along.changes(seen, z, changes, report)
-        return delta @ basis.T + unseen[None, :], residual, status
+        return _in_all_directions(delta, basis, unseen), residual, status
 
     def in_closed_form(
         self, problem: Problem, theta: Float[Array, " d"], changes: WeightChanges
@@ -71,6 +72,11 @@ class AbstractEstimator(eqx.Module):
         report: Callable[[int], None],
     ) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus]:
         """Δ, residual and status of each change; `report` is called with how many are done."""
+
+
+@compiled
+def _in_all_directions(along, basis, unseen):
+    return along @ basis.T + unseen[None, :]
 
 
 class AbstractDampedEstimator(AbstractEstimator):

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from homotopy._checks import fraction, integer, non_negative
+from homotopy._compiled import compiled
 from homotopy.influence import objectives
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.descent import minima
@@ -70,7 +71,7 @@ class ProximalBregman(AbstractEstimator):
             problem.size,
         )
         # The objective is the re-weighted risk but for a linear term, −Σ ∇ℓᵢ(θˢ)·f.
-        forces = -jax.vmap(problem.loss.gradient)(outputs, problem.y)
+        forces = _forces(problem, outputs)
         status = refit_status(problem, found, changes, forces, self.damping)
         return found.theta - theta[None], found.residual, status
 
@@ -80,6 +81,11 @@ class ProximalBregman(AbstractEstimator):
             return None
         moved = exact.proximal(changes)
         return from_closed_form(moved, self.tolerance, theta, ChangeStatus.singular)
+
+
+@compiled
+def _forces(problem, outputs):
+    return -jax.vmap(problem.loss.gradient)(outputs, problem.y)
 
 
 def _objective(problem, reference, outputs, damping, rows, amounts):

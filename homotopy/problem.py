@@ -21,8 +21,8 @@ from homotopy._checks import (
 )
 from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
+from homotopy.existence import decide_existence, require_minimum
 from homotopy.losses import AbstractLoss, a_loss
-from homotopy.minima import decide_existence, require_minimum
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
 from homotopy.precision import floating_dtype, owned
@@ -159,6 +159,15 @@ class Problem(eqx.Module):
         ones = jnp.ones(self.size, self.X.dtype)
         return ones.at[self.deleted].set(jnp.asarray(epsilon, self.X.dtype))
 
+    def known_weights(self, epsilon: ArrayLike = 1.0) -> np.ndarray | None:
+        """`weights` in NumPy, or None where they are being traced."""
+        values, rows = concrete(epsilon), concrete(self.deleted)
+        if values is None or rows is None or concrete(self.X) is None:
+            return None
+        weights = np.ones(self.size, self.X.dtype)
+        weights[rows] = values
+        return weights
+
     def losses(self, theta: Float[Array, " d"]) -> Float[Array, " n"]:
         """ℓ_i(θ), of every point."""
         return jax.vmap(lambda x, y: self.loss.value(self.model(theta, x), y))(self.X, self.y)
@@ -217,7 +226,7 @@ class Problem(eqx.Module):
         """
         start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
         start = self.parameters(start)
-        weights = concrete(self.weights(epsilon))
+        weights = self.known_weights(epsilon)
         basis = None if weights is None else seen_directions(self, weights > 0.0)
         if basis is not None:
             seen, z = self.along(basis, start)
@@ -230,7 +239,7 @@ class Problem(eqx.Module):
             found = decide_existence(self, self.weights(epsilon))
             raise RuntimeError(found.reason) if found.denied else error from None
         if concrete(theta) is not None and weights is not None:
-            require_minimum(self, theta, self.weights(epsilon))
+            require_minimum(self, theta, weights)
         return theta
 
     def along(

@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from homotopy.influence._arguments import reachable
 from homotopy.influence.least_squares import Moved
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.measurements import as_measurement
+from homotopy.precision import reachable
 from homotopy.problem import Problem
 
 
@@ -164,6 +164,7 @@ def _graded(residual, tolerance, determined, failure):
     return jax.vmap(one)(residual, determined)
 
 
+@eqx.filter_jit
 def after_refit(refitted: ChangeStatus, then: ChangeStatus) -> ChangeStatus:
     """Row by row, that of what was done after a refit, if the refit reached a minimum."""
 

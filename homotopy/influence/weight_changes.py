@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, row_numbers, sequence
 from homotopy._numbers import as_numbers
-from homotopy.influence.curvature import point_gradients
+from homotopy.point_gradients import point_gradients
 from homotopy.problem import Problem
 
 

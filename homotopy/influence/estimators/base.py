@@ -83,7 +83,7 @@ class AbstractDampedEstimator(AbstractEstimator):
     solver : AbstractSolver
     """
 
-    damping: float = eqx.field(static=True)
+    damping: float
     solver: AbstractSolver
 
     def __init__(self, damping: float = 0.0, solver: AbstractSolver | None = None):

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, row_numbers
-from homotopy._compiled import compiled
+from homotopy._jit import jit_outermost
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.losses import SquaredError
@@ -173,19 +173,19 @@ class LinearRegression(Problem):
         return _limit(self.modal, jnp.asarray(epsilon, self.X.dtype), self.parameters(start))
 
 
-@compiled
+@jit_outermost
 def _gradient(problem, theta, epsilon):
     residuals = problem.X @ theta - problem.y
     return problem.X.T @ (problem.weights(epsilon) * residuals) + problem.ridge * theta
 
 
-@compiled
+@jit_outermost
 def _hessian(problem, epsilon):
     weighted = problem.X.T * problem.weights(epsilon)[None, :]
     return weighted @ problem.X + problem.ridge * jnp.eye(problem.dimension, dtype=problem.X.dtype)
 
 
-@compiled
+@jit_outermost
 def _hvp(problem, vector, epsilon):
     return problem.X.T @ (problem.weights(epsilon) * (problem.X @ vector)) + problem.ridge * vector
 

@@ -19,11 +19,11 @@ from homotopy._checks import (
     stacked,
     vector,
 )
-from homotopy._compiled import compiled
+from homotopy._jit import jit_outermost
 from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
+from homotopy.existence import decide_existence, require_minimum
 from homotopy.losses import AbstractLoss, a_loss
-from homotopy.minima import decide_existence, require_minimum
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
 from homotopy.precision import floating_dtype, owned
@@ -159,6 +159,15 @@ class Problem(eqx.Module):
         """
         return _weights(self, jnp.asarray(epsilon, self.X.dtype))
 
+    def known_weights(self, epsilon: ArrayLike = 1.0) -> np.ndarray | None:
+        """`weights` in NumPy, or None where they are being traced."""
+        values, rows = concrete(epsilon), concrete(self.deleted)
+        if values is None or rows is None or concrete(self.X) is None:
+            return None
+        weights = np.ones(self.size, self.X.dtype)
+        weights[rows] = values
+        return weights
+
     def losses(self, theta: Float[Array, " d"]) -> Float[Array, " n"]:
         """ℓ_i(θ), of every point."""
         return _losses(self, theta)
@@ -217,7 +226,7 @@ class Problem(eqx.Module):
         """
         start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
         start = self.parameters(start)
-        weights = concrete(self.weights(epsilon))
+        weights = self.known_weights(epsilon)
         basis = None if weights is None else seen_directions(self, weights > 0.0)
         if basis is not None:
             seen, z = self.along(basis, start)
@@ -230,7 +239,7 @@ class Problem(eqx.Module):
             found = decide_existence(self, self.weights(epsilon))
             raise RuntimeError(found.reason) if found.denied else error from None
         if concrete(theta) is not None and weights is not None:
-            require_minimum(self, theta, self.weights(epsilon))
+            require_minimum(self, theta, weights)
         return theta
 
     def along(
@@ -258,54 +267,54 @@ class Problem(eqx.Module):
         return vector(name, theta0, self.dimension, self.X.dtype)
 
 
-@compiled
+@jit_outermost
 def _outputs(problem, theta, X):
     return jax.vmap(lambda x: problem.model(theta, x))(X)
 
 
-@compiled
+@jit_outermost
 def _weights(problem, epsilon):
     return jnp.ones(problem.size, problem.X.dtype).at[problem.deleted].set(epsilon)
 
 
-@compiled
+@jit_outermost
 def _losses(problem, theta):
     return jax.vmap(lambda x, y: problem.loss.value(problem.model(theta, x), y))(
         problem.X, problem.y
     )
 
 
-@compiled
+@jit_outermost
 def _weighted_risk(problem, theta, weights):
     return jnp.sum(weights * problem.losses(theta)) + 0.5 * problem.ridge * jnp.sum(theta**2)
 
 
-@compiled
+@jit_outermost
 def _risk(problem, theta, epsilon):
     return problem.weighted_risk(theta, problem.weights(epsilon))
 
 
-@compiled
+@jit_outermost
 def _gradient(problem, theta, epsilon):
     return jax.grad(problem.risk)(theta, epsilon)
 
 
-@compiled
+@jit_outermost
 def _hessian(problem, theta, epsilon):
     return jax.hessian(problem.risk)(theta, epsilon)
 
 
-@compiled
+@jit_outermost
 def _hvp(problem, theta, vector, epsilon):
     return jax.jvp(lambda at: problem.gradient(at, epsilon), (theta,), (vector,))[1]
 
 
-@compiled
+@jit_outermost
 def _deleted_loss(problem, theta):
     return jnp.sum(problem.losses(theta)[problem.deleted])
 
 
-@compiled
+@jit_outermost
 def _deleted_gradient(problem, theta):
     return jax.grad(problem.deleted_loss)(theta)
 

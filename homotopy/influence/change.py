@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from homotopy._compiled import compiled
-from homotopy.influence._arguments import reachable
+from homotopy._jit import jit_outermost
 from homotopy.influence.least_squares import Moved
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.measurements import as_measurement
+from homotopy.precision import reachable
 from homotopy.problem import Problem
 
 
@@ -128,12 +128,12 @@ def squeezed(change: Change) -> Change:
     return eqx.tree_at(lambda c: (c.delta, c.status, c.residual), change, first)
 
 
-@compiled
+@jit_outermost
 def _first(leaves):
     return jax.tree.map(lambda leaf: leaf[0], leaves)
 
 
-@compiled
+@jit_outermost
 def joined(parts: list) -> tuple:
     """Results of several changes, one after another, as one with a leading axis."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
@@ -146,7 +146,7 @@ def from_product(
     return _changed(product)
 
 
-@compiled
+@jit_outermost
 def _changed(product):
     return -product.solution, product.residual, jax.vmap(ChangeStatus.promote)(product.status)
 
@@ -176,7 +176,7 @@ def _graded(residual, tolerance, determined, failure):
     return jax.vmap(one)(residual, determined)
 
 
-@compiled
+@jit_outermost
 def after_refit(refitted: ChangeStatus, then: ChangeStatus) -> ChangeStatus:
     """Row by row, that of what was done after a refit, if the refit reached a minimum."""
 

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete
+from homotopy.existence import Existence, are_near, decide_existence, is_near, may_lack_minimum
 from homotopy.influence.change import ChangeStatus
-from homotopy.influence.descent import Minimum
 from homotopy.influence.weight_changes import WeightChanges
-from homotopy.minima import Existence, are_near, decide_existence, is_near, may_lack_minimum
+from homotopy.minima.result import Minimum
 from homotopy.problem import Problem
 
 _DENSE = 600  # parameters up to which a singular Hessian is told from one not reached
@@ -30,7 +30,7 @@ def refit_status(
     """The status of each of k descents of R(·; weights), by whether it came to rest and why.
 
     A vanishing gradient and a short step do not tell a minimum of a logistic or softmax risk from
-    none: see `homotopy.minima`. Runs outside `jax.jit`.
+    none: see `homotopy.existence`. Runs outside `jax.jit`.
 
     Parameters
     ----------

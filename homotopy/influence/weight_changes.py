@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, row_numbers, sequence
-from homotopy._compiled import compiled
+from homotopy._jit import jit_outermost
 from homotopy._numbers import as_numbers
-from homotopy.influence.curvature import point_gradients
+from homotopy.point_gradients import point_gradients
 from homotopy.problem import Problem
 
 
@@ -48,7 +48,7 @@ class WeightChanges(eqx.Module):
         return _gradients(self, problem, theta)
 
 
-@compiled
+@jit_outermost
 def _gradients(changes, problem, theta):
     if changes.rows.size >= 2 * problem.size:
         # Each point's gradient once, though many changes may have it.

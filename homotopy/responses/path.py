@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import instance
+from homotopy.evidence import stationarity
 from homotopy.flows.method import Status
 from homotopy.flows.training import Training
 from homotopy.problem import Problem
@@ -18,7 +19,6 @@ from homotopy.responses.branch import Branch, Event, EventKind
 from homotopy.responses.comparison import PathComparison, compared
 from homotopy.responses.derivatives import path_derivatives
 from homotopy.responses.drawn import labelled, with_breaks
-from homotopy.responses.stationary import stationarity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
 from homotopy._checks import array, concrete, instance, positive, time
+from homotopy._jit import jit_outermost
 from homotopy._pickling import by_fields
 from homotopy.schedules._membership import Membership, check_membership
 
@@ -211,7 +212,7 @@ class AbstractSchedule(eqx.Module):
         return f"{type(self).__name__}({', '.join(f'{n}={_format(v)}' for n, v in fields)})"
 
 
-@compiled
+@jit_outermost
 def _values_at(schedule, times):
     breakpoints = schedule.breakpoints
 
@@ -221,7 +222,7 @@ def _values_at(schedule, times):
     return jnp.vectorize(value)(times)
 
 
-@compiled
+@jit_outermost
 def _integrals(schedule, a, b):
     return jnp.vectorize(schedule._integral)(a, b)
 

@@ -8,7 +8,7 @@ import pytest
 import scipy.optimize
 
 import homotopy as hm
-from homotopy.influence.curvature import point_gradients
+from homotopy.point_gradients import point_gradients
 
 
 def linear_data(seed=0, size=30, dimension=4):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import instance, non_negative
-from homotopy._compiled import compiled
+from homotopy._jit import jit_outermost
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.least_squares import LeastSquares, Moved, least_squares
 from homotopy.influence.solvers import AbstractSolver, Dense
@@ -74,7 +74,7 @@ class AbstractEstimator(eqx.Module):
         """Δ, residual and status of each change; `report` is called with how many are done."""
 
 
-@compiled
+@jit_outermost
 def _in_all_directions(along, basis, unseen):
     return along @ basis.T + unseen[None, :]
 
@@ -89,7 +89,7 @@ class AbstractDampedEstimator(AbstractEstimator):
     solver : AbstractSolver
     """
 
-    damping: float = eqx.field(static=True)
+    damping: float
     solver: AbstractSolver
 
     def __init__(self, damping: float = 0.0, solver: AbstractSolver | None = None):

@@ -26,7 +26,11 @@ def run() -> list[Comparison]:
     def separately():
         """The same closed form, asked for one point at a time."""
         return jnp.stack(
-            [hm.sensitivity(problem, theta0, times, [j]).derivative[:, 0] for j in range(size)], 1
+            [
+                hm.sensitivity(problem, theta0, times, points=[j]).derivative[:, 0]
+                for j in range(size)
+            ],
+            1,
         )
 
     def by_reweighting():

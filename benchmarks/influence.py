@@ -138,7 +138,7 @@ def _trained(sizes):
     rows = np.random.default_rng(0).permutation(SIZE)[:TEST]
     model = hm.mlp(sizes)
     problem = hm.Problem(model, hm.SquaredError(), data.X, data.y, deleted=0)
-    trained = hm.early_stopping(
+    trained = hm.influence.early_stopping(
         problem, model.initial_parameters(jax.random.key(0)), data.X[rows], data.y[rows],
         max_epochs=20,
     )  # fmt: skip

@@ -75,7 +75,7 @@ def scale(deletion: hm.Deletion) -> float:
     return 0.5 * float(distance @ distance)
 
 
-def structure_of(optimum: hm.Optimum) -> str:
+def structure_of(optimum: hm.results.Optimum) -> str:
     """The key in `STRUCTURES`."""
     if optimum.cost <= 1e-24 * scale(optimum.deletion):
         return REACHED
@@ -83,7 +83,7 @@ def structure_of(optimum: hm.Optimum) -> str:
     return structure if structure in STRUCTURES else OTHER
 
 
-def evidence(optimum: hm.Optimum) -> dict:
+def evidence(optimum: hm.results.Optimum) -> dict:
     """What shows that an optimum is one."""
     found = {
         "structure": optimum.structure,
@@ -91,10 +91,10 @@ def evidence(optimum: hm.Optimum) -> dict:
         "lower_bound": optimum.lower_bound,
         "gap": optimum.gap,
         "pmp_residual": optimum.pmp_residual,
-        "status": hm.OptimumStatus[optimum.status],
+        "status": hm.results.OptimumStatus[optimum.status],
         "evaluations": optimum.evaluations,
     }
-    if isinstance(optimum, hm.CertifiedOptimum):
+    if isinstance(optimum, hm.results.CertifiedOptimum):
         found["nodes"] = optimum.nodes
         found["no_singular_arcs"] = optimum.controllability.reason
     return found

@@ -40,9 +40,9 @@ class Setting:
     rate: float
     damping: float
 
-    def train(self, seed: int) -> hm.EarlyStopping:
+    def train(self, seed: int) -> hm.results.EarlyStopping:
         """Adam on minibatches of 32 until the validation loss has not fallen for 10 epochs."""
-        return hm.early_stopping(
+        return hm.influence.early_stopping(
             self.problem,
             self.start(seed),
             self.X,

@@ -55,7 +55,7 @@ def compute(fast: bool = False) -> dict:
                     damping=setting.damping,
                 )
             )
-        gaps = hm.pooled_gaps(parts)
+        gaps = hm.influence.pooled_gaps(parts)
         rows.append(
             {
                 "title": setting.title,

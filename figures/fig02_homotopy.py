@@ -32,7 +32,7 @@ def compute(fast: bool = False) -> dict:
     surface = hm.homotopy(problem, theta0, times, epsilons)
     limits = hm.response(problem, epsilons)
     some = epsilons[:: len(epsilons) // 2]
-    adaptive = hm.homotopy(problem, theta0, times, some, hm.Adaptive(rtol=1e-10, atol=1e-12))
+    adaptive = hm.homotopy(problem, theta0, times, some, method=hm.Adaptive(rtol=1e-10, atol=1e-12))
     theta, fits = np.asarray(surface.theta), np.asarray(limits.theta)
     exact = theta[:: len(epsilons) // 2]
     return as_numbers(
@@ -42,7 +42,9 @@ def compute(fast: bool = False) -> dict:
             "versions": versions(),
             "solver": {
                 "method": "Exact: eigenvectors of H_ε for each ε",
-                "all_successful": bool(np.all(np.asarray(surface.status == hm.Status.successful))),
+                "all_successful": bool(
+                    np.all(np.asarray(surface.status == hm.results.Status.successful))
+                ),
                 "largest_difference_from_adaptive_1e-10": np.abs(adaptive.theta - exact).max(),
                 "largest_distance_of_last_time_from_response": np.linalg.norm(
                     theta[:, -1] - fits, axis=1

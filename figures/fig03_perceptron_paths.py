@@ -75,14 +75,14 @@ def compute(fast: bool = False) -> dict:
     return as_numbers(data)
 
 
-def _path(example: TeacherExample, row: int, epsilons) -> hm.ResponsePath:
+def _path(example: TeacherExample, row: int, epsilons) -> hm.results.ResponsePath:
     problem = example.problem(row, RIDGE)
     return hm.response(problem, epsilons, theta0=example.theta0, throw=False)
 
 
 def _pair(example: TeacherExample, paths) -> tuple[int, int] | None:
     """A point close to the target function with a curved path, one further away with no curve."""
-    regular = [bool(path.status == hm.ResponseStatus.regular) for path in paths]
+    regular = [bool(path.status == hm.results.ResponseStatus.regular) for path in paths]
     bends = np.where(regular, [_bend(path) for path in paths], np.nan)
     away = np.abs(_distances(example))
     curved = np.flatnonzero((bends > CURVED) & (away < NOISE))
@@ -96,12 +96,12 @@ def _distances(example: TeacherExample) -> np.ndarray:
     return np.asarray(example.y - example.target_function(example.X))
 
 
-def _bend(path: hm.ResponsePath) -> float:
+def _bend(path: hm.results.ResponsePath) -> float:
     neuron = path.theta[:, FIRST_NEURON]
     return float(chord_deviation(neuron, path.ends[:, FIRST_NEURON]))
 
 
-def _ratio(path: hm.ResponsePath) -> float:
+def _ratio(path: hm.results.ResponsePath) -> float:
     speeds = np.linalg.norm(np.asarray(path.end_velocities), axis=1)
     return float(speeds[1] / speeds[0])
 

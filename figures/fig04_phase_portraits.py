@@ -65,7 +65,11 @@ def compute(fast: bool = False) -> dict:
         }
         if not fast:
             adaptive = hm.flow(
-                instance.problem, schedule, starts[which], [HORIZON], hm.Adaptive(1e-10, 1e-12)
+                instance.problem,
+                schedule,
+                starts[which],
+                [HORIZON],
+                method=hm.Adaptive(1e-10, 1e-12),
             )
             distance = np.asarray(adaptive.theta[0] - deletion.target)
             differences.append(abs(0.5 * distance @ distance / costs[panel] - 1))

@@ -56,7 +56,7 @@ def compute(fast: bool = False) -> dict:
             "lower_bounds": [each.lower_bound for each in stopped],
             "cells": list(cells),
             "cell_costs": [found[index].cost for found in discrete.values()],
-            "cell_status": [hm.OptimumStatus[f[index].status] for f in discrete.values()],
+            "cell_status": [hm.results.OptimumStatus[f[index].status] for f in discrete.values()],
         }
     return as_numbers(
         {

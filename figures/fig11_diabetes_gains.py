@@ -145,7 +145,7 @@ def _groups(problem, theta0, times, fast) -> dict:
                         "cost": apart.cost,
                         "lower_bound": apart.lower_bound,
                         "gap": apart.gap,
-                        "status": hm.OptimumStatus[apart.status],
+                        "status": hm.results.OptimumStatus[apart.status],
                         "gain": baseline / apart.cost,
                         "switches": [len(each.breakpoints) for each in apart.schedules],
                     }

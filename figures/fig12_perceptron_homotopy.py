@@ -76,8 +76,8 @@ def compute(fast: bool = False) -> dict:
 def _case(example: TeacherExample, row: int, epsilons, weights, times) -> dict:
     """The numbers of one row of the figure."""
     problem = example.problem(row, RIDGE)
-    surface = hm.homotopy(problem, example.theta0, times, epsilons, METHOD)
-    moved = hm.sensitivity(problem, example.theta0, times, row, METHOD)
+    surface = hm.homotopy(problem, example.theta0, times, epsilons, method=METHOD)
+    moved = hm.sensitivity(problem, example.theta0, times, points=row, method=METHOD)
     path = hm.response(problem, weights, theta0=example.theta0)
     theta, limits = np.asarray(surface.theta), np.asarray(path.theta)
     speeds = np.linalg.norm(path.end_velocities, axis=1)

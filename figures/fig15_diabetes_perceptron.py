@@ -84,7 +84,7 @@ def compute(fast: bool = False) -> dict:
     times = np.unique(np.concatenate([grid, [start, best]]))
     distances = {}
     for name, schedule in schedules.items():
-        states = np.asarray(hm.flow(problem, schedule, theta0, times, METHOD).theta)
+        states = np.asarray(hm.flow(problem, schedule, theta0, times, method=METHOD).theta)
         distances[name] = significant(_half_squared(states - np.asarray(target.theta)), 8)
 
     predictions = [np.asarray(outputs(end)) for end in path.ends]

@@ -47,7 +47,7 @@ def compute(fast: bool = False) -> dict:
 
     def own_loss(estimator):
         change = hm.predict(problem, estimator, trained.theta, points=points, throw=False)
-        succeeded = np.asarray(change.status == hm.ChangeStatus.successful)
+        succeeded = np.asarray(change.status == hm.results.ChangeStatus.successful)
         return np.asarray(change.measured(hm.OwnLoss())), succeeded
 
     truth, refitted = own_loss(hm.LeaveOneOut())

@@ -80,10 +80,10 @@ def compute(fast: bool = False) -> dict:
 def _drawn(kind, of, count, seed, placed, effects):
     """Groups of a kind, as rows."""
     if kind == "random":
-        return hm.random_groups(len(effects), of, count, seed)
+        return hm.influence.random_groups(len(effects), of, count, seed)
     if kind == "clustered":
-        return hm.clustered_groups(placed, of, count, seed)
-    return hm.adversarial_groups(effects, of, count, seed)
+        return hm.influence.clustered_groups(placed, of, count, seed)
+    return hm.influence.adversarial_groups(effects, of, count, seed)
 
 
 def draw(data: Mapping, figure: Figure) -> None:

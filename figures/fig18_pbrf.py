@@ -41,7 +41,7 @@ def compute(fast: bool = False) -> dict:
             problem, hm.LeaveOneOut(tolerance=1e-8), theta, points=points, throw=False
         ),
     }
-    refitted = np.asarray(changes["retrained"].status == hm.ChangeStatus.successful)
+    refitted = np.asarray(changes["retrained"].status == hm.results.ChangeStatus.successful)
     measured = {
         name: {kind: significant(change.measured(m)) for kind, m in measurements.items()}
         for name, change in changes.items()

@@ -43,7 +43,7 @@ def compute(fast: bool = False) -> dict:
         labels = y.copy()
         labels[flips] = 1.0 - labels[flips]
         problem = hm.Problem(model, hm.Logistic(), X, labels, deleted=0, ridge=1e-3 * SIZE)
-        trained = hm.early_stopping(
+        trained = hm.influence.early_stopping(
             problem,
             model.initial_parameters(jax.random.key(seed)),
             setting.X[:, :30],

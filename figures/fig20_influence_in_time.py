@@ -35,7 +35,7 @@ from matplotlib.lines import Line2D
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
 from homotopy.datasets import diabetes, standardise
-from homotopy.influence.training_time import influence_in_time
+from homotopy.influence._influence_in_time import influence_in_time
 from homotopy.linear_networks import hierarchy_example
 from homotopy.plotting import style
 from homotopy.plotting.training_time import draw_influences
@@ -74,9 +74,9 @@ def _network(fast: bool) -> dict:
     rows = slice(MEASURED, MEASURED + 1)
     measurement = hm.TestLoss(example.X[rows], example.y[rows])
     result = influence_in_time(
-        problem, example.theta0, times, measurement, list(SHOWN.values()), METHOD
+        problem, example.theta0, measurement, times, points=list(SHOWN.values()), method=METHOD
     )
-    without = hm.flow(problem, hm.Constant(0.0), example.theta0, times, METHOD)
+    without = hm.flow(problem, hm.Constant(0.0), example.theta0, times, method=METHOD)
     losses = jax.jit(jax.vmap(problem.losses))
     risk = np.sum(losses(result.theta), axis=1)
     measured_without = np.asarray(losses(without.theta))[:, MEASURED]
@@ -112,7 +112,7 @@ def _diabetes(fast: bool) -> dict:
     rates = np.linalg.svd(dataset.X[~held_out], compute_uv=False) ** 2
     # From a fiftieth of the fastest mode's time constant to twenty of the slowest.
     times = significant(np.geomspace(0.02 / rates[0], 20.0 / rates[-1], 61 if fast else 201), 12)
-    result = influence_in_time(problem, np.zeros(problem.dimension), times, measurement)
+    result = influence_in_time(problem, np.zeros(problem.dimension), measurement, times)
     change = hm.predict(problem, hm.Influence(), points=np.arange(problem.size))
     limit = change.linearised(measurement)
     changes = [result.sign_changes(row) for row in range(problem.size)]

@@ -28,7 +28,7 @@ ANGLES = 24
 RADIUS = 3.0
 REQUEST = 0.5  # s, when the deletion is requested
 HORIZON = 4.0  # T
-SCHEDULES: dict[str, hm.AbstractSchedule] = {
+SCHEDULES: dict[str, hm.schedules.AbstractSchedule] = {
     "linear": hm.Ramp(REQUEST, HORIZON),
     "early": hm.Step(0.5),
     "later": hm.Step(1.0),

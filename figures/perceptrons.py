@@ -50,17 +50,17 @@ def response_study(seeds: int, ridge: float, epsilons) -> dict:
     return {"seeds": seeds, "ended": ended, "paths": columns}
 
 
-def _ended(path: hm.ResponsePath) -> str:
-    if bool(path.status == hm.ResponseStatus.training_failed):
+def _ended(path: hm.results.ResponsePath) -> str:
+    if bool(path.status == hm.results.ResponseStatus.training_failed):
         return "no minimum at ε = 1"
     if not bool(np.all(path.minimum)):
         return "unresolved"
     if not path.events:
         return "one branch"
     names = (
-        (hm.EventKind.fold, "fold and jump"),
-        (hm.EventKind.lost_definiteness, "symmetry breaks"),
-        (hm.EventKind.merging, "branches merge"),
+        (hm.results.EventKind.fold, "fold and jump"),
+        (hm.results.EventKind.lost_definiteness, "symmetry breaks"),
+        (hm.results.EventKind.merging, "branches merge"),
     )
     # Of several events the most violent.
     return next(
@@ -68,7 +68,9 @@ def _ended(path: hm.ResponsePath) -> str:
     )
 
 
-def _measured(example: TeacherExample, problem, path: hm.ResponsePath, row: int, seed: int) -> dict:
+def _measured(
+    example: TeacherExample, problem, path: hm.results.ResponsePath, row: int, seed: int
+) -> dict:
     full = path.ends[1]
     speeds = np.linalg.norm(np.asarray(path.end_velocities), axis=1)
     change = np.linalg.norm(np.asarray(path.ends[1] - path.ends[0]))
@@ -99,7 +101,7 @@ def deletions(count: int, ridge: float, start: float, horizon: float) -> list[hm
         example = teacher_example(seed, POINTS, noise=NOISE)
         problem = example.problem(drawn_point(seed), ridge)
         trained = hm.train(problem, example.theta0, 0.0, throw=False)
-        if bool(trained.status == hm.TrainingStatus.minimum):
+        if bool(trained.status == hm.results.TrainingStatus.minimum):
             found.append(
                 hm.Deletion(
                     problem, example.theta0, start, horizon, target=trained.theta, method=METHOD

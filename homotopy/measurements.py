@@ -16,6 +16,8 @@ from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.problem import Problem
 
+__all__ = ["AbstractMeasurement", "OwnLoss", "Predictions", "TestLoss"]
+
 
 class AbstractMeasurement(eqx.Module):
     """A function of θ, and of which points change.

@@ -312,7 +312,7 @@ print(f"rates λ: {rates[0]:.2f}, {rates[1]:.2f}, …, {rates[-1]:.0f}")
 print(f"at once ℰ = {at_once:.2e}, of which the slow direction has {share:.10%}")
 print(f"best step: τ = {tau:.4f}, ℰ = {best_patient.cost:.1e}")
 print(f"τ 1 % late: ℰ = {forget.cost(hm.Step(1.01 * tau)):.1e}")
-wait = hm.time_to_reach(forget, hm.Step(0.05), cost=1e-10)
+wait = hm.deletion.time_to_reach(forget, hm.Step(0.05), cost=1e-10)
 print(f"to reach ℰ = 1e-10, deleting at once needs time {wait:.2f} instead of 1")
 assert rates[1] > 9 * rates[0] and share > 0.999999 and slow[0] * slow[-1] < 0
 assert best_patient.cost < 1e-15 and forget.cost(hm.Step(1.01 * tau)) < at_once / 1000

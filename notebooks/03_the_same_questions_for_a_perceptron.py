@@ -59,13 +59,13 @@ print(f"{problem.dimension} parameters, {problem.size} points")
 
 # %%
 trained = hm.train(problem, example.theta0)
-print(hm.TrainingStatus[trained.status])
+print(hm.results.TrainingStatus[trained.status])
 print(f"‖∇R‖ = {trained.gradient_norm:.1e}, smallest eigenvalue {trained.smallest_eigenvalue:.1e}")
 assert trained.gradient_norm < 1e-12 and 0 < trained.smallest_eigenvalue < 0.1
 
 bare = hm.train(example.problem(row, ridge=0.0), example.theta0, throw=False)
-print(hm.TrainingStatus[bare.status])
-assert bool(bare.status != hm.TrainingStatus.minimum)
+print(hm.results.TrainingStatus[bare.status])
+assert bool(bare.status != hm.results.TrainingStatus.minimum)
 
 # %% [markdown]
 # ## The path of fits bends
@@ -78,13 +78,13 @@ assert bool(bare.status != hm.TrainingStatus.minimum)
 # %%
 epsilons = np.linspace(0.0, 1.0, 21)
 path = hm.response(problem, epsilons, example.theta0)
-print(hm.ResponseStatus[path.status], f"bend = {path.bend:.2f}")
+print(hm.results.ResponseStatus[path.status], f"bend = {path.bend:.2f}")
 assert 0.10 < path.bend < 0.15
 
 bends = []
 for other in range(problem.size):
     found = hm.response(example.problem(other, ridge=0.005), epsilons, example.theta0, throw=False)
-    if bool(found.status == hm.ResponseStatus.regular):
+    if bool(found.status == hm.results.ResponseStatus.regular):
         bends.append(float(found.bend))
 print(f"{len(bends)} regular paths, bends from {min(bends):.1e} to {max(bends):.2f}")
 assert np.median(bends) < 0.05 < max(bends)
@@ -188,7 +188,7 @@ def prediction(theta):
     return problem.model(theta, jnp.zeros(1))
 
 
-found = hm.measurement_sensitivity(problem, example.theta0, 4.0, prediction)
+found = hm.flows.measurement_sensitivity(problem, example.theta0, prediction, 4.0)
 top = int(np.argmax(np.abs(found.influence)))
 end = hm.flow(problem, hm.Constant(1.0), example.theta0, [4.0]).theta[0]
 forward = hm.sensitivity(problem, example.theta0, [4.0], points=top)

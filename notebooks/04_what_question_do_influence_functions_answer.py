@@ -96,7 +96,7 @@ order = np.random.default_rng(0).permutation(len(data.y))
 train, other = order[:200], order[200:]
 model = hm.mlp([8, 4, 1])
 problem = hm.Problem(model, hm.SquaredError(), data.X[train], data.y[train], deleted=0, ridge=0.2)
-stopped = hm.early_stopping(
+stopped = hm.influence.early_stopping(
     problem,
     model.initial_parameters(jax.random.key(0)),
     data.X[other],

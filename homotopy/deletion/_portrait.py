@@ -141,7 +141,7 @@ def sampled_path(
 ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m d"]]:
     """Times in [0, T] and θ at them."""
     times = sampling_times(schedule, float(deletion.horizon))
-    path = flow(deletion.problem, schedule, deletion.theta0, times, deletion.method)
+    path = flow(deletion.problem, schedule, deletion.theta0, times, method=deletion.method)
     return times, np.asarray(path.theta)
 
 

@@ -7,16 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy._status import require_success
 from homotopy._checks import integer, number
 from homotopy.deletion.deletion import Deletion, a_deletion
-from homotopy.flows.method import require_success
+
 from homotopy.flows.propagator import known_values, piecewise_states
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.base import a_schedule
 
 
 def time_to_reach(
-    deletion: Deletion, schedule: AbstractSchedule, cost: float, grid: int = 512
+    deletion: Deletion, schedule: AbstractSchedule, cost: float, *, grid: int = 512
 ) -> float | None:
     """The first time t ≥ s at which ½‖θ(t) − target‖² ≤ cost under a schedule; None if never.
 

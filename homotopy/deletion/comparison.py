@@ -173,7 +173,7 @@ def _cost(deletion, schedule) -> float:
 def _time(deletion, schedule, cost, best) -> float | None:
     horizon = float(deletion.horizon)
     # The target itself is reached at T or only in the limit.
-    time = time_to_reach(deletion, schedule, best, GRID) if best > 0 else None
+    time = time_to_reach(deletion, schedule, best, grid=GRID) if best > 0 else None
     if cost <= best:  # so at T at the latest, whatever the last digit says
         return horizon if time is None else min(time, horizon)
     return time

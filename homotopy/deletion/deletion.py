@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._status import require_success
 from homotopy._checks import ArrayInput, array, concrete, instance
 from homotopy._wording import described
 from homotopy.control import ControlAffine
@@ -20,7 +21,7 @@ from homotopy.deletion.dynamics.modal import ModalDynamics
 from homotopy.deletion.dynamics.parameters import ParameterDynamics
 from homotopy.deletion.request import Request
 from homotopy.flows.exact import Exact
-from homotopy.flows.method import Status, require_success
+from homotopy.flows.method import FlowStatus
 from homotopy.schedules import AbstractSchedule, Constant, Membership, Step
 from homotopy.schedules.base import a_schedule
 
@@ -79,7 +80,7 @@ class Deletion(Request):
         exact = isinstance(self.method, Exact)
         return ModalDynamics(self) if exact else ParameterDynamics(self)
 
-    def outcome(self, schedule: AbstractSchedule) -> tuple[Float[Array, ""], Status]:
+    def outcome(self, schedule: AbstractSchedule) -> tuple[Float[Array, ""], FlowStatus]:
         """ℰ, and how its computation ended; differentiable, and compiled by the caller."""
         dynamics = self.dynamics
         states, status = dynamics.states(schedule, self.horizon[None])

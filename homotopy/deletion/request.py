@@ -17,10 +17,10 @@ from homotopy.deletion.terminal_cost import (
     ParameterDistance,
     as_terminal_cost,
 )
+from homotopy.flows._flow import default_method
+from homotopy.flows._train import train
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
-from homotopy.flows.training import train
-from homotopy.flows.trajectory import default_method
 from homotopy.linear import LinearRegression
 from homotopy.measurements import AbstractMeasurement
 from homotopy.problem import Problem, a_problem

@@ -58,9 +58,8 @@ class PredictionDistance(AbstractTerminalCost):
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [2.0]], [0.0, 1.0], deleted=1)
-    >>> deletion = hm.Deletion(
-    ...     problem, [1.0], start=0.0, horizon=50.0, terminal_cost=hm.PredictionDistance([[3.0]])
-    ... )
+    >>> distance = hm.deletion.PredictionDistance([[3.0]])
+    >>> deletion = hm.Deletion(problem, [1.0], start=0.0, horizon=50.0, terminal_cost=distance)
     >>> round(float(deletion.cost(hm.Step(50.0))), 6)  # ½ (3 · 0.4)²
     0.72
     """

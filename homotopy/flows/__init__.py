@@ -1,14 +1,14 @@
 """θ(t) under a schedule, θ(t, ε), and their derivatives in the weights."""
 
+from homotopy.flows._flow import Trajectory, flow
 from homotopy.flows._homotopy import HomotopySurface, homotopy
+from homotopy.flows._measurement_sensitivity import MeasurementSensitivity, measurement_sensitivity
 from homotopy.flows._sensitivity import Sensitivity, sensitivity
+from homotopy.flows._train import Training, TrainingStatus, train
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.gradient_descent import GradientDescent, StochasticGradientDescent
-from homotopy.flows.measurement import MeasurementSensitivity, measurement_sensitivity
-from homotopy.flows.method import AbstractMethod, Status
-from homotopy.flows.training import Training, TrainingStatus, train
-from homotopy.flows.trajectory import Trajectory, flow
+from homotopy.flows.method import AbstractMethod, FlowStatus
 
 __all__ = [
     "AbstractMethod",
@@ -18,7 +18,7 @@ __all__ = [
     "HomotopySurface",
     "MeasurementSensitivity",
     "Sensitivity",
-    "Status",
+    "FlowStatus",
     "StochasticGradientDescent",
     "Training",
     "TrainingStatus",

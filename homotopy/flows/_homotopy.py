@@ -10,17 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._status import require_success
 from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
     AbstractMethod,
-    Status,
+    FlowStatus,
     a_method,
     finite_status,
-    require_success,
 )
 from homotopy.flows.propagator import piecewise_states
-from homotopy.flows.trajectory import checked_times, default_method
 from homotopy.numerics.threads import CORES, side_by_side
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -41,7 +41,7 @@ class HomotopySurface(eqx.Module):
     times : (m,)
     theta : (k, m, d)
         θ(t, 1) trains with the deleted points, θ(t, 0) without.
-    status : Status
+    status : FlowStatus
         Of each ε, (k,).
     problem : Problem
     theta0 : (d,)
@@ -50,7 +50,7 @@ class HomotopySurface(eqx.Module):
     epsilons: Float[Array, " k"]
     times: Float[Array, " m"]
     theta: Float[Array, "k m d"]
-    status: Status
+    status: FlowStatus
     problem: Problem
     theta0: Float[Array, " d"]
 
@@ -79,6 +79,7 @@ def homotopy(
     theta0: ArrayInput,
     times: ArrayInput,
     epsilons: ArrayInput,
+    *,
     method: AbstractMethod | None = None,
     throw: bool = True,
 ) -> HomotopySurface:
@@ -171,7 +172,7 @@ def _surface(method, problem, theta0, times, epsilons):
 @eqx.filter_jit
 def _first_failure(status):
     """The first status that is not a success, or else the first."""
-    failed = jax.vmap(lambda ended: ended != Status.successful)(status)
+    failed = jax.vmap(lambda ended: ended != FlowStatus.successful)(status)
     return jax.tree.map(lambda ended: ended[jnp.argmax(failed)], status)
 
 

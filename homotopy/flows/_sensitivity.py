@@ -9,17 +9,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from homotopy._status import require_success
 from homotopy._checks import ArrayInput, flag, row_numbers
+from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
     AbstractMethod,
-    Status,
+    FlowStatus,
     a_method,
     finite_status,
-    require_success,
 )
-from homotopy.flows.trajectory import checked_times, default_method
 from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -37,19 +37,20 @@ class Sensitivity(eqx.Module):
         Row numbers j.
     derivative : (m, k, d)
         A small change δ of the weight of point j moves θ(t) by δ S_j(t); deletion is δ = −1.
-    status : Status
+    status : FlowStatus
     """
 
     times: Float[Array, " m"]
     points: Int[Array, " k"]
     derivative: Float[Array, "m k d"]
-    status: Status
+    status: FlowStatus
 
 
 def sensitivity(
     problem: Problem,
     theta0: ArrayInput,
     times: ArrayInput,
+    *,
     points: ArrayInput | None = None,
     method: AbstractMethod | None = None,
     throw: bool = True,

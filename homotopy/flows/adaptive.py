@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import integer, number
 from homotopy.flows._diffrax import a_solver, an_adjoint
-from homotopy.flows.method import AbstractMethod, Status
+from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.flows.stable_steps import StableSteps, stable_reach
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
@@ -68,7 +68,7 @@ class Adaptive(AbstractMethod):
         schedule: AbstractSchedule,
         theta0: Float[Array, " d"],
         times: Float[Array, " m"],
-    ) -> tuple[Float[Array, "m d"], Status, dict]:
+    ) -> tuple[Float[Array, "m d"], FlowStatus, dict]:
         return self.integrate(eqx.Partial(_descent, problem), schedule, theta0, times)
 
     def integrate(self, field, schedule, start, times):
@@ -158,7 +158,7 @@ class Adaptive(AbstractMethod):
         values = jnp.asarray(schedule.piece_values, start.dtype)
         pieces = (jnp.arange(values.size), edges[:-1], edges[1:], values)
         (_, outputs, success, steps, rejected), _ = lax.scan(piece, carry, pieces)
-        status = Status.where(success, Status.successful, Status.step_limit)
+        status = FlowStatus.where(success, FlowStatus.successful, FlowStatus.step_limit)
         return outputs, status, {"steps": steps, "rejected_steps": rejected}
 
 

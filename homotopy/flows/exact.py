@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from homotopy._checks import fraction, integer
 from homotopy.flows._diffrax import an_adjoint
 from homotopy.flows.exponential_collocation import SmoothPiece, smooth_states
-from homotopy.flows.method import AbstractMethod, Status
+from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.flows.propagator import known_values, piecewise_states
 from homotopy.linear import LinearRegression
 from homotopy.modal import ModalForm
@@ -64,7 +64,7 @@ class Exact(AbstractMethod):
         schedule: AbstractSchedule,
         theta0: Float[Array, " d"],
         times: Float[Array, " m"],
-    ) -> tuple[Float[Array, "m d"], Status, dict]:
+    ) -> tuple[Float[Array, "m d"], FlowStatus, dict]:
         modal = self.modal_form(problem)
         start = modal.coordinates(theta0)
         states, status, stats = self.modal_states(
@@ -89,7 +89,7 @@ class Exact(AbstractMethod):
         schedule: AbstractSchedule,
         times: Float[Array, " m"],
         horizon: Float[Array, ""],
-    ) -> tuple[Float[Array, "m d"], Status, dict]:
+    ) -> tuple[Float[Array, "m d"], FlowStatus, dict]:
         """States in modal coordinates at `times` in [0, horizon]; see `piecewise_states`."""
         # `where`, not `clip`: at a tie the derivative is the one from inside the horizon.
         breakpoints = schedule.breakpoints
@@ -101,7 +101,7 @@ class Exact(AbstractMethod):
         last = jnp.max(jnp.append(breakpoints, horizon), keepdims=True)
         switches = jnp.concatenate([zero, breakpoints, last]).astype(start.dtype)
         outputs = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
-        status, steps = Status.successful, jnp.zeros((), int)
+        status, steps = FlowStatus.successful, jnp.zeros((), int)
         first = 0
         for constant, run in groupby(schedule.constant_pieces):
             count = len(list(run))
@@ -144,8 +144,8 @@ class Exact(AbstractMethod):
                         self.adjoint,
                         schedule.graded_pieces[lower],
                     )
-                    status = Status.where(
-                        result == diffrax.RESULTS.successful, status, Status.step_limit
+                    status = FlowStatus.where(
+                        result == diffrax.RESULTS.successful, status, FlowStatus.step_limit
                     )
                     steps = steps + taken
                 outputs = jnp.where(inside[:, None], states, outputs)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import integer, number
-from homotopy.flows.method import AbstractMethod, Status
+from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
@@ -46,7 +46,7 @@ class _Descent(AbstractMethod):
         schedule: AbstractSchedule,
         theta0: Float[Array, " d"],
         times: Float[Array, " m"],
-    ) -> tuple[Float[Array, "m d"], Status, dict]:
+    ) -> tuple[Float[Array, "m d"], FlowStatus, dict]:
         """θ after ⌊t/η⌋ steps: between two steps the parameters stay."""
         size = self.step_size
         # A time that is a multiple of η up to rounding counts as reached.
@@ -70,7 +70,7 @@ class _Descent(AbstractMethod):
             kind="checkpointed",
         )
         reached = index == counts[-1]
-        status = Status.where(reached, Status.successful, Status.step_limit)
+        status = FlowStatus.where(reached, FlowStatus.successful, FlowStatus.step_limit)
         return outputs, status, {"steps": index}
 
 

@@ -6,37 +6,26 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy._checks import concrete, instance
+from homotopy._checks import instance
+from homotopy._status import Status
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
 
-class Status(eqx.Enumeration):
-    """How a computation ended."""
+class FlowStatus(Status):
+    """How following the flow ended."""
 
-    successful = "successful"
     diverged = "the trajectory left the finite numbers: the step size is too large for the risk"
     step_limit = "the step budget was spent before the last time: raise max_steps"
-    jump = "θ(ε) jumps at ε = 0: no retained point sees a direction that a deleted one sees"
 
 
-def finite_status(value: Float[Array, "..."], status: Status = Status.successful) -> Status:
+def finite_status(
+    value: Float[Array, "..."], status: FlowStatus = FlowStatus.successful
+) -> FlowStatus:
     """The status, but `diverged` where it was successful and a number is not finite."""
     finite = jnp.all(jnp.isfinite(value))
-    return Status.where((status == Status.successful) & ~finite, Status.diverged, status)
-
-
-def require_success(value: Float[Array, "..."], status: Status) -> Float[Array, "..."]:
-    """The value, if the computation succeeded; a `RuntimeError` with the status otherwise.
-
-    At once where the status is known, at run time where it is traced.
-    """
-    known = concrete(status == Status.successful)
-    if known is None:
-        return status.error_if(value, status != Status.successful)
-    if not known:
-        raise RuntimeError(Status[status])
-    return value
+    left = (status == FlowStatus.successful) & ~finite
+    return FlowStatus.where(left, FlowStatus.diverged, status)
 
 
 class AbstractMethod(eqx.Module):
@@ -49,7 +38,7 @@ class AbstractMethod(eqx.Module):
         schedule: AbstractSchedule,
         theta0: Float[Array, " d"],
         times: Float[Array, " m"],
-    ) -> tuple[Float[Array, "m d"], Status, dict]:
+    ) -> tuple[Float[Array, "m d"], FlowStatus, dict]:
         """θ at ascending times, how it ended, and counts of the work done."""
 
 

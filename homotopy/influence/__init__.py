@@ -2,6 +2,11 @@
 
 from homotopy.influence._early_stopping import EarlyStopping, early_stopping
 from homotopy.influence._gaps import GAPS, LINKS, Gaps, gaps, pooled_gaps
+from homotopy.influence._influence_in_time import (
+    InfluenceInTime,
+    InfluenceInTimeStatus,
+    influence_in_time,
+)
 from homotopy.influence._measurement_influence import (
     MeasurementInfluence,
     measurement_influence,
@@ -39,11 +44,6 @@ from homotopy.influence.solvers import (
     Dense,
     Lissa,
     Nystrom,
-)
-from homotopy.influence.training_time import (
-    InfluenceInTime,
-    InfluenceInTimeStatus,
-    influence_in_time,
 )
 from homotopy.measurements import AbstractMeasurement, OwnLoss, Predictions, TestLoss
 

@@ -81,7 +81,9 @@ def early_stopping(
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [2.0], [1.5]], [1.0, 2.0, 1.7], deleted=0)
-    >>> trained = hm.early_stopping(problem, [0.0], [[1.0]], [1.0], batch_size=3, max_epochs=5)
+    >>> trained = hm.influence.early_stopping(
+    ...     problem, [0.0], [[1.0]], [1.0], batch_size=3, max_epochs=5
+    ... )
     >>> trained.validation_loss.shape, int(trained.epoch)
     ((6,), 5)
     """

@@ -46,6 +46,7 @@ def measurement_influence(
     estimator: Influence | GaussNewton,
     theta: ArrayInput,
     measurement,
+    *,
     throw: bool = True,
 ) -> MeasurementInfluence:
     """How a measurement changes, to first order, where any one point is deleted.

@@ -45,6 +45,7 @@ def weight_jacobian(
     problem: Problem,
     theta: ArrayInput,
     weights: ArrayInput | None = None,
+    *,
     solver: AbstractSolver | None = None,
 ) -> WeightJacobian:
     """The Jacobian of the minimum in the weights of all the data, at a minimum θ(w).
@@ -77,7 +78,7 @@ def weight_jacobian(
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> hm.weight_jacobian(problem, problem.full_fit()).columns.tolist()
+    >>> hm.influence.weight_jacobian(problem, problem.full_fit()).columns.tolist()
     [[-0.25], [0.25]]
     """
     theta = a_problem(problem).parameters(theta, "theta")

@@ -10,8 +10,8 @@ import numpy as np
 
 from homotopy._checks import ArrayInput, concrete, flag, instance
 from homotopy.flows._homotopy import checked_epsilons
-from homotopy.flows.method import Status
-from homotopy.flows.training import TrainingStatus
+from homotopy.flows._train import TrainingStatus
+from homotopy.flows.method import FlowStatus
 from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
 from homotopy.problem import Problem, a_problem
@@ -26,6 +26,7 @@ def response(
     problem: Problem,
     epsilons: ArrayInput,
     theta0: ArrayInput | None = None,
+    *,
     method: AbstractResponse | None = None,
     throw: bool = True,
 ) -> ResponsePath:
@@ -100,7 +101,7 @@ def response(
     else:
         seen, z = problem.along(basis, start)
         path = method.path(seen, epsilons, z)
-    if throw and not isinstance(path.status, Status):
+    if throw and not isinstance(path.status, FlowStatus):
         _require_minima(path)
     return path if basis is None else _unfolded(path, basis, start - basis @ z)
 

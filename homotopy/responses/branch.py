@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from homotopy.flows.training import Training
+from homotopy.flows._train import Training
 
 
 class EventKind(eqx.Enumeration):

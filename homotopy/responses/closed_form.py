@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy.evidence import stationarity
-from homotopy.flows.method import Status
+from homotopy.flows.method import FlowStatus
 from homotopy.linear import LinearRegression
 from homotopy.problem import Problem
 from homotopy.responses.method import AbstractResponse
@@ -27,7 +27,7 @@ class ClosedForm(AbstractResponse):
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> hm.response(problem, [0.0, 1.0], method=hm.ClosedForm()).theta[:, 0].tolist()
+    >>> hm.response(problem, [0.0, 1.0], method=hm.responses.ClosedForm()).theta[:, 0].tolist()
     [0.0, 0.5]
     """
 
@@ -79,7 +79,7 @@ def _path(problem, epsilons, start):
         ends=ends,
         end_velocities=jax.vmap(derivatives)(unit)[0],
         bend=bend,
-        status=Status.where(jumps, Status.jump, Status.successful),
+        status=FlowStatus.where(jumps, FlowStatus.jump, FlowStatus.successful),
         gradient_norm=evidence.gradient_norm,
         smallest_eigenvalue=evidence.smallest_eigenvalue,
         minimum=~singular,

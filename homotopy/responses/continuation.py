@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from homotopy._checks import concrete, fraction, integer, number
 from homotopy.existence import decide_existence
 from homotopy.flows._diffrax import a_solver
-from homotopy.flows.training import Training, TrainingStatus, train
+from homotopy.flows._train import Training, TrainingStatus, train
 from homotopy.minima.newton import to_stationary_point
 from homotopy.problem import Problem
 from homotopy.responses.branch import Branch, Event, EventKind
@@ -66,8 +66,8 @@ class Continuation(AbstractResponse):
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> path = hm.response(problem, [0.0, 1.0], [3.0], method=hm.Continuation())
-    >>> path.theta[:, 0].round(12).tolist(), hm.ResponseStatus[path.status][:34]
+    >>> path = hm.response(problem, [0.0, 1.0], [3.0], method=hm.responses.Continuation())
+    >>> path.theta[:, 0].round(12).tolist(), hm.results.ResponseStatus[path.status][:34]
     ([0.0, 0.5], 'one branch of local minima, withou')
     """
 

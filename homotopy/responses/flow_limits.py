@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import concrete, fraction, integer
 from homotopy.flows._diffrax import a_solver
-from homotopy.flows.training import TrainingStatus, flow_limit, with_separation
+from homotopy.flows._train import TrainingStatus, flow_limit, with_separation
 from homotopy.precision import reachable
 from homotopy.problem import Problem
 from homotopy.responses.method import AbstractResponse
@@ -39,7 +39,7 @@ class FlowLimits(AbstractResponse):
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> path = hm.response(problem, [0.0, 1.0], [3.0], method=hm.FlowLimits())
+    >>> path = hm.response(problem, [0.0, 1.0], [3.0], method=hm.responses.FlowLimits())
     >>> path.theta[:, 0].round(12).tolist(), bool(path.minimum.all())
     ([0.0, 0.5], True)
     """

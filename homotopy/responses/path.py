@@ -12,8 +12,8 @@ from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import instance
 from homotopy.evidence import stationarity
-from homotopy.flows.method import Status
-from homotopy.flows.training import Training
+from homotopy.flows._train import Training
+from homotopy.flows.method import FlowStatus
 from homotopy.problem import Problem
 from homotopy.responses.branch import Branch, Event, EventKind
 from homotopy.responses.comparison import PathComparison, compared
@@ -60,8 +60,8 @@ class ResponsePath(eqx.Module):
     bend : ()
         Largest distance of the path from its chord θ(0)θ(1), over the length of the chord; taken
         over `epsilons`. Zero for one deleted point in linear regression.
-    status : Status or ResponseStatus
-        Of the closed form `Status.jump` where θ is not continuous at ε = 0: then `theta` at ε = 0
+    status : FlowStatus or ResponseStatus
+        Of the closed form `FlowStatus.jump` where θ is not continuous at ε = 0: then `theta` at ε = 0
         is the limit of the gradient flow from θ₀ without the deleted points, and `ends` has the
         other value. Of the other methods a `ResponseStatus`.
     gradient_norm, smallest_eigenvalue : (k,)
@@ -84,7 +84,7 @@ class ResponsePath(eqx.Module):
     ends: Float[Array, "2 d"]
     end_velocities: Float[Array, "2 d"]
     bend: Float[Array, ""]
-    status: Status | ResponseStatus
+    status: FlowStatus | ResponseStatus
     gradient_norm: Float[Array, " k"]
     smallest_eigenvalue: Float[Array, " k"]
     minimum: Bool[Array, " k"]

@@ -111,29 +111,29 @@ def test_a_flat_cost_has_the_start_as_a_minimum():
 def test_time_of_a_plain_decay(cost):
     # ½ e^{−2t} = cost; the last two lie far beyond the horizon
     expected = -0.5 * math.log(2 * cost)
-    found = hm.time_to_reach(one_dimensional(), hm.Step(0.0), cost)
+    found = hm.deletion.time_to_reach(one_dimensional(), hm.Step(0.0), cost)
     assert found == pytest.approx(expected, rel=1e-13)
 
 
 def test_a_cost_undercut_at_the_start_is_reached_then():
-    assert hm.time_to_reach(one_dimensional(start=0.25), hm.Step(0.25), 1.0) == 0.25
+    assert hm.deletion.time_to_reach(one_dimensional(start=0.25), hm.Step(0.25), 1.0) == 0.25
 
 
 def test_never_and_just_before_never():
     # Under ε = 1 the flow tends to θ* = ½ from above: ½ (½ + ½ e^{−2t})² stays above ⅛.
     deletion, forever = one_dimensional(), hm.Constant(1.0)
-    assert hm.time_to_reach(deletion, forever, 0.125 * (1 - 1e-6)) is None
+    assert hm.deletion.time_to_reach(deletion, forever, 0.125 * (1 - 1e-6)) is None
     near = 0.125 * (1 + 1e-6)
     expected = -0.5 * math.log(2 * (math.sqrt(2 * near) - 0.5))
-    assert hm.time_to_reach(deletion, forever, near) == pytest.approx(expected, rel=1e-8)
-    assert hm.time_to_reach(deletion, hm.BangBang([], initial=1), 0.1) is None
+    assert hm.deletion.time_to_reach(deletion, forever, near) == pytest.approx(expected, rel=1e-8)
+    assert hm.deletion.time_to_reach(deletion, hm.BangBang([], initial=1), 0.1) is None
 
 
 def test_a_passage_on_the_way_to_elsewhere_counts():
     # From −1 to ½ the flow with the point passes θ*₋ = 0: the cost 0.005 at θ = −0.1.
     deletion = one_dimensional(theta0=-1.0, horizon=0.1)
     expected = 0.5 * math.log(1.5 / 0.6)
-    found = hm.time_to_reach(deletion, hm.Constant(1.0), 0.005)
+    found = hm.deletion.time_to_reach(deletion, hm.Constant(1.0), 0.005)
     assert found == pytest.approx(expected, rel=1e-12)
 
 
@@ -141,13 +141,13 @@ def test_breakpoints_beyond_the_horizon_are_obeyed():
     # θ = ½ + ½ e^{−2t} until 3, then θ(3) e^{−(t−3)}.
     at_three = 0.5 + 0.5 * math.exp(-6.0)
     expected = 3.0 + math.log(at_three / math.sqrt(2e-4))
-    found = hm.time_to_reach(one_dimensional(), hm.Step(3.0), 1e-4)
+    found = hm.deletion.time_to_reach(one_dimensional(), hm.Step(3.0), 1e-4)
     assert found == pytest.approx(expected, rel=1e-12)
     partly = hm.PiecewiseConstant([3.0], [1.0, 0.5])  # towards θ(½) = 1/3, at the rate 3/2
     expected = 3.0 - math.log((0.34 - 1 / 3) / (at_three - 1 / 3)) / 1.5
-    found = hm.time_to_reach(one_dimensional(), partly, 0.5 * 0.34**2)
+    found = hm.deletion.time_to_reach(one_dimensional(), partly, 0.5 * 0.34**2)
     assert found == pytest.approx(expected, rel=1e-10)
-    assert hm.time_to_reach(one_dimensional(), partly, 0.5 * 0.33**2) is None
+    assert hm.deletion.time_to_reach(one_dimensional(), partly, 0.5 * 0.33**2) is None
 
 
 @pytest.mark.parametrize("schedule", [hm.Step(0.05), hm.Polynomial(START, HORIZON, 2.0)])
@@ -155,7 +155,7 @@ def test_breakpoints_beyond_the_horizon_are_obeyed():
 def test_time_in_several_dimensions_is_the_first(schedule, fraction):
     deletion = deletion_of(problems.well_conditioned(seed=3))
     cost = fraction * float(deletion.cost(hm.Step(START)))
-    found = hm.time_to_reach(deletion, schedule, cost)
+    found = hm.deletion.time_to_reach(deletion, schedule, cost)
     times = np.append(np.linspace(START, found * (1 - 1e-9), 400), found)
     path = hm.flow(deletion.problem, schedule, deletion.theta0, times)
     costs = 0.5 * np.sum((np.asarray(path.theta) - np.asarray(deletion.target)) ** 2, axis=1)
@@ -170,8 +170,8 @@ def test_what_no_other_point_sees_is_never_forgotten():
     stuck = (state - np.asarray(deletion.problem.modal.coordinates(deletion.theta0)))[kernel]
     floor = 0.5 * float(np.sum(stuck**2))
     assert kernel.sum() == 1 and floor > 0
-    assert hm.time_to_reach(deletion, hm.Step(START), floor * (1 - 1e-6)) is None
-    found = hm.time_to_reach(deletion, hm.Step(START), floor * (1 + 1e-6))
+    assert hm.deletion.time_to_reach(deletion, hm.Step(START), floor * (1 - 1e-6)) is None
+    found = hm.deletion.time_to_reach(deletion, hm.Step(START), floor * (1 + 1e-6))
     theta = flow_oracle.flow(*oracle_arguments(SINGULAR), [START], [1.0, 0.0], [found])[0]
     cost = 0.5 * np.sum((theta - np.asarray(deletion.target)) ** 2)
     assert cost == pytest.approx(floor * (1 + 1e-6), rel=1e-9)
@@ -181,9 +181,9 @@ def test_bad_arguments_are_named():
     deletion = one_dimensional()
     for cost in (0.0, -1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="cost: expected a positive number"):
-            hm.time_to_reach(deletion, hm.Step(0.0), cost)
+            hm.deletion.time_to_reach(deletion, hm.Step(0.0), cost)
     with pytest.raises(ValueError, match="grid: expected an integer >= 8, got 7"):
-        hm.time_to_reach(deletion, hm.Step(0.0), 1.0, grid=7)
+        hm.deletion.time_to_reach(deletion, hm.Step(0.0), 1.0, grid=7)
     with pytest.raises(ValueError, match="grid: expected an integer >= 8, got 7"):
         hm.best_step(deletion, grid=7)
 
@@ -301,7 +301,9 @@ def test_the_best_is_admissible_and_is_itself_there_by_the_horizon(comparison):
             assert entry.time == pytest.approx(
                 min(
                     HORIZON if entry.cost <= comparison.best.cost else math.inf,
-                    hm.time_to_reach(comparison.deletion, entry.schedule, comparison.best.cost),
+                    hm.deletion.time_to_reach(
+                        comparison.deletion, entry.schedule, comparison.best.cost
+                    ),
                 ),
                 rel=1e-9,
             )

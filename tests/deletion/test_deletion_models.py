@@ -136,7 +136,7 @@ def test_backsolve_serves_short_flows_and_refuses_long_ones(problem, theta0, del
     with pytest.raises(ValueError, match="method: BacksolveAdjoint"):
         hm.Deletion(problem, theta0, 0.5, 40.0 / fastest + 1.0, target=target, method=backwards)
     with pytest.raises(ValueError, match="adjoint: BacksolveAdjoint"):
-        hm.flow(problem, hm.Step(1.0), theta0, [0.5, 1.0], backwards)
+        hm.flow(problem, hm.Step(1.0), theta0, [0.5, 1.0], method=backwards)
 
 
 def test_costate_is_the_adjoint_equations(deletion, problem):
@@ -218,7 +218,9 @@ def test_distance_in_predictions_and_any_other_cost(problem, theta0, deletion):
         network = MODEL.unravel(jnp.asarray(theta))
         return np.array([float(network(jnp.asarray(x))) for x in inputs])
 
-    near = hm.Deletion(problem, theta0, START, HORIZON, terminal_cost=hm.PredictionDistance(inputs))
+    near = hm.Deletion(
+        problem, theta0, START, HORIZON, terminal_cost=hm.deletion.PredictionDistance(inputs)
+    )
     expected = 0.5 * np.sum((outputs(end) - outputs(deletion.target)) ** 2)
     assert np.isclose(near.cost(BANG_BANG), expected, rtol=1e-7)
     free = hm.Deletion(
@@ -230,7 +232,7 @@ def test_distance_in_predictions_and_any_other_cost(problem, theta0, deletion):
 
 
 def test_other_costs_in_closed_form_and_by_the_solver():
-    cost = hm.PredictionDistance()
+    cost = hm.deletion.PredictionDistance()
     exact = regression(terminal_cost=cost)
     adaptive = regression(terminal_cost=cost, method=hm.Adaptive(rtol=1e-11, atol=1e-13))
     schedule = hm.Step(0.5 * float(exact.horizon))
@@ -261,7 +263,7 @@ def test_best_steps_and_bang_bangs_satisfy_their_conditions(deletion):
     assert step.cost <= float(np.min(brute)) * (1 + 1e-9)
     best = hm.optimise(deletion, over=hm.BangBangs(2))
     assert best.cost <= step.cost * (1 + 1e-9)
-    assert hm.OptimumStatus.local_optimum == best.status
+    assert hm.results.OptimumStatus.local_optimum == best.status
     inside = np.asarray(best.schedule.switches)
     inside = inside[(inside > START) & (inside < HORIZON)]
     phi = best.switching_function
@@ -282,7 +284,7 @@ def test_what_needs_the_closed_form_says_so(deletion):
         with pytest.raises(TypeError, match="expected a LinearRegression"):
             verb(deletion)
     with pytest.raises(TypeError, match="time_to_reach"):
-        hm.time_to_reach(deletion, hm.Step(1.0), 0.1)
+        hm.deletion.time_to_reach(deletion, hm.Step(1.0), 0.1)
 
 
 def test_bad_arguments(problem, theta0, deletion, without_shape_checks):
@@ -297,10 +299,14 @@ def test_bad_arguments(problem, theta0, deletion, without_shape_checks):
         hm.Deletion(problem, theta0, START, HORIZON, terminal_cost=lambda theta: theta)
     with pytest.raises(ValueError, match="terminal_cost: expected inputs of length 1"):
         hm.Deletion(
-            problem, theta0, START, HORIZON, terminal_cost=hm.PredictionDistance([[1.0, 2.0]])
+            problem,
+            theta0,
+            START,
+            HORIZON,
+            terminal_cost=hm.deletion.PredictionDistance([[1.0, 2.0]]),
         )
     with pytest.raises(ValueError, match="X: expected a non-empty matrix"):
-        hm.PredictionDistance([1.0, 2.0])
+        hm.deletion.PredictionDistance([1.0, 2.0])
     with pytest.raises(TypeError, match="problem: expected a Problem"):
         hm.Deletion(MODEL, theta0, START, HORIZON)
 
@@ -314,7 +320,7 @@ def test_sensitivity_of_a_measurement_by_the_adjoint(problem, theta0):
     def measurement(theta):
         return problem.model(theta, jnp.array([0.4])) ** 2
 
-    found = hm.measurement_sensitivity(problem, theta0, 1.5, measurement)
+    found = hm.flows.measurement_sensitivity(problem, theta0, measurement, 1.5)
     forward = hm.sensitivity(problem, theta0, [1.5])
     end = hm.flow(problem, hm.Constant(1.0), theta0, [1.5]).theta[0]
     # One sign for all: the change on deletion.
@@ -327,16 +333,16 @@ def test_sensitivity_of_a_measurement_by_the_adjoint(problem, theta0):
     ]
     assert np.isclose(found.influence[6], (moved[1] - moved[0]) / 1e-4, rtol=1e-3)
     with pytest.raises(ValueError, match="measurement: expected a scalar"):
-        hm.measurement_sensitivity(problem, theta0, 1.5, lambda theta: theta)
+        hm.flows.measurement_sensitivity(problem, theta0, lambda theta: theta, 1.5)
     with pytest.raises(ValueError, match="time: expected"):
-        hm.measurement_sensitivity(problem, theta0, -1.0, measurement)
+        hm.flows.measurement_sensitivity(problem, theta0, measurement, -1.0)
 
 
 def test_sensitivity_of_a_measurement_of_linear_regression():
     deletion = regression()
-    given = (deletion.problem, deletion.theta0, float(deletion.horizon), lambda theta: theta[1])
-    exact = hm.measurement_sensitivity(*given)
-    adaptive = hm.measurement_sensitivity(*given, hm.Adaptive(rtol=1e-11, atol=1e-13))
+    given = (deletion.problem, deletion.theta0, lambda theta: theta[1], float(deletion.horizon))
+    exact = hm.flows.measurement_sensitivity(*given)
+    adaptive = hm.flows.measurement_sensitivity(*given, method=hm.Adaptive(rtol=1e-11, atol=1e-13))
     assert np.allclose(exact.influence, adaptive.influence, rtol=1e-8, atol=1e-10)
     assert np.isclose(exact.value, adaptive.value, rtol=1e-10)
 

@@ -17,7 +17,7 @@ from homotopy.deletion.bridges import switched_flow
 from homotopy.deletion.bridges.switched_flow import switched_flows
 
 DIMENSION, SIZE, COUNT = 4, 20, 12
-Status = hm.OptimumStatus
+Status = hm.results.OptimumStatus
 
 
 def random_deletion(seed):

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 import homotopy as hm
 
-Status = hm.OptimumStatus
+Status = hm.results.OptimumStatus
 
 
 @cache

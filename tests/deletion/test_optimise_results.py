@@ -10,7 +10,7 @@ from matplotlib import pyplot
 import homotopy as hm
 from homotopy.deletion.optimum import LocalMinimum
 
-Status = hm.OptimumStatus
+Status = hm.results.OptimumStatus
 
 
 @cache
@@ -90,7 +90,7 @@ def test_residual_where_the_target_is_met_is_zero():
 
 def optimum(schedule, **options):
     cost = float(deletion().cost(schedule))
-    return hm.Optimum(schedule, cost, deletion(), Status.local_optimum, **options)
+    return hm.results.Optimum(schedule, cost, deletion(), Status.local_optimum, **options)
 
 
 def test_gap_is_relative_to_the_cost():
@@ -98,7 +98,7 @@ def test_gap_is_relative_to_the_cost():
     found = optimum(schedule, lower_bound=0.0)
     assert found.gap == 1.0
     assert optimum(schedule, lower_bound=0.75 * found.cost).gap == pytest.approx(0.25)
-    assert hm.Optimum(schedule, 0.0, deletion(), Status.certified).gap == 0.0
+    assert hm.results.Optimum(schedule, 0.0, deletion(), Status.certified).gap == 0.0
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,9 @@ def test_gap_is_relative_to_the_cost():
     ],
 )
 def test_structure_in_words(schedule, structure):
-    assert hm.Optimum(schedule, 1.0, deletion(), Status.local_optimum).structure == structure
+    assert (
+        hm.results.Optimum(schedule, 1.0, deletion(), Status.local_optimum).structure == structure
+    )
 
 
 def test_representation_says_what_is_known():

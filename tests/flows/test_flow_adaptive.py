@@ -34,7 +34,7 @@ def test_error_falls_with_the_tolerance_at_the_expected_order(regression):
                     schedule,
                     theta0,
                     times,
-                    hm.Adaptive(rtol=tolerance, atol=tolerance, solver=diffrax.Tsit5()),
+                    method=hm.Adaptive(rtol=tolerance, atol=tolerance, solver=diffrax.Tsit5()),
                 ).theta
                 - exact
             )
@@ -54,7 +54,9 @@ def test_agrees_with_the_exact_flow(regression, schedule):
     problem, theta0 = regression
     times = np.linspace(0.0, 0.5, 7)
     exact = hm.flow(problem, schedule, theta0, times).theta
-    adaptive = hm.flow(problem, schedule, theta0, times, hm.Adaptive(rtol=1e-11, atol=1e-13)).theta
+    adaptive = hm.flow(
+        problem, schedule, theta0, times, method=hm.Adaptive(rtol=1e-11, atol=1e-13)
+    ).theta
     np.testing.assert_allclose(adaptive, exact, rtol=0, atol=1e-9)
 
 
@@ -63,7 +65,7 @@ def test_gradient_in_a_switch_time_is_not_silently_zero(regression):
 
     def final(method):
         def value(switch):
-            return hm.flow(problem, hm.Step(switch), theta0, [0.5], method).theta[0, 0]
+            return hm.flow(problem, hm.Step(switch), theta0, [0.5], method=method).theta[0, 0]
 
         return value
 
@@ -93,7 +95,7 @@ def test_program_does_not_grow_with_the_number_of_segments(regression):
     def size(count):
         def final(switches):
             return hm.flow(
-                problem, hm.BangBang(switches, 1), theta0, jnp.ones(1), hm.Adaptive()
+                problem, hm.BangBang(switches, 1), theta0, jnp.ones(1), method=hm.Adaptive()
             ).theta
 
         return len(str(jax.make_jaxpr(final)(jnp.linspace(0.1, 0.9, count))))
@@ -104,10 +106,10 @@ def test_program_does_not_grow_with_the_number_of_segments(regression):
 def test_step_budget_is_a_status_and_an_error(regression):
     problem, theta0 = regression
     method = hm.Adaptive(max_steps=2)
-    path = hm.flow(problem, hm.Step(0.2), theta0, [1.0], method, throw=False)
-    assert path.status == hm.Status.step_limit
+    path = hm.flow(problem, hm.Step(0.2), theta0, [1.0], method=method, throw=False)
+    assert path.status == hm.results.Status.step_limit
     with pytest.raises(RuntimeError, match="max_steps"):
-        hm.flow(problem, hm.Step(0.2), theta0, [1.0], method)
+        hm.flow(problem, hm.Step(0.2), theta0, [1.0], method=method)
 
 
 @pytest.mark.parametrize("kind", ["logistic", "mlp"])

@@ -37,7 +37,7 @@ def test_gradient_descent_is_the_loop(problem, data):
     step = 0.01
     expected = descend(data, lambda k: 1.0 if k < 5 else 0.0, step, 12)
     times = step * np.arange(13)
-    path = hm.flow(problem, hm.Step(5 * step), data[2], times, hm.GradientDescent(step))
+    path = hm.flow(problem, hm.Step(5 * step), data[2], times, method=hm.GradientDescent(step))
     np.testing.assert_allclose(path.theta, expected, rtol=1e-13, atol=1e-14)
     assert int(path.stats["steps"]) == 12
 
@@ -46,14 +46,16 @@ def test_weight_of_a_step_is_the_mean_over_it(problem, data):
     step = 0.01
     # The switch falls a quarter into step 3.
     expected = descend(data, lambda k: (1.0, 0.25, 0.0)[(k >= 3) + (k > 3)], step, 6)
-    path = hm.flow(problem, hm.Step(3.25 * step), data[2], [6 * step], hm.GradientDescent(step))
+    path = hm.flow(
+        problem, hm.Step(3.25 * step), data[2], [6 * step], method=hm.GradientDescent(step)
+    )
     np.testing.assert_allclose(path.theta[0], expected[-1], rtol=1e-13)
 
 
 def test_parameters_stay_between_steps(problem, data):
     step = 0.01
     times = np.array([0.0, 0.4, 1.0, 2.9, 3.0]) * step
-    path = hm.flow(problem, hm.Constant(1.0), data[2], times, hm.GradientDescent(step))
+    path = hm.flow(problem, hm.Constant(1.0), data[2], times, method=hm.GradientDescent(step))
     expected = descend(data, lambda k: 1.0, step, 3)[[0, 0, 1, 2, 3]]
     np.testing.assert_allclose(path.theta, expected, rtol=1e-13)
 
@@ -65,7 +67,8 @@ def test_tends_to_the_flow_at_first_order(problem, data):
     errors = [
         float(
             jnp.linalg.norm(
-                hm.flow(problem, schedule, data[2], [0.2], hm.GradientDescent(step)).theta - exact
+                hm.flow(problem, schedule, data[2], [0.2], method=hm.GradientDescent(step)).theta
+                - exact
             )
         )
         for step in steps
@@ -78,7 +81,7 @@ def test_gradient_in_a_switch_time(problem, data):
     method = hm.GradientDescent(0.01)
 
     def final(switch):
-        return hm.flow(problem, hm.Step(switch), data[2], [0.2], method).theta[0, 0]
+        return hm.flow(problem, hm.Step(switch), data[2], [0.2], method=method).theta[0, 0]
 
     h = 1e-6  # inside one step, where the end is a quadratic at most in the switch
     difference = (final(0.053 + h) - final(0.053 - h)) / (2 * h)
@@ -88,10 +91,10 @@ def test_gradient_in_a_switch_time(problem, data):
 
 def test_divergence_is_a_status_and_an_error(problem, data):
     method = hm.GradientDescent(10.0)
-    path = hm.flow(problem, hm.Constant(1.0), data[2], [10_000.0], method, throw=False)
-    assert path.status == hm.Status.diverged
+    path = hm.flow(problem, hm.Constant(1.0), data[2], [10_000.0], method=method, throw=False)
+    assert path.status == hm.results.Status.diverged
     with pytest.raises(RuntimeError, match="step size"):
-        hm.flow(problem, hm.Constant(1.0), data[2], [10_000.0], method)
+        hm.flow(problem, hm.Constant(1.0), data[2], [10_000.0], method=method)
 
 
 def test_step_budget(problem, data):
@@ -100,17 +103,21 @@ def test_step_budget(problem, data):
         hm.Constant(1.0),
         data[2],
         [1.0],
-        hm.GradientDescent(0.01, max_steps=7),
+        method=hm.GradientDescent(0.01, max_steps=7),
         throw=False,
     )
-    assert path.status == hm.Status.step_limit
+    assert path.status == hm.results.Status.step_limit
 
 
 def test_a_batch_of_all_points_is_gradient_descent(problem, data):
     times = [0.05, 0.1]
-    full = hm.flow(problem, hm.Step(0.05), data[2], times, hm.GradientDescent(0.01))
+    full = hm.flow(problem, hm.Step(0.05), data[2], times, method=hm.GradientDescent(0.01))
     batch = hm.flow(
-        problem, hm.Step(0.05), data[2], times, hm.StochasticGradientDescent(0.01, SIZE, seed=5)
+        problem,
+        hm.Step(0.05),
+        data[2],
+        times,
+        method=hm.StochasticGradientDescent(0.01, SIZE, seed=5),
     )
     np.testing.assert_allclose(batch.theta, full.theta, rtol=1e-12)
 
@@ -118,7 +125,7 @@ def test_a_batch_of_all_points_is_gradient_descent(problem, data):
 def test_batches_are_seeded(problem, data):
     def final(seed):
         method = hm.StochasticGradientDescent(0.01, 3, seed=seed)
-        return np.asarray(hm.flow(problem, hm.Step(0.05), data[2], [0.1], method).theta)
+        return np.asarray(hm.flow(problem, hm.Step(0.05), data[2], [0.1], method=method).theta)
 
     np.testing.assert_array_equal(final(1), final(1))
     assert np.max(np.abs(final(1) - final(2))) > 1e-3
@@ -145,4 +152,6 @@ def test_bad_batch_size(problem, data):
     with pytest.raises(ValueError, match="batch_size"):
         hm.StochasticGradientDescent(0.1, 0)
     with pytest.raises(ValueError, match="batch_size"):
-        hm.flow(problem, hm.Constant(1.0), data[2], [1.0], hm.StochasticGradientDescent(0.1, 13))
+        hm.flow(
+            problem, hm.Constant(1.0), data[2], [1.0], method=hm.StochasticGradientDescent(0.1, 13)
+        )

@@ -50,7 +50,7 @@ def test_piecewise_constant_weights(name, duration):
     )
     expected = oracle.flow(*oracle_arguments(name), breakpoints, values, times)
     assert relative_error(trajectory.theta, expected) <= TOLERANCE
-    assert trajectory.status == hm.Status.successful
+    assert trajectory.status == hm.results.Status.successful
 
 
 @each_problem
@@ -403,14 +403,14 @@ def test_other_problems_are_refused():
     problem = hm.Problem(hm.linear_model(1), hm.SquaredError(), [[1.0], [2.0]], [0.0, 1.0],
                          deleted=0)  # fmt: skip
     with pytest.raises(TypeError, match=r"Exact\(\) needs a LinearRegression.*Adaptive\(\)"):
-        hm.flow(problem, hm.Step(1.0), [0.0], [1.0], hm.Exact())
+        hm.flow(problem, hm.Step(1.0), [0.0], [1.0], method=hm.Exact())
 
 
 def test_overflow_is_a_status():
     problem = linear_regression("well conditioned")
     huge = np.full(4, 1.7e308)
     ended = hm.flow(problem, hm.Step(0.1), huge, [0.0, 0.2], throw=False)
-    assert ended.status == hm.Status.diverged
+    assert ended.status == hm.results.Status.diverged
     with pytest.raises(RuntimeError, match="left the finite numbers"):
         hm.flow(problem, hm.Step(0.1), huge, [0.0, 0.2])
 

@@ -42,11 +42,11 @@ def test_the_error_is_within_the_tolerance(name, product, power, tolerance):
     schedule = hm.Polynomial(START * T, STOP * T, power)
     theta0 = oracle_arguments(name)[-1]
     trajectory = hm.flow(
-        linear_regression(name), schedule, theta0, TIMES * T, hm.Exact(tolerance=tolerance)
+        linear_regression(name), schedule, theta0, TIMES * T, method=hm.Exact(tolerance=tolerance)
     )
     expected = oracle_flow(name, product, power)
     assert relative_error(trajectory.theta, expected) <= tolerance
-    assert trajectory.status == hm.Status.successful
+    assert trajectory.status == hm.results.Status.successful
 
 
 _CACHE = {}
@@ -68,7 +68,7 @@ def test_other_shapes(name):
     theta0 = oracle_arguments(name)[-1]
     method = hm.Exact(tolerance=1e-11)
     theta = hm.flow(
-        linear_regression(name), hm.Ramp(START * T, STOP * T), theta0, TIMES * T, method
+        linear_regression(name), hm.Ramp(START * T, STOP * T), theta0, TIMES * T, method=method
     ).theta
     assert relative_error(theta, oracle_flow(name, 50.0, 1.0)) <= 1e-11
 
@@ -96,7 +96,7 @@ def test_one_parameter_has_a_closed_form(product):
         + (c - b * m / k) * integral
     )
     method = hm.Exact(tolerance=1e-11)
-    theta = hm.flow(linear_regression(name), hm.Ramp(0.0, L), theta0, times, method).theta
+    theta = hm.flow(linear_regression(name), hm.Ramp(0.0, L), theta0, times, method=method).theta
     np.testing.assert_allclose(theta[:, 0], expected, rtol=2e-11)
 
 
@@ -109,7 +109,9 @@ METHOD = hm.Exact(tolerance=1e-11)
 
 def run(schedule):
     theta0 = oracle_arguments("well conditioned")[-1]
-    return hm.flow(linear_regression("well conditioned"), schedule, theta0, INSTANTS, METHOD).theta
+    return hm.flow(
+        linear_regression("well conditioned"), schedule, theta0, INSTANTS, method=METHOD
+    ).theta
 
 
 def test_the_first_power_is_the_ramp():
@@ -157,7 +159,7 @@ TARGET = np.array([1.0, -1.0, 0.5, 2.0])
 
 def cost(problem, parameters, theta0, horizon, method):
     schedule = hm.Polynomial(parameters[0], parameters[1], parameters[2])
-    final = hm.flow(problem, schedule, theta0, horizon[None], method).theta[0]
+    final = hm.flow(problem, schedule, theta0, horizon[None], method=method).theta[0]
     return 0.5 * jnp.sum((final - TARGET) ** 2)
 
 
@@ -212,10 +214,10 @@ def test_a_spent_budget_is_a_status_and_an_error():
     name, T = "well conditioned", horizon("well conditioned", STIFF)
     problem, theta0 = linear_regression(name), oracle_arguments(name)[-1]
     method = hm.Exact(max_steps=2)
-    ended = hm.flow(problem, hm.Ramp(0.0, T), theta0, [T], method, throw=False)
-    assert ended.status == hm.Status.step_limit
+    ended = hm.flow(problem, hm.Ramp(0.0, T), theta0, [T], method=method, throw=False)
+    assert ended.status == hm.results.Status.step_limit
     with pytest.raises(RuntimeError, match="step budget was spent"):
-        hm.flow(problem, hm.Ramp(0.0, T), theta0, [T], method)
+        hm.flow(problem, hm.Ramp(0.0, T), theta0, [T], method=method)
 
 
 def test_a_stiff_ramp_takes_few_steps():
@@ -224,5 +226,5 @@ def test_a_stiff_ramp_takes_few_steps():
     problem, theta0 = linear_regression(name), oracle_arguments(name)[-1]
     for product in (1e3, 1e6):
         T = horizon("well conditioned", product)
-        stats = hm.flow(problem, hm.Ramp(0.0, T), theta0, TIMES * T, METHOD).stats
+        stats = hm.flow(problem, hm.Ramp(0.0, T), theta0, TIMES * T, method=METHOD).stats
         assert 0 < int(stats["collocation_steps"]) <= 100

@@ -38,7 +38,7 @@ def regression():
 def test_agrees_with_adaptive_integration(regression):
     times, theta0 = np.linspace(0.0, 0.4, 5), np.ones(4)
     exact = hm.homotopy(regression, theta0, times, EPSILONS)
-    adaptive = hm.homotopy(regression, theta0, times, EPSILONS, hm.Adaptive(rtol=1e-11))
+    adaptive = hm.homotopy(regression, theta0, times, EPSILONS, method=hm.Adaptive(rtol=1e-11))
     np.testing.assert_allclose(adaptive.theta, exact.theta, rtol=0, atol=1e-9)
 
 
@@ -81,21 +81,21 @@ def test_many_weights_in_several_threads_are_those_of_one_call():
     few = hm.homotopy(problem, example.theta0, times, weights[[0, 17, 36]])
     np.testing.assert_allclose(first.theta[jnp.array([0, 17, 36])], few.theta, rtol=0, atol=1e-9)
     limited = hm.homotopy(
-        problem, example.theta0, times, weights, hm.Adaptive(max_steps=1), throw=False
+        problem, example.theta0, times, weights, method=hm.Adaptive(max_steps=1), throw=False
     )
-    assert bool(jnp.all(limited.status == hm.Status.step_limit))
+    assert bool(jnp.all(limited.status == hm.results.Status.step_limit))
 
 
 def test_each_failure_has_its_status(regression):
     surface = hm.homotopy(
-        regression, np.ones(4), [1.0], EPSILONS, hm.Adaptive(max_steps=1), throw=False
+        regression, np.ones(4), [1.0], EPSILONS, method=hm.Adaptive(max_steps=1), throw=False
     )
     assert all(
-        jax.tree.map(lambda part, k=k: part[k], surface.status) == hm.Status.step_limit
+        jax.tree.map(lambda part, k=k: part[k], surface.status) == hm.results.Status.step_limit
         for k in range(EPSILONS.size)
     )
     with pytest.raises(RuntimeError, match="max_steps"):
-        hm.homotopy(regression, np.ones(4), [1.0], EPSILONS, hm.Adaptive(max_steps=1))
+        hm.homotopy(regression, np.ones(4), [1.0], EPSILONS, method=hm.Adaptive(max_steps=1))
 
 
 @pytest.mark.parametrize(

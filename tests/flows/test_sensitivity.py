@@ -42,10 +42,10 @@ def interpolates(data):
 def test_exact_is_that_of_fifty_digit_arithmetic(name, ridge):
     data = problems.ALL[name]
     times = times_of(data)
-    result = hm.sensitivity(regression(data, ridge), data.theta0, times, POINTS)
+    result = hm.sensitivity(regression(data, ridge), data.theta0, times, points=POINTS)
     expected = oracle.sensitivity(data.X, data.y, ridge, data.theta0, times, POINTS)
     assert result.derivative.shape == expected.shape == (4, 2, data.X.shape[1])
-    assert result.status == hm.Status.successful
+    assert result.status == hm.results.Status.successful
     np.testing.assert_array_equal(result.points, POINTS)
     error = np.linalg.norm(result.derivative - expected, axis=2)
     size = np.linalg.norm(expected, axis=2)
@@ -61,7 +61,7 @@ def test_all_points_at_once_are_the_points_one_by_one(name):
     problem, times = regression(data), times_of(data)
     together = hm.sensitivity(problem, data.theta0, times)
     np.testing.assert_array_equal(together.points, np.arange(len(data.y)))
-    chosen = hm.sensitivity(problem, data.theta0, times, POINTS[::-1])
+    chosen = hm.sensitivity(problem, data.theta0, times, points=POINTS[::-1])
     scale = np.abs(together.derivative).max()
     np.testing.assert_allclose(
         chosen.derivative, together.derivative[:, ::-1][:, -2:], rtol=1e-13, atol=1e-15 * scale
@@ -71,8 +71,8 @@ def test_all_points_at_once_are_the_points_one_by_one(name):
 def test_a_single_row_number_keeps_its_axis():
     data = problems.well_conditioned()
     problem = regression(data)
-    one = hm.sensitivity(problem, data.theta0, TIMES, 7)
-    both = hm.sensitivity(problem, data.theta0, TIMES, np.array([7, 2]))
+    one = hm.sensitivity(problem, data.theta0, TIMES, points=7)
+    both = hm.sensitivity(problem, data.theta0, TIMES, points=np.array([7, 2]))
     assert one.derivative.shape == (4, 1, 4)
     np.testing.assert_allclose(one.derivative[:, 0], both.derivative[:, 0], rtol=1e-13)
     np.testing.assert_array_equal(one.derivative[0], 0)
@@ -83,7 +83,7 @@ def test_late_sensitivity_is_the_influence_function(name):
     data = problems.ALL[name]
     problem = regression(data)
     late = 60.0 / np.linalg.svd(data.X, compute_uv=False)[-1] ** 2
-    derivative = hm.sensitivity(problem, data.theta0, [late], data.deleted).derivative[0]
+    derivative = hm.sensitivity(problem, data.theta0, [late], points=data.deleted).derivative[0]
     # All weights of the group together are the weight ε.
     expected = hm.response(problem, [1.0]).velocity[0]
     np.testing.assert_allclose(
@@ -103,7 +103,7 @@ def test_central_differences_of_the_flow_with_other_weights():
 
     near, far = (theta(1 + k * step) - theta(1 - k * step) for k in (1, 2))
     differences = (8 * near - far) / (12 * step)
-    derivative = hm.sensitivity(regression(data), data.theta0, TIMES, j).derivative[:, 0]
+    derivative = hm.sensitivity(regression(data), data.theta0, TIMES, points=j).derivative[:, 0]
     np.testing.assert_allclose(derivative, differences, rtol=0, atol=1e-11)
 
 
@@ -125,7 +125,7 @@ def test_works_under_jit_and_vmap():
     problem = regression(data)
 
     def derivative(theta0, times):
-        return hm.sensitivity(problem, theta0, times, POINTS).derivative
+        return hm.sensitivity(problem, theta0, times, points=POINTS).derivative
 
     starts = jnp.stack([data.theta0, -data.theta0])
     both = jax.jit(jax.vmap(derivative, (0, None)))(starts, TIMES)
@@ -144,7 +144,7 @@ def test_variational_equation_agrees_to_its_tolerance():
     for tolerance in (1e-5, 1e-8, 1e-11):
         method = hm.Adaptive(rtol=tolerance, atol=tolerance)
         result = hm.sensitivity(problem, data.theta0, TIMES, method=method)
-        assert result.status == hm.Status.successful
+        assert result.status == hm.results.Status.successful
         errors.append(np.abs(result.derivative - exact).max() / np.abs(exact).max())
         assert errors[-1] <= 100 * tolerance
     assert errors[0] > 10 * errors[1] > 100 * errors[2]
@@ -167,7 +167,7 @@ def reweighted_flow(gradient, theta0, weights):
 
 def assert_derivative_of_reweighted_flows(problem, gradient, theta0, points):
     method = hm.Adaptive(rtol=1e-10, atol=1e-12)
-    result = hm.sensitivity(problem, theta0, TIMES, points, method=method)
+    result = hm.sensitivity(problem, theta0, TIMES, points=points, method=method)
     np.testing.assert_array_equal(result.derivative[0], 0)
     step = 1e-3
     for index, j in enumerate(points):
@@ -216,10 +216,10 @@ def test_perceptron_against_reweighted_flows():
 def test_an_exhausted_step_budget_is_said():
     data = problems.well_conditioned()
     problem, method = regression(data), hm.Adaptive(rtol=1e-10, max_steps=3)
-    result = hm.sensitivity(problem, data.theta0, TIMES, [0], method=method, throw=False)
-    assert result.status == hm.Status.step_limit
+    result = hm.sensitivity(problem, data.theta0, TIMES, points=[0], method=method, throw=False)
+    assert result.status == hm.results.Status.step_limit
     with pytest.raises(RuntimeError, match="raise max_steps"):
-        hm.sensitivity(problem, data.theta0, TIMES, [0], method=method)
+        hm.sensitivity(problem, data.theta0, TIMES, points=[0], method=method)
 
 
 # Bad input ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 import homotopy as hm
 
-Status = hm.TrainingStatus
+Status = hm.results.TrainingStatus
 PERCEPTRON = hm.mlp([1, 3, 1])
 
 

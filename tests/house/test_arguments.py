@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from public_face import PUBLIC
 
 import homotopy as hm
 from homotopy import control, datasets, plotting
@@ -67,7 +68,7 @@ def change():
 
 @functools.cache
 def in_time():
-    return hm.influence_in_time(problem(), THETA, [0.5, 1.0], hm.OwnLoss())
+    return hm.influence_in_time(problem(), THETA, hm.OwnLoss(), [0.5, 1.0])
 
 
 @functools.cache
@@ -86,7 +87,7 @@ def portrait():
 
 
 def gaps():
-    return hm.Gaps(jnp.zeros((1, 3, 6)), jnp.ones((1, 3, 6), bool))
+    return hm.results.Gaps(jnp.zeros((1, 3, 6)), jnp.ones((1, 3, 6), bool))
 
 
 def network():
@@ -127,7 +128,7 @@ VALID = {
         "tolerance": 1e-6, "max_steps": 5, "preconditioner": None
     },
     "homotopy.Constant": lambda: {"value": 0.5},
-    "homotopy.Continuation": lambda: {
+    "homotopy.responses.Continuation": lambda: {
         "largest_step": 0.1, "past": 1e-4, "beyond": 0, "max_steps": 5, "max_jumps": 1,
         "tolerance": 1e-6, "solver": None, "flow_steps": 5,
     },
@@ -140,7 +141,7 @@ VALID = {
     "homotopy.Exact": lambda: {
         "tolerance": 1e-6, "max_steps": 5, "adjoint": diffrax.RecursiveCheckpointAdjoint()
     },
-    "homotopy.FlowLimits": lambda: {"tolerance": 1e-6, "solver": None, "max_steps": 5},
+    "homotopy.responses.FlowLimits": lambda: {"tolerance": 1e-6, "solver": None, "max_steps": 5},
     "homotopy.GaussNewton": lambda: {"damping": 0.1, "solver": None},
     "homotopy.GradientDescent": lambda: {"step_size": 0.1, "max_steps": 5},
     "homotopy.Influence": lambda: {"at": 1.0, "damping": 0.0, "solver": None},
@@ -163,7 +164,7 @@ VALID = {
     "homotopy.PiecewiseConstant": lambda: {"times": [0.5], "values": [1.0, 0.0]},
     "homotopy.Polynomial": lambda: {"start": 0.0, "stop": 1.0, "power": 2.0},
     "homotopy.Polynomials": lambda: {"largest_power": 4.0, "max_steps": 5},
-    "homotopy.PredictionDistance": lambda: {"X": None},
+    "homotopy.deletion.PredictionDistance": lambda: {"X": None},
     "homotopy.Predictions": lambda: {"X": None},
     "homotopy.Problem": lambda: {
         "model": hm.linear_model(2), "loss": hm.SquaredError(), "X": X, "y": Y, "deleted": 1,
@@ -182,15 +183,17 @@ VALID = {
     },
     "homotopy.Taylor": lambda: {"order": 1},
     "homotopy.TestLoss": lambda: {"X": X, "y": Y},
-    "homotopy.adversarial_groups": lambda: {"effects": Y, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.influence.adversarial_groups": lambda: {
+        "effects": Y, "group_size": 2, "count": 1, "seed": 0
+    },
     "homotopy.deletions": lambda: {
         "problem": problem(), "theta0": THETA, "start": 0.5, "horizon": 1.0, "points": None
     },
     "homotopy.best_step": lambda: {"deletion": deletion(), "grid": 8},
-    "homotopy.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.influence.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
-    "homotopy.duplicate_rows": lambda: {"problem": problem()},
-    "homotopy.early_stopping": lambda: {
+    "homotopy.diagnostics.duplicate_rows": lambda: {"problem": problem()},
+    "homotopy.influence.early_stopping": lambda: {
         "problem": problem(), "theta0": THETA, "X": X, "y": Y, "optimiser": optax.sgd(0.1),
         "batch_size": 2, "max_epochs": 1, "patience": 1, "seed": 0,
     },
@@ -213,19 +216,19 @@ VALID = {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "measurement": hm.OwnLoss(),
         "points": None, "method": None, "throw": True,
     },
-    "homotopy.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
+    "homotopy.diagnostics.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
     "homotopy.least_time": lambda: {
         "deletion": deletion(), "cost": 1e-3, "width": 0.1, "max_horizon": None,
         "time_limit": 1.0, "progress": False,
     },
     "homotopy.leverage": lambda: {"problem": problem(), "theta": None},
     "homotopy.linear_model": lambda: {"p": 2},
-    "homotopy.linear_network": lambda: {"sizes": [2, 2]},
+    "homotopy.linear_networks.linear_network": lambda: {"sizes": [2, 2]},
     "homotopy.measurement_influence": lambda: {
         "problem": problem(), "estimator": hm.Influence(), "theta": THETA,
         "measurement": hm.Predictions(), "throw": True,
     },
-    "homotopy.measurement_sensitivity": lambda: {
+    "homotopy.flows.measurement_sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "time": 1.0, "measurement": hm.TestLoss(X, Y),
         "method": None, "throw": True,
     },
@@ -234,7 +237,7 @@ VALID = {
     "homotopy.optimise": lambda: {
         "deletion": deletion(), "over": hm.Steps(), "warm_start": None, "progress": False
     },
-    "homotopy.pooled_gaps": lambda: {"parts": [gaps()]},
+    "homotopy.influence.pooled_gaps": lambda: {"parts": [gaps()]},
     "homotopy.portrait": lambda: {
         "deletion": deletion(), "schedules": {"at once": STEP}, "plane": None
     },
@@ -242,13 +245,13 @@ VALID = {
         "problem": problem(), "estimator": hm.Influence(), "theta": None, "points": None,
         "groups": None, "changes": None, "throw": True, "progress": None,
     },
-    "homotopy.random_groups": lambda: {"size": 4, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.influence.random_groups": lambda: {"size": 4, "group_size": 2, "count": 1, "seed": 0},
     "homotopy.regression_diagnostics": lambda: {"problem": problem()},
     "homotopy.response": lambda: {
         "problem": problem(), "epsilons": [0.0, 1.0], "theta0": None, "method": None,
         "throw": True,
     },
-    "homotopy.ridgeless_leave_one_out": lambda: {"problem": problem()},
+    "homotopy.diagnostics.ridgeless_leave_one_out": lambda: {"problem": problem()},
     "homotopy.sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "points": None,
         "method": None, "throw": True,
@@ -256,14 +259,14 @@ VALID = {
     "homotopy.taylor": lambda: {
         "problem": problem(), "theta": THETA, "epsilon": 1.0, "order": 1
     },
-    "homotopy.time_to_reach": lambda: {
+    "homotopy.deletion.time_to_reach": lambda: {
         "deletion": deletion(), "schedule": STEP, "cost": 1e-3, "grid": 8
     },
     "homotopy.train": lambda: {
         "problem": problem(), "theta0": THETA, "epsilon": 1.0, "tolerance": 1e-6, "solver": None,
         "max_steps": 5, "throw": True,
     },
-    "homotopy.weight_jacobian": lambda: {
+    "homotopy.influence.weight_jacobian": lambda: {
         "problem": problem(), "theta": THETA, "weights": None, "solver": None
     },
     "homotopy.control.ControlAffine": lambda: {
@@ -426,11 +429,10 @@ def takes_arguments(value):
 
 
 def public_callables():
-    for module in (hm, control, datasets, plotting):
-        for name in module.__all__:
-            value = getattr(module, name)
-            if takes_arguments(value) and inspect.signature(value).parameters:
-                yield f"{module.__name__}.{name}"
+    everything = PUBLIC | {f"homotopy.plotting.{n}": getattr(plotting, n) for n in plotting.__all__}
+    for name, value in everything.items():
+        if takes_arguments(value) and inspect.signature(value).parameters:
+            yield name
 
 
 def looked_up(name):

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from public_face import PUBLIC
 
 import homotopy as hm
 
@@ -66,7 +67,7 @@ def models():
         **named,
         "sin": hm.mlp([2, 2, 1], jnp.sin),
         "module": hm.module_model(network),
-        "linear network": hm.linear_network([2, 2, 1]),
+        "linear network": hm.linear_networks.linear_network([2, 2, 1]),
     }
 
 
@@ -89,14 +90,14 @@ def settings():
     return [
         *(hm.Exact(), hm.Adaptive(), hm.GradientDescent(step_size=0.01)),
         hm.StochasticGradientDescent(0.01, 2),
-        *(hm.ClosedForm(), hm.Continuation(), hm.FlowLimits()),
+        *(hm.responses.ClosedForm(), hm.responses.Continuation(), hm.responses.FlowLimits()),
         *(hm.Influence(), hm.NewtonStep(), hm.Taylor(2), hm.PathIntegration(), hm.LeaveOneOut()),
         *(hm.GaussNewton(0.1), hm.ProximalBregman(0.1)),
         *(hm.Dense(), hm.ConjugateGradient(), hm.Lissa(), hm.Arnoldi(2), hm.Nystrom(2)),
         *(hm.Steps(), hm.BangBangs(2), hm.Cells(4), hm.Ramps(), hm.Polynomials()),
         *(hm.Splines(3), hm.Networks(3), hm.Everything(), hm.Separately()),
         *(hm.OwnLoss(), hm.Predictions(X), hm.TestLoss(X, Y)),
-        *(hm.ParameterDistance(), hm.PredictionDistance(X)),
+        *(hm.deletion.ParameterDistance(), hm.deletion.PredictionDistance(X)),
     ]
 
 
@@ -118,9 +119,9 @@ def results():
         "trajectory": hm.flow(linear, hm.Step(0.2), THETA0, TIMES),
         "surface": hm.homotopy(linear, THETA0, TIMES, [0.0, 1.0]),
         "sensitivity": hm.sensitivity(linear, THETA0, TIMES),
-        "measurement sensitivity": hm.measurement_sensitivity(linear, THETA0, 0.5, first),
+        "measurement sensitivity": hm.flows.measurement_sensitivity(linear, THETA0, first, 0.5),
         "training": trained,
-        "early stopping": hm.early_stopping(
+        "early stopping": hm.influence.early_stopping(
             perceptron, start, X, Y, optimiser=optax.sgd(0.01), max_epochs=2, batch_size=5
         ),
         "response": path,
@@ -128,12 +129,12 @@ def results():
         "Taylor model": hm.taylor(linear, fit, 1.0, 2),
         "change": hm.predict(linear, hm.Influence(), points=[0, 1]),
         "measurement influence": hm.measurement_influence(linear, hm.Influence(), fit, first),
-        "influence in time": hm.influence_in_time(linear, THETA0, TIMES, first, points=[0, 1]),
+        "influence in time": hm.influence_in_time(linear, THETA0, first, TIMES, points=[0, 1]),
         "diagnostics": hm.regression_diagnostics(linear),
-        "duplicates": hm.duplicate_rows(linear),
-        "leverage": hm.jacobian_leverage(linear, fit),
-        "weight Jacobian": hm.weight_jacobian(linear, fit),
-        "ridgeless": hm.ridgeless_leave_one_out(linear),
+        "duplicates": hm.diagnostics.duplicate_rows(linear),
+        "leverage": hm.diagnostics.jacobian_leverage(linear, fit),
+        "weight Jacobian": hm.influence.weight_jacobian(linear, fit),
+        "ridgeless": hm.diagnostics.ridgeless_leave_one_out(linear),
         "best step": hm.best_step(deletion),
         "optimum": hm.optimise(deletion, hm.BangBangs(2)),
         "certified optimum": certified,
@@ -141,7 +142,7 @@ def results():
         "least time": hm.least_time(deletion, cost=1e-2),
         "greedy": hm.greedy(deletion),
         "portrait": hm.portrait(deletion, {"at once": hm.Step(0.1), "later": hm.Step(0.3)}),
-        "gaps": hm.Gaps(jnp.ones((1, 2, 6)), jnp.ones((1, 2, 6), bool)),
+        "gaps": hm.results.Gaps(jnp.ones((1, 2, 6)), jnp.ones((1, 2, 6), bool)),
         "switching function": deletion.switching_function(hm.Step(0.2)),
         "costate": deletion.costate(hm.Step(0.2)),
         "membership": deletion.membership(hm.Step(0.2)),
@@ -198,8 +199,8 @@ def test_every_public_kind_is_tried():
     }  # fmt: skip
     tried = {kind.__name__ for value in everything().values() for kind in type(value).__mro__}
     tried |= {type(each.loss).__name__ for each in problems().values()}
-    for name in hm.__all__:
-        kind = getattr(hm, name)
+    for name, kind in PUBLIC.items():
+        name = name.rpartition(".")[2]
         if not inspect.isclass(kind) or inspect.isabstract(kind) or name in inside:
             continue
         if issubclass(kind, eqx.Enumeration) or name.startswith("Abstract"):

@@ -70,14 +70,14 @@ def test_mean_sizes_leave_out_failures_and_errors_are_those_of_means():
     succeeded = np.ones((1, 400, 6), bool)
     succeeded[0, 0, 1] = False
     links[0, 0] = 1e6
-    gaps = hm.Gaps(jnp.asarray(links), jnp.asarray(succeeded))
+    gaps = hm.results.Gaps(jnp.asarray(links), jnp.asarray(succeeded))
     sizes = np.abs(np.diff(links[0, 1:], axis=-1))
     np.testing.assert_allclose(gaps.mean_size, sizes.mean(axis=0), rtol=1e-12)
     expected = sizes.std(axis=0, ddof=1) / np.sqrt(399)
     np.testing.assert_allclose(gaps.standard_error(resamples=400), expected, rtol=0.2)
-    both = hm.pooled_gaps([gaps, gaps])
+    both = hm.influence.pooled_gaps([gaps, gaps])
     np.testing.assert_allclose(both.mean_size, gaps.mean_size, rtol=1e-12)
-    nothing = hm.Gaps(jnp.asarray(links), jnp.zeros((1, 400, 6), bool))
+    nothing = hm.results.Gaps(jnp.asarray(links), jnp.zeros((1, 400, 6), bool))
     assert np.all(np.isnan(nothing.mean_size)) and nothing.complete == 0.0
 
 
@@ -88,7 +88,7 @@ def test_bad_gaps_are_named(stopped, without_shape_checks):
     with pytest.raises(ValueError, match=r"cold_starts: expected parameters .* got shape \(3,\)"):
         hm.gaps(problem, theta, points=[0], cold_starts=np.zeros(3), damping=1.0)
     with pytest.raises(ValueError, match="parts: expected gaps of the same deletions"):
-        hm.pooled_gaps([])
+        hm.influence.pooled_gaps([])
 
 
 def test_early_stopping_is_gradient_descent_until_the_validation_loss_rises():
@@ -98,7 +98,7 @@ def test_early_stopping_is_gradient_descent_until_the_validation_loss_rises():
     # Training passes by what fits the validation data best.
     y, targets = X @ theta + generator.standard_normal(12), other @ (0.5 * theta)
     problem = hm.LinearRegression(X, y, deleted=0, ridge=0.5)
-    trained = hm.early_stopping(
+    trained = hm.influence.early_stopping(
         problem, np.zeros(3), other, targets, optimiser=optax.sgd(0.1), batch_size=12,
         max_epochs=60, patience=5,
     )  # fmt: skip
@@ -118,9 +118,9 @@ def test_early_stopping_is_gradient_descent_until_the_validation_loss_rises():
     np.testing.assert_allclose(trained.gradient_norm, norm, rtol=1e-9)
     for name, value in (("batch_size", 13), ("max_epochs", 0), ("patience", 0)):
         with pytest.raises(ValueError, match=name):
-            hm.early_stopping(problem, np.zeros(3), other, targets, **{name: value})
+            hm.influence.early_stopping(problem, np.zeros(3), other, targets, **{name: value})
     with pytest.raises(RuntimeError, match="lower the learning rate"):
-        hm.early_stopping(
+        hm.influence.early_stopping(
             problem, np.zeros(3), other, targets, optimiser=optax.sgd(1e200), batch_size=12
         )
 
@@ -150,23 +150,23 @@ def test_measurement_influence_is_the_transpose_of_predict(stopped):
 
 
 def test_groups():
-    random = hm.random_groups(50, 7, 5, seed=1)
+    random = hm.influence.random_groups(50, 7, 5, seed=1)
     assert random.shape == (5, 7) and all(len(set(row)) == 7 for row in random)
-    np.testing.assert_array_equal(random, hm.random_groups(50, 7, 5, seed=1))
+    np.testing.assert_array_equal(random, hm.influence.random_groups(50, 7, 5, seed=1))
     X = np.random.default_rng(2).standard_normal((50, 3))
-    for group in hm.clustered_groups(X, 6, 8):
+    for group in hm.influence.clustered_groups(X, 6, 8):
         # Some member has all the others for its nearest neighbours.
         distances = np.linalg.norm(X[group][:, None] - X[None], axis=-1)
         nearest = [set(np.argsort(row)[:6]) for row in distances]
         assert set(group) in nearest
     effects = np.arange(50.0)
-    for group in hm.adversarial_groups(effects, 10, 4):
+    for group in hm.influence.adversarial_groups(effects, 10, 4):
         assert np.min(group) >= 35
     for make in (
-        lambda: hm.random_groups(5, 5, 1),
-        lambda: hm.random_groups(5, 0, 1),
-        lambda: hm.adversarial_groups(effects, 3, 0),
-        lambda: hm.clustered_groups(X, 2, 51),
+        lambda: hm.influence.random_groups(5, 5, 1),
+        lambda: hm.influence.random_groups(5, 0, 1),
+        lambda: hm.influence.adversarial_groups(effects, 3, 0),
+        lambda: hm.influence.clustered_groups(X, 2, 51),
     ):
         with pytest.raises(ValueError, match=r"group_size|count"):
             make()

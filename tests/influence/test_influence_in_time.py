@@ -14,7 +14,7 @@ import homotopy as hm
 from figures import fig20_influence_in_time as fig20
 from figures.output import as_text, write
 from homotopy.datasets import diabetes, standardise
-from homotopy.influence.training_time import (
+from homotopy.influence._influence_in_time import (
     InfluenceInTime,
     InfluenceInTimeStatus,
     influence_in_time,
@@ -61,7 +61,7 @@ def difference(problem, theta0, times, measure, method=None, step=1e-2):
     """
 
     def at(weight):
-        path = hm.flow(problem, hm.Constant(weight), theta0, times, method)
+        path = hm.flow(problem, hm.Constant(weight), theta0, times, method=method)
         return np.array([measure(np.asarray(theta)) for theta in path.theta])
 
     coefficients = np.array([25.0, -48.0, 36.0, -16.0, 3.0]) / 12
@@ -72,11 +72,11 @@ def test_linear_regression_retrained_with_other_weights(regression):
     X, y, theta0, test_X, test_y = regression
     j = 4
     test = influence_in_time(
-        linear_problem(regression), theta0, TIMES, hm.TestLoss(test_X, test_y), [7, j]
+        linear_problem(regression), theta0, hm.TestLoss(test_X, test_y), TIMES, points=[7, j]
     )
-    own = influence_in_time(linear_problem(regression), theta0, TIMES, hm.OwnLoss(), [7, j])
+    own = influence_in_time(linear_problem(regression), theta0, hm.OwnLoss(), TIMES, points=[7, j])
     predictions = influence_in_time(
-        linear_problem(regression), theta0, TIMES, hm.Predictions(test_X), [7, j]
+        linear_problem(regression), theta0, hm.Predictions(test_X), TIMES, points=[7, j]
     )
     assert test.points.tolist() == [7, j]
     assert test.influence.shape == own.influence.shape == (4, 2)
@@ -108,7 +108,7 @@ def small():
     problem = example.problem(ITEM)
     measurements = (hm.TestLoss(example.X[:1], example.y[:1]), hm.OwnLoss())
     return example, [
-        influence_in_time(problem, example.theta0, SMALL_TIMES, measurement, method=METHOD)
+        influence_in_time(problem, example.theta0, measurement, SMALL_TIMES, method=METHOD)
         for measurement in measurements
     ]
 
@@ -139,7 +139,7 @@ def test_chain_rule_by_hand(regression):
     def measurement(theta):
         return jnp.stack([jnp.sin(theta[0]) * theta[1], jnp.sum(theta**3)])
 
-    result = influence_in_time(problem, theta0, TIMES, measurement)
+    result = influence_in_time(problem, theta0, measurement, TIMES)
     theta = np.asarray(hm.flow(problem, hm.Constant(1.0), theta0, TIMES).theta)
     moved = np.asarray(hm.sensitivity(problem, theta0, TIMES).derivative)
     first = np.stack(
@@ -156,8 +156,12 @@ def test_chain_rule_by_hand(regression):
 def test_agrees_with_the_adjoint(small):
     example, (result, _) = small
     problem, at = example.problem(), 2
-    adjoint = hm.measurement_sensitivity(
-        problem, example.theta0, SMALL_TIMES[at], lambda theta: problem.losses(theta)[0], METHOD
+    adjoint = hm.flows.measurement_sensitivity(
+        problem,
+        example.theta0,
+        lambda theta: problem.losses(theta)[0],
+        SMALL_TIMES[at],
+        method=METHOD,
     )
     np.testing.assert_allclose(result.influence[at], adjoint.influence, rtol=1e-6)
     np.testing.assert_allclose(result.value[at], adjoint.value, rtol=1e-8)
@@ -171,9 +175,9 @@ def test_late_influence_is_the_influence_function(regression):
     # Deletion moves θ by −θ̇(1) = H⁻¹∇ℓ_j.
     changes = np.linalg.solve(X.T @ X, X.T * (X @ fit - y)).T
     slope = test_X.T @ (test_X @ fit - test_y) / len(test_y)
-    test = influence_in_time(problem, theta0, [late], hm.TestLoss(test_X, test_y))
+    test = influence_in_time(problem, theta0, hm.TestLoss(test_X, test_y), [late])
     np.testing.assert_allclose(test.influence[0], changes @ slope, rtol=1e-10, atol=1e-14)
-    own = influence_in_time(problem, theta0, [late], hm.OwnLoss())
+    own = influence_in_time(problem, theta0, hm.OwnLoss(), [late])
     leverage = np.sum(X * np.linalg.solve(X.T @ X, X.T).T, axis=1)
     np.testing.assert_allclose(own.influence[0], leverage * (X @ fit - y) ** 2, rtol=1e-9)
 
@@ -217,7 +221,7 @@ def test_modes_of_an_aligned_start_follow_the_exact_solution():
     example, start = hierarchy_example(0, (4.0, 2.0, 1.0), hidden=5), 1e-3
     times = np.array([0.0, 0.5, 1.0, 1.5, 2.5, 4.0, 8.0])
     theta0 = example.aligned_start(start)
-    path = hm.flow(example.problem(), hm.Constant(1.0), theta0, times, METHOD)
+    path = hm.flow(example.problem(), hm.Constant(1.0), theta0, times, method=METHOD)
     s = np.array([4.0, 2.0, 1.0, 1.0])
     np.testing.assert_allclose(example.singular_values, s)
     growth = np.exp(2 * s * times[:, None])
@@ -398,15 +402,15 @@ def test_what_is_not_finite_is_said(regression):
         return jnp.log(-(theta[0] ** 2))
 
     problem = linear_problem(regression)
-    result = influence_in_time(problem, regression[2], TIMES, logarithm, throw=False)
+    result = influence_in_time(problem, regression[2], logarithm, TIMES, throw=False)
     assert result.status == InfluenceInTimeStatus.not_finite
     with pytest.raises(RuntimeError, match="the measurement, or its derivative, is not finite"):
-        influence_in_time(problem, regression[2], TIMES, logarithm)
+        influence_in_time(problem, regression[2], logarithm, TIMES)
     far = np.full(3, 1e308)
-    result = influence_in_time(problem, far, TIMES, hm.OwnLoss(), throw=False)
+    result = influence_in_time(problem, far, hm.OwnLoss(), TIMES, throw=False)
     assert result.status == InfluenceInTimeStatus.diverged
     with pytest.raises(RuntimeError, match="the trajectory left the finite numbers"):
-        influence_in_time(problem, far, TIMES, hm.OwnLoss())
+        influence_in_time(problem, far, hm.OwnLoss(), TIMES)
 
 
 @pytest.mark.parametrize(

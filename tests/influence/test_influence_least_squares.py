@@ -116,7 +116,7 @@ def test_leverages_near_one_lose_no_digits(size, groups):
     # A rounding times the condition of what remains, 5/size. By 1 − P it were one over size².
     error = np.linalg.norm(found.delta[0] - expected) / np.linalg.norm(expected)
     assert error < 100 * np.finfo(float).eps / size
-    assert np.all(np.asarray(found.status == hm.ChangeStatus.successful))
+    assert np.all(np.asarray(found.status == hm.results.ChangeStatus.successful))
 
 
 def test_tall_matrices_are_compressed_to_the_same_fits():

@@ -75,14 +75,16 @@ def perceptron():
         (hm.Taylor(3), lambda P: 1.0 - P**3),
         (hm.PathIntegration(tolerance=1e-11), lambda P: 1.0 + 0 * P),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, hm.AbstractEstimator) else "",
+    ids=lambda value: (
+        type(value).__name__ if isinstance(value, hm.estimators.AbstractEstimator) else ""
+    ),
 )
 def test_closed_forms_of_linear_regression(linear, estimator, factor):
     problem, X, _, full, truth = linear
     change = hm.predict(problem, estimator, points=np.arange(len(X)))
     expected = truth * factor(leverages(X))[:, None]
     close(change.delta, expected, 1e-10 if isinstance(estimator, hm.PathIntegration) else 1e-12)
-    assert np.all(np.asarray(change.status == hm.ChangeStatus.successful))
+    assert np.all(np.asarray(change.status == hm.results.ChangeStatus.successful))
     assert np.max(np.asarray(change.residual)) < 1e-9
     np.testing.assert_allclose(change.theta, full, rtol=1e-12, atol=1e-12)
 
@@ -105,7 +107,7 @@ def test_refits_to_1e_10_with_ridge_groups_and_any_change(linear):
     # One change has no leading axis, and the problem's own deleted set is the default.
     one = hm.predict(problem, hm.NewtonStep(), changes=changes[0])
     close(one.delta, expected[0], 1e-10)
-    assert one.residual.shape == () and bool(one.status == hm.ChangeStatus.successful)
+    assert one.residual.shape == () and bool(one.status == hm.results.ChangeStatus.successful)
     own = hm.predict(problem, hm.LeaveOneOut())
     close(own.delta, problem.deleted_fit() - problem.full_fit(), 1e-10)
     close(hm.predict(problem, hm.LeaveOneOut(), groups=[2, 5]).delta, own.delta, 1e-12)
@@ -272,7 +274,7 @@ def test_warm_and_cold_starts_of_a_perceptron(perceptron):
     warm = hm.predict(problem, hm.LeaveOneOut(), theta, points=[0, 4])
     path = hm.response(problem, [0.0], theta0)
     # Here the branch of minima has no fold, so that the warm start ends at its end.
-    assert path.status == hm.ResponseStatus.regular
+    assert path.status == hm.results.ResponseStatus.regular
     np.testing.assert_allclose(theta + warm.delta[1], path.theta[0], rtol=0, atol=1e-8)
     cold = hm.predict(problem, hm.LeaveOneOut(theta0), theta, points=[0, 4])
     for change in (warm, cold):
@@ -313,9 +315,12 @@ def test_what_is_not_stationary_is_said_with_the_gradient_norm(perceptron):
         with pytest.raises(RuntimeError, match=rf"not a stationary point.*{norm:.3g}"):
             hm.predict(problem, estimator, theta0)
     change = hm.predict(problem, hm.Influence(), theta0, throw=False)
-    assert change.status == hm.ChangeStatus.not_stationary
+    assert change.status == hm.results.ChangeStatus.not_stationary
     assert not change.stationary and np.all(np.isfinite(change.delta))
-    assert hm.predict(problem, hm.GaussNewton(1.0), theta0).status == hm.ChangeStatus.successful
+    assert (
+        hm.predict(problem, hm.GaussNewton(1.0), theta0).status
+        == hm.results.ChangeStatus.successful
+    )
     assert hm.predict(problem, hm.Influence(), theta).stationary
 
 
@@ -334,9 +339,9 @@ def test_an_indefinite_hessian_is_said():
     with pytest.raises(RuntimeError, match="not positive definite"):
         hm.predict(problem, hm.Influence(), theta)
     change = hm.predict(problem, hm.Influence(), theta, throw=False)
-    assert change.status == hm.ChangeStatus.indefinite and np.all(np.isfinite(change.delta))
+    assert change.status == hm.results.ChangeStatus.indefinite and np.all(np.isfinite(change.delta))
     refit = hm.predict(problem, hm.LeaveOneOut(max_steps=1), theta, throw=False)
-    assert refit.status == hm.ChangeStatus.not_reached
+    assert refit.status == hm.results.ChangeStatus.not_reached
 
 
 def test_a_minimum_at_infinity_is_not_taken_for_one():
@@ -345,8 +350,10 @@ def test_a_minimum_at_infinity_is_not_taken_for_one():
     X, y = np.column_stack([x, np.ones(9)]), [0, 0, 0, 0, 1, 1, 1, 1, 0]
     problem = hm.Problem(hm.linear_model(2), hm.Logistic(), X, y, deleted=8)
     change = hm.predict(problem, hm.LeaveOneOut(), throw=False)
-    assert change.status == hm.ChangeStatus.no_minimum
-    assert hm.predict(problem, hm.LeaveOneOut(), points=0).status == hm.ChangeStatus.successful
+    assert change.status == hm.results.ChangeStatus.no_minimum
+    assert (
+        hm.predict(problem, hm.LeaveOneOut(), points=0).status == hm.results.ChangeStatus.successful
+    )
 
 
 def test_labels_of_one_class_have_no_fit_without_a_ridge():
@@ -355,7 +362,7 @@ def test_labels_of_one_class_have_no_fit_without_a_ridge():
     with pytest.raises(RuntimeError, match=r"no minimum exists.*ridge"):
         hm.predict(alone, hm.Influence())
     ridged = hm.Problem(hm.linear_model(2), hm.Logistic(), X, [1, 1, 1], deleted=0, ridge=0.1)
-    assert hm.predict(ridged, hm.LeaveOneOut()).status == hm.ChangeStatus.successful
+    assert hm.predict(ridged, hm.LeaveOneOut()).status == hm.results.ChangeStatus.successful
 
 
 def test_a_twin_halves_the_effect_of_a_point(linear):
@@ -373,7 +380,7 @@ def test_a_twin_halves_the_effect_of_a_point(linear):
 def test_weight_jacobian_and_the_response_of_one_weight(logistic):
     problem, X, y = logistic
     theta = problem.full_fit()
-    jacobian = hm.weight_jacobian(problem, theta)
+    jacobian = hm.influence.weight_jacobian(problem, theta)
     h = 1e-4
     for j in (0, 7):
         sides = []
@@ -385,7 +392,7 @@ def test_weight_jacobian_and_the_response_of_one_weight(logistic):
     # θ̇ʲ(ε) is column j at the weights (1, …, ε, …, 1).
     path = hm.response(problem, [0.0, 0.5, 1.0])
     for epsilon, at, velocity in zip(path.epsilons, path.theta, path.velocity, strict=True):
-        there = hm.weight_jacobian(problem, at, problem.weights(epsilon))
+        there = hm.influence.weight_jacobian(problem, at, problem.weights(epsilon))
         close(there.columns[7], velocity, 1e-9)
     # A group's derivative sums its columns.
     rows = np.array([1, 2, 3])

@@ -61,9 +61,9 @@ def test_dependent_columns_have_one_answer_in_every_verb(continuous):
         ):
             change = hm.predict(problem, estimator)
             close(change.delta, factor * truth)
-            assert change.status == hm.ChangeStatus.successful
+            assert change.status == hm.results.ChangeStatus.successful
         close(-hm.regression_diagnostics(problem).dfbeta[ROW], truth)
-        close(-hm.weight_jacobian(problem, full).columns[ROW], (1.0 - P) * truth)
+        close(-hm.influence.weight_jacobian(problem, full).columns[ROW], (1.0 - P) * truth)
         measured = hm.measurement_influence(problem, hm.Influence(), full, lambda theta: theta)
         close(measured.change[ROW], (1.0 - P) * truth)
     # What nothing sees stays as in the start of a cold one, too.
@@ -95,7 +95,7 @@ def test_paths_and_series_of_dependent_columns():
     path = hm.response(general, epsilons, start)
     for name in ("theta", "velocity", "acceleration", "ends", "end_velocities"):
         close(getattr(path, name), getattr(expected, name), 1e-9)
-    assert path.status == hm.ResponseStatus.regular and not path.minimum.any()
+    assert path.status == hm.results.ResponseStatus.regular and not path.minimum.any()
     close(path.branches[0].theta[0], path.theta[-1], 1e-9)
     # The truth from θ₀: its part that nothing sees is kept.
     kept = start - np.linalg.pinv(X) @ X @ start
@@ -109,7 +109,7 @@ def test_paths_and_series_of_dependent_columns():
 def test_influence_in_time_tends_to_the_same():
     X, y = dummies()
     late = hm.influence_in_time(
-        hm.LinearRegression(X, y, deleted=ROW), np.zeros(3), [200.0], lambda theta: theta
+        hm.LinearRegression(X, y, deleted=ROW), np.zeros(3), lambda theta: theta, [200.0]
     )
     truth = least_norm(X, y, [ROW]) - least_norm(X, y)
     P = (X @ np.linalg.pinv(X))[ROW, ROW]
@@ -143,7 +143,7 @@ def test_fits_that_interpolate_do_not_change_where_they_stand():
     cold = hm.predict(problem, hm.LeaveOneOut(np.zeros(20)), full, points=np.arange(8))
     expected = np.array([least_norm(X, y, [row]) for row in range(8)]) - full
     close(cold.delta, expected, 1e-12)
-    residuals = hm.ridgeless_leave_one_out(problem).residuals
+    residuals = hm.diagnostics.ridgeless_leave_one_out(problem).residuals
     close(y - np.sum(X * (full + np.asarray(cold.delta)), axis=1), residuals, 1e-11)
 
 
@@ -175,8 +175,8 @@ def test_a_direction_that_only_deleted_points_saw():
     # A point that sees what those of positive weight do not.
     weights = np.ones(12)
     weights[[4, 7]] = 0.0
-    jacobian = hm.weight_jacobian(problem, full + np.array([0.0, 0.0, 1.0]), weights)
-    infinite = np.asarray(jacobian.status == hm.ChangeStatus.singular)
+    jacobian = hm.influence.weight_jacobian(problem, full + np.array([0.0, 0.0, 1.0]), weights)
+    infinite = np.asarray(jacobian.status == hm.results.ChangeStatus.singular)
     np.testing.assert_array_equal(np.flatnonzero(infinite), [4, 7])
     # Alone, a point is fitted exactly, and nothing moves without it.
     X[7, 2] = 0.0
@@ -195,10 +195,12 @@ def test_dead_units_are_named():
     problem = hm.Problem(model, hm.SquaredError(), x, y, deleted=1)
     for estimator in (hm.Influence(), hm.GaussNewton(), hm.NewtonStep()):
         found = hm.predict(problem, estimator, theta, throw=False)
-        assert found.status == hm.ChangeStatus.singular and np.all(np.isfinite(found.delta))
+        assert found.status == hm.results.ChangeStatus.singular and np.all(np.isfinite(found.delta))
     with pytest.raises(RuntimeError, match=r"not unique, or infinite.*dead units"):
         hm.predict(problem, hm.GaussNewton(), theta)
-    assert hm.predict(problem, hm.GaussNewton(0.1), theta).status == hm.ChangeStatus.successful
+    assert (
+        hm.predict(problem, hm.GaussNewton(0.1), theta).status == hm.results.ChangeStatus.successful
+    )
 
 
 # --- other losses
@@ -244,7 +246,7 @@ def test_logistic_regression_with_dependent_columns():
     kernel = np.array([1.0, -1.0, -1.0]) / np.sqrt(3.0)
     cold = hm.predict(problem, hm.LeaveOneOut(start), full).delta
     np.testing.assert_allclose(cold, truth + (start @ kernel) * kernel, rtol=0, atol=1e-8)
-    close(-hm.weight_jacobian(problem, full).columns[ROW], first, 1e-7)
+    close(-hm.influence.weight_jacobian(problem, full).columns[ROW], first, 1e-7)
     close(problem.deleted_fit() - full, truth, 1e-7)
 
 

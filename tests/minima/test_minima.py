@@ -156,8 +156,10 @@ def test_a_deletion_that_separates_has_no_minimum():
         problem.deleted_fit()
     change = hm.predict(problem, hm.LeaveOneOut(), points=list(range(6)), throw=False)
     expected = [separable(np.delete(signed(X, LABELS).astype(int), row, 0)) for row in range(6)]
-    np.testing.assert_array_equal(change.status == hm.ChangeStatus.no_minimum, expected)
-    np.testing.assert_array_equal(change.status == hm.ChangeStatus.successful, ~np.array(expected))
+    np.testing.assert_array_equal(change.status == hm.results.ChangeStatus.no_minimum, expected)
+    np.testing.assert_array_equal(
+        change.status == hm.results.ChangeStatus.successful, ~np.array(expected)
+    )
     assert np.all(np.isfinite(change.delta)) and expected[2] and not expected[0]
 
 
@@ -192,7 +194,9 @@ def test_deletions_of_tidy_designs():
             exists = not separable(np.delete(margins, row, 0))
             none += not exists
             status = jax.tree.map(lambda leaf, row=row: leaf[row], change.status)
-            wanted = hm.ChangeStatus.successful if exists else hm.ChangeStatus.no_minimum
+            wanted = (
+                hm.results.ChangeStatus.successful if exists else hm.results.ChangeStatus.no_minimum
+            )
             if not bool(status == wanted):
                 wrong.append((x, y, row))
     assert not wrong and none >= 10
@@ -275,9 +279,9 @@ def test_nothing_is_proved_on_the_way_to_infinity():
 
 def test_training_says_that_there_is_no_minimum():
     problem = logistic(X, LABELS, deleted=2)
-    assert hm.train(problem, [0.0, 0.0]).status == hm.TrainingStatus.minimum
+    assert hm.train(problem, [0.0, 0.0]).status == hm.results.TrainingStatus.minimum
     trained = hm.train(problem, [0.0, 0.0], 0.0, throw=False)
-    assert trained.status == hm.TrainingStatus.separated
+    assert trained.status == hm.results.TrainingStatus.separated
     with pytest.raises(RuntimeError, match="no minimum exists"):
         hm.Deletion(problem, [0.0, 0.0], start=0.0, horizon=1.0)
 
@@ -286,13 +290,13 @@ def test_estimators_of_a_fit_that_does_not_exist():
     problem = logistic(X, LABELS)
     for estimator in (hm.ProximalBregman(), hm.PathIntegration(), hm.Influence(at=0.0)):
         change = hm.predict(problem, estimator, points=list(range(6)), throw=False)
-        none = np.asarray(change.status == hm.ChangeStatus.no_minimum)
+        none = np.asarray(change.status == hm.results.ChangeStatus.no_minimum)
         np.testing.assert_array_equal(none, [False, False, True, True, False, False])
         assert np.all(np.isfinite(change.delta[~none]))
     # θ given, of vanishing gradient, where all the data have no minimum: the classes touch.
     touching = logistic(np.column_stack([np.ones(6), [0, 1, 2, 2, 3, 4]]), LABELS)
     change = hm.predict(touching, hm.Influence(), [-72.7, 36.35], points=0, throw=False)
-    assert change.stationary and change.status == hm.ChangeStatus.no_minimum
+    assert change.stationary and change.status == hm.results.ChangeStatus.no_minimum
 
 
 def scalar_path(epsilon):
@@ -317,11 +321,11 @@ def scalar_path(epsilon):
     return found.x
 
 
-@pytest.mark.parametrize("method", [hm.Continuation(), hm.FlowLimits()])
+@pytest.mark.parametrize("method", [hm.responses.Continuation(), hm.responses.FlowLimits()])
 def test_a_response_that_diverges_exists_above_zero(method):
     problem = logistic(X, LABELS, deleted=2)
     path = hm.response(problem, [0.01, 0.3, 1.0], method=method)
-    assert path.status == hm.ResponseStatus.diverges and path.minimum.all()
+    assert path.status == hm.results.ResponseStatus.diverges and path.minimum.all()
     expected = [scalar_path(epsilon) for epsilon in (0.01, 0.3, 1.0)]
     np.testing.assert_allclose(path.theta, expected, rtol=1e-6)
     assert np.isnan(path.ends[0]).all() and np.isfinite(path.ends[1]).all()
@@ -341,7 +345,7 @@ def test_networks_without_a_minimum_have_no_fit():
         problem = hm.Problem(model, hm.Logistic(), X[:, 1:], y, deleted=0)
         with pytest.raises(RuntimeError, match=r"no (minimum|stationary point)"):
             problem.full_fit(theta0)
-        assert hm.train(problem, theta0, throw=False).status != hm.TrainingStatus.minimum
+        assert hm.train(problem, theta0, throw=False).status != hm.results.TrainingStatus.minimum
 
 
 def test_a_gradient_that_underflows_is_no_fit():

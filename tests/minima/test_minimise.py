@@ -136,7 +136,7 @@ def test_retraining_says_that_it_did_not_arrive():
         model, hm.SquaredError(), [[1.0], [2.0], [1.5]], [1.0, 1.0, 1.0], deleted=0
     )
     change = hm.predict(problem, hm.LeaveOneOut(), [0.0], throw=False)
-    assert change.status == hm.ChangeStatus.not_reached
+    assert change.status == hm.results.ChangeStatus.not_reached
     assert change.delta.tolist() == [0.0]
     with pytest.raises(RuntimeError, match="no minimum was reached"):
         hm.predict(problem, hm.LeaveOneOut(), [0.0])
@@ -247,10 +247,10 @@ def test_another_damping_and_tolerance_compile_nothing(name):
 def test_another_tolerance_of_training_compiles_nothing():
     problem, start = small(), np.zeros(2)
     first = hm.train(problem, start, tolerance=1e-3)
-    path = hm.response(problem, [0.5], start, method=hm.FlowLimits(tolerance=1e-3))
+    path = hm.response(problem, [0.5], start, method=hm.responses.FlowLimits(tolerance=1e-3))
     with jax.no_tracing():
         second = hm.train(problem, start, tolerance=1e-6)
-        again = hm.response(problem, [0.5], start, method=hm.FlowLimits(tolerance=1e-6))
+        again = hm.response(problem, [0.5], start, method=hm.responses.FlowLimits(tolerance=1e-6))
     assert second.flow_steps > first.flow_steps  # it was heard
     np.testing.assert_allclose(first.theta, second.theta, rtol=1e-13)
     np.testing.assert_allclose(path.theta, again.theta, rtol=1e-12)

@@ -159,11 +159,11 @@ PLACES = {
     "Problem": lambda X: hm.Problem(hm.linear_model(3), hm.SquaredError(), X, Y, deleted=0),
     "TestLoss": lambda X: hm.TestLoss(X, Y),
     "Predictions": hm.Predictions,
-    "PredictionDistance": hm.PredictionDistance,
+    "PredictionDistance": hm.deletion.PredictionDistance,
     "Dataset": lambda X: datasets.Dataset("name", X, np.array(Y), ("a", "b", "c"), "y", ""),
     "collinear_columns": datasets.collinear_columns,
-    "clustered_groups": lambda X: hm.clustered_groups(X, 2, 1),
-    "early_stopping": lambda X: hm.early_stopping(
+    "clustered_groups": lambda X: hm.influence.clustered_groups(X, 2, 1),
+    "early_stopping": lambda X: hm.influence.early_stopping(
         hm.LinearRegression(NUMBERS, Y, deleted=0), np.zeros(3), X, Y, batch_size=2
     ),
 }
@@ -245,7 +245,7 @@ def test_a_test_loss_is_a_measurement_wherever_a_function_is():
 
     for method in (hm.Exact(), hm.Adaptive()):
         found, expected = (
-            hm.measurement_sensitivity(problem, theta0, 0.7, measurement, method)
+            hm.flows.measurement_sensitivity(problem, theta0, measurement, 0.7, method=method)
             for measurement in (given, written_out)
         )
         np.testing.assert_allclose(found.value, expected.value, rtol=1e-14)
@@ -274,12 +274,14 @@ def test_the_own_loss_of_the_deleted_points_is_a_terminal_cost():
     ("call", "error", "message"),
     [
         (
-            lambda: hm.measurement_sensitivity(regression(), np.zeros(3), 1.0, hm.OwnLoss()),
+            lambda: hm.flows.measurement_sensitivity(regression(), np.zeros(3), hm.OwnLoss(), 1.0),
             ValueError,
             r"measurement: .*got OwnLoss\(\); influence_in_time takes it",
         ),
         (
-            lambda: hm.measurement_sensitivity(regression(), np.zeros(3), 1.0, hm.Predictions()),
+            lambda: hm.flows.measurement_sensitivity(
+                regression(), np.zeros(3), hm.Predictions(), 1.0
+            ),
             ValueError,
             r"measurement: expected a scalar, got shape \(4,\)",
         ),

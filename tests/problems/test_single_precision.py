@@ -77,7 +77,9 @@ def leave_one_out(X, y):
         (hm.Influence(solver=hm.Arnoldi(3)), lambda P: 1.0 - P),
         (hm.Influence(solver=hm.Nystrom(3)), lambda P: 1.0 - P),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, hm.AbstractEstimator) else "",
+    ids=lambda value: (
+        type(value).__name__ if isinstance(value, hm.estimators.AbstractEstimator) else ""
+    ),
 )
 def test_estimators_of_a_regression(data, regression, estimator, factor):
     full, truth, P = leave_one_out(*data)
@@ -137,8 +139,8 @@ def test_flows_and_their_derivatives(data):
         close(hm.flow(general, schedule, start, times).theta, expected)
     steps = hm.GradientDescent(0.01)
     close(
-        hm.flow(single, hm.Constant(0.5), start, times, steps).theta,
-        hm.flow(double, hm.Constant(0.5), start, times, steps).theta,
+        hm.flow(single, hm.Constant(0.5), start, times, method=steps).theta,
+        hm.flow(double, hm.Constant(0.5), start, times, method=steps).theta,
     )
     expected = hm.sensitivity(double, start, [0.1]).derivative
     close(hm.sensitivity(single, start, [0.1]).derivative, expected)
@@ -179,7 +181,7 @@ def test_dense_does_not_advise_itself():
         hm.linear_model(2), hm.Logistic(), X, y, deleted=0, ridge=1e-6, dtype=jnp.float32
     )
     found = hm.predict(problem, hm.GaussNewton(), np.ones(2), points=ROWS, throw=False)
-    advice = hm.ChangeStatus.not_converged  # "… or Dense()"
+    advice = hm.results.ChangeStatus.not_converged  # "… or Dense()"
     assert not np.any(np.asarray(found.status == advice))
 
 

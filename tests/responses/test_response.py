@@ -74,8 +74,8 @@ def test_status_tells_where_the_path_jumps(name):
     data = problems.ALL[name]
     path = hm.response(regression(data), EPSILONS, data.theta0)
     jumps = leaves_the_span(data)
-    assert (path.status == hm.Status.jump) == jumps
-    assert (path.status == hm.Status.successful) == (not jumps)
+    assert (path.status == hm.results.Status.jump) == jumps
+    assert (path.status == hm.results.Status.successful) == (not jumps)
     moved = np.linalg.norm(path.ends[0] - path.theta[0])
     if jumps:
         deleted_fit = oracle.deleted_fit(data.X, data.y, data.deleted, 0.0, data.theta0)
@@ -287,4 +287,4 @@ def test_only_linear_regression_has_the_closed_form(without_shape_checks):
     data = problems.well_conditioned()
     problem = hm.Problem(hm.linear_model(4), hm.SquaredError(), data.X, data.y, deleted=0)
     with pytest.raises(TypeError, match="needs a LinearRegression, got Problem"):
-        hm.response(problem, [0.5], method=hm.ClosedForm())
+        hm.response(problem, [0.5], method=hm.responses.ClosedForm())

@@ -15,7 +15,7 @@ from scipy.optimize import fsolve, root
 
 import homotopy as hm
 
-Kind, Status = hm.EventKind, hm.ResponseStatus
+Kind, Status = hm.results.EventKind, hm.results.ResponseStatus
 PERCEPTRON = hm.mlp([1, 3, 1])
 GRID = np.linspace(0.0, 1.0, 21)
 
@@ -138,8 +138,8 @@ def test_a_path_of_linear_regression_is_its_closed_form():
     X, y = rng.normal(size=(20, 4)), rng.normal(size=20)
     problem = hm.LinearRegression(X, y, deleted=[2, 5], ridge=0.1)
     exact = hm.response(problem, GRID)
-    path = hm.response(problem, GRID, method=hm.Continuation(solver=diffrax.Tsit5()))
-    assert path.status == Status.regular and exact.status == hm.Status.successful
+    path = hm.response(problem, GRID, method=hm.responses.Continuation(solver=diffrax.Tsit5()))
+    assert path.status == Status.regular and exact.status == hm.results.Status.successful
     for name in ("theta", "velocity", "acceleration", "ends", "end_velocities", "bend"):
         theirs = np.asarray(getattr(exact, name))
         np.testing.assert_allclose(
@@ -172,7 +172,9 @@ def test_twenty_seeds_end_with_a_path():
             assert np.linalg.norm(hessian @ event.direction) < 1e-6 * scale
         if path.events:
             # Another way along the same branches.
-            finer = hm.response(problem, GRID, theta0, method=hm.Continuation(largest_step=0.03))
+            finer = hm.response(
+                problem, GRID, theta0, method=hm.responses.Continuation(largest_step=0.03)
+            )
             assert path.compare(finer).parting is None
         events += [kind for event in path.events for kind in kinds if event.kind == kind]
     # All three happen to perceptrons.
@@ -185,7 +187,9 @@ def test_twenty_seeds_end_with_a_path():
 @pytest.fixture(scope="module")
 def folded():
     problem = folding_problem()
-    return problem, hm.response(problem, GRID, [1.0, 1.0], method=hm.Continuation(beyond=40))
+    return problem, hm.response(
+        problem, GRID, [1.0, 1.0], method=hm.responses.Continuation(beyond=40)
+    )
 
 
 def reduced_fold(u, epsilon):
@@ -220,7 +224,7 @@ def test_below_a_fold_the_path_goes_on_where_descent_goes(folded):
     assert np.all(u[GRID > 5 / 8] > 1 / 4) and np.all(u[GRID < 5 / 8] < -0.5)
     np.testing.assert_allclose(path.theta[0], [-1.0, 1.0], atol=1e-12)
     landing = event.landing
-    assert landing.status == hm.TrainingStatus.minimum
+    assert landing.status == hm.results.TrainingStatus.minimum
     assert problem.risk(landing.theta, event.landing_epsilon) < problem.risk(
         event.theta, event.landing_epsilon
     )
@@ -248,10 +252,10 @@ def test_a_path_from_each_flow_parts_where_there_are_two_minima(folded):
     epsilons = 0.41 + 0.59 * GRID
     continued = hm.response(problem, epsilons, [1.0, 1.0])
     # From the left: the other fold of 4u³ − 9u² + ½ = 0 is at ε = 1 − 6u² = 0.697.
-    method = hm.FlowLimits(solver=diffrax.Tsit5(), tolerance=1e-4)
+    method = hm.responses.FlowLimits(solver=diffrax.Tsit5(), tolerance=1e-4)
     limits = hm.response(problem, epsilons, [-1.0, 1.0], method=method)
     assert limits.status == Status.separate and limits.minimum.all()
-    assert jnp.all(limits.training.status == hm.TrainingStatus.minimum)
+    assert jnp.all(limits.training.status == hm.results.TrainingStatus.minimum)
     comparison = continued.compare(limits)
     other = 1 - 6 * np.sort(np.roots([4, -9, 0, 0.5]))[0] ** 2
     apart = (epsilons > 5 / 8) & (epsilons < other)
@@ -307,9 +311,13 @@ def test_at_the_branch_point_itself_nothing_is_claimed():
     ("problem", "theta0", "status"),
     [
         # u = 0 is kept by the flow, and is a saddle at ε = 1.
-        (merging_problem(), [0.0, 1.0], hm.TrainingStatus.saddle),
+        (merging_problem(), [0.0, 1.0], hm.results.TrainingStatus.saddle),
         # ½(uv − 1)² alone, without ridge: a valley of minima.
-        (plane_problem([UV, UV, 0 * U, UV], np.ones(4)), [1.0, 1.0], hm.TrainingStatus.degenerate),
+        (
+            plane_problem([UV, UV, 0 * U, UV], np.ones(4)),
+            [1.0, 1.0],
+            hm.results.TrainingStatus.degenerate,
+        ),
     ],
 )
 def test_training_that_finds_no_minimum_says_which(problem, theta0, status):
@@ -324,8 +332,12 @@ def test_training_that_finds_no_minimum_says_which(problem, theta0, status):
 @pytest.mark.parametrize(
     ("theta0", "ridge", "status"),
     [
-        (np.zeros(10), 1e-2, hm.TrainingStatus.saddle),  # no neuron works, and none begins to
-        (None, 0.0, hm.TrainingStatus.falling),
+        (
+            np.zeros(10),
+            1e-2,
+            hm.results.TrainingStatus.saddle,
+        ),  # no neuron works, and none begins to
+        (None, 0.0, hm.results.TrainingStatus.falling),
     ],
 )
 def test_perceptrons_without_a_minimum_say_why(theta0, ridge, status):
@@ -351,13 +363,13 @@ def test_a_hessian_that_turns_singular_at_zero_weight_ends_the_path_there():
 
 def test_budgets_end_in_a_status():
     problem = folding_problem()
-    for method in (hm.Continuation(max_steps=3), hm.Continuation(max_jumps=0)):
+    for method in (hm.responses.Continuation(max_steps=3), hm.responses.Continuation(max_jumps=0)):
         path = hm.response(problem, GRID, [1.0, 1.0], method=method, throw=False)
         assert path.status == Status.step_limit
         assert path.minimum[-1] and not path.minimum[0]
         np.testing.assert_array_equal(np.isfinite(path.theta).all(1), np.asarray(path.minimum))
     with pytest.raises(RuntimeError, match=r"raise max_steps or max_jumps .*was reached"):
-        hm.response(problem, GRID, [1.0, 1.0], method=hm.Continuation(max_steps=3))
+        hm.response(problem, GRID, [1.0, 1.0], method=hm.responses.Continuation(max_steps=3))
 
 
 # --- Taylor models
@@ -392,7 +404,7 @@ def test_taylor_models_converge_with_their_order(perceptron_path):
     for order, size in ((1, 1e-2), (2, 2e-2), (3, 5e-2), (4, 7e-2)):
         steps = np.array([size, 2 * size]) * radius
         exact = np.stack([refit(problem, GRID[10] + step, path.theta[10]) for step in steps])
-        lower = hm.TaylorModel(model.epsilon, model.coefficients[: order + 1])
+        lower = hm.results.TaylorModel(model.epsilon, model.coefficients[: order + 1])
         errors = np.linalg.norm(lower(GRID[10] + steps) - exact, axis=1)
         assert errors[0] > 1e-11
         slope = np.log(errors[1] / errors[0]) / np.log(2.0)
@@ -408,9 +420,15 @@ def test_taylor_models_converge_with_their_order(perceptron_path):
         (lambda p: hm.response(p, [0.5]), "theta0: a FunctionModel has several minima"),
         (lambda p: hm.response(p, [1.5], [1.0, 1.0]), r"epsilons: expected weights in \[0, 1\]"),
         (lambda p: hm.response(p, [0.5], [1.0]), "theta0: expected a vector of length 2"),
-        (lambda p: hm.Continuation(past=0.0), r"past: expected a number in \(0, 1\], got 0.0"),
-        (lambda p: hm.Continuation(largest_step=2.0), "largest_step: expected a number"),
-        (lambda p: hm.Continuation(max_steps=0), "max_steps: expected an integer >= 1, got 0"),
+        (
+            lambda p: hm.responses.Continuation(past=0.0),
+            r"past: expected a number in \(0, 1\], got 0.0",
+        ),
+        (lambda p: hm.responses.Continuation(largest_step=2.0), "largest_step: expected a number"),
+        (
+            lambda p: hm.responses.Continuation(max_steps=0),
+            "max_steps: expected an integer >= 1, got 0",
+        ),
         (lambda p: hm.taylor(p, [1.0, 1.0], 1.0, -1), "order: expected an integer >= 0, got -1"),
         (lambda p: hm.taylor(p, [1.0, 1.0], 1.0, 2), "theta: expected a stationary point"),
         (lambda p: hm.taylor(p, [0.25, 0.0625], 0.625, 2), "the Hessian at ε = 0.625 is singular"),
@@ -444,7 +462,7 @@ def test_a_picture_breaks_its_line_at_a_jump_and_marks_the_fold(folded, perceptr
     _, ax = plt.subplots()
     perceptron_path[1].plot(ax)
     assert len(ax.lines) == PERCEPTRON.dimension
-    events = [hm.Event(Kind.fold, jnp.array(0.42), jnp.zeros(10), jnp.zeros(10))]
+    events = [hm.results.Event(Kind.fold, jnp.array(0.42), jnp.zeros(10), jnp.zeros(10))]
     eventful = eqx.tree_at(lambda path: path.events, perceptron_path[1], tuple(events))
     _, ax = plt.subplots()
     eventful.plot(ax)

@@ -149,7 +149,11 @@ def iterations():
     def compare(problem):
         X, _, _, _ = arrays(problem)
         path = flow(
-            problem, Constant(1.0), starting_point(problem), [steps * size], GradientDescent(size)
+            problem,
+            Constant(1.0),
+            starting_point(problem),
+            [steps * size],
+            method=GradientDescent(size),
         )
         fit = np.asarray(problem.full_fit())
         step = np.eye(problem.dimension) - size * X.T @ X

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.request import Request
-from homotopy.flows.method import Status
+from homotopy.flows.method import FlowStatus
 from homotopy.schedules import AbstractSchedule
 
 
@@ -21,7 +21,7 @@ class AbstractDynamics(eqx.Module):
     @abc.abstractmethod
     def states(
         self, schedule: AbstractSchedule, times: Float[Array, " m"]
-    ) -> tuple[Float[Array, "m d"], Status]:
+    ) -> tuple[Float[Array, "m d"], FlowStatus]:
         """States at ascending times in [0, T], and how the computation ended."""
 
     @abc.abstractmethod

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._status import require_success
 from homotopy.deletion.dynamics.base import AbstractDynamics
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.dynamics.modal_pontryagin import relative_residual
 from homotopy.deletion.terminal_cost import ParameterDistance
-from homotopy.flows.method import require_success
+
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.reversed import Reversed
 

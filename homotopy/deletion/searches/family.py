@@ -18,7 +18,7 @@ from homotopy.deletion.searches import _bounded_quasi_newton as quasi_newton
 from homotopy.deletion.searches._stacking import alike, stacked
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.flows.adaptive import Adaptive
-from homotopy.flows.method import Status
+from homotopy.flows.method import FlowStatus
 from homotopy.numerics.threads import interruptible
 from homotopy.schedules import AbstractSchedule
 
@@ -176,7 +176,7 @@ def _one_by_one(function):
 def _cost(deletion, schedule):
     """ℰ; infinite where the flow of so rough a schedule takes more steps than allowed."""
     cost, status = deletion.outcome(schedule)
-    return jnp.where(status == Status.successful, cost, jnp.inf)
+    return jnp.where(status == FlowStatus.successful, cost, jnp.inf)
 
 
 def edges_of_decay(schedule: AbstractSchedule, start: float, horizon: float):

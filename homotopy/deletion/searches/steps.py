@@ -55,7 +55,7 @@ class Steps(AbstractSearch):
         return interruptible(best_step, deletion, self.grid)
 
 
-def best_step(deletion: Deletion, grid: int | None = None) -> Optimum:
+def best_step(deletion: Deletion, *, grid: int | None = None) -> Optimum:
     """Minimise ℰ(1_[0,τ]) over τ in [s, T]: every sign change of dℰ/dτ on a grid, then its root.
 
     Parameters

@@ -10,19 +10,19 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from homotopy._status import require_success
 from homotopy._checks import ArrayInput, flag
 from homotopy._checks import time as checked_time
+from homotopy.flows._flow import default_method
 from homotopy.flows._sensitivity import sensitivity
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
     AbstractMethod,
-    Status,
+    FlowStatus,
     a_method,
     finite_status,
-    require_success,
 )
-from homotopy.flows.trajectory import default_method
 from homotopy.measurements import AbstractMeasurement, OwnLoss, as_scalar_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -39,20 +39,21 @@ class MeasurementSensitivity(eqx.Module):
     influence : (n,)
         What deleting point i from the beginning of training adds to m, to first order, as
         `influence_in_time` has it: positive where the point makes m smaller.
-    status : Status
+    status : FlowStatus
     """
 
     time: Float[Array, ""]
     value: Float[Array, ""]
     influence: Float[Array, " n"]
-    status: Status
+    status: FlowStatus
 
 
 def measurement_sensitivity(
     problem: Problem,
     theta0: ArrayInput,
-    time: ArrayLike,
     measurement: AbstractMeasurement | Callable,
+    time: ArrayLike,
+    *,
     method: AbstractMethod | None = None,
     throw: bool = True,
 ) -> MeasurementSensitivity:
@@ -90,7 +91,7 @@ def measurement_sensitivity(
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> late = hm.measurement_sensitivity(problem, [0.0], 60.0, lambda theta: 2.0 * theta[0])
+    >>> late = hm.flows.measurement_sensitivity(problem, [0.0], 60.0, lambda theta: 2.0 * theta[0])
     >>> [round(x, 6) for x in late.influence.tolist()]
     [0.5, -0.5]
     """

@@ -8,15 +8,15 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._status import require_success
 from homotopy._checks import ArrayInput, concrete, flag, vector
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
     AbstractMethod,
-    Status,
+    FlowStatus,
     a_method,
     finite_status,
-    require_success,
 )
 from homotopy.linear import LinearRegression
 from homotopy.problem import Problem, a_problem
@@ -34,7 +34,7 @@ class Trajectory(eqx.Module):
     ----------
     times : (m,)
     theta : (m, d)
-    status : Status
+    status : FlowStatus
     stats : dict
         Counts of the work: steps, rejected steps, eigenproblems, gradient evaluations.
     problem, schedule, theta0, method
@@ -43,7 +43,7 @@ class Trajectory(eqx.Module):
 
     times: Float[Array, " m"]
     theta: Float[Array, "m d"]
-    status: Status
+    status: FlowStatus
     stats: dict
     problem: Problem
     schedule: AbstractSchedule
@@ -52,7 +52,7 @@ class Trajectory(eqx.Module):
 
     def evaluate(self, times: ArrayInput) -> Float[Array, "m d"]:
         """θ at other times, computed anew by the same method (not interpolated)."""
-        return flow(self.problem, self.schedule, self.theta0, times, self.method).theta
+        return flow(self.problem, self.schedule, self.theta0, times, method=self.method).theta
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """The path in the parameter plane (d = 2), or each coordinate against time.
@@ -79,6 +79,7 @@ def flow(
     schedule: AbstractSchedule,
     theta0: ArrayInput,
     times: ArrayInput,
+    *,
     method: AbstractMethod | None = None,
     throw: bool = True,
 ) -> Trajectory:

@@ -14,9 +14,9 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, concrete, flag, integer, number
 from homotopy._wording import described
+from homotopy.flows._flow import flow
 from homotopy.flows._sensitivity import sensitivity
-from homotopy.flows.method import AbstractMethod, Status
-from homotopy.flows.trajectory import flow
+from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.measurements import as_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _NEGLIGIBLE = 1e-6  # of the largest influence: below it, signs may be those of solver errors
 
 
-class InfluenceInTimeStatus(Status):
+class InfluenceInTimeStatus(FlowStatus):
     """How a computation ended."""
 
     not_finite = "the measurement, or its derivative, is not finite somewhere along training"
@@ -178,8 +178,9 @@ class InfluenceInTime(eqx.Module):
 def influence_in_time(
     problem: Problem,
     theta0: ArrayInput,
-    times: ArrayInput,
     measurement,
+    times: ArrayInput,
+    *,
     points: ArrayInput | None = None,
     method: AbstractMethod | None = None,
     throw: bool = True,
@@ -240,12 +241,12 @@ def influence_in_time(
     flag("throw", throw)
     measurement = as_measurement(measurement, problem)
     by_point = _checked_dependence(measurement, problem, theta0)
-    moved = sensitivity(problem, theta0, times, points, method, throw=throw)
-    path = flow(problem, Constant(1.0), theta0, moved.times, method, throw=throw)
+    moved = sensitivity(problem, theta0, times, points=points, method=method, throw=throw)
+    path = flow(problem, Constant(1.0), theta0, moved.times, method=method, throw=throw)
     influence, value = _along(
         measurement, problem, by_point, path.theta, moved.points, moved.derivative
     )
-    status = Status.where(moved.status == Status.successful, path.status, moved.status)
+    status = FlowStatus.where(moved.status == FlowStatus.successful, path.status, moved.status)
     status = InfluenceInTimeStatus.promote(status)
     finite = jnp.all(jnp.isfinite(influence)) & jnp.all(jnp.isfinite(value))
     successful = status == InfluenceInTimeStatus.successful

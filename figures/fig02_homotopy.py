@@ -43,7 +43,7 @@ def compute(fast: bool = False) -> dict:
             "solver": {
                 "method": "Exact: eigenvectors of H_ε for each ε",
                 "all_successful": bool(
-                    np.all(np.asarray(surface.status == hm.results.Status.successful))
+                    np.all(np.asarray(surface.status == hm.results.FlowStatus.successful))
                 ),
                 "largest_difference_from_adaptive_1e-10": np.abs(adaptive.theta - exact).max(),
                 "largest_distance_of_last_time_from_response": np.linalg.norm(

@@ -82,7 +82,7 @@ def _path(example: TeacherExample, row: int, epsilons) -> hm.results.ResponsePat
 
 def _pair(example: TeacherExample, paths) -> tuple[int, int] | None:
     """A point close to the target function with a curved path, one further away with no curve."""
-    regular = [bool(path.status == hm.results.ResponseStatus.regular) for path in paths]
+    regular = [bool(path.status == hm.results.ResponseStatus.successful) for path in paths]
     bends = np.where(regular, [_bend(path) for path in paths], np.nan)
     away = np.abs(_distances(example))
     curved = np.flatnonzero((bends > CURVED) & (away < NOISE))

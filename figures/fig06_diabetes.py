@@ -76,7 +76,7 @@ def compute(fast: bool = False) -> dict:
     others = np.delete(late, row)
     solver = {
         "method": "Exact",
-        "sensitivities_successful": bool(moved.status == hm.results.Status.successful),
+        "sensitivities_successful": bool(moved.status == hm.results.FlowStatus.successful),
         "bend_of_response": response.bend,
     }
     if differences:

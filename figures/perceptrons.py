@@ -101,7 +101,7 @@ def deletions(count: int, ridge: float, start: float, horizon: float) -> list[hm
         example = teacher_example(seed, POINTS, noise=NOISE)
         problem = example.problem(drawn_point(seed), ridge)
         trained = hm.train(problem, example.theta0, 0.0, throw=False)
-        if bool(trained.status == hm.results.TrainingStatus.minimum):
+        if bool(trained.status == hm.results.TrainingStatus.successful):
             found.append(
                 hm.Deletion(
                     problem, example.theta0, start, horizon, target=trained.theta, method=METHOD

@@ -1,6 +1,7 @@
 """What the verbs return, and how they end: for annotations, and to compare a status."""
 
 from homotopy._progress import Progress
+from homotopy._status import Status
 from homotopy.deletion import (
     CertifiedOptimum,
     Costate,
@@ -14,10 +15,10 @@ from homotopy.deletion import (
     SwitchingFunction,
 )
 from homotopy.flows import (
+    FlowStatus,
     HomotopySurface,
     MeasurementSensitivity,
     Sensitivity,
-    FlowStatus,
     Training,
     TrainingStatus,
     Trajectory,
@@ -51,6 +52,7 @@ __all__ = [
     "EarlyStopping",
     "Event",
     "EventKind",
+    "FlowStatus",
     "Gaps",
     "GreedyFeedback",
     "HomotopySurface",
@@ -69,7 +71,7 @@ __all__ = [
     "ResponseStatus",
     "Sensitivity",
     "SeparateOptimum",
-    "FlowStatus",
+    "Status",
     "SwitchingFunction",
     "TaylorModel",
     "Training",

@@ -65,7 +65,7 @@ assert trained.gradient_norm < 1e-12 and 0 < trained.smallest_eigenvalue < 0.1
 
 bare = hm.train(example.problem(row, ridge=0.0), example.theta0, throw=False)
 print(hm.results.TrainingStatus[bare.status])
-assert bool(bare.status != hm.results.TrainingStatus.minimum)
+assert bool(bare.status != hm.results.TrainingStatus.successful)
 
 # %% [markdown]
 # ## The path of fits bends
@@ -84,7 +84,7 @@ assert 0.10 < path.bend < 0.15
 bends = []
 for other in range(problem.size):
     found = hm.response(example.problem(other, ridge=0.005), epsilons, example.theta0, throw=False)
-    if bool(found.status == hm.results.ResponseStatus.regular):
+    if bool(found.status == hm.results.ResponseStatus.successful):
         bends.append(float(found.bend))
 print(f"{len(bends)} regular paths, bends from {min(bends):.1e} to {max(bends):.2f}")
 assert np.median(bends) < 0.05 < max(bends)

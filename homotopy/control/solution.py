@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput
+from homotopy._status import Reported, Status
 from homotopy.control.arcs import Arc
 from homotopy.control.mesh import local_errors
 from homotopy.control.pontryagin import PontryaginResidual, pontryagin_residual
@@ -18,10 +19,12 @@ from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import Trajectory
 
 
-class SolutionStatus(eqx.Enumeration):
-    """How a search for an optimal control ended. Optimality is claimed locally only."""
+class SolutionStatus(Status):
+    """How a search for an optimal control ended. Optimality is claimed locally only.
 
-    successful = "an extremal of known structure, a local minimum within that structure"
+    `successful` means an extremal of known structure, a local minimum within that structure.
+    """
+
     flat = (
         "an extremal of known structure, but the cost is not strictly convex in its junctions: it "
         "may not be a local minimum"
@@ -47,7 +50,7 @@ class SolutionStatus(eqx.Enumeration):
 
 
 @dataclasses.dataclass(frozen=True)
-class Solution:
+class Solution(Reported):
     """An optimal control, as far as it was found.
 
     Attributes

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from homotopy._status import require_success
 from homotopy._checks import integer, number
+from homotopy._status import require_success
 from homotopy.deletion.deletion import Deletion, a_deletion
-
 from homotopy.flows.propagator import known_values, piecewise_states
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.base import a_schedule

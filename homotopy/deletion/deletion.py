@@ -10,8 +10,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._status import require_success
 from homotopy._checks import ArrayInput, array, concrete, instance
+from homotopy._status import require_success
 from homotopy._wording import described
 from homotopy.control import ControlAffine
 from homotopy.deletion.bridges.control_affine import control_system

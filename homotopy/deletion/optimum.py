@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import equinox as eqx
-
+from homotopy._status import Reported, Status
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.optimum_curves import sample_optimum
@@ -19,8 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class OptimumStatus(eqx.Enumeration):
+class OptimumStatus(Status):
     """What is known of the schedule that a search returns."""
+
+    __successes__ = ("certified", "reached", "family_optimum", "local_optimum")
 
     certified = "a global optimum over all of E_s, to within the gap"
     reached = "a global optimum over all of E_s: the target itself is reached, to rounding"
@@ -47,7 +48,7 @@ class LocalMinimum:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Optimum:
+class Optimum(Reported):
     """The best schedule of a search, why it is optimal, and how far from optimal it can be.
 
     Attributes

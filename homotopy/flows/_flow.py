@@ -8,8 +8,8 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._status import require_success
 from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy._status import Reported, require_success
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Trajectory(eqx.Module):
+class Trajectory(Reported, eqx.Module):
     """θ(t), with the evidence of how it was computed.
 
     Attributes

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._status import require_success
 from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy._status import Reported, require_success
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
@@ -32,7 +32,7 @@ _SHARE = 8  # weights that are worth a call of their own
 _compiled: set = set()  # kinds of such calls
 
 
-class HomotopySurface(eqx.Module):
+class HomotopySurface(Reported, eqx.Module):
     """θ(t, ε) on a grid.
 
     Attributes

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._status import require_success
 from homotopy._checks import ArrayInput, flag
 from homotopy._checks import time as checked_time
+from homotopy._status import Reported, require_success
 from homotopy.flows._flow import default_method
 from homotopy.flows._sensitivity import sensitivity
 from homotopy.flows.adaptive import Adaptive
@@ -28,7 +28,7 @@ from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 
 
-class MeasurementSensitivity(eqx.Module):
+class MeasurementSensitivity(Reported, eqx.Module):
     """The first-order change of m(θ(t)) on deletion of each point, −∂m(θ(t; w))/∂w_i at w = 1.
 
     Attributes
@@ -68,11 +68,11 @@ def measurement_sensitivity(
     problem : Problem
         Its deleted set plays no part.
     theta0 : (d,)
-    time : float
-        ≥ 0, from the beginning of training on all the data.
     measurement : AbstractMeasurement or callable
         m: `TestLoss(X, y)`, or a function from θ (d,) to a scalar, such as a prediction or a
         parameter. Compiled once for each function.
+    time : float
+        ≥ 0, from the beginning of training on all the data.
     method : AbstractMethod, optional
         `Exact()` (the default for linear regression) or `Adaptive()`, whose `adjoint` is used.
     throw : bool
@@ -91,7 +91,7 @@ def measurement_sensitivity(
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> late = hm.flows.measurement_sensitivity(problem, [0.0], 60.0, lambda theta: 2.0 * theta[0])
+    >>> late = hm.flows.measurement_sensitivity(problem, [0.0], lambda theta: 2.0 * theta[0], 60.0)
     >>> [round(x, 6) for x in late.influence.tolist()]
     [0.5, -0.5]
     """

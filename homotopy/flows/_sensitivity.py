@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from homotopy._status import require_success
 from homotopy._checks import ArrayInput, flag, row_numbers
+from homotopy._status import Reported, require_success
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
@@ -27,7 +27,7 @@ from homotopy.schedules import Constant
 _BATCH = 2**20  # numbers in the d × d matrices of the times that are computed together
 
 
-class Sensitivity(eqx.Module):
+class Sensitivity(Reported, eqx.Module):
     """S_j(t) = ∂θ(t; w)/∂w_j at w = 1.
 
     Attributes

@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._checks import ArrayInput, concrete, flag, fraction, integer, weight
+from homotopy._status import Reported, Status
 from homotopy.evidence import gradient_rounding, stationarity
 from homotopy.existence import affine_in_parameters, decide_existence, minimum_is_near
 from homotopy.flows._diffrax import a_solver
@@ -24,10 +25,12 @@ _NEARER = 0.1
 _RESTING = 0.1  # of the tolerance: a gradient at which it rests even so, at a saddle
 
 
-class TrainingStatus(eqx.Enumeration):
-    """Where training ended."""
+class TrainingStatus(Status):
+    """Where training ended: `successful` at a local minimum.
 
-    minimum = "a local minimum: the gradient vanishes to rounding, the Hessian is positive definite"
+    There the gradient vanishes to rounding, and the Hessian is positive definite.
+    """
+
     degenerate = "stationary, but the Hessian is singular to rounding: add a ridge for one minimum"
     saddle = "a saddle: the flow came to rest where the Hessian has a negative eigenvalue"
     left_basin = "Newton's method left the basin of the flow: lower the tolerance"
@@ -40,7 +43,7 @@ class TrainingStatus(eqx.Enumeration):
     diverged = "the risk or its gradient left the finite numbers"
 
 
-class Training(eqx.Module):
+class Training(Reported, eqx.Module):
     """The stationary point that the gradient flow tends to, and the evidence for it.
 
     Attributes
@@ -154,7 +157,7 @@ def train(
         )
     trained = with_separation(problem, trained, epsilon)
     if throw:
-        reached = concrete(trained.status == TrainingStatus.minimum)
+        reached = concrete(trained.status == TrainingStatus.successful)
         if reached is None:
             raise ValueError("throw: pass throw=False under jax.jit and jax.vmap.")
         if not reached:
@@ -164,7 +167,7 @@ def train(
 
 def with_separation(problem: Problem, trained: Training, epsilons: Float[Array, "*k"]) -> Training:
     """With the status `separated` where no minimum exists, which is decided outside `jax.jit`."""
-    reached, weights = concrete(trained.status == TrainingStatus.minimum), concrete(epsilons)
+    reached, weights = concrete(trained.status == TrainingStatus.successful), concrete(epsilons)
     if reached is None or weights is None or np.all(reached):
         return trained
     # Only whether the deleted points count at all matters.
@@ -277,9 +280,9 @@ def flow_limit(
     if affine_in_parameters(problem):
         near = minimum_is_near(problem, theta, problem.weights(epsilon))
     status = TrainingStatus.where(
-        evidence.definite, TrainingStatus.minimum, TrainingStatus.degenerate
+        evidence.definite, TrainingStatus.successful, TrainingStatus.degenerate
     )
-    proved = (status != TrainingStatus.minimum) | near
+    proved = (status != TrainingStatus.successful) | near
     status = TrainingStatus.where(proved, status, TrainingStatus.falling)
     for failed, name in (
         (~kept, TrainingStatus.left_basin),

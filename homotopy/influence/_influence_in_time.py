@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import ArrayInput, concrete, flag, integer, number
+from homotopy._checks import ArrayInput, flag, integer, number
+from homotopy._status import Reported, require_success
 from homotopy._wording import described
 from homotopy.flows._flow import flow
 from homotopy.flows._sensitivity import sensitivity
@@ -33,7 +34,7 @@ class InfluenceInTimeStatus(FlowStatus):
     not_finite = "the measurement, or its derivative, is not finite somewhere along training"
 
 
-class InfluenceInTime(eqx.Module):
+class InfluenceInTime(Reported, eqx.Module):
     """The change of a measurement on deletion of each point, to first order, along training.
 
     Attributes
@@ -197,11 +198,11 @@ def influence_in_time(
     problem : Problem
         Its deleted set plays no part.
     theta0 : (d,)
-    times : (m,)
-        Ascending, ≥ 0.
     measurement
         `OwnLoss()` (of each point its own), `TestLoss(X, y)`, `Predictions(X)`, or a function of
         θ (d,) that returns an array (compiled once for each function).
+    times : (m,)
+        Ascending, ≥ 0.
     points : int or sequence of int, optional
         Row numbers; all n by default.
     method : AbstractMethod, optional
@@ -231,7 +232,7 @@ def influence_in_time(
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> result = influence_in_time(problem, [2.0], [0.1, 60.0], lambda theta: theta[0])
+    >>> result = influence_in_time(problem, [2.0], lambda theta: theta[0], [0.1, 60.0])
     >>> result.influence.round(3).tolist()  # the model learns 0 and 1, coming from 2
     [[0.168, 0.077], [0.25, -0.25]]
     >>> result.sign_changes(1).shape
@@ -254,7 +255,7 @@ def influence_in_time(
         successful & ~finite, InfluenceInTimeStatus.not_finite, status
     )
     if throw:
-        influence = _require_success(influence, status)
+        influence = require_success(influence, status)
     return InfluenceInTime(moved.times, moved.points, influence, path.theta, value, status)
 
 
@@ -273,16 +274,6 @@ def _along(measurement, problem, by_point, path, points, derivative):
 
     value, influence = jax.lax.map(at, (path, derivative))
     return influence, value
-
-
-def _require_success(value, status):
-    """The value, or a `RuntimeError` with the status: at run time where it is traced."""
-    known = concrete(status == InfluenceInTimeStatus.successful)
-    if known is None:
-        return status.error_if(value, status != InfluenceInTimeStatus.successful)
-    if not known:
-        raise RuntimeError(InfluenceInTimeStatus[status])
-    return value
 
 
 def _of_deletion(measurement, problem, point):

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, flag
 from homotopy._jit import filter_jit_numbers
+from homotopy._status import Reported
 from homotopy._wording import described
 from homotopy.influence._predict import if_stationary, require_success, stationarity
 from homotopy.influence.change import ChangeStatus, from_product
@@ -20,7 +21,7 @@ from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
 
 
-class MeasurementInfluence(eqx.Module):
+class MeasurementInfluence(Reported, eqx.Module):
     """The first-order change of a measurement on deletion of each point.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, vector
+from homotopy._status import Reported
 from homotopy.evidence import gradient_roundings
 from homotopy.influence.change import ChangeStatus, from_product
 from homotopy.influence.curvature import HessianCurvature
@@ -19,7 +20,7 @@ from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
 
 
-class WeightJacobian(eqx.Module):
+class WeightJacobian(Reported, eqx.Module):
     """The derivative of θ(w) = argmin R(θ; w).
 
     Attributes

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from homotopy._jit import jit_outermost
+from homotopy._status import Reported
 from homotopy.influence.least_squares import Moved
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
@@ -30,7 +31,7 @@ class ChangeStatus(InverseStatus):
     not_reached = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
 
 
-class Change(eqx.Module):
+class Change(Reported, eqx.Module):
     """The change of the parameters on deletion, θ(0) − θ(1), as an estimator predicts it.
 
     With `points`, `groups` or a matrix of `changes` the fields have a leading axis k; of the

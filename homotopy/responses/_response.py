@@ -11,7 +11,6 @@ import numpy as np
 from homotopy._checks import ArrayInput, concrete, flag, instance
 from homotopy.flows._homotopy import checked_epsilons
 from homotopy.flows._train import TrainingStatus
-from homotopy.flows.method import FlowStatus
 from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
 from homotopy.problem import Problem, a_problem
@@ -101,7 +100,7 @@ def response(
     else:
         seen, z = problem.along(basis, start)
         path = method.path(seen, epsilons, z)
-    if throw and not isinstance(path.status, FlowStatus):
+    if throw and not isinstance(method, ClosedForm):
         _require_minima(path)
     return path if basis is None else _unfolded(path, basis, start - basis @ z)
 
@@ -132,12 +131,9 @@ def _unfolded(path: ResponsePath, basis, centre) -> ResponsePath:
     )
 
 
-_ANSWERS = (ResponseStatus.regular, ResponseStatus.jumped, ResponseStatus.separate)
-
-
 def _require_minima(path: ResponsePath) -> None:
     """A `RuntimeError` with the status, and where, if some θ(ε) was not reached."""
-    if any(bool(path.status == answer) for answer in _ANSWERS):
+    if bool(path.successful):
         return
     missing = np.asarray(path.epsilons)[~concrete(path.minimum)]
     diverges = bool(path.status == ResponseStatus.diverges)
@@ -162,6 +158,6 @@ def _require_minima(path: ResponsePath) -> None:
 
 def _failure(status: TrainingStatus) -> str:
     """What training said, the first time that it reached no minimum."""
-    failed = np.atleast_1d(np.asarray(status != TrainingStatus.minimum))
+    failed = np.atleast_1d(np.asarray(status != TrainingStatus.successful))
     first = int(np.argmax(failed))
     return TrainingStatus[jax.tree.map(lambda leaf: np.asarray(np.atleast_1d(leaf)[first]), status)]

@@ -8,11 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy.evidence import stationarity
-from homotopy.flows.method import FlowStatus
 from homotopy.linear import LinearRegression
 from homotopy.problem import Problem
 from homotopy.responses.method import AbstractResponse
-from homotopy.responses.path import ResponsePath, chord_deviation, largest_norm
+from homotopy.responses.path import ResponsePath, ResponseStatus, chord_deviation, largest_norm
 
 
 class ClosedForm(AbstractResponse):
@@ -79,7 +78,7 @@ def _path(problem, epsilons, start):
         ends=ends,
         end_velocities=jax.vmap(derivatives)(unit)[0],
         bend=bend,
-        status=FlowStatus.where(jumps, FlowStatus.jump, FlowStatus.successful),
+        status=ResponseStatus.where(jumps, ResponseStatus.jump, ResponseStatus.successful),
         gradient_norm=evidence.gradient_norm,
         smallest_eigenvalue=evidence.smallest_eigenvalue,
         minimum=~singular,

@@ -111,7 +111,7 @@ class Continuation(AbstractResponse):
             events=tuple(events),
             training=training,
         )
-        complete = status == ResponseStatus.regular or status == ResponseStatus.jumped
+        complete = status == ResponseStatus.successful or status == ResponseStatus.jumped
         reached = path.minimum | (diverges & (epsilons == 0.0))
         if complete and (stray or not bool(reached.all())):
             path = eqx.tree_at(lambda p: p.status, path, ResponseStatus.unresolved)
@@ -135,7 +135,7 @@ class Continuation(AbstractResponse):
         self, problem: Problem, training: Training, until: float
     ) -> tuple[list[Branch], list[Event], ResponseStatus]:
         """The branches of minima, the events that end them, and how it ended."""
-        if not bool(training.status == TrainingStatus.minimum):
+        if not bool(training.status == TrainingStatus.successful):
             return [], [], ResponseStatus.training_failed
         branches, events, steps = [], [], 0
         theta, epsilon = training.theta, 1.0
@@ -154,13 +154,13 @@ class Continuation(AbstractResponse):
             branches.append(traced.branch)
             steps += traced.steps
             if traced.event is None:
-                jumped = traced.status == ResponseStatus.regular and events
+                jumped = traced.status == ResponseStatus.successful and events
                 return branches, events, ResponseStatus.jumped if jumped else traced.status
             events.append(self._landed(problem, traced.event, scale))
             landing = events[-1].landing
             if landing is None:
                 return branches, events, ResponseStatus.unresolved
-            if not bool(landing.status == TrainingStatus.minimum):
+            if not bool(landing.status == TrainingStatus.successful):
                 return branches, events, ResponseStatus.landing_failed
             if len(events) > self.max_jumps:
                 return branches, events, ResponseStatus.step_limit
@@ -173,7 +173,7 @@ class Continuation(AbstractResponse):
         for further in _FURTHER:
             below = jnp.maximum(event.epsilon - further * self.past, 0.0)
             landing = self._train(problem, _start(problem, event, below, scale), below)
-            if bool(landing.status == TrainingStatus.minimum) or float(below) == 0.0:
+            if bool(landing.status == TrainingStatus.successful) or float(below) == 0.0:
                 break
         return Event(event.kind, event.epsilon, event.theta, event.direction, landing, below)
 

@@ -62,7 +62,7 @@ class FlowLimits(AbstractResponse):
         asked, index = _distinct(with_ends(epsilons))
         training = _limits(problem, theta0, asked, self.tolerance, self.solver, self.max_steps)
         training = with_separation(problem, training, asked)
-        arrived = training.status == TrainingStatus.minimum
+        arrived = training.status == TrainingStatus.successful
         diverges = (training.status == TrainingStatus.separated) & (asked == 0.0)
         status = ResponseStatus.where(
             jnp.any(diverges), ResponseStatus.diverges, ResponseStatus.separate

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import instance
+from homotopy._status import Reported, Status
 from homotopy.evidence import stationarity
 from homotopy.flows._train import Training
-from homotopy.flows.method import FlowStatus
 from homotopy.problem import Problem
 from homotopy.responses.branch import Branch, Event, EventKind
 from homotopy.responses.comparison import PathComparison, compared
@@ -24,10 +24,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class ResponseStatus(eqx.Enumeration):
-    """How θ(ε) was found, or why it was not."""
+class ResponseStatus(Status):
+    """How θ(ε) was found, or why it was not.
 
-    regular = "one branch of local minima, without a fold, from ε = 1 to ε = 0"
+    `successful` means one branch of local minima from ε = 1 to ε = 0, without a fold; after
+    `jump`, `jumped` and `separate` there is a θ(ε) at every ε too.
+    """
+
+    __successes__ = ("successful", "jump", "jumped", "separate")
+
+    jump = "θ(ε) jumps at ε = 0: no retained point sees a direction that a deleted one sees"
     jumped = "the branch of local minima ends on the way, and training goes to another: see events"
     separate = "a local minimum at every ε, each trained on its own: compare with a continuation"
     diverges = (
@@ -41,7 +47,7 @@ class ResponseStatus(eqx.Enumeration):
     step_limit = "the step budget was spent before ε = 0: raise max_steps or max_jumps"
 
 
-class ResponsePath(eqx.Module):
+class ResponsePath(Reported, eqx.Module):
     """θ(ε) and its derivatives, with the evidence for them.
 
     What a method did not reach is NaN, where `minimum` is False, and `status` says why.
@@ -60,8 +66,8 @@ class ResponsePath(eqx.Module):
     bend : ()
         Largest distance of the path from its chord θ(0)θ(1), over the length of the chord; taken
         over `epsilons`. Zero for one deleted point in linear regression.
-    status : FlowStatus or ResponseStatus
-        Of the closed form `FlowStatus.jump` where θ is not continuous at ε = 0: then `theta` at ε = 0
+    status : ResponseStatus
+        Of the closed form `jump` where θ is not continuous at ε = 0: then `theta` at ε = 0
         is the limit of the gradient flow from θ₀ without the deleted points, and `ends` has the
         other value. Of the other methods a `ResponseStatus`.
     gradient_norm, smallest_eigenvalue : (k,)
@@ -84,7 +90,7 @@ class ResponsePath(eqx.Module):
     ends: Float[Array, "2 d"]
     end_velocities: Float[Array, "2 d"]
     bend: Float[Array, ""]
-    status: FlowStatus | ResponseStatus
+    status: ResponseStatus
     gradient_norm: Float[Array, " k"]
     smallest_eigenvalue: Float[Array, " k"]
     minimum: Bool[Array, " k"]

@@ -25,7 +25,7 @@ _TOUCHES = 0.02
 
 
 class Trace(NamedTuple):
-    """One branch; `status` is `regular` at its end, `jumped` at an event, or why it stopped."""
+    """One branch; `status` is `successful` at its end, `jumped` at an event, or why it stopped."""
 
     branch: Branch
     event: Event | None
@@ -51,7 +51,7 @@ def trace(
     points, step, steps = [point], min(_FIRST_STEP, largest_step), 0
     event, minima, status = None, None, ResponseStatus.step_limit
     if epsilon <= until:
-        status = ResponseStatus.regular
+        status = ResponseStatus.successful
     while status == ResponseStatus.step_limit and steps < max_steps:
         steps += 1
         point = points[-1]
@@ -82,7 +82,7 @@ def trace(
             if last:
                 # Exactly there, not to rounding: the end is asked for.
                 reached = eqx.tree_at(lambda p: p.z, reached, np.append(reached.z[:-1], until))
-                status = ResponseStatus.regular
+                status = ResponseStatus.successful
             points.append(reached)
         step = min(largest_step, length * float(np.clip(0.5 / max(quality, 1e-9), 0.5, 2.0)))
     return Trace(_branch(points, scale, minima), event, status, steps)

@@ -107,7 +107,7 @@ def test_step_budget_is_a_status_and_an_error(regression):
     problem, theta0 = regression
     method = hm.Adaptive(max_steps=2)
     path = hm.flow(problem, hm.Step(0.2), theta0, [1.0], method=method, throw=False)
-    assert path.status == hm.results.Status.step_limit
+    assert path.status == hm.results.FlowStatus.step_limit
     with pytest.raises(RuntimeError, match="max_steps"):
         hm.flow(problem, hm.Step(0.2), theta0, [1.0], method=method)
 

@@ -92,7 +92,7 @@ def test_gradient_in_a_switch_time(problem, data):
 def test_divergence_is_a_status_and_an_error(problem, data):
     method = hm.GradientDescent(10.0)
     path = hm.flow(problem, hm.Constant(1.0), data[2], [10_000.0], method=method, throw=False)
-    assert path.status == hm.results.Status.diverged
+    assert path.status == hm.results.FlowStatus.diverged
     with pytest.raises(RuntimeError, match="step size"):
         hm.flow(problem, hm.Constant(1.0), data[2], [10_000.0], method=method)
 
@@ -106,7 +106,7 @@ def test_step_budget(problem, data):
         method=hm.GradientDescent(0.01, max_steps=7),
         throw=False,
     )
-    assert path.status == hm.results.Status.step_limit
+    assert path.status == hm.results.FlowStatus.step_limit
 
 
 def test_a_batch_of_all_points_is_gradient_descent(problem, data):

@@ -50,7 +50,7 @@ def test_piecewise_constant_weights(name, duration):
     )
     expected = oracle.flow(*oracle_arguments(name), breakpoints, values, times)
     assert relative_error(trajectory.theta, expected) <= TOLERANCE
-    assert trajectory.status == hm.results.Status.successful
+    assert trajectory.status == hm.results.FlowStatus.successful
 
 
 @each_problem
@@ -410,7 +410,7 @@ def test_overflow_is_a_status():
     problem = linear_regression("well conditioned")
     huge = np.full(4, 1.7e308)
     ended = hm.flow(problem, hm.Step(0.1), huge, [0.0, 0.2], throw=False)
-    assert ended.status == hm.results.Status.diverged
+    assert ended.status == hm.results.FlowStatus.diverged
     with pytest.raises(RuntimeError, match="left the finite numbers"):
         hm.flow(problem, hm.Step(0.1), huge, [0.0, 0.2])
 

@@ -46,7 +46,7 @@ def test_the_error_is_within_the_tolerance(name, product, power, tolerance):
     )
     expected = oracle_flow(name, product, power)
     assert relative_error(trajectory.theta, expected) <= tolerance
-    assert trajectory.status == hm.results.Status.successful
+    assert trajectory.status == hm.results.FlowStatus.successful
 
 
 _CACHE = {}
@@ -215,7 +215,7 @@ def test_a_spent_budget_is_a_status_and_an_error():
     problem, theta0 = linear_regression(name), oracle_arguments(name)[-1]
     method = hm.Exact(max_steps=2)
     ended = hm.flow(problem, hm.Ramp(0.0, T), theta0, [T], method=method, throw=False)
-    assert ended.status == hm.results.Status.step_limit
+    assert ended.status == hm.results.FlowStatus.step_limit
     with pytest.raises(RuntimeError, match="step budget was spent"):
         hm.flow(problem, hm.Ramp(0.0, T), theta0, [T], method=method)
 

@@ -83,7 +83,7 @@ def test_many_weights_in_several_threads_are_those_of_one_call():
     limited = hm.homotopy(
         problem, example.theta0, times, weights, method=hm.Adaptive(max_steps=1), throw=False
     )
-    assert bool(jnp.all(limited.status == hm.results.Status.step_limit))
+    assert bool(jnp.all(limited.status == hm.results.FlowStatus.step_limit))
 
 
 def test_each_failure_has_its_status(regression):
@@ -91,7 +91,7 @@ def test_each_failure_has_its_status(regression):
         regression, np.ones(4), [1.0], EPSILONS, method=hm.Adaptive(max_steps=1), throw=False
     )
     assert all(
-        jax.tree.map(lambda part, k=k: part[k], surface.status) == hm.results.Status.step_limit
+        jax.tree.map(lambda part, k=k: part[k], surface.status) == hm.results.FlowStatus.step_limit
         for k in range(EPSILONS.size)
     )
     with pytest.raises(RuntimeError, match="max_steps"):

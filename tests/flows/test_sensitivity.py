@@ -45,7 +45,7 @@ def test_exact_is_that_of_fifty_digit_arithmetic(name, ridge):
     result = hm.sensitivity(regression(data, ridge), data.theta0, times, points=POINTS)
     expected = oracle.sensitivity(data.X, data.y, ridge, data.theta0, times, POINTS)
     assert result.derivative.shape == expected.shape == (4, 2, data.X.shape[1])
-    assert result.status == hm.results.Status.successful
+    assert result.status == hm.results.FlowStatus.successful
     np.testing.assert_array_equal(result.points, POINTS)
     error = np.linalg.norm(result.derivative - expected, axis=2)
     size = np.linalg.norm(expected, axis=2)
@@ -144,7 +144,7 @@ def test_variational_equation_agrees_to_its_tolerance():
     for tolerance in (1e-5, 1e-8, 1e-11):
         method = hm.Adaptive(rtol=tolerance, atol=tolerance)
         result = hm.sensitivity(problem, data.theta0, TIMES, method=method)
-        assert result.status == hm.results.Status.successful
+        assert result.status == hm.results.FlowStatus.successful
         errors.append(np.abs(result.derivative - exact).max() / np.abs(exact).max())
         assert errors[-1] <= 100 * tolerance
     assert errors[0] > 10 * errors[1] > 100 * errors[2]
@@ -217,7 +217,7 @@ def test_an_exhausted_step_budget_is_said():
     data = problems.well_conditioned()
     problem, method = regression(data), hm.Adaptive(rtol=1e-10, max_steps=3)
     result = hm.sensitivity(problem, data.theta0, TIMES, points=[0], method=method, throw=False)
-    assert result.status == hm.results.Status.step_limit
+    assert result.status == hm.results.FlowStatus.step_limit
     with pytest.raises(RuntimeError, match="raise max_steps"):
         hm.sensitivity(problem, data.theta0, TIMES, points=[0], method=method)
 

@@ -42,7 +42,7 @@ def test_linear_regression_is_trained_to_the_least_squares_fit(epsilon):
     spectrum = np.linalg.eigvalsh((root[:, None] * X).T @ (root[:, None] * X))
     assert float(trained.smallest_eigenvalue) == pytest.approx(spectrum[0], rel=1e-12)
     assert float(trained.largest_eigenvalue) == pytest.approx(spectrum[-1], rel=1e-12)
-    assert trained.basin_kept and trained.status == Status.minimum
+    assert trained.basin_kept and trained.status == Status.successful
     assert trained.gradient_norm <= trained.rounding < 1e-12
 
 
@@ -85,7 +85,7 @@ def test_many_at_once():
     problem, theta0 = perceptron_problem()
     epsilons = jnp.linspace(0.0, 1.0, 4)
     many = jax.vmap(lambda epsilon: hm.train(problem, theta0, epsilon, throw=False))(epsilons)
-    assert jnp.all(many.status == Status.minimum)
+    assert jnp.all(many.status == Status.successful)
     for index in (0, 3):
         one = hm.train(problem, theta0, epsilons[index])
         np.testing.assert_allclose(many.theta[index], one.theta, rtol=1e-9, atol=1e-9)
@@ -121,7 +121,7 @@ def test_classes_that_can_be_separated_have_no_minimum():
 
 def test_a_spent_budget_and_numbers_that_are_none():
     problem, theta0 = perceptron_problem()
-    assert hm.train(problem, theta0, max_steps=3, throw=False).status != Status.minimum
+    assert hm.train(problem, theta0, max_steps=3, throw=False).status != Status.successful
     model = hm.function_model(lambda theta, x: jnp.log(theta[0]) * x[0], dimension=1)
     undefined = hm.Problem(model, hm.SquaredError(), [[1.0], [1.0]], [0.0, 0.0], deleted=0)
     trained = hm.train(undefined, [-1.0], throw=False)
@@ -151,7 +151,7 @@ def test_what_no_point_sees_stays_and_does_not_count_for_the_minimum():
     X, start = np.column_stack([np.ones(8), group, 1 - group]), np.array([0.5, 0.0, 1.0])
     y = np.array([1.0, 3, 2, 5, 4, 1, 3, 0])
     trained = hm.train(hm.Problem(hm.linear_model(3), hm.SquaredError(), X, y, deleted=3), start)
-    assert trained.status == Status.minimum
+    assert trained.status == Status.successful
     # The flow's limit: nearest to θ₀ among the least-squares fits.
     nearest = start + np.linalg.pinv(X) @ (y - X @ start)
     np.testing.assert_allclose(trained.theta, nearest, atol=1e-12)
@@ -159,5 +159,5 @@ def test_what_no_point_sees_stays_and_does_not_count_for_the_minimum():
     labels = np.array([0, 1, 1, 0, 1, 0, 0, 1])
     logistic = hm.Problem(hm.linear_model(3), hm.Logistic(), X, labels, deleted=3)
     trained = hm.train(logistic, np.zeros(3))
-    assert trained.status == Status.minimum
+    assert trained.status == Status.successful
     np.testing.assert_allclose(trained.theta, 0.0, atol=1e-14)

@@ -145,7 +145,7 @@ def test_every_public_object_says_what_it_takes(name):
     assert public.__doc__, name
     constructed = not (inspect.isclass(public) and inspect.isabstract(public))
     takes = [p for p in inspect.signature(public).parameters if p not in ("args", "kwargs")]
-    if takes and constructed and not issubclass(type(public), type(hm.results.Status)):
+    if takes and constructed and not issubclass(type(public), type(hm.results.FlowStatus)):
         assert sections(public.__doc__) & {"Parameters", "Attributes"}, public.__doc__
 
 

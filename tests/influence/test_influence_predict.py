@@ -274,7 +274,7 @@ def test_warm_and_cold_starts_of_a_perceptron(perceptron):
     warm = hm.predict(problem, hm.LeaveOneOut(), theta, points=[0, 4])
     path = hm.response(problem, [0.0], theta0)
     # Here the branch of minima has no fold, so that the warm start ends at its end.
-    assert path.status == hm.results.ResponseStatus.regular
+    assert path.status == hm.results.ResponseStatus.successful
     np.testing.assert_allclose(theta + warm.delta[1], path.theta[0], rtol=0, atol=1e-8)
     cold = hm.predict(problem, hm.LeaveOneOut(theta0), theta, points=[0, 4])
     for change in (warm, cold):

@@ -95,7 +95,7 @@ def test_paths_and_series_of_dependent_columns():
     path = hm.response(general, epsilons, start)
     for name in ("theta", "velocity", "acceleration", "ends", "end_velocities"):
         close(getattr(path, name), getattr(expected, name), 1e-9)
-    assert path.status == hm.results.ResponseStatus.regular and not path.minimum.any()
+    assert path.status == hm.results.ResponseStatus.successful and not path.minimum.any()
     close(path.branches[0].theta[0], path.theta[-1], 1e-9)
     # The truth from θ₀: its part that nothing sees is kept.
     kept = start - np.linalg.pinv(X) @ X @ start

@@ -74,8 +74,8 @@ def test_status_tells_where_the_path_jumps(name):
     data = problems.ALL[name]
     path = hm.response(regression(data), EPSILONS, data.theta0)
     jumps = leaves_the_span(data)
-    assert (path.status == hm.results.Status.jump) == jumps
-    assert (path.status == hm.results.Status.successful) == (not jumps)
+    assert (path.status == hm.results.ResponseStatus.jump) == jumps
+    assert (path.status == hm.results.ResponseStatus.successful) == (not jumps)
     moved = np.linalg.norm(path.ends[0] - path.theta[0])
     if jumps:
         deleted_fit = oracle.deleted_fit(data.X, data.y, data.deleted, 0.0, data.theta0)

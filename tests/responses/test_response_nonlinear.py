@@ -105,7 +105,7 @@ def perceptron_path():
 
 def test_continuation_is_what_refits_from_the_neighbour_find(perceptron_path):
     problem, path = perceptron_path
-    assert path.status == Status.regular and path.minimum.all() and path.events == ()
+    assert path.status == Status.successful and path.minimum.all() and path.events == ()
     theta = np.asarray(path.theta)
     for below, above in zip(range(20), range(1, 21), strict=True):
         found = refit(problem, GRID[below], theta[above])
@@ -139,7 +139,7 @@ def test_a_path_of_linear_regression_is_its_closed_form():
     problem = hm.LinearRegression(X, y, deleted=[2, 5], ridge=0.1)
     exact = hm.response(problem, GRID)
     path = hm.response(problem, GRID, method=hm.responses.Continuation(solver=diffrax.Tsit5()))
-    assert path.status == Status.regular and exact.status == hm.results.Status.successful
+    assert path.status == Status.successful and exact.status == hm.results.FlowStatus.successful
     for name in ("theta", "velocity", "acceleration", "ends", "end_velocities", "bend"):
         theirs = np.asarray(getattr(exact, name))
         np.testing.assert_allclose(
@@ -161,7 +161,7 @@ def test_twenty_seeds_end_with_a_path():
         problem, theta0 = perceptron_problem(seed, ridge=0.1 if seed < 10 else 0.01)
         path = hm.response(problem, GRID, theta0)
         assert path.minimum.all()
-        assert path.status == (Status.jumped if path.events else Status.regular)
+        assert path.status == (Status.jumped if path.events else Status.successful)
         for theta, epsilon in zip(path.theta, GRID, strict=True):
             assert np.linalg.norm(perceptron_gradient(problem, theta, epsilon)) < 1e-11
             assert np.linalg.eigvalsh(perceptron_hessian(problem, theta, epsilon))[0] > 0
@@ -224,7 +224,7 @@ def test_below_a_fold_the_path_goes_on_where_descent_goes(folded):
     assert np.all(u[GRID > 5 / 8] > 1 / 4) and np.all(u[GRID < 5 / 8] < -0.5)
     np.testing.assert_allclose(path.theta[0], [-1.0, 1.0], atol=1e-12)
     landing = event.landing
-    assert landing.status == hm.results.TrainingStatus.minimum
+    assert landing.status == hm.results.TrainingStatus.successful
     assert problem.risk(landing.theta, event.landing_epsilon) < problem.risk(
         event.theta, event.landing_epsilon
     )
@@ -255,7 +255,7 @@ def test_a_path_from_each_flow_parts_where_there_are_two_minima(folded):
     method = hm.responses.FlowLimits(solver=diffrax.Tsit5(), tolerance=1e-4)
     limits = hm.response(problem, epsilons, [-1.0, 1.0], method=method)
     assert limits.status == Status.separate and limits.minimum.all()
-    assert jnp.all(limits.training.status == hm.results.TrainingStatus.minimum)
+    assert jnp.all(limits.training.status == hm.results.TrainingStatus.successful)
     comparison = continued.compare(limits)
     other = 1 - 6 * np.sort(np.roots([4, -9, 0, 0.5]))[0] ** 2
     apart = (epsilons > 5 / 8) & (epsilons < other)

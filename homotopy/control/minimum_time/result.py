@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 
-import equinox as eqx
 import numpy as np
 
+from homotopy._status import Reported, Status
 from homotopy.control.arcs import Arc
 from homotopy.control.pontryagin import PontryaginResidual
 from homotopy.control.solution import Solution
 from homotopy.control.trajectory import Trajectory
 
 
-class LeastHorizonStatus(eqx.Enumeration):
-    """How a search for a least horizon ended. Optimality is claimed locally only."""
+class LeastHorizonStatus(Status):
+    """How a search for a least horizon ended. Optimality is claimed locally only.
 
-    successful = "reached, by an extremal: no slightly smaller horizon is enough nearby"
+    `successful` means reached, by an extremal: no slightly smaller horizon is enough nearby.
+    """
+
+    __successes__ = ("successful", "at_start")
+
     at_start = "nothing to do: the initial state is good enough"
     out_of_reach = "not reached within the horizon of the system; raise it"
     unresolved = "bracketed, but no sequence of arcs satisfied the conditions; raise cells"
@@ -25,7 +29,7 @@ class LeastHorizonStatus(eqx.Enumeration):
 
 
 @dataclasses.dataclass(frozen=True)
-class LeastHorizon:
+class LeastHorizon(Reported):
     """The least horizon found.
 
     Attributes

@@ -13,7 +13,6 @@ from homotopy.deletion.dynamics.base import AbstractDynamics
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.dynamics.modal_pontryagin import relative_residual
 from homotopy.deletion.terminal_cost import ParameterDistance
-
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.reversed import Reversed
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
-import equinox as eqx
 import numpy as np
 
+from homotopy._status import Reported, Status
 from homotopy.deletion.optimum import Optimum
 from homotopy.schedules import AbstractSchedule
 
 
-class LeastTimeStatus(eqx.Enumeration):
+class LeastTimeStatus(Status):
     """How a search for the least time ended, and what it proves."""
+
+    __successes__ = ("certified", "at_start")
 
     certified = "the least horizon, proved to the width asked for"
     bounded = "reached, and proved not to be before `lower`; the bracket is wider than asked for"
@@ -24,7 +26,7 @@ class LeastTimeStatus(eqx.Enumeration):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class LeastTime:
+class LeastTime(Reported):
     """The least horizon at which ℰ ≤ cost is reachable, with proofs from both sides.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 
 from homotopy._checks import ArrayInput
 from homotopy._progress import Monitor
+from homotopy._status import Reported
 from homotopy.control.certificate import Certificate, ResidualSystem
 from homotopy.control.certificate.switching import states
 from homotopy.deletion.bridges.bang_bang_schedules import control_of, schedule_of
@@ -27,7 +28,7 @@ from homotopy.schedules import AbstractSchedule, BangBang
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SeparateOptimum(Certified):
+class SeparateOptimum(Certified, Reported):
     """Schedules ε_i(t), one for each deleted point, and a bound that no others can beat.
 
     Attributes

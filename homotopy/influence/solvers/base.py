@@ -9,14 +9,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy._status import Reported, Status
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.precision import reachable
 
 
-class InverseStatus(eqx.Enumeration):
+class InverseStatus(Status):
     """How an inverse-Hessian product ended."""
 
-    successful = "successful"
     indefinite = "the operator is not positive definite: add damping, or take GaussNewton"
     singular = (
         "the change is not unique, or infinite: the operator is singular, as where no point sees "
@@ -28,7 +28,7 @@ class InverseStatus(eqx.Enumeration):
     diverged = "the iteration diverged: a larger scale, more damping, or another solver"
 
 
-class InverseProduct(eqx.Module):
+class InverseProduct(Reported, eqx.Module):
     """X ≈ (C + (ρ + δ) Id)⁻¹B, row by row, and the evidence.
 
     Attributes

@@ -140,7 +140,8 @@ def _make(names, options, folder, record) -> list[str]:
                     if kind == "done":
                         record.made(name)
                         took += f", {value:.0f} s of the processor"
-                        console.print(f"{folder / name}: pdf, png, json ({took})", highlight=False)
+                        line = f"{folder / name}: pdf, png, json ({took})"
+                        console.print(line, highlight=False, soft_wrap=True, markup=False)
                     else:
                         failed.append(name)
                         if kind == "crashed":

@@ -32,7 +32,7 @@ from scipy.stats import spearmanr
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
 from figures.perceptrons import deletions, response_study
-from homotopy.numerics.threads import side_by_side
+from homotopy._threads import side_by_side
 from homotopy.plotting import style
 
 SEEDS, RIDGE = 100, 0.005

@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError as StillRunning
 from typing import TypeVar
 
 from homotopy._checks import seconds as checked_seconds
-from homotopy.numerics.threads import in_the_background
+from homotopy._threads import in_the_background
 
 Value = TypeVar("Value")
 _POLL, _PATIENCE = 0.02, 75  # seconds, and how often

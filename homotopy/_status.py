@@ -6,7 +6,6 @@ from functools import reduce
 from operator import or_
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import concrete
@@ -32,19 +31,13 @@ class Reported:
         return is_successful(self.status)
 
 
-def is_successful(status: Status) -> Bool[Array, " *batch"]:
+def is_successful(status) -> Bool[Array, " *batch"]:
     """Whether a status, or each of an array of them, is one of success."""
     kind = status._enumeration
     return reduce(or_, (status == getattr(kind, name) for name in kind.__successes__))
 
 
-def with_finite(value: Float[Array, " *batch"], status: Status, otherwise: Status) -> Status:
-    """The status, but `otherwise` where it was successful and a number is not finite."""
-    finite = jnp.all(jnp.isfinite(value))
-    return status._enumeration.where(is_successful(status) & ~finite, otherwise, status)
-
-
-def require_success(value: Float[Array, " *batch"], status: Status) -> Float[Array, " *batch"]:
+def require_success(value: Float[Array, " *batch"], status) -> Float[Array, " *batch"]:
     """The value, if the computation succeeded; a `RuntimeError` with the status otherwise.
 
     At once where the status is known, at run time where it is traced.

@@ -18,6 +18,13 @@ from homotopy.losses import SquaredError
 from homotopy.models import Model, layer_widths
 from homotopy.problem import Problem
 
+__all__ = [
+    "HierarchyExample",
+    "hierarchy_example",
+    "linear_network",
+    "mode_strength",
+]
+
 _TINY = float(np.finfo(float).tiny)
 
 

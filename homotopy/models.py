@@ -21,11 +21,7 @@ from homotopy._pickling import by_fields, restored
 from homotopy._wording import described
 
 __all__ = [
-    "FunctionModel",
-    "LinearModel",
     "Model",
-    "ModuleModel",
-    "MultilayerPerceptron",
     "function_model",
     "linear_model",
     "mlp",

@@ -26,5 +26,12 @@ PUBLIC = {f"homotopy.{name}": getattr(hm, name) for name in FLAT}
 for _namespace in _ORDER:
     _module = getattr(hm, _namespace)
     for _name in _listed(_module):
-        if not any(getattr(_module, _name) is known for known in PUBLIC.values()):
-            PUBLIC[f"homotopy.{_namespace}.{_name}"] = getattr(_module, _name)
+        _value = getattr(_module, _name)
+        if callable(_value) and not any(_value is known for known in PUBLIC.values()):
+            PUBLIC[f"homotopy.{_namespace}.{_name}"] = _value
+
+# `control` is for those who bring a system of their own: its docstrings are checked as examples,
+# but not each for its sections.
+DOCUMENTED = [
+    name for name in PUBLIC if not name.startswith(("homotopy.control.", "homotopy.datasets."))
+]

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, flag, vector
 from homotopy._status import Reported, require_success
+from homotopy._threads import CORES, side_by_side
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
@@ -21,7 +22,6 @@ from homotopy.flows.method import (
     finite_status,
 )
 from homotopy.flows.propagator import piecewise_states
-from homotopy.numerics.threads import CORES, side_by_side
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 

@@ -92,7 +92,7 @@ class GradientDescent(_Descent):
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> path = hm.flow(problem, hm.Constant(0.0), [1.0], [0.5, 1.0], hm.GradientDescent(0.5))
+    >>> path = hm.flow(problem, hm.Constant(0.0), [1.0], [0.5, 1.0], method=hm.GradientDescent(0.5))
     >>> path.theta[:, 0].tolist()
     [0.5, 0.25]
     """

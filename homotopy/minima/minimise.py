@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._threads import interruptible
 from homotopy.minima.newton import downhill
 from homotopy.minima.objective import AbstractObjective
 from homotopy.minima.result import DENSE, Minimum
 from homotopy.minima.trust_region import by_trust_region, downhill_by_products
-from homotopy.numerics.threads import interruptible
 from homotopy.precision import reachable
 
 _BATCH = 2**23  # numbers in the derivatives of the objectives that are worked on together

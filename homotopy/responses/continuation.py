@@ -67,8 +67,8 @@ class Continuation(AbstractResponse):
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
     >>> path = hm.response(problem, [0.0, 1.0], [3.0], method=hm.responses.Continuation())
-    >>> path.theta[:, 0].round(12).tolist(), hm.results.ResponseStatus[path.status][:34]
-    ([0.0, 0.5], 'one branch of local minima, withou')
+    >>> path.theta[:, 0].round(12).tolist(), bool(path.successful)
+    ([0.0, 0.5], True)
     """
 
     largest_step: float = 0.1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from homotopy._deadline import Deadline, OutOfTime
-from homotopy.numerics.threads import interruptible
+from homotopy._threads import interruptible
 
 
 @jax.jit

@@ -12,6 +12,7 @@ import numpy as np
 
 from homotopy._checks import integer
 from homotopy._progress import Monitor
+from homotopy._threads import CORES, side_by_side
 from homotopy.control.bang_bang_control import merged
 from homotopy.control.certificate import REACHED
 from homotopy.control.switched import Searches, SwitchedFlow, best_arcs
@@ -23,7 +24,6 @@ from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus, unfi
 from homotopy.deletion.request import has_closed_form
 from homotopy.deletion.searches._switch_times import best_switch_times
 from homotopy.deletion.searches.base import AbstractSearch
-from homotopy.numerics.threads import CORES, side_by_side
 from homotopy.schedules import AbstractSchedule
 
 _SHORTEST = 8 * np.finfo(np.float64).eps  # arc, as a part of T − s

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._progress import Monitor
+from homotopy._threads import interruptible
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
 from homotopy.deletion.searches import _bounded_quasi_newton as quasi_newton
@@ -19,7 +20,6 @@ from homotopy.deletion.searches._stacking import alike, stacked
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.method import FlowStatus
-from homotopy.numerics.threads import interruptible
 from homotopy.schedules import AbstractSchedule
 
 _CHUNK = 20  # trial points between two reports of progress

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,11 +11,11 @@ import numpy as np
 
 from homotopy._checks import integer
 from homotopy._progress import Monitor
+from homotopy._threads import interruptible
 from homotopy.deletion.deletion import Deletion, a_deletion
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.flows.exact import Exact
-from homotopy.numerics.threads import interruptible
 from homotopy.schedules import AbstractSchedule, Step
 
 
@@ -52,7 +54,7 @@ class Steps(AbstractSearch):
     def search(
         self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
     ) -> Optimum:
-        return interruptible(best_step, deletion, self.grid)
+        return interruptible(partial(best_step, grid=self.grid), deletion)
 
 
 def best_step(deletion: Deletion, *, grid: int | None = None) -> Optimum:

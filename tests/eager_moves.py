@@ -15,9 +15,11 @@ _TYPES = (ArrayImpl, np.ndarray, np.generic, literals.TypedNdArray)
 
 
 def move_with_numpy():
-    """From now on."""
-    for primitive, move in _MOVES.items():
-        primitive.def_impl(_Moved(primitive.impl, move))
+    """From now on; releases of JAX differ in which operations they have."""
+    for name, move in _MOVES.items():
+        primitive = getattr(lax, name, None) or getattr(slicing, name, None)
+        if primitive is not None:
+            primitive.def_impl(_Moved(primitive.impl, move))
 
 
 class _Moved:
@@ -96,16 +98,16 @@ def _selected(which, *cases):
 
 
 _MOVES = {
-    lax.stage_p: lambda x: x,
-    lax.convert_element_type_p: _converted,
-    lax.broadcast_in_dim_p: _broadcast,
-    lax.reshape_p: _reshaped,
-    lax.squeeze_p: lambda x, *, dimensions: x.squeeze(dimensions),
-    lax.transpose_p: lambda x, *, permutation: x.transpose(permutation),
-    lax.concatenate_p: lambda *parts, dimension: np.concatenate(parts, dimension),
-    lax.iota_p: _iota,
-    lax.split_p: _split,
-    lax.select_n_p: _selected,
-    slicing.slice_p: _sliced,
-    slicing.dynamic_slice_p: _dynamically_sliced,
+    "stage_p": lambda x: x,
+    "convert_element_type_p": _converted,
+    "broadcast_in_dim_p": _broadcast,
+    "reshape_p": _reshaped,
+    "squeeze_p": lambda x, *, dimensions: x.squeeze(dimensions),
+    "transpose_p": lambda x, *, permutation: x.transpose(permutation),
+    "concatenate_p": lambda *parts, dimension: np.concatenate(parts, dimension),
+    "iota_p": _iota,
+    "split_p": _split,
+    "select_n_p": _selected,
+    "slice_p": _sliced,
+    "dynamic_slice_p": _dynamically_sliced,
 }

@@ -55,15 +55,8 @@ from homotopy.flows import (
     sensitivity,
     train,
 )
-from homotopy.influence import (
-    cooks_distance,
-    gaps,
-    influence_in_time,
-    leverage,
-    measurement_influence,
-    predict,
-    regression_diagnostics,
-)
+from homotopy.influence import gaps, influence_in_time, measurement_influence, predict
+from homotopy.influence.diagnostics import cooks_distance, leverage, regression_diagnostics
 from homotopy.linear import LinearRegression
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.losses import (

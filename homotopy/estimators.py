@@ -1,23 +1,4 @@
 """How `predict` estimates what retraining would give, and retraining itself."""
 
-from homotopy.influence.estimators import (
-    AbstractEstimator,
-    GaussNewton,
-    Influence,
-    LeaveOneOut,
-    NewtonStep,
-    PathIntegration,
-    ProximalBregman,
-    Taylor,
-)
-
-__all__ = [
-    "AbstractEstimator",
-    "GaussNewton",
-    "Influence",
-    "LeaveOneOut",
-    "NewtonStep",
-    "PathIntegration",
-    "ProximalBregman",
-    "Taylor",
-]
+from homotopy.influence.estimators import *  # noqa: F403
+from homotopy.influence.estimators import __all__ as __all__

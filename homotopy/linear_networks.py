@@ -245,7 +245,8 @@ def hierarchy_example(
     Raises
     ------
     ValueError
-        Naming the argument.
+        For `singular_values` that do not descend or are not positive, a `hidden` below 1, or a
+        `scale` that is not positive.
 
     References
     ----------

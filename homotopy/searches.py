@@ -1,27 +1,4 @@
 """What `optimise` can search, one class a family of schedules."""
 
-from homotopy.deletion.searches import (
-    AbstractSearch,
-    BangBangs,
-    Cells,
-    Everything,
-    Networks,
-    Polynomials,
-    Ramps,
-    Separately,
-    Splines,
-    Steps,
-)
-
-__all__ = [
-    "AbstractSearch",
-    "BangBangs",
-    "Cells",
-    "Everything",
-    "Networks",
-    "Polynomials",
-    "Ramps",
-    "Separately",
-    "Splines",
-    "Steps",
-]
+from homotopy.deletion.searches import *  # noqa: F403
+from homotopy.deletion.searches import __all__ as __all__

@@ -1,19 +1,4 @@
 """How estimators solve with a Hessian, or with a damped Gauss–Newton matrix."""
 
-from homotopy.influence.solvers import (
-    AbstractSolver,
-    Arnoldi,
-    ConjugateGradient,
-    Dense,
-    Lissa,
-    Nystrom,
-)
-
-__all__ = [
-    "AbstractSolver",
-    "Arnoldi",
-    "ConjugateGradient",
-    "Dense",
-    "Lissa",
-    "Nystrom",
-]
+from homotopy.influence.solvers import *  # noqa: F403
+from homotopy.influence.solvers import __all__ as __all__

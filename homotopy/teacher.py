@@ -68,7 +68,7 @@ def teacher_example(
     Raises
     ------
     ValueError
-        Naming the argument.
+        For a negative `seed` or `noise`, or a `size` or `neurons` below 1.
 
     Examples
     --------

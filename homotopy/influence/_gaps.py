@@ -169,7 +169,7 @@ def gaps(
     Raises
     ------
     ValueError
-        Naming the argument.
+        Naming what does not fit: `theta_s`, `points`, `groups`, `cold_starts`, `damping`, …
 
     References
     ----------

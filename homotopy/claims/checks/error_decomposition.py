@@ -6,14 +6,10 @@ import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each, regressions
 from homotopy.claims.checks.perceptron import DAMPING, curvature, perceptron, proximal_refit, refit
-from homotopy.influence import (
-    ConjugateGradient,
-    GaussNewton,
-    ProximalBregman,
-    gaps,
-    leverage,
-    predict,
-)
+from homotopy.influence import gaps, predict
+from homotopy.influence.diagnostics import leverage
+from homotopy.influence.estimators import GaussNewton, ProximalBregman
+from homotopy.influence.solvers import ConjugateGradient
 
 _STOPPED = 0.5  # θˢ over θ*
 

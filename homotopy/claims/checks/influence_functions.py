@@ -7,7 +7,7 @@ import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each
 from homotopy.claims.checks.perceptron import curvature, own_loss, own_slope, refit, slope
-from homotopy.influence import leverage
+from homotopy.influence.diagnostics import leverage
 
 _STEP = 1e-4
 

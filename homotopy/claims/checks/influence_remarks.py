@@ -9,7 +9,9 @@ import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each, regressions
 from homotopy.claims.checks.perceptron import curvature, perceptron, slope, stopped
-from homotopy.influence import Influence, NewtonStep, leverage, predict
+from homotopy.influence import predict
+from homotopy.influence.diagnostics import leverage
+from homotopy.influence.estimators import Influence, NewtonStep
 from homotopy.linear import LinearRegression
 from homotopy.models import linear_model
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each
-from homotopy.influence import Influence, ProximalBregman, predict
+from homotopy.influence import predict
+from homotopy.influence.estimators import Influence, ProximalBregman
 from homotopy.linear import LinearRegression
 
 

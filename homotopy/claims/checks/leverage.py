@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each
-from homotopy.influence import Influence, LeaveOneOut, OwnLoss, leverage, predict
+from homotopy.influence import predict
+from homotopy.influence.diagnostics import leverage
+from homotopy.influence.estimators import Influence, LeaveOneOut
 from homotopy.linear import LinearRegression
+from homotopy.measurements import OwnLoss
 
 
 def trace():

@@ -14,7 +14,8 @@ from homotopy.claims.checks.response_derivatives import (
     slope_of_others,
 )
 from homotopy.claims.checks.response_path import slope
-from homotopy.influence import Influence, NewtonStep, predict
+from homotopy.influence import predict
+from homotopy.influence.estimators import Influence, NewtonStep
 from homotopy.linear import LinearRegression
 
 

@@ -6,7 +6,9 @@ import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each
 from homotopy.flows import sensitivity
-from homotopy.influence import Influence, leverage, predict
+from homotopy.influence import predict
+from homotopy.influence.diagnostics import leverage
+from homotopy.influence.estimators import Influence
 from homotopy.responses import response
 
 

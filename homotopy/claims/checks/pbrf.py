@@ -16,7 +16,8 @@ from homotopy.claims.checks.perceptron import (
     refit,
     stopped,
 )
-from homotopy.influence import ProximalBregman, predict
+from homotopy.influence import predict
+from homotopy.influence.estimators import ProximalBregman
 
 
 @cache

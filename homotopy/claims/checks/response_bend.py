@@ -9,7 +9,7 @@ import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each, regressions, starting_point
 from homotopy.flows import GradientDescent, flow
-from homotopy.influence import leverage
+from homotopy.influence.diagnostics import leverage
 from homotopy.losses import Logistic, SquaredError
 from homotopy.models import function_model, linear_model
 from homotopy.problem import Problem

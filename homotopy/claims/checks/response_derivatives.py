@@ -9,7 +9,9 @@ import numpy as np
 
 from homotopy.claims.checks.instances import arrays, each
 from homotopy.claims.checks.response_path import slope
-from homotopy.influence import Influence, leverage, predict, weight_jacobian
+from homotopy.influence import predict, weight_jacobian
+from homotopy.influence.diagnostics import leverage
+from homotopy.influence.estimators import Influence
 from homotopy.linear import LinearRegression
 from homotopy.losses import Logistic
 from homotopy.models import linear_model

@@ -17,8 +17,9 @@ from homotopy.claims.checks.perceptron import (
     stopped,
 )
 from homotopy.claims.checks.perceptron import gauss_newton as gauss_newton_matrix
-from homotopy.influence import GaussNewton, predict
+from homotopy.influence import predict
 from homotopy.influence.curvature import GaussNewtonCurvature
+from homotopy.influence.estimators import GaussNewton
 from homotopy.losses import Logistic
 from homotopy.models import linear_model
 from homotopy.precision import enable_x64

@@ -54,7 +54,7 @@ class BangBangs(AbstractSearch):
     Raises
     ------
     ValueError
-        Naming the argument.
+        For a negative `max_switches`, or where no step is allowed.
 
     Examples
     --------

@@ -24,7 +24,7 @@ class Cells(AbstractFamily):
     Raises
     ------
     ValueError
-        Naming the argument.
+        Where `count` or `max_steps` is below 1.
 
     Examples
     --------

@@ -103,7 +103,7 @@ class Everything(AbstractSearch):
     Raises
     ------
     ValueError
-        Naming the argument.
+        For a `gap`, `time_limit` or `max_nodes` out of its range.
 
     Examples
     --------

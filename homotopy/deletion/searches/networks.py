@@ -36,7 +36,8 @@ class Networks(AbstractFamily):
     Raises
     ------
     ValueError
-        Naming the argument.
+        For a `width`, `depth`, `count` or `max_steps` below 1, a negative `seed`, or a
+        `largest_weight` that is not positive.
 
     Examples
     --------

@@ -25,7 +25,7 @@ class Polynomials(AbstractFamily):
     Raises
     ------
     ValueError
-        Naming the argument.
+        Where `largest_power` does not exceed 1, or no step is allowed.
 
     Examples
     --------

@@ -26,7 +26,7 @@ class Splines(AbstractFamily):
     Raises
     ------
     ValueError
-        Naming the argument.
+        For fewer than two knots, no step, or a `largest_logit` that is not positive.
 
     Examples
     --------

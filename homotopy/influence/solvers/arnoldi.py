@@ -55,13 +55,11 @@ class Arnoldi(AbstractSolver):
 
     Examples
     --------
-    >>> import homotopy as hm, jax.numpy as jnp
-    >>> from homotopy.influence.curvature import HessianCurvature
+    >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> curvature = HessianCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(0.0))
-    >>> Arnoldi(rank=1).solve(curvature, jnp.ones((1, 1))).solution.round(12).tolist()
-    [[0.5]]
+    >>> hm.predict(problem, hm.Influence(solver=hm.Arnoldi(rank=1))).delta.round(12).tolist()
+    [-0.25]
     """
 
     rank: int = eqx.field(static=True)

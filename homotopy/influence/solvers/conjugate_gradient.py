@@ -48,18 +48,15 @@ class ConjugateGradient(AbstractSolver):
     Raises
     ------
     ValueError
-        Naming the argument.
+        For a `tolerance` outside of (0, 1) or `max_steps` below 1.
 
     Examples
     --------
-    >>> import homotopy as hm, jax.numpy as jnp
-    >>> from homotopy.influence.curvature import HessianCurvature
+    >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> curvature = HessianCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(0.0))
-    >>> product = ConjugateGradient().solve(curvature, jnp.ones((1, 1)))
-    >>> product.solution.tolist(), product.steps.tolist()
-    ([[0.5]], [1])
+    >>> hm.predict(problem, hm.Influence(solver=hm.ConjugateGradient())).delta.round(12).tolist()
+    [-0.25]
     """
 
     tolerance: float = 1e-10

@@ -42,13 +42,11 @@ class Dense(AbstractSolver):
 
     Examples
     --------
-    >>> import homotopy as hm, jax.numpy as jnp
-    >>> from homotopy.influence.curvature import HessianCurvature
+    >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> curvature = HessianCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(0.0))
-    >>> Dense().solve(curvature, jnp.ones((1, 1))).solution.tolist()
-    [[0.5]]
+    >>> hm.predict(problem, hm.Influence(solver=hm.Dense())).delta.round(12).tolist()
+    [-0.25]
     """
 
     tolerance: float = 1e-8

@@ -71,13 +71,11 @@ class Lissa(AbstractSolver):
 
     Examples
     --------
-    >>> import homotopy as hm, jax.numpy as jnp
-    >>> from homotopy.influence.curvature import HessianCurvature
+    >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> curvature = HessianCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(0.0))
-    >>> Lissa(steps=2, scale=4.0).solve(curvature, jnp.ones((1, 1))).solution.tolist()
-    [[0.4375]]
+    >>> hm.predict(problem, hm.Influence(solver=hm.Lissa(steps=50, scale=4.0))).delta.round(12).tolist()
+    [-0.25]
     """
 
     steps: int = eqx.field(default=1000, static=True)

@@ -55,13 +55,12 @@ class Nystrom(AbstractSolver):
 
     Examples
     --------
-    >>> import homotopy as hm, jax.numpy as jnp
-    >>> from homotopy.influence.curvature import GaussNewtonCurvature
+    >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> curvature = GaussNewtonCurvature(problem, jnp.zeros(1), jnp.ones(2), jnp.asarray(2.0))
-    >>> Nystrom(rank=1).solve(curvature, jnp.ones((1, 1))).solution.round(12).tolist()
-    [[0.25]]
+    >>> estimator = hm.GaussNewton(damping=2.0, solver=hm.Nystrom(rank=1))
+    >>> hm.predict(problem, estimator).delta.round(12).tolist()
+    [-0.125]
     """
 
     rank: int = eqx.field(static=True)

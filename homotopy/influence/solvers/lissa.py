@@ -74,7 +74,8 @@ class Lissa(AbstractSolver):
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> hm.predict(problem, hm.Influence(solver=hm.Lissa(steps=50, scale=4.0))).delta.round(12).tolist()
+    >>> estimator = hm.Influence(solver=hm.Lissa(steps=50, scale=4.0))
+    >>> hm.predict(problem, estimator).delta.round(12).tolist()
     [-0.25]
     """
 

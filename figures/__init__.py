@@ -30,5 +30,14 @@ NAMES = (
 # In the order in which they begin: those of the notes, then the longest first, so that in the end
 # no process waits for another.
 _NOTES = NAMES[:4]
-_LONG = ("fig14_perceptron_answers",)
+_LONG = (
+    "fig14_perceptron_answers",
+    "fig13_learned_schedules",
+    "fig11_diabetes_gains",
+    "fig19_mislabelled",
+    "fig08_synthesis_map",
+    "fig18_pbrf",
+    "fig07_optimal_schedules",
+    "fig09_certificate",
+)
 ORDER = (*_NOTES, *_LONG, *(name for name in NAMES if name not in _NOTES + _LONG))

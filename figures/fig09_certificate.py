@@ -6,7 +6,8 @@ of the dual, for searches that were stopped after 1, 2, 4, … nodes; ℰ* is th
 (b) By how much the best schedule on N equal cells exceeds it, with the gap of the certificate
 beside it: below that line nothing is proved. A plateau is no mistake: a cell takes a value between
 0 and 1 only if φ changes its sign near the middle of it; else the switch stays on its edge, and
-halving the cells brings no edge nearer.
+halving the cells brings no edge nearer. Nor has a larger N to be better, unless it is a multiple of
+the smaller one: 48 cells have no edge where one of 32 lies near a switch.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def draw(data: Mapping, figure: Figure) -> None:
         ends = [path.points[-1] for path in portrait.paths.values()]
         near = window_of(np.array([*ends, portrait.deleted_fit]), shape=SHAPE, margin=0.3)
         portrait.plot(row[0], legend=False, window=near, density=0.35)
-        row[0].set_title(f"({letters[0]}) ends of paths from {start}")
+        row[0].set_title(f"({letters[0]}) ends, {start}")
         _draw_switching(row[1], OptimumCurves.from_numbers(numbers["curves"]))
         row[1].set_title(f"({letters[1]}) optimum: {_words(numbers)}")
         _draw_costs(row[2], numbers)
@@ -107,7 +107,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     ]
     for handle in handles[: len(SCHEDULES)]:
         handle.set_label(TITLES[handle.get_label()])
-    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
 
 
 def _draw_switching(ax, curves):
@@ -120,9 +120,10 @@ def _draw_switching(ax, curves):
         colour = style.WITH if curves.weights[at - 1] > 0.5 else style.WITHOUT
         ax.axvspan(left, right, color=colour, alpha=0.15, lw=0, zorder=0)
     ax.axhline(0.0, color="0.4", lw=0.6, zorder=1)
-    ax.plot(times, phi, color="black")
-    ax.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
-    ax.set(xlabel="time t", ylabel="switching function φ(t)", xlim=(curves.start, curves.horizon))
+    power = int(np.floor(np.log10(np.max(np.abs(phi)))))
+    ax.plot(times, phi / 10.0**power, color="black")
+    ax.set(xlabel="time t", xlim=(curves.start, curves.horizon))
+    ax.set_ylabel(rf"switching function $φ(t)\,/\,10^{{{power}}}$")
 
 
 def _words(numbers):
@@ -147,13 +148,13 @@ def _draw_costs(ax, numbers):
     ax.axvline(bound, color="black", linestyle="--", linewidth=0.8)
     ax.annotate(
         f"lower bound\n(gap {numbers['optimum']['gap']:.0e})".replace("-", "−"),
-        (bound, len(costs) - 0.75),
+        (bound, len(costs) - 0.55),
         (3, 0),
         textcoords="offset points",
         fontsize=6.5,
     )
     ax.set_xscale("log")
-    ax.set(xlim=(floor, 20.0 * max(costs.values())), ylim=(-0.6, len(costs) + 0.1))
+    ax.set(xlim=(floor, 20.0 * max(costs.values())), ylim=(-0.6, len(costs) + 0.4))
     ax.set_yticks(range(len(costs)), [TITLES.get(name, name) for name in reversed(costs)])
     ax.set_xlabel(f"ℰ = ½‖θ(T) − {style.DELETED_NAME}‖²")
 

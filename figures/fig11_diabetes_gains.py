@@ -12,8 +12,9 @@ fails Pontryagin's condition, the best of 32 cells is taken if it does better. L
 largest gain that the lower bound does not exclude, where one was computed and is not at the gain
 itself; an arrow where it excludes none.
 
-Gains are ratios, on a logarithmic scale: at these times little but the slowest mode is left, and a
-single step can let it cross θ*₋ almost exactly. Huge gains are such crossings.
+In (b) and (c) the gain less 1 is shown, on a logarithmic scale, at the bottom where it is 0: at
+these times little but the slowest mode is left, and a single step can let it cross θ*₋ almost
+exactly. Huge gains are such crossings.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ MAX_SWITCHES, CELLS = 3, 32
 EXTREMAL = 1e-6  # Pontryagin residual above which a group's schedule is not taken for an optimum
 MOST_NODES = 8  # of branch and bound for one patient; groups are bounded at the root only
 LARGEST_GAIN, MOST_OFTEN = 1e6, 6.0  # shown in (b) and (c), and in (a)
+LEAST = 1e-4  # gain less 1 that is told from 0 in (b) and (c)
 
 
 def compute(fast: bool = False) -> dict:
@@ -185,18 +187,23 @@ def draw(data: Mapping, figure: Figure) -> None:
     order = np.argsort(patients["gain"], kind="stable")
     ranks = np.empty(len(order))
     ranks[order] = np.arange(1, len(order) + 1)
-    for ax, abscissae in ((ranked, ranks), (against, np.array(data["products"]))):
-        _scatter(ax, abscissae, gains, patients["structure"])
-        unsure = np.flatnonzero(np.array(patients["gap"]) > 1e-6)
+    unsure = np.flatnonzero(np.array(patients["gap"]) > 1e-6)
+    for ax, abscissae, less in ((ranked, ranks, 0.0), (against, np.array(data["products"]), 1.0)):
+        _scatter(ax, abscissae, gains, patients["structure"], less)
         for index in unsure:
-            _headroom(ax, abscissae[index], _entry(patients, index))
+            _headroom(ax, abscissae[index], _entry(patients, index), less)
     ranked.set(
         xlabel="patients, sorted by gain", ylabel=r"gain ℰ$(\mathbf{1}_{[0,s]})$ / ℰ(optimum)"
     )
     ranked.set_title(f"(a) each of {len(gains)} patients")
     against.set(xscale="log", xlabel="|residual| × leverage", title="(b) against influence")
+    against.set_ylabel("gain − 1")
     for ax in (against, grouped):
-        ax.set(yscale="log", ylim=(0.8, 1.6 * LARGEST_GAIN))
+        ax.set(yscale="log", ylim=(0.5 * LEAST, 2.5 * LARGEST_GAIN))
+        powers = np.arange(round(np.log10(LEAST)) + 1, round(np.log10(LARGEST_GAIN)) + 1)
+        names = [f"$10^{{{power}}}$" if power else "1" for power in powers]
+        ax.set_yticks([LEAST, *10.0**powers], ["0", *names])
+        ax.yaxis.minorticks_off()
     ranked.set(yscale="log", ylim=(0.97, MOST_OFTEN))
     ranked.set_yticks([1, 1.5, 2, 3, 4, 5], ["1", "1.5", "2", "3", "4", "5"])
     ranked.yaxis.minorticks_off()
@@ -238,35 +245,43 @@ def _entry(table, index):
     return {name: column[index] for name, column in table.items()}
 
 
-def _scatter(ax, abscissae, gains, structures):
+def _height(gain, less):
+    """Where a gain is drawn, less 1 or not: 0 at the bottom."""
+    return np.maximum(gain - less, LEAST)
+
+
+def _scatter(ax, abscissae, gains, structures, less):
     structures = np.array(structures)
     for key, (_, colour) in STRUCTURES.items():
         own, beyond = structures == key, gains >= LARGEST_GAIN
         for shape, here in (("o", own & ~beyond), ("^", own & beyond)):
-            ax.plot(abscissae[here], gains[here], shape, color=colour, markersize=2.5, zorder=3)
+            heights = _height(gains[here], less)
+            ax.plot(abscissae[here], heights, shape, color=colour, markersize=2.5, zorder=3)
 
 
-def _headroom(ax, place, entry):
+def _headroom(ax, place, entry, less):
     """From the gain up to the largest one that the lower bound leaves possible."""
     gain, bound = float(_shown(entry["gain"])), entry["lower_bound"]
     most = entry["gain"] * entry["cost"] / bound if bound > 0.0 else np.inf
+    low, high = _height(gain, less), _height(most, less)
     if most <= LARGEST_GAIN:
-        ax.plot([place, place], [gain, most], color="0.35", linewidth=1.0, zorder=2)
-        ax.plot(place, most, "_", color="0.35", markersize=4, zorder=2)
+        ax.plot([place, place], [low, high], color="0.35", linewidth=1.0, zorder=2)
+        ax.plot(place, high, "_", color="0.35", markersize=4, zorder=2)
     else:
         arrow = {"arrowstyle": "->", "color": "0.35", "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
-        ax.annotate("", (place, 1.5 * LARGEST_GAIN), (place, gain), arrowprops=arrow)
+        ax.annotate("", (place, 1.5 * LARGEST_GAIN), (place, low), arrowprops=arrow)
 
 
 def _draw_groups(ax, groups):
     for place, group in enumerate(groups.values()):
         gains = _shown(group["gain"])
         across = place + np.linspace(-0.35, 0.35, len(gains))
-        _scatter(ax, across, gains, group["structure"])
+        _scatter(ax, across, gains, group["structure"], 1.0)
         for index, entry in enumerate(group["bounded"]):
-            _headroom(ax, across[index], entry)
+            _headroom(ax, across[index], entry, 1.0)
         for index, entry in enumerate(group["separate"]):
-            ax.plot(across[index], _shown(entry["gain"]), zorder=4, **_SEPARATE)
+            height = _height(_shown(entry["gain"]), 1.0)
+            ax.plot(across[index], height, zorder=4, **_SEPARATE)
     ax.set_xticks(range(len(groups)), [f"{size}" for size in groups])
     ax.set(xlabel="size of the random group", title="(c) groups, one common ε(t)")
 

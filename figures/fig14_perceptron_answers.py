@@ -116,7 +116,7 @@ def draw(data: Mapping, figure: Figure) -> None:
         # Beside a bar, or on one that is long enough.
         inside = count > 0.5 * responses["seeds"]
         ended.text(2 if inside else count + 2, place, f"{name}: {count}", va="center", fontsize=7)
-    ended.set(xlabel=f"number of {responses['seeds']} examples", yticks=[])
+    ended.set(xlabel=f"of {responses['seeds']} examples", yticks=[])
     ended.set_xlim(0, responses["seeds"])
     ended.set_title("(a) how paths θ(ε) end")
 
@@ -134,7 +134,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     ratio.set_title("(b) influence at both ends")
     _scatter(bend, paths["leverage"], paths["bend"], eventful)
     bend.set(xlabel="leverage P", ylabel="bend of θ(ε)")
-    bend.set_title(f"(c) bend and leverage, ρ = {rho['leverage']:.2f}")
+    bend.set_title(f"(c) bend, leverage: ρ = {rho['leverage']:.2f}")
     _plain_ticks(bend.xaxis, (0.1, 0.2, 0.5, 1.0))
     for name, label, colour in (
         ("residual", "the fit", style.PALETTE[0]),

@@ -104,14 +104,10 @@ def draw(data: Mapping, figure: Figure) -> None:
             )
             predicted = 1e3 * np.array(panel[name])
             ax.scatter(actual, predicted, s=areas, marker=marker, linewidths=0.7, alpha=0.8, **look)
-        ax.text(
-            0.03,
-            0.97,
-            f"slopes {panel['influence_slope']:.2f}, {panel['newton_slope']:.2f}",
-            transform=ax.transAxes,
-            va="top",
-            fontsize=6.5,
-        )
+        for height, name in ((0.97, "newton"), (0.89, "influence")):
+            words = {"va": "top", "fontsize": 6.5, "color": markers[name][1]}
+            slope = f"slope {panel[f'{name}_slope']:.2f}"
+            ax.text(0.03, height, slope, transform=ax.transAxes, **words)
         if row == 0:
             ax.set_title(f"ρ = {panel['ridge']:g} n")
         if column == 0:

@@ -109,7 +109,7 @@ def draw(data: Mapping, figure: Figure) -> None:
             values = np.array(data["measured"][name][kind])
             ax.plot(
                 values[shown], predicted[shown], marker, ms=3.5, mew=0.6, color=colour, mfc="none",
-                label=f"{labels[name]} (Spearman {agreement[name][kind]:.2f})",
+                label=f"{labels[name]} (Spearman {agreement[name][kind]:.2f})".replace("-0", "−0"),
             )  # fmt: skip
         ends = np.array([predicted.min(), predicted.max()])
         ax.plot(ends, ends, color="black", lw=0.8, zorder=1)
@@ -119,6 +119,8 @@ def draw(data: Mapping, figure: Figure) -> None:
         _few_ticks(ax.xaxis, span / 10, max(span, retrained))
         _few_ticks(ax.yaxis, span / 10, span)
         ax.set_ylim(top=ax.get_ylim()[1] * 15)  # room for the legend
+        if predicted.min() >= 0.0:
+            ax.set_ylim(bottom=-span / 50)
         ax.legend(loc=place)
         ax.set(title=title, xlabel="by PBRF or by retraining", ylabel="by damped influence")
     low, middle, high = np.array(data["linearisation_errors"]).T

@@ -102,13 +102,13 @@ def draw(data: Mapping, figure: Figure) -> None:
         precision_ax.fill_between(
             recall / data["flipped"], at.min(axis=0), at.max(axis=0), color=colour, alpha=0.12, lw=0
         )
-        found_ax.plot(inspected, found[:, index].mean(axis=0), **style_of, label=name)
+        found_ax.plot(inspected, found[:, index].mean(axis=0), **style_of)
     chance = data["flipped"] / data["size"]
     precision_ax.axhline(chance, color="0.6", lw=0.8, label=f"at random ({chance:.2f})")
     found_ax.plot(inspected, chance * inspected, color="0.6", lw=0.8)
     precision_ax.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
     precision_ax.set_title("(a) precision–recall (average precision)")
-    precision_ax.legend(loc="lower left", bbox_to_anchor=(0.0, 0.1))  # above chance
+    figure.legend(loc="outside lower center", ncols=5)
     found_ax.set(xlabel="points inspected", ylabel="flipped labels found", xlim=(0, 150))
     found_ax.set_title("(b) found by inspecting the first")
 

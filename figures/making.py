@@ -55,11 +55,11 @@ def _begin(compiled: Path) -> None:
 
     A process has one core, as there are several of them.
     """
-    # Before anything imports matplotlib, and before JAX first computes.
-    os.environ["MPLBACKEND"] = "Agg"
-    from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
+    # Before anything imports NumPy and matplotlib, and before JAX first computes.
+    os.environ |= {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+    from homotopy._xla_flags import LIGHT_COMPILATION, ONE_THREAD, ask_for
 
-    ask_for(*ONE_THREAD, *QUICK_COMPILATION)
+    ask_for(*ONE_THREAD, *LIGHT_COMPILATION)
     import jax
 
     import homotopy as hm

@@ -8,13 +8,15 @@ import os
 
 import jaxlib.version
 
-# Each compiled program is run a few times: the optimiser, the detour of fused loops over MLIR and
-# the split into parts cost several times what they save.
-QUICK_COMPILATION = (
-    "xla_backend_optimization_level=0",
+# The detour of fused loops over MLIR and the split into parts cost more than they save, also where
+# programs run for a minute.
+LIGHT_COMPILATION = (
     "xla_cpu_use_fusion_emitters=false",
     "xla_cpu_parallel_codegen_split_count=1",
 )
+# Where each compiled program is run a few times, so does the optimiser. Long loops are several
+# times slower without it.
+QUICK_COMPILATION = ("xla_backend_optimization_level=0", *LIGHT_COMPILATION)
 # XLA's own threads can wait for each other for ever in vmapped linear algebra.
 ONE_THREAD = ("xla_cpu_multi_thread_eigen=false",)
 

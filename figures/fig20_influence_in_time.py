@@ -74,7 +74,7 @@ def _network(fast: bool) -> dict:
     rows = slice(MEASURED, MEASURED + 1)
     measurement = hm.TestLoss(example.X[rows], example.y[rows])
     result = influence_in_time(
-        problem, example.theta0, times, measurement, points=list(SHOWN.values()), method=METHOD
+        problem, example.theta0, measurement, times, points=list(SHOWN.values()), method=METHOD
     )
     without = hm.flow(problem, hm.Constant(0.0), example.theta0, times, method=METHOD)
     losses = jax.jit(jax.vmap(problem.losses))
@@ -112,7 +112,7 @@ def _diabetes(fast: bool) -> dict:
     rates = np.linalg.svd(dataset.X[~held_out], compute_uv=False) ** 2
     # From a fiftieth of the fastest mode's time constant to twenty of the slowest.
     times = significant(np.geomspace(0.02 / rates[0], 20.0 / rates[-1], 61 if fast else 201), 12)
-    result = influence_in_time(problem, np.zeros(problem.dimension), times, measurement)
+    result = influence_in_time(problem, np.zeros(problem.dimension), measurement, times)
     change = hm.predict(problem, hm.Influence(), points=np.arange(problem.size))
     limit = change.linearised(measurement)
     changes = [result.sign_changes(row) for row in range(problem.size)]

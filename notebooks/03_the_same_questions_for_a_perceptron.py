@@ -188,7 +188,7 @@ def prediction(theta):
     return problem.model(theta, jnp.zeros(1))
 
 
-found = hm.flows.measurement_sensitivity(problem, example.theta0, 4.0, prediction)
+found = hm.flows.measurement_sensitivity(problem, example.theta0, prediction, 4.0)
 top = int(np.argmax(np.abs(found.influence)))
 end = hm.flow(problem, hm.Constant(1.0), example.theta0, [4.0]).theta[0]
 forward = hm.sensitivity(problem, example.theta0, [4.0], points=top)

@@ -320,7 +320,7 @@ def test_sensitivity_of_a_measurement_by_the_adjoint(problem, theta0):
     def measurement(theta):
         return problem.model(theta, jnp.array([0.4])) ** 2
 
-    found = hm.flows.measurement_sensitivity(problem, theta0, 1.5, measurement)
+    found = hm.flows.measurement_sensitivity(problem, theta0, measurement, 1.5)
     forward = hm.sensitivity(problem, theta0, [1.5])
     end = hm.flow(problem, hm.Constant(1.0), theta0, [1.5]).theta[0]
     # One sign for all: the change on deletion.
@@ -333,9 +333,9 @@ def test_sensitivity_of_a_measurement_by_the_adjoint(problem, theta0):
     ]
     assert np.isclose(found.influence[6], (moved[1] - moved[0]) / 1e-4, rtol=1e-3)
     with pytest.raises(ValueError, match="measurement: expected a scalar"):
-        hm.flows.measurement_sensitivity(problem, theta0, 1.5, lambda theta: theta)
+        hm.flows.measurement_sensitivity(problem, theta0, lambda theta: theta, 1.5)
     with pytest.raises(ValueError, match="time: expected"):
-        hm.flows.measurement_sensitivity(problem, theta0, -1.0, measurement)
+        hm.flows.measurement_sensitivity(problem, theta0, measurement, -1.0)
 
 
 def test_sensitivity_of_a_measurement_of_linear_regression():

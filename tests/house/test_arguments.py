@@ -68,7 +68,7 @@ def change():
 
 @functools.cache
 def in_time():
-    return hm.influence_in_time(problem(), THETA, [0.5, 1.0], hm.OwnLoss())
+    return hm.influence_in_time(problem(), THETA, hm.OwnLoss(), [0.5, 1.0])
 
 
 @functools.cache

@@ -120,7 +120,7 @@ def results():
         "trajectory": hm.flow(linear, hm.Step(0.2), THETA0, TIMES),
         "surface": hm.homotopy(linear, THETA0, TIMES, [0.0, 1.0]),
         "sensitivity": hm.sensitivity(linear, THETA0, TIMES),
-        "measurement sensitivity": hm.flows.measurement_sensitivity(linear, THETA0, 0.5, first),
+        "measurement sensitivity": hm.flows.measurement_sensitivity(linear, THETA0, first, 0.5),
         "training": trained,
         "early stopping": hm.influence.early_stopping(
             perceptron, start, X, Y, optimiser=optax.sgd(0.01), max_epochs=2, batch_size=5
@@ -130,7 +130,7 @@ def results():
         "Taylor model": hm.taylor(linear, fit, 1.0, 2),
         "change": hm.predict(linear, hm.Influence(), points=[0, 1]),
         "measurement influence": hm.measurement_influence(linear, hm.Influence(), fit, first),
-        "influence in time": hm.influence_in_time(linear, THETA0, TIMES, first, points=[0, 1]),
+        "influence in time": hm.influence_in_time(linear, THETA0, first, TIMES, points=[0, 1]),
         "diagnostics": hm.regression_diagnostics(linear),
         "duplicates": hm.diagnostics.duplicate_rows(linear),
         "leverage": hm.diagnostics.jacobian_leverage(linear, fit),

@@ -72,11 +72,11 @@ def test_linear_regression_retrained_with_other_weights(regression):
     X, y, theta0, test_X, test_y = regression
     j = 4
     test = influence_in_time(
-        linear_problem(regression), theta0, TIMES, hm.TestLoss(test_X, test_y), points=[7, j]
+        linear_problem(regression), theta0, hm.TestLoss(test_X, test_y), TIMES, points=[7, j]
     )
-    own = influence_in_time(linear_problem(regression), theta0, TIMES, hm.OwnLoss(), points=[7, j])
+    own = influence_in_time(linear_problem(regression), theta0, hm.OwnLoss(), TIMES, points=[7, j])
     predictions = influence_in_time(
-        linear_problem(regression), theta0, TIMES, hm.Predictions(test_X), points=[7, j]
+        linear_problem(regression), theta0, hm.Predictions(test_X), TIMES, points=[7, j]
     )
     assert test.points.tolist() == [7, j]
     assert test.influence.shape == own.influence.shape == (4, 2)
@@ -108,7 +108,7 @@ def small():
     problem = example.problem(ITEM)
     measurements = (hm.TestLoss(example.X[:1], example.y[:1]), hm.OwnLoss())
     return example, [
-        influence_in_time(problem, example.theta0, SMALL_TIMES, measurement, method=METHOD)
+        influence_in_time(problem, example.theta0, measurement, SMALL_TIMES, method=METHOD)
         for measurement in measurements
     ]
 
@@ -139,7 +139,7 @@ def test_chain_rule_by_hand(regression):
     def measurement(theta):
         return jnp.stack([jnp.sin(theta[0]) * theta[1], jnp.sum(theta**3)])
 
-    result = influence_in_time(problem, theta0, TIMES, measurement)
+    result = influence_in_time(problem, theta0, measurement, TIMES)
     theta = np.asarray(hm.flow(problem, hm.Constant(1.0), theta0, TIMES).theta)
     moved = np.asarray(hm.sensitivity(problem, theta0, TIMES).derivative)
     first = np.stack(
@@ -159,8 +159,8 @@ def test_agrees_with_the_adjoint(small):
     adjoint = hm.flows.measurement_sensitivity(
         problem,
         example.theta0,
-        SMALL_TIMES[at],
         lambda theta: problem.losses(theta)[0],
+        SMALL_TIMES[at],
         method=METHOD,
     )
     np.testing.assert_allclose(result.influence[at], adjoint.influence, rtol=1e-6)
@@ -175,9 +175,9 @@ def test_late_influence_is_the_influence_function(regression):
     # Deletion moves θ by −θ̇(1) = H⁻¹∇ℓ_j.
     changes = np.linalg.solve(X.T @ X, X.T * (X @ fit - y)).T
     slope = test_X.T @ (test_X @ fit - test_y) / len(test_y)
-    test = influence_in_time(problem, theta0, [late], hm.TestLoss(test_X, test_y))
+    test = influence_in_time(problem, theta0, hm.TestLoss(test_X, test_y), [late])
     np.testing.assert_allclose(test.influence[0], changes @ slope, rtol=1e-10, atol=1e-14)
-    own = influence_in_time(problem, theta0, [late], hm.OwnLoss())
+    own = influence_in_time(problem, theta0, hm.OwnLoss(), [late])
     leverage = np.sum(X * np.linalg.solve(X.T @ X, X.T).T, axis=1)
     np.testing.assert_allclose(own.influence[0], leverage * (X @ fit - y) ** 2, rtol=1e-9)
 
@@ -402,15 +402,15 @@ def test_what_is_not_finite_is_said(regression):
         return jnp.log(-(theta[0] ** 2))
 
     problem = linear_problem(regression)
-    result = influence_in_time(problem, regression[2], TIMES, logarithm, throw=False)
+    result = influence_in_time(problem, regression[2], logarithm, TIMES, throw=False)
     assert result.status == InfluenceInTimeStatus.not_finite
     with pytest.raises(RuntimeError, match="the measurement, or its derivative, is not finite"):
-        influence_in_time(problem, regression[2], TIMES, logarithm)
+        influence_in_time(problem, regression[2], logarithm, TIMES)
     far = np.full(3, 1e308)
-    result = influence_in_time(problem, far, TIMES, hm.OwnLoss(), throw=False)
+    result = influence_in_time(problem, far, hm.OwnLoss(), TIMES, throw=False)
     assert result.status == InfluenceInTimeStatus.diverged
     with pytest.raises(RuntimeError, match="the trajectory left the finite numbers"):
-        influence_in_time(problem, far, TIMES, hm.OwnLoss())
+        influence_in_time(problem, far, hm.OwnLoss(), TIMES)
 
 
 @pytest.mark.parametrize(

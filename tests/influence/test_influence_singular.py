@@ -109,7 +109,7 @@ def test_paths_and_series_of_dependent_columns():
 def test_influence_in_time_tends_to_the_same():
     X, y = dummies()
     late = hm.influence_in_time(
-        hm.LinearRegression(X, y, deleted=ROW), np.zeros(3), [200.0], lambda theta: theta
+        hm.LinearRegression(X, y, deleted=ROW), np.zeros(3), lambda theta: theta, [200.0]
     )
     truth = least_norm(X, y, [ROW]) - least_norm(X, y)
     P = (X @ np.linalg.pinv(X))[ROW, ROW]

@@ -56,7 +56,7 @@ def pictures():
     epsilons = np.array([0.0, 0.5, 1.0])
     two, four = plane.problem, deep.problem
     start = 2.0 * np.ones(4)
-    influence = hm.influence_in_time(two, plane.theta0, TIMES, first, points=[1, 3])
+    influence = hm.influence_in_time(two, plane.theta0, first, TIMES, points=[1, 3])
     links = jnp.asarray(np.random.default_rng(0).normal(size=(2, 4, 6)))
     results = {
         "trajectory, plane": hm.flow(two, SCHEDULES["later"], plane.theta0, TIMES),

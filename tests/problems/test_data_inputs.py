@@ -245,7 +245,7 @@ def test_a_test_loss_is_a_measurement_wherever_a_function_is():
 
     for method in (hm.Exact(), hm.Adaptive()):
         found, expected = (
-            hm.flows.measurement_sensitivity(problem, theta0, 0.7, measurement, method=method)
+            hm.flows.measurement_sensitivity(problem, theta0, measurement, 0.7, method=method)
             for measurement in (given, written_out)
         )
         np.testing.assert_allclose(found.value, expected.value, rtol=1e-14)
@@ -274,13 +274,13 @@ def test_the_own_loss_of_the_deleted_points_is_a_terminal_cost():
     ("call", "error", "message"),
     [
         (
-            lambda: hm.flows.measurement_sensitivity(regression(), np.zeros(3), 1.0, hm.OwnLoss()),
+            lambda: hm.flows.measurement_sensitivity(regression(), np.zeros(3), hm.OwnLoss(), 1.0),
             ValueError,
             r"measurement: .*got OwnLoss\(\); influence_in_time takes it",
         ),
         (
             lambda: hm.flows.measurement_sensitivity(
-                regression(), np.zeros(3), 1.0, hm.Predictions()
+                regression(), np.zeros(3), hm.Predictions(), 1.0
             ),
             ValueError,
             r"measurement: expected a scalar, got shape \(4,\)",

@@ -42,9 +42,9 @@ class AbstractSearch(abc.ABC):
         total = int(np.ceil(limit)) if np.isfinite(limit) else 0
         self.monitor.report(int(self.deadline.check()), total, least)
 
-    def stop(self, status: SolutionStatus) -> None:
-        """Say how the search ended."""
-        self.best = dataclasses.replace(self.best, status=status, counts=dict(self.counts))
+    def ended(self, best: Solution, status: SolutionStatus) -> Solution:
+        """The best so far, which says how the search ended."""
+        return dataclasses.replace(best, status=status, counts=dict(self.counts))
 
 
 def found_by(
@@ -63,8 +63,11 @@ def found_by(
         try:
             deadline.keep(lambda: search.run(*arguments), lambda: search.best is not None)
         except (OutOfTime, KeyboardInterrupt) as stop:
-            if search.best is None:
+            # Once: where it is left while it compiles, it may go on to a better one meanwhile.
+            best = search.best
+            if best is None:
                 raise
             timed = isinstance(stop, OutOfTime)
-            search.stop(SolutionStatus.time_limit if timed else SolutionStatus.interrupted)
+            status = SolutionStatus.time_limit if timed else SolutionStatus.interrupted
+            return search.ended(best, status)
     return search.best

@@ -109,10 +109,9 @@ def solve(
 class _Search(AbstractSearch):
     """From cells to arcs, with more cells while no arcs satisfy the conditions."""
 
-    def stop(self, status: SolutionStatus) -> None:
-        """Say how the search ended where the best is not known to be an extremal."""
-        if not self.best.finished:
-            super().stop(status)
+    def ended(self, best: Solution, status: SolutionStatus) -> Solution:
+        """With its own status where the best is known to be an extremal."""
+        return best if best.finished else super().ended(best, status)
 
     def run(self, cells, starts, refinements) -> None:
         for level in range(refinements + 1):

@@ -26,7 +26,7 @@ from figures.early_stopped import (
 )
 from figures.output import as_numbers, significant, versions
 from homotopy.influence._gaps import GAPS, LINKS
-from homotopy.plotting.gaps import draw_gap_sizes
+from homotopy.plotting.gaps import draw_gaps
 
 TRAININGS = 2
 POINTS = 8
@@ -85,7 +85,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     figure.set_size_inches(6.6, 4.6)
     axes = figure.subplots(2, 2).ravel()
     for number, (ax, row) in enumerate(zip(axes, data["rows"], strict=True)):
-        draw_gap_sizes(row["mean_size"], row["standard_error"], ax)
+        draw_gaps(GAPS, row["mean_size"], row["standard_error"], ax)
         ax.set_title(f"({'abcd'[number]}) {row['title']}, d = {row['dimension']}")
         ax.set_ylabel("mean |gap| in own loss" if number % 2 == 0 else "")
         ax.tick_params(axis="x", labelsize=6)

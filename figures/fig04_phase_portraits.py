@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 import homotopy as hm
 from figures.instance import HORIZON, REQUEST, SCHEDULES, find_instance
 from figures.output import as_numbers, versions
-from homotopy.plotting import Portrait, sample_portrait
 from homotopy.plotting.homotopy import weight_scale
 from homotopy.plotting.portrait import (
+    Portrait,
     draw_landmarks,
     draw_path,
     draw_streamlines,
@@ -61,7 +61,7 @@ def compute(fast: bool = False) -> dict:
             "schedule": repr(schedule),
             "admissible": bool(deletion.membership(schedule)),
             "cost": costs[panel],
-            **sample_portrait(deletion, {name: schedule}).numbers(),
+            **hm.portrait(deletion, {name: schedule}).numbers(),
         }
         if not fast:
             adaptive = hm.flow(

@@ -20,9 +20,10 @@ from matplotlib.figure import Figure
 import homotopy as hm
 from figures.output import as_numbers, significant, versions
 from homotopy.datasets import diabetes, standardise
-from homotopy.plotting import Portrait, portrait_plane, sample_portrait, style
-from homotopy.plotting.plane import sampled_path
-from homotopy.plotting.portrait import draw_sampled_portrait, portrait_handles, window_of
+from homotopy.deletion import portrait_plane
+from homotopy.deletion._portrait import sampled_path
+from homotopy.plotting import style
+from homotopy.plotting.portrait import Portrait, portrait_handles, window_of
 
 
 def most_influential(X: np.ndarray, y: np.ndarray) -> tuple[int, np.ndarray]:
@@ -50,7 +51,7 @@ def compute(fast: bool = False) -> dict:
         "never deleted": hm.Step(horizon),
     }
     plane = portrait_plane(deletion, schedules)
-    portrait = sample_portrait(deletion, schedules, plane)
+    portrait = hm.portrait(deletion, schedules, plane=plane)
 
     target = np.asarray(deletion.target)
     paths, costs, differences = {}, {}, []
@@ -119,7 +120,7 @@ def draw(data: Mapping, figure: Figure) -> None:
         2, 2, width_ratios=(1.2, 1.0)
     )
     portrait = Portrait.from_numbers(data["portrait"])
-    draw_sampled_portrait(portrait, portrait_ax, legend=False, frames=False)
+    portrait.plot(portrait_ax, legend=False, frames=False)
     portrait_ax.set_title("(a) portrait, and where the paths end")
     _draw_ends(portrait_ax, portrait)
     _draw_costs(cost_ax, data)
@@ -134,7 +135,7 @@ def _draw_ends(ax, portrait):
     window = window_of(np.array([*ends, portrait.deleted_fit]), margin=0.25)
     inset = ax.inset_axes((0.02, 0.66, 0.38, 0.32))
     inset.set_anchor("NW")
-    draw_sampled_portrait(portrait, inset, legend=False, window=window, density=0.35)
+    portrait.plot(inset, legend=False, window=window, density=0.35)
     inset.set(xlabel="", ylabel="", xticks=[], yticks=[])
     inset.spines[:].set(visible=True, color="0.5")
     ax.indicate_inset_zoom(inset, edgecolor="0.5", linewidth=0.5)

@@ -21,7 +21,8 @@ from matplotlib.ticker import MaxNLocator
 import homotopy as hm
 from figures.deletions import STRUCTURES, evidence, random_deletion
 from figures.output import as_numbers, significant, versions
-from homotopy.plotting.optimum import OptimumCurves, draw_optimum_curves, sample_optimum
+from homotopy.deletion.optimum_curves import sample_optimum
+from homotopy.plotting.optimum import OptimumCurves, draw_optimum_curves
 
 # Structure: seed, d, s/T. All with T = 2/λ_min.
 INSTANCES = {
@@ -47,7 +48,7 @@ def compute(fast: bool = False) -> dict:
         deletion = random_deletion(seed, dimension, SPAN, part)
         optimum = hm.optimise(deletion, hm.Everything())
         baseline = float(deletion.cost(hm.Step(deletion.start)))
-        curves = sample_optimum(optimum).numbers()
+        curves = sample_optimum(deletion, optimum.schedule).numbers()
         for name in ("residual", "sigma", "switching_function"):
             curves[name] = significant(curves[name])
         curves["times"] = significant(curves["times"], 12)

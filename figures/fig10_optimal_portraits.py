@@ -20,9 +20,10 @@ from figures.deletions import evidence
 from figures.fig04_phase_portraits import TITLES
 from figures.instance import HORIZON, REQUEST, SCHEDULES, find_instance
 from figures.output import as_numbers, significant, versions
-from homotopy.plotting import Portrait, sample_portrait, style
-from homotopy.plotting.optimum import OptimumCurves, sample_optimum
-from homotopy.plotting.portrait import draw_sampled_portrait, portrait_handles, window_of
+from homotopy.deletion.optimum_curves import sample_optimum
+from homotopy.plotting import style
+from homotopy.plotting.optimum import OptimumCurves
+from homotopy.plotting.portrait import Portrait, portrait_handles, window_of
 
 OPTIMUM = "optimum"
 SHAPE = 0.95  # height over width of every panel
@@ -39,14 +40,14 @@ def compute(fast: bool = False) -> dict:
         deletion = hm.Deletion(instance.problem, getattr(instance, key), REQUEST, HORIZON)
         optimum = hm.optimise(deletion, hm.Everything())
         schedules = {**SCHEDULES, OPTIMUM: optimum.schedule}
-        portrait = sample_portrait(deletion, schedules)
+        portrait = hm.portrait(deletion, schedules)
         # The plane is that of the parameters: a path ends at θ(T) itself.
         misses = {
             name: path.points[-1] - np.asarray(deletion.target)
             for name, path in portrait.paths.items()
         }
         costs = {name: 0.5 * float(miss @ miss) for name, miss in misses.items()}
-        curves = sample_optimum(optimum).numbers()
+        curves = sample_optimum(deletion, optimum.schedule).numbers()
         for name in ("residual", "sigma", "switching_function"):
             curves[name] = significant(curves[name])
         rows[key] = {
@@ -89,7 +90,7 @@ def draw(data: Mapping, figure: Figure) -> None:
         start = f"θ₀ = ({first:.3g}, {second:.3g})".replace("-", "−")
         ends = [path.points[-1] for path in portrait.paths.values()]
         near = window_of(np.array([*ends, portrait.deleted_fit]), shape=SHAPE, margin=0.3)
-        draw_sampled_portrait(portrait, row[0], legend=False, window=near, density=0.35)
+        portrait.plot(row[0], legend=False, window=near, density=0.35)
         row[0].set_title(f"({letters[0]}) ends, {start}")
         _draw_switching(row[1], OptimumCurves.from_numbers(numbers["curves"]))
         row[1].set_title(f"({letters[1]}) optimum: {_words(numbers)}")

@@ -24,8 +24,8 @@ from sklearn.metrics import average_precision_score
 import homotopy as hm
 from figures.early_stopped import breast_cancer_logistic
 from figures.output import as_numbers, versions
-from homotopy.influence.objectives import gradient_norms
 from homotopy.plotting import style
+from homotopy.point_gradients import gradient_norms
 
 SIZE, FLIPPED, SEEDS = 300, 30, 3
 NAMES = ("PBRF", "damped influence", "training loss", "gradient norm")

@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 import homotopy as hm
 from homotopy.datasets import notes_example
-from homotopy.plotting.plane import sampled_path
+from homotopy.deletion._portrait import sampled_path
 
 NOISE = 2.0
 MARGIN = 1.5

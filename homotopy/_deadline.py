@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as StillRunning
+from typing import TypeVar
 
 from homotopy._checks import seconds as checked_seconds
+from homotopy.numerics.threads import in_the_background
+
+Value = TypeVar("Value")
+_POLL, _PATIENCE = 0.02, 75  # seconds, and how often
 
 
 class OutOfTime(Exception):
@@ -28,6 +36,12 @@ class Deadline:
     def __init__(self, seconds: float = float("inf")):
         self.seconds = checked_seconds("time_limit", seconds)
         self._begin = time.perf_counter()
+        self._interrupted = False
+
+    @classmethod
+    def of(cls, limit: float | Deadline) -> Deadline:
+        """The same deadline, for a part of a search; or a new one, so many seconds from now."""
+        return limit if isinstance(limit, cls) else cls(limit)
 
     @property
     def spent(self) -> float:
@@ -44,10 +58,54 @@ class Deadline:
         """Whether the time is up."""
         return self.spent > self.seconds
 
-    def check(self) -> None:
-        """Raise `OutOfTime` where the time is up."""
-        if self.over:
+    def check(self) -> float:
+        """Seconds since the beginning; raises where there are to be no more.
+
+        `OutOfTime` where the time is up, `KeyboardInterrupt` after `interrupt`.
+        """
+        if self._interrupted:
+            raise KeyboardInterrupt
+        spent = self.spent
+        if spent > self.seconds:
             raise OutOfTime
+        return spent
+
+    def interrupt(self) -> None:
+        """End what looks at this deadline, in another thread, as Ctrl-C would."""
+        self._interrupted = True
+
+    def keep(self, search: Callable[[], Value], found: Callable[[], bool]) -> Value:
+        """`search()`, left where it is when the time is up or on Ctrl-C, also while it compiles.
+
+        It goes on in another thread up to its next `check`, and is to keep what it finds where
+        `found` sees it: nothing is left before that. After Ctrl-C that is waited for by no more
+        than one and a half seconds.
+
+        Raises
+        ------
+        OutOfTime, KeyboardInterrupt
+            Where it was left; and what the search raises.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return search()
+        running = in_the_background(search)
+        ended, patience = None, _PATIENCE
+        while True:
+            seconds = min(self.left, threading.TIMEOUT_MAX) if ended is None else _POLL
+            try:
+                return running.result(seconds)
+            except StillRunning:
+                if running.done():
+                    raise
+                ended = ended or OutOfTime()
+            except KeyboardInterrupt as stop:
+                if running.done():
+                    raise
+                ended = stop
+                self.interrupt()
+            patience -= isinstance(ended, KeyboardInterrupt)
+            if found() or patience < 0:
+                raise ended
 
 
 UNLIMITED = Deadline()

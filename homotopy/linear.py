@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, row_numbers
+from homotopy._jit import jit_outermost
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.losses import SquaredError
@@ -147,12 +148,11 @@ class LinearRegression(Problem):
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
         """∇R_ε(θ) = Σ w_i (x_iᵀθ − y_i) x_i + ρθ."""
-        return self.X.T @ (self.weights(epsilon) * (self.X @ theta - self.y)) + self.ridge * theta
+        return _gradient(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def hessian(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, "d d"]:
         """H_ε = Σ w_i x_i x_iᵀ + ρ Id, the same for every θ."""
-        weighted = self.X.T * self.weights(epsilon)[None, :]
-        return weighted @ self.X + self.ridge * jnp.eye(self.dimension, dtype=self.X.dtype)
+        return _hessian(self, jnp.asarray(epsilon, self.X.dtype))
 
     def hvp(
         self,
@@ -161,7 +161,7 @@ class LinearRegression(Problem):
         epsilon: ArrayLike = 1.0,
     ) -> Float[Array, " d"]:
         """H_ε times a vector, without the matrix."""
-        return self.X.T @ (self.weights(epsilon) * (self.X @ vector)) + self.ridge * vector
+        return _hvp(self, vector, jnp.asarray(epsilon, self.X.dtype))
 
     def fit(self, epsilon: ArrayLike = 1.0, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ(ε): the limit for t → ∞ of the gradient flow from θ₀ (default: zeros).
@@ -171,6 +171,23 @@ class LinearRegression(Problem):
         """
         start = np.zeros(self.dimension) if theta0 is None else theta0
         return _limit(self.modal, jnp.asarray(epsilon, self.X.dtype), self.parameters(start))
+
+
+@jit_outermost
+def _gradient(problem, theta, epsilon):
+    residuals = problem.X @ theta - problem.y
+    return problem.X.T @ (problem.weights(epsilon) * residuals) + problem.ridge * theta
+
+
+@jit_outermost
+def _hessian(problem, epsilon):
+    weighted = problem.X.T * problem.weights(epsilon)[None, :]
+    return weighted @ problem.X + problem.ridge * jnp.eye(problem.dimension, dtype=problem.X.dtype)
+
+
+@jit_outermost
+def _hvp(problem, vector, epsilon):
+    return problem.X.T @ (problem.weights(epsilon) * (problem.X @ vector)) + problem.ridge * vector
 
 
 @eqx.filter_jit

@@ -1,13 +1,15 @@
-"""The floating-point precision the toolkit asks for."""
+"""The floating-point precision the toolkit asks for, and what it can reach."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
+from jaxtyping import Array, Float
 
 from homotopy._wording import described
 
 _ALIGNMENT = 64  # bytes: what XLA asks of a buffer that it takes over
+_ROUNDINGS = 64.0  # units in the last place below which no residual can be relied on to get
 
 
 def enable_x64() -> None:
@@ -77,3 +79,22 @@ def owned(array: np.ndarray, dtype: DTypeLike) -> jax.Array:
     aligned = memory[begin : begin + array.size * dtype.itemsize].view(dtype).reshape(array.shape)
     aligned[...] = array
     return jax.device_put(aligned)
+
+
+def reachable(
+    tolerance: float | Float[Array, ""], dtype: DTypeLike
+) -> Float[Array | np.ndarray, ""]:
+    """A relative tolerance in the dtype, or 64 units in its last place where that is more.
+
+    No residual can be relied on to get below them: 8e-6 in float32, 1e-14 in float64.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> float(reachable(1e-3, jnp.float32)) < float(reachable(1e-9, jnp.float64))
+    False
+    """
+    least = _ROUNDINGS * float(jnp.finfo(dtype).eps)
+    if isinstance(tolerance, float):
+        return np.asarray(max(tolerance, least), dtype)
+    return jnp.maximum(jnp.asarray(tolerance, dtype), least)

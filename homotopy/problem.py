@@ -19,10 +19,11 @@ from homotopy._checks import (
     stacked,
     vector,
 )
+from homotopy._jit import jit_outermost
 from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
+from homotopy.existence import decide_existence, require_minimum
 from homotopy.losses import AbstractLoss, a_loss
-from homotopy.minima import decide_existence, require_minimum
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
 from homotopy.precision import floating_dtype, owned
@@ -149,37 +150,45 @@ class Problem(eqx.Module):
             X = self.X
         elif not isinstance(X, jax.Array):
             X = jnp.asarray(matrix("X", X, self.X.shape[1]), self.X.dtype)
-        return jax.vmap(lambda x: self.model(theta, x))(X)
+        return _outputs(self, theta, X)
 
     def weights(self, epsilon: ArrayLike = 1.0) -> Float[Array, " n"]:
         """Weights of the n points: ε on the deleted set, one elsewhere.
 
         `epsilon` is one number, or one for each deleted point.
         """
-        ones = jnp.ones(self.size, self.X.dtype)
-        return ones.at[self.deleted].set(jnp.asarray(epsilon, self.X.dtype))
+        return _weights(self, jnp.asarray(epsilon, self.X.dtype))
+
+    def known_weights(self, epsilon: ArrayLike = 1.0) -> np.ndarray | None:
+        """`weights` in NumPy, or None where they are being traced."""
+        values, rows = concrete(epsilon), concrete(self.deleted)
+        if values is None or rows is None or concrete(self.X) is None:
+            return None
+        weights = np.ones(self.size, self.X.dtype)
+        weights[rows] = values
+        return weights
 
     def losses(self, theta: Float[Array, " d"]) -> Float[Array, " n"]:
         """ℓ_i(θ), of every point."""
-        return jax.vmap(lambda x, y: self.loss.value(self.model(theta, x), y))(self.X, self.y)
+        return _losses(self, theta)
 
     def weighted_risk(
         self, theta: Float[Array, " d"], weights: Float[Array, " n"]
     ) -> Float[Array, ""]:
         """R(θ; w) = Σ w_i ℓ_i(θ) + (ρ/2)‖θ‖², with a weight for each point."""
-        return jnp.sum(weights * self.losses(theta)) + 0.5 * self.ridge * jnp.sum(theta**2)
+        return _weighted_risk(self, theta, weights)
 
     def risk(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, ""]:
         """R_ε(θ)."""
-        return self.weighted_risk(theta, self.weights(epsilon))
+        return _risk(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
         """∇R_ε(θ)."""
-        return jax.grad(self.risk)(theta, epsilon)
+        return _gradient(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def hessian(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, "d d"]:
         """∇²R_ε(θ)."""
-        return jax.hessian(self.risk)(theta, epsilon)
+        return _hessian(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def hvp(
         self,
@@ -188,15 +197,15 @@ class Problem(eqx.Module):
         epsilon: ArrayLike = 1.0,
     ) -> Float[Array, " d"]:
         """∇²R_ε(θ) times a vector, without the matrix."""
-        return jax.jvp(lambda at: self.gradient(at, epsilon), (theta,), (vector,))[1]
+        return _hvp(self, theta, vector, jnp.asarray(epsilon, self.X.dtype))
 
     def deleted_loss(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
         """Σ_{i∈G} ℓ_i(θ)."""
-        return jnp.sum(self.losses(theta)[self.deleted])
+        return _deleted_loss(self, theta)
 
     def deleted_gradient(self, theta: Float[Array, " d"]) -> Float[Array, " d"]:
         """Σ_{i∈G} ∇ℓ_i(θ)."""
-        return jax.grad(self.deleted_loss)(theta)
+        return _deleted_gradient(self, theta)
 
     def full_fit(self, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ* = θ(1): a stationary point of R_1, started at θ₀ (default: zeros).
@@ -217,7 +226,7 @@ class Problem(eqx.Module):
         """
         start = jnp.zeros(self.dimension, self.X.dtype) if theta0 is None else theta0
         start = self.parameters(start)
-        weights = concrete(self.weights(epsilon))
+        weights = self.known_weights(epsilon)
         basis = None if weights is None else seen_directions(self, weights > 0.0)
         if basis is not None:
             seen, z = self.along(basis, start)
@@ -230,7 +239,7 @@ class Problem(eqx.Module):
             found = decide_existence(self, self.weights(epsilon))
             raise RuntimeError(found.reason) if found.denied else error from None
         if concrete(theta) is not None and weights is not None:
-            require_minimum(self, theta, self.weights(epsilon))
+            require_minimum(self, theta, weights)
         return theta
 
     def along(
@@ -256,6 +265,58 @@ class Problem(eqx.Module):
         Raises `ValueError` on a wrong length or a NaN, by the name that the user knows it by.
         """
         return vector(name, theta0, self.dimension, self.X.dtype)
+
+
+@jit_outermost
+def _outputs(problem, theta, X):
+    return jax.vmap(lambda x: problem.model(theta, x))(X)
+
+
+@jit_outermost
+def _weights(problem, epsilon):
+    return jnp.ones(problem.size, problem.X.dtype).at[problem.deleted].set(epsilon)
+
+
+@jit_outermost
+def _losses(problem, theta):
+    return jax.vmap(lambda x, y: problem.loss.value(problem.model(theta, x), y))(
+        problem.X, problem.y
+    )
+
+
+@jit_outermost
+def _weighted_risk(problem, theta, weights):
+    return jnp.sum(weights * problem.losses(theta)) + 0.5 * problem.ridge * jnp.sum(theta**2)
+
+
+@jit_outermost
+def _risk(problem, theta, epsilon):
+    return problem.weighted_risk(theta, problem.weights(epsilon))
+
+
+@jit_outermost
+def _gradient(problem, theta, epsilon):
+    return jax.grad(problem.risk)(theta, epsilon)
+
+
+@jit_outermost
+def _hessian(problem, theta, epsilon):
+    return jax.hessian(problem.risk)(theta, epsilon)
+
+
+@jit_outermost
+def _hvp(problem, theta, vector, epsilon):
+    return jax.jvp(lambda at: problem.gradient(at, epsilon), (theta,), (vector,))[1]
+
+
+@jit_outermost
+def _deleted_loss(problem, theta):
+    return jnp.sum(problem.losses(theta)[problem.deleted])
+
+
+@jit_outermost
+def _deleted_gradient(problem, theta):
+    return jax.grad(problem.deleted_loss)(theta)
 
 
 def _output_shape(model: Model, inputs: np.ndarray, dtype) -> tuple[int, ...]:

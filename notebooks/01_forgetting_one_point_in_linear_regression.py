@@ -36,7 +36,6 @@ import numpy as np
 
 import homotopy as hm
 from homotopy import datasets
-from homotopy.plotting import draw_portrait
 from homotopy.plotting.style import PALETTE, WITH, WITHOUT
 
 hm.enable_x64()  # the toolkit computes in float64 and never changes this setting by itself
@@ -261,7 +260,7 @@ for (name, schedule), colour in zip(schedules.items(), PALETTE, strict=False):
     print(f"{name:16s} ℰ = {far.cost(schedule):.2e}   {schedule}")
 left.set_title("Three schedules")
 left.legend()
-draw_portrait(far, schedules, right)
+hm.portrait(far, schedules).plot(right)
 right.set(xlabel="intercept θ₁", ylabel="slope θ₂", title="Where they lead")
 
 middle = (best_ramp.start + best_ramp.stop) / 2

@@ -29,6 +29,12 @@ from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for  # noqa: 
 if "XLA_FLAGS" not in os.environ:
     ask_for(*QUICK_COMPILATION, *ONE_THREAD)
 
+import eager_moves  # noqa: E402
+import quick_jax  # noqa: E402
+
+quick_jax.reuse_lowering_contexts()
+eager_moves.move_with_numpy()
+
 # The first example of a property test compiles, which says nothing about the others' speed; and a
 # test suite gives the same verdict on the same code twice.
 hypothesis.settings.register_profile(
@@ -38,6 +44,43 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("homotopy")
+
+
+# The files that take longest, longest first: begun last, one of them would keep one worker busy
+# while the other has nothing left.
+_LONGEST = (
+    "test_notebooks.py",
+    "test_figures_learned.py",
+    "test_figures_influence.py",
+    "test_figures_perceptrons.py",
+    "test_deletion_models.py",
+    "test_optimise_families.py",
+    "test_figures_response.py",
+    "test_figures_optimum.py",
+    "test_influence_predict.py",
+    "test_influence_gaps.py",
+    "test_influence_solvers.py",
+    "test_schedules.py",
+    "test_schedules_learned.py",
+)
+
+
+def pytest_configure(config):
+    """Compiled programs are kept for the next run; pytest --cache-clear forgets them."""
+    # Of pytest-xdist, which else begins with the files of most tests.
+    config.option.loadscopereorder = False
+    if (folder := os.environ.get("JAX_COMPILATION_CACHE_DIR")) is None:
+        if not hasattr(config, "cache"):
+            return
+        folder = config.cache.mkdir("jax")
+        quick_jax.bound(folder)
+    quick_jax.keep_programs(Path(folder))
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first."""
+    rank = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 def pytest_collection_finish():
@@ -60,6 +103,13 @@ _MOST_AT_FIRST = 900 * 2**20  # where a file begins, which shares few programs w
 def begin_light(worker_memory):
     """Room for what the file's own fixtures compile, before they do."""
     worker_memory.bound(_MOST_AT_FIRST)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def keep_programs_of_others(request):
+    """Processes that a file's tests start have a folder of their own: files run side by side."""
+    if folder := jax.config.jax_compilation_cache_dir:
+        quick_jax.keep_programs_of_others(Path(folder) / request.path.stem)
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from homotopy.control.controls import (
     bang_bang,
     cells,
 )
-from homotopy.control.least_time import LeastHorizon, LeastHorizonStatus, least_horizon
 from homotopy.control.mesh import Mesh, choose_mesh
+from homotopy.control.minimum_time import LeastHorizon, LeastHorizonStatus, least_horizon
 from homotopy.control.pontryagin import PontryaginResidual, pontryagin_residual
 from homotopy.control.search import solve
 from homotopy.control.singular import SingularArc, singular_arc

@@ -80,7 +80,7 @@ def optimise_cells(
     *,
     mesh: Mesh | None = None,
     progress: Callable[[float], None] | None = None,
-    time_limit: float = float("inf"),
+    time_limit: float | Deadline = float("inf"),
 ) -> CellsOptimum:
     """Minimise the cost over piecewise constant controls, by L-BFGS-B with exact gradients.
 
@@ -97,8 +97,8 @@ def optimise_cells(
     progress : callable, optional
         Called with the cost at every iteration.
     time_limit : float
-        Seconds after which the best so far is returned, as it is after `KeyboardInterrupt`; the
-        first evaluation, with its compilation, is waited for.
+        Seconds, or a deadline, after which the best so far is returned, as it is after
+        `KeyboardInterrupt`; the first evaluation, with its compilation, is waited for.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def optimise_cells(
     optional_function("progress", progress, "the cost")
     if mesh is not None:
         instance("mesh", mesh, Mesh, "a Mesh, as of choose_mesh(system, control)")
-    deadline = Deadline(time_limit)
+    deadline = Deadline.of(time_limit)
     lower, upper = float(system.lower), float(system.upper)
     if starts is None:
         starts = ((lower + upper) / 2, lower, upper)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from homotopy._checks import fraction, integer
 from homotopy._deadline import Deadline, OutOfTime
-from homotopy._progress import Monitor, Progress
+from homotopy._progress import Progress
 from homotopy.control.arcs import ArcKind, read_arcs
+from homotopy.control.best_so_far import AbstractSearch, found_by
 from homotopy.control.cell_optimum import CellsOptimum, optimise_cells
 from homotopy.control.chattering import chatters
 from homotopy.control.resolve import Resolved, resolve
@@ -31,7 +33,7 @@ def solve(
     *,
     starts: Sequence | None = None,
     refinements: int = 2,
-    time_limit: float = 300.0,
+    time_limit: float | Deadline = 300.0,
     progress: bool | Callable[[Progress], None] = False,
 ) -> Solution:
     """Minimise cost(x(T)) over all controls between the bounds; a local minimum is claimed.
@@ -53,8 +55,9 @@ def solve(
     refinements : int
         How often the number of cells may be doubled.
     time_limit : float
-        Seconds after which the best so far is returned, with the status `time_limit`. What is being
-        compiled is waited for, seconds at most; so is the first control on cells.
+        Seconds after which the best so far is returned, with the status `time_limit`; what is being
+        compiled then goes on in the background. Only the first control on cells is waited for,
+        which takes some four seconds of compilation for every new system.
     progress : bool or callable
         True draws a progress bar; a callable is called with a `Progress` now and then, in seconds
         of the time limit.
@@ -98,43 +101,18 @@ def solve(
     integer("cells", cells, 2)
     fraction("tolerance", tolerance)
     integer("refinements", refinements, 0)
-    deadline = Deadline(time_limit)
-    with Monitor(progress, "cost") as monitor:
-        search = _Search(system, tolerance, deadline, monitor)
-        try:
-            search.run(cells, starts, refinements)
-        except (OutOfTime, KeyboardInterrupt) as stop:
-            if search.best is None:
-                raise
-            search.stop(ending(stop))
-    return search.best
+    return found_by(
+        partial(_Search, system, tolerance), time_limit, progress, cells, starts, refinements
+    )
 
 
-def ending(stop: OutOfTime | KeyboardInterrupt) -> SolutionStatus:
-    """The status of a search that ended so."""
-    timed = isinstance(stop, OutOfTime)
-    return SolutionStatus.time_limit if timed else SolutionStatus.interrupted
-
-
-class _Search:
-    """The best solution so far, and how it is improved."""
-
-    def __init__(self, system, tolerance, deadline, monitor):
-        self.system, self.tolerance, self.deadline = system, tolerance, deadline
-        self.monitor = monitor
-        self.best: Solution | None = None
-        self.counts = {"cells": 0, "evaluations": 0, "newton": 0, "rounds": 0}
-
-    def report(self, cost: float) -> None:
-        limit = self.deadline.seconds
-        least = cost if self.best is None else min(cost, self.best.cost)
-        total = int(np.ceil(limit)) if np.isfinite(limit) else 0
-        self.monitor.report(int(self.deadline.spent), total, least)
+class _Search(AbstractSearch):
+    """From cells to arcs, with more cells while no arcs satisfy the conditions."""
 
     def stop(self, status: SolutionStatus) -> None:
         """Say how the search ended where the best is not known to be an extremal."""
         if not self.best.finished:
-            self.best = dataclasses.replace(self.best, status=status, counts=dict(self.counts))
+            super().stop(status)
 
     def run(self, cells, starts, refinements) -> None:
         for level in range(refinements + 1):
@@ -144,7 +122,7 @@ class _Search:
                 count,
                 starts,
                 progress=self.report,
-                time_limit=self.deadline.left,
+                time_limit=self.deadline,
             )
             self.counts["cells"] = count
             self.counts["evaluations"] += optimum.evaluations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import equinox as eqx
@@ -13,13 +14,12 @@ import numpy as np
 from scipy.stats import qmc
 
 from homotopy._checks import fraction, integer
-from homotopy._deadline import Deadline, OutOfTime
-from homotopy._progress import Monitor, Progress
+from homotopy._progress import Progress
 from homotopy.control.arcs import Arc, ArcKind, inserted, joined, without
+from homotopy.control.best_so_far import AbstractSearch, found_by
 from homotopy.control.controls import PiecewiseConstantControl
 from homotopy.control.mesh import LARGEST, Mesh, choose_mesh, growth, local_errors, too_stiff
 from homotopy.control.polish import polish
-from homotopy.control.search import ending
 from homotopy.control.solution import Solution, SolutionStatus
 from homotopy.control.structure import Structure
 from homotopy.control.system import ControlAffine, a_system
@@ -98,30 +98,19 @@ def solve_bang_bang(
     a_system(system)
     integer("switches", switches, 0)
     fraction("tolerance", tolerance)
-    deadline = Deadline(time_limit)
-    with Monitor(progress, "cost") as monitor:
-        search = _Search(system, int(switches), tolerance, deadline, monitor)
-        try:
-            search.run()
-        except (OutOfTime, KeyboardInterrupt) as stop:
-            if search.best is None:
-                raise
-            search.best = dataclasses.replace(search.best, status=ending(stop))
-    return search.best
+    return found_by(partial(_Search, system, tolerance), time_limit, progress, int(switches))
 
 
-class _Search:
-    """The best control so far, and how it is improved."""
+class _Search(AbstractSearch):
+    """Newton's method in the switch times from many samples, and on with needles."""
 
-    def __init__(self, system, switches, tolerance, deadline, monitor):
-        self.system, self.switches, self.tolerance = system, switches, tolerance
-        self.deadline, self.monitor = deadline, monitor
+    def __init__(self, system, tolerance, deadline, monitor):
+        super().__init__(system, tolerance, deadline, monitor)
         self.lower, self.upper = float(system.lower), float(system.upper)
         self.start, self.horizon = float(system.start), float(system.horizon)
-        self.best: Solution | None = None
-        self.counts = {"cells": 0, "evaluations": 0, "newton": 0, "rounds": 0}
 
-    def run(self) -> None:
+    def run(self, switches: int) -> None:
+        self.switches = switches
         # One bang arc is always there: something to return, whatever comes.
         for kind in (ArcKind.lower, ArcKind.upper):
             self.offer(self.stationary((Arc(kind, self.start, self.horizon),)))
@@ -258,9 +247,7 @@ class _Search:
     def offer(self, candidate: Solution) -> None:
         if self.best is None or candidate.cost < self.best.cost:
             self.best = candidate
-        limit = self.deadline.seconds
-        total = int(np.ceil(limit)) if np.isfinite(limit) else 0
-        self.monitor.report(int(self.deadline.spent), total, self.best.cost)
+        self.report(self.best.cost)
 
 
 @eqx.filter_jit

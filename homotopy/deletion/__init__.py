@@ -2,12 +2,13 @@
 
 from homotopy._progress import Progress
 from homotopy.deletion._deletions import deletions
-from homotopy.deletion._greedy import GreedyFeedback, greedy
-from homotopy.deletion._least_time import LeastTime, LeastTimeStatus, least_time
 from homotopy.deletion._optimise import optimise
-from homotopy.deletion.baselines import best_step, time_to_reach
+from homotopy.deletion._portrait import portrait, portrait_plane
+from homotopy.deletion._time_to_reach import time_to_reach
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
+from homotopy.deletion.greedy_feedback import GreedyFeedback, greedy
+from homotopy.deletion.minimum_time import LeastTime, LeastTimeStatus, least_time
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus
 from homotopy.deletion.searches import (
     AbstractSearch,
@@ -22,6 +23,7 @@ from homotopy.deletion.searches import (
     SeparateOptimum,
     Splines,
     Steps,
+    best_step,
 )
 from homotopy.deletion.terminal_cost import (
     AbstractTerminalCost,
@@ -60,5 +62,7 @@ __all__ = [
     "greedy",
     "least_time",
     "optimise",
+    "portrait",
+    "portrait_plane",
     "time_to_reach",
 ]

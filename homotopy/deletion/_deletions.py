@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
@@ -11,8 +11,9 @@ from jax.typing import ArrayLike
 from homotopy._checks import ArrayInput
 from homotopy._stacks import Stack
 from homotopy.control.switched import SwitchedFlow
-from homotopy.deletion.bridges.switched_flow import keep_packed
-from homotopy.deletion.deletion import Deletion, checked_interval
+from homotopy.deletion.bridges.switched_flow import PackedFlows
+from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.request import checked_interval
 from homotopy.deletion.terminal_cost import ParameterDistance
 from homotopy.flows.exact import Exact
 from homotopy.linear import LinearRegression
@@ -25,7 +26,7 @@ def deletions(
     start: ArrayLike,
     horizon: ArrayLike,
     points: Sequence[int] | ArrayLike | None = None,
-) -> list[Deletion]:
+) -> Deletions:
     """A `Deletion` for each point of a linear regression, alone; what `optimise` takes.
 
     The same as `Deletion(problem.deleting(j), theta0, start, horizon)` for every j, at a fraction
@@ -42,6 +43,11 @@ def deletions(
         T > s.
     points : sequence of int, optional
         Row numbers; all n by default.
+
+    Returns
+    -------
+    Deletions
+        A sequence, whose members are made when they are asked for. `optimise` asks for none.
 
     Raises
     ------
@@ -89,24 +95,63 @@ def deletions(
         horizon=horizon,
         method=Exact(),
         terminal_cost=ParameterDistance(),
-        **jax.device_put({"target": target, "centred_start": centred, "_goal": goal}),
+        **jax.device_put({"target": target, "centred_start": centred, "centred_goal": goal}),
     )
-    stack = Stack(together, lambda own: (shared(own.problem), own.theta0, own.start, own.horizon))
-    members = list(stack.members(range(len(problem))))
-    keep_packed(
-        members,
-        SwitchedFlow(
-            rates=fields["eigenvalues"],
-            full_rates=np.asarray(stacked.modal.full.eigenvalues),
-            rotation=fields["full_rotation"],
-            transposed=np.swapaxes(fields["full_rotation"], 1, 2),
-            rows=fields["rows"],
-            residual=fields["residual"],
-            limit=fields["full_limit"],
-            initial=centred,
-            goal=goal,
-            delay=float(start),
-            span=float(horizon) - float(start),
-        ),
+    flows = SwitchedFlow(
+        rates=fields["eigenvalues"],
+        full_rates=np.asarray(stacked.modal.full.eigenvalues),
+        rotation=fields["full_rotation"],
+        transposed=np.swapaxes(fields["full_rotation"], 1, 2),
+        rows=fields["rows"],
+        residual=fields["residual"],
+        limit=fields["full_limit"],
+        initial=centred,
+        goal=goal,
+        delay=float(start),
+        span=float(horizon) - float(start),
     )
-    return members
+    kind = fields["rows"].shape[1:], fields["rows"].dtype
+    return Deletions(together, problem.points, PackedFlows.of(flows, len(problem), kind), kind)
+
+
+class Deletions(Sequence):
+    """Deletion problems that share their data, θ₀ and times, each with one point deleted.
+
+    What `deletions` returns. A sequence, whose members are made when they are asked for, and kept.
+
+    Attributes
+    ----------
+    points : (k,)
+        Row numbers: the i-th problem deletes `points[i]`.
+    """
+
+    def __init__(self, together: Deletion, points: np.ndarray, packed: PackedFlows, kind: tuple):
+        self.points, self.kind, self._packed = points, kind, packed
+        self._stack = Stack(
+            together, lambda own: (shared(own.problem), own.theta0, own.start, own.horizon)
+        )
+        self._members: list[Deletion | None] = [None] * len(points)
+
+    def flows(self, indices: Sequence[int]) -> SwitchedFlow:
+        """What the compiled searches take: as `switched_flows` of those problems."""
+        return self._packed.unpacked(indices)
+
+    def _made(self, indices: Sequence[int]) -> list[Deletion]:
+        missing = [index for index in indices if self._members[index] is None]
+        for index, member in zip(missing, self._stack.members(missing), strict=True):
+            self._packed.keep(index, member)
+            self._members[index] = member
+        return [self._members[index] for index in indices]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, index):
+        chosen = range(len(self))[index]
+        return self._made(chosen) if isinstance(chosen, range) else self._made([chosen])[0]
+
+    def __iter__(self) -> Iterator[Deletion]:
+        return iter(self._made(range(len(self))))
+
+    def __repr__(self) -> str:
+        return f"Deletions({len(self)} points)"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from homotopy._checks import instance
 from homotopy._progress import Monitor, Progress
 from homotopy._wording import described
+from homotopy.deletion._deletions import Deletions
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import Optimum
 from homotopy.deletion.searches.base import AbstractSearch
@@ -81,14 +82,16 @@ def optimise(
                 f"{len(warm_starts)}."
             )
     schedules = [_schedule(given, over) for given in warm_starts]
-    if not deletions:
+    if len(deletions) == 0:
         return []
     with Monitor(progress) as monitor:
         optima = over.search_all(deletions, schedules, monitor)
     return optima[0] if single else optima
 
 
-def _sequence(deletions) -> list[Deletion]:
+def _sequence(deletions) -> Sequence[Deletion]:
+    if isinstance(deletions, Deletions):
+        return deletions
     try:
         deletions = list(deletions)
     except TypeError:

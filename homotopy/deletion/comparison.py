@@ -9,9 +9,10 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 import numpy as np
 
-from homotopy.deletion.baselines import best_step, costs_along, time_to_reach
+from homotopy.deletion._time_to_reach import costs_along, time_to_reach
 from homotopy.deletion.default_times import displacement
 from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.searches.steps import best_step
 from homotopy.schedules import AbstractSchedule, BangBang, Membership, Polynomial, Step
 
 BASELINE = "delete at once"

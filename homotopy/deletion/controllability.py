@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from homotopy.deletion.bridges.residual_system import common_rows
 from homotopy.deletion.deletion import Deletion
 
 _NEGLIGIBLE = 1e-12
@@ -27,7 +28,7 @@ class Controllability:
         distance to a pair (M, x) that is not controllable. Zero where a mode does not see the
         point or where eigenvalues coincide.
     residual : float
-        |r|/‖x‖, for the point that has the least; the theorem needs it positive.
+        |r|/‖x‖, for the row that has the least; the theorem needs it positive.
     applies : bool
     reason : str
     """
@@ -47,17 +48,21 @@ def controllability(deletion: Deletion, reached: bool) -> Controllability:
     Parameters
     ----------
     deletion : Deletion
-        Of a single point; for several points with one schedule the theorem is not claimed.
+        Of a single point, or of multiples of one, which together are one (`common_schedule`); for
+        other points with one schedule the theorem is not claimed.
     reached : bool
         Whether ℰ = 0 at the optimum: the costate vanishes then, and says nothing.
     """
     modal = deletion.problem.modal
-    rates, rows = np.asarray(modal.eigenvalues), np.asarray(modal.rows)
+    rates = np.asarray(modal.eigenvalues)
+    rows, residuals, _ = common_rows(deletion)
     sizes = np.maximum(np.linalg.norm(rows, axis=1), 1e-300)
-    residual = float(np.min(np.abs(np.asarray(modal.residual)) / sizes))
+    residual = float(np.min(np.abs(residuals) / sizes))
     margin = _margin(rates, rows.T)
     if len(rows) > 1:
-        return Controllability(margin, residual, False, "several points are deleted")
+        return Controllability(
+            margin, residual, False, "several points, no multiples of one, are deleted"
+        )
     if not margin > _NEGLIGIBLE:
         return Controllability(
             margin, residual, False, "a mode of M does not see the point, or modes coincide"

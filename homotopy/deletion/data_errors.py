@@ -12,7 +12,7 @@ import numpy as np
 
 from homotopy import data_spectrum
 from homotopy.control.certificate.rounding import UNIT, DataErrors, gamma
-from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.request import Request
 from homotopy.modal_downdates import roundings
 from homotopy.numerics.double_double import matmul
 
@@ -21,13 +21,13 @@ _UNKNOWN = 1e100  # of what has no bound
 _CANCELLED = 1e-13  # error of the coordinates, of themselves, from which they are refined
 
 
-def data_errors(deletion: Deletion) -> DataErrors:
+def data_errors(request: Request) -> DataErrors:
     """Of the modal form, of the coordinates of θ₀ and of the target.
 
     Those of θ₀ and of the target do not move in the kernel of M together: what both are unsure of
     there is an error of the deleted residual alone.
     """
-    problem, modal = deletion.problem, deletion.problem.modal
+    problem, modal = request.problem, request.problem.modal
     rates, rows, residual, equilibrium, basis = (
         _array(part)
         for part in (modal.eigenvalues, modal.rows, modal.residual, modal.equilibrium, modal.basis)
@@ -46,7 +46,7 @@ def data_errors(deletion: Deletion) -> DataErrors:
     residual_errors = 2 * UNIT * np.abs(residual) + _DOUBLE_DOUBLE * absolute
     centre = np.zeros(size)
     if _by_lapack(size):
-        more, askew, centre = _left_over(deletion, rates, basis)
+        more, askew, centre = _left_over(request, rates, basis)
         matrix = matrix + more
         row_errors = row_errors + np.abs(rows) @ askew
         residual_errors = residual_errors + np.abs(rows) @ centre
@@ -59,8 +59,8 @@ def data_errors(deletion: Deletion) -> DataErrors:
             fitted += entry * (np.linalg.norm(_array(theta)) + np.linalg.norm(equilibrium))
         return unsure * seen + fitted + centre
 
-    start, goal = coordinates(deletion.theta0), coordinates(deletion.target)
-    if np.array_equal(_array(deletion._goal), np.where(kernel, deletion.centred_start, 0.0)):
+    start, goal = coordinates(request.theta0), coordinates(request.target)
+    if np.array_equal(_array(request.centred_goal), np.where(kernel, request.centred_start, 0.0)):
         residual_errors = residual_errors + np.abs(rows[:, kernel]) @ start[kernel]
         start, goal = np.where(kernel, 0.0, start), np.zeros(size)
     return DataErrors(
@@ -70,17 +70,17 @@ def data_errors(deletion: Deletion) -> DataErrors:
         start=start,
         goal=goal,
         force=np.zeros(size),
-        time=4 * UNIT * float(deletion.horizon) if float(deletion.start) > 0.0 else 0.0,
+        time=4 * UNIT * float(request.horizon) if float(request.start) > 0.0 else 0.0,
     )
 
 
-def start_coordinates(deletion: Deletion, errors: DataErrors) -> tuple[np.ndarray, np.ndarray]:
+def start_coordinates(request: Request, errors: DataErrors) -> tuple[np.ndarray, np.ndarray]:
     """The coordinates Vᵀ(θ₀ − θ*₋) and their errors: where they cancel, from the gradient at θ₀.
 
     One step of iterative refinement: what the coordinates z leave of the gradient, at θ₀ − Vz and
     in double-double, divided by Λ. It is off by the rounding of its own, and by that of V.
     """
-    problem, modal, centred = deletion.problem, deletion.problem.modal, deletion.centred_start
+    problem, modal, centred = request.problem, request.problem.modal, request.centred_start
     centred, rates, basis = _array(centred), _array(modal.eigenvalues), _array(modal.basis)
     whole, unsure = float(np.linalg.norm(centred)), float(np.linalg.norm(errors.start))
     seen = ~np.asarray(modal.kernel)
@@ -89,7 +89,7 @@ def start_coordinates(deletion: Deletion, errors: DataErrors) -> tuple[np.ndarra
     X, y = _array(problem.X), _array(problem.y)
     keep = np.setdiff1d(np.arange(len(X)), np.asarray(problem.deleted))
     X, y = X[keep], y[keep]
-    theta = _array(deletion.theta0) - matmul(basis, centred[:, None]).at(np.s_[:, 0])
+    theta = _array(request.theta0) - matmul(basis, centred[:, None]).at(np.s_[:, 0])
     misfit = matmul(X, theta.at(np.s_[:, None])).at(np.s_[:, 0]) - y
     slope = matmul(X.T, misfit.at(np.s_[:, None])).at(np.s_[:, 0]) + theta * float(problem.ridge)
     left = slope.rounded()
@@ -117,12 +117,12 @@ def _repeated(rates: np.ndarray) -> list[np.ndarray]:
     return [place for place in places if place.size > 1]
 
 
-def _left_over(deletion: Deletion, rates: np.ndarray, basis: np.ndarray):
+def _left_over(request: Request, rates: np.ndarray, basis: np.ndarray):
     """What LAPACK's Λ and V leave: of M, of the orthogonality of V, and of the deleted fit.
 
     For y = V⁻¹(θ − θ*₋) the matrix of the flow is (VᵀV)⁻¹VᵀMV.
     """
-    problem, modal = deletion.problem, deletion.problem.modal
+    problem, modal = request.problem, request.problem.modal
     X, y = _array(problem.X), _array(problem.y)
     keep = np.ones(len(X), dtype=bool)
     keep[np.asarray(problem.deleted)] = False

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Literal
 
-import diffrax
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, array, concrete, instance, time
+from homotopy._checks import ArrayInput, array, concrete, instance
 from homotopy._wording import described
 from homotopy.control import ControlAffine
 from homotopy.deletion.bridges.control_affine import control_system
@@ -22,27 +18,14 @@ from homotopy.deletion.dynamics.base import AbstractDynamics
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.dynamics.modal import ModalDynamics
 from homotopy.deletion.dynamics.parameters import ParameterDynamics
-from homotopy.deletion.terminal_cost import (
-    AbstractTerminalCost,
-    ParameterDistance,
-    as_terminal_cost,
-)
-from homotopy.flows.adaptive import Adaptive
+from homotopy.deletion.request import Request
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import Status, require_success
-from homotopy.flows.training import train
-from homotopy.flows.trajectory import default_method
-from homotopy.linear import LinearRegression
-from homotopy.measurements import AbstractMeasurement
-from homotopy.problem import Problem, a_problem
-from homotopy.schedules import AbstractSchedule, Membership, Step
+from homotopy.schedules import AbstractSchedule, Constant, Membership, Step
 from homotopy.schedules.base import a_schedule
 
-# Of λT: errors of the default tolerance then grow to one part in a thousand.
-_MOST_BACKWARDS = 13.0
 
-
-class Deletion(eqx.Module):
+class Deletion(Request):
     """ℰ(ε) = ½‖θ(T) − θ*₋‖² over schedules E_s = {ε = 1 on [0, s], ε = 0 from T on} (theory §4).
 
     The flow θ̇ = −∇R_{ε(t)}(θ) starts at θ₀ at time 0 with all the data; the deletion request
@@ -90,75 +73,11 @@ class Deletion(eqx.Module):
     0.093456
     """
 
-    problem: Problem
-    theta0: Float[Array, " d"]
-    start: Float[Array, ""]
-    horizon: Float[Array, ""]
-    target: Float[Array, " d"] | None
-    method: Exact | Adaptive
-    terminal_cost: AbstractTerminalCost
-    # With `Exact` only: z(0) − α, and the target, in modal coordinates centred at the deleted fit
-    # α. Computed together and kept: recomputed elsewhere, what does not move would differ in its
-    # last digit.
-    centred_start: Float[Array, " d"] | None
-    _goal: Float[Array, " d"] | None
-
-    def __init__(
-        self,
-        problem: Problem,
-        theta0: ArrayInput,
-        start: ArrayLike,
-        horizon: ArrayLike,
-        target: ArrayInput | None = None,
-        method: Exact | Adaptive | None = None,
-        terminal_cost: AbstractTerminalCost | AbstractMeasurement | Callable | None = None,
-    ):
-        self.problem = a_problem(problem)
-        self.theta0 = problem.parameters(theta0)
-        self.start, self.horizon = checked_interval(start, horizon, self.theta0.dtype)
-        self.method = default_method(problem) if method is None else method
-        if not isinstance(self.method, Exact | Adaptive):
-            raise TypeError(
-                f"method: expected Exact() or Adaptive(), got {described(self.method)}."
-            )
-        self.terminal_cost = as_terminal_cost(terminal_cost, problem)
-        given = None if target is None else problem.parameters(target, "target")
-        wanted = given is None and self.terminal_cost.needs_target
-        self.centred_start = self._goal = None
-        if isinstance(self.method, Exact):
-            modal = self.method.modal_form(problem)
-            self.centred_start = modal.coordinates(self.theta0) - modal.equilibrium
-        if isinstance(problem, LinearRegression):
-            self.target = problem.deleted_fit(self.theta0) if wanted else given
-        else:
-            self.target = train(problem, self.theta0, 0.0).theta if wanted else given
-        _check_backsolve(problem, self)
-        if isinstance(self.method, Exact) and self.target is not None:
-            if wanted:
-                # Exactly zero but in the kernel: no cancellation with a large deleted fit.
-                self._goal = jnp.where(modal.kernel, self.centred_start, 0.0)
-            else:
-                self._goal = modal.coordinates(self.target) - modal.equilibrium
-
     @property
     def dynamics(self) -> AbstractDynamics:
         """How the flow is followed: in closed form, or by the solver that `method` names."""
         exact = isinstance(self.method, Exact)
         return ModalDynamics(self) if exact else ParameterDynamics(self)
-
-    def require_closed_form(self, what: str) -> None:
-        """Raise `TypeError` unless ℰ is a distance in parameters and the flow `Exact`.
-
-        What the switching times of linear regression are computed from, to rounding and with
-        bounds, by the searches and certificates that `what` names.
-        """
-        if has_closed_form(self):
-            return
-        cost, method = type(self.terminal_cost).__name__, type(self.method).__name__
-        raise TypeError(
-            f"{what}: expected a LinearRegression with Exact() and ParameterDistance(), got a "
-            f"{type(self.problem).__name__} with {method}() and {cost}."
-        )
 
     def outcome(self, schedule: AbstractSchedule) -> tuple[Float[Array, ""], Status]:
         """ℰ, and how its computation ended; differentiable, and compiled by the caller."""
@@ -252,7 +171,13 @@ class Deletion(eqx.Module):
         the tools of `homotopy.control`, which know nothing of data. Times are those of the
         deletion. The gradient flow is followed by a Runge–Kutta method there, not exactly.
         """
-        return control_system(self)
+        return control_system(self, self._at_request())
+
+    @eqx.filter_jit
+    def _at_request(self):
+        """θ(s)."""
+        states, status = self.dynamics.states(Constant(1.0), self.start[None])
+        return self.dynamics.parameters(require_success(states, status))[0]
 
     def final_state(self, switch: ArrayInput) -> Float[Array, "*m d"]:
         """θ(T, τ), the end of the flow under 1_[0,τ] (the notes' (0.9)), for τ ≥ 0 of any shape."""
@@ -278,13 +203,6 @@ def a_deletion(value, name: str = "deletion") -> Deletion:
     )
 
 
-def has_closed_form(deletion: Deletion) -> bool:
-    """Whether ℰ is a distance in parameters and the flow `Exact`."""
-    # Looking up an attribute of an Equinox module takes as long as a short search in closed form.
-    own = vars(deletion)
-    return isinstance(own["method"], Exact) and isinstance(own["terminal_cost"], ParameterDistance)
-
-
 def _check_membership(deletion, schedule, outside) -> None:
     """Warn of a schedule that is known to lie outside of E_s, or refuse it."""
     own = vars(deletion)
@@ -300,28 +218,3 @@ def _check_membership(deletion, schedule, outside) -> None:
     remedy = "cost(schedule, outside='allow') if that is meant"
     # Past `cost` and what Equinox makes of a method.
     warnings.warn(f"{message}: {remedy}.", stacklevel=4)
-
-
-def _check_backsolve(problem, deletion) -> None:
-    """Refuse an adjoint that would integrate an unstable flow, and give some number for ℰ's."""
-    if not isinstance(getattr(deletion.method, "adjoint", None), diffrax.BacksolveAdjoint):
-        return
-    fastest = problem.hessian(deletion.theta0, 1.0)
-    known = concrete(jnp.linalg.norm(fastest, 2) * deletion.horizon)
-    if known is not None and known > _MOST_BACKWARDS:
-        raise ValueError(
-            f"method: BacksolveAdjoint() runs the flow backwards, where an error grows by the "
-            f"factor exp(λT) = exp({known:.3g}); take RecursiveCheckpointAdjoint()."
-        )
-
-
-def checked_interval(start, horizon, dtype):
-    """s and T as JAX arrays; `ValueError`, naming the argument, unless 0 ≤ s < T."""
-    known_start = time("start", start, traceable=True)
-    known_horizon = time("horizon", horizon, traceable=True)
-    if known_start is not None and known_horizon is not None and not known_horizon > known_start:
-        raise ValueError(
-            f"horizon: expected a time after start = {known_start:g}, got {known_horizon:g}: "
-            "there must be time to forget."
-        )
-    return jnp.asarray(start, dtype), jnp.asarray(horizon, dtype)

@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import equinox as eqx
-import numpy as np
 
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
-from homotopy.schedules import AbstractSchedule
+from homotopy.deletion.optimum_curves import sample_optimum
+from homotopy.schedules import AbstractSchedule, Step
+from homotopy.schedules.structure import structure_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,25 +100,7 @@ class Optimum:
     def structure(self) -> str:
         """The schedule between s and T in words, such as "0→1→0 with switches at 0.1, 0.25"."""
         start, horizon = float(self.deletion.start), float(self.deletion.horizon)
-        if not all(self.schedule.constant_pieces):
-            return f"varying, {self.schedule!r}"
-        times = np.asarray(self.schedule.breakpoints)
-        values = np.asarray(self.schedule.piece_values)
-        edges = np.clip(np.concatenate([[0.0], times, [np.inf]]), start, horizon)
-        shown: list[str] = []
-        switches: list[str] = []
-        for left, right, value in zip(edges, edges[1:], values, strict=False):
-            if not left < right or (shown and shown[-1] == f"{value:.4g}"):
-                continue
-            if shown:
-                switches.append(f"{left:.6g}")
-            shown.append(f"{value:.4g}")
-        if len(shown) > 8:
-            inside = sorted(map(float, shown))
-            return f"{len(shown)} values between {inside[0]:.4g} and {inside[-1]:.4g}"
-        if not switches:
-            return f"{shown[0]} throughout"
-        return f"{'→'.join(shown)} with {_noun('switch', switches)} at {', '.join(switches)}"
+        return structure_in_words(self.schedule, start, horizon)
 
     def plot(self, axes: Axes | Iterable[Axes] | None = None) -> list[Axes]:
         """ε(t), v(t), σ(t) and φ(t) below each other: the schedule, and why it is optimal.
@@ -127,10 +110,32 @@ class Optimum:
         axes : four Axes, optional
             Those of a new figure by default. Two, for ε and φ, where the model is not linear; or
             one for ε alone, on the colours of φ's sign.
-        """
-        from homotopy.plotting.optimum import draw_optimum
 
-        return draw_optimum(self, axes)
+        Notes
+        -----
+        Where φ > 0, on an orange background, an optimal ε is 1; where φ < 0, on blue, it is 0.
+        Before the request at s, on grey, nothing can be chosen. Dotted lines mark the switches; a
+        ring marks the factor that vanishes there: v, the deleted point's residual, or σ, what it
+        sees of the costate.
+
+        Raises
+        ------
+        ValueError
+            Naming `axes`, where there are as many as there are no curves for.
+
+        Examples
+        --------
+        >>> import homotopy as hm
+        >>> hm.enable_x64()
+        >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+        >>> deletion = hm.Deletion(problem, [0.5], start=0.0, horizon=1.0)
+        >>> axes = hm.optimise(deletion, over=hm.BangBangs(2)).plot()
+        >>> [ax.get_ylabel() for ax in axes][1:]
+        ['residual v(t)', 'σ(t) = xᵀp(t)', 'φ(t) = σ·v']
+        """
+        from homotopy.plotting.optimum import draw_optimum_curves
+
+        return draw_optimum_curves(sample_optimum(self.deletion, self.schedule), axes)
 
     def __repr__(self) -> str:
         bound = f", lower_bound={self.lower_bound:.6g}, gap={self.gap:.1e}"
@@ -138,10 +143,6 @@ class Optimum:
             f"Optimum({self.structure}, cost={self.cost:.6g}"
             f"{bound if self.lower_bound > 0.0 else ''}, {OptimumStatus[self.status]})"
         )
-
-
-def _noun(word: str, items: Sequence) -> str:
-    return word if len(items) == 1 else f"{word}es"
 
 
 class _Unfinished(Optimum):
@@ -154,8 +155,6 @@ class _Unfinished(Optimum):
 
 def unfinished(deletion: Deletion, evaluations: int = 0) -> Optimum:
     """What is left where a search was interrupted before it found anything: delete at once."""
-    from homotopy.schedules import Step
-
     optimum = object.__new__(_Unfinished)
     vars(optimum).update(
         schedule=Step(deletion.start),

@@ -55,10 +55,23 @@ class HomotopySurface(eqx.Module):
     theta0: Float[Array, " d"]
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
-        """Trajectories in the parameter plane, coloured by ε."""
+        """Trajectories in the parameter plane, coloured by ε.
+
+        In the plane of the two principal directions of the surface for d > 2, and against time
+        for d = 1. All start at a dot, θ₀, whatever the first time asked for; a dashed line joins
+        their last points, θ(T, ε).
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the lines, for `matplotlib.collections.LineCollection`.
+        """
         from homotopy.plotting.homotopy import draw_homotopy
 
-        return draw_homotopy(self, ax, **options)
+        numbers = map(np.asarray, (self.times, self.theta, self.theta0, self.epsilons))
+        return draw_homotopy(*numbers, ax, **options)
 
 
 def homotopy(

@@ -12,17 +12,16 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._checks import ArrayInput, concrete, flag, fraction, integer, weight
+from homotopy.evidence import gradient_rounding, stationarity
+from homotopy.existence import affine_in_parameters, decide_existence, minimum_is_near
 from homotopy.flows._diffrax import a_solver
-from homotopy.minima import affine_in_parameters, decide_existence, minimum_is_near
+from homotopy.minima.newton import INDEFINITE, to_flow_limit
+from homotopy.precision import reachable
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
 
-_SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
-_ROUNDINGS = 32.0  # units in the last place of Σ w_i‖∇ℓ_i‖ that a gradient of zero may have
 _NEARER = 0.1
-_INDEFINITE = 1e-6  # of the largest eigenvalue: what a flow at rest may have below zero
 _RESTING = 0.1  # of the tolerance: a gradient at which it rests even so, at a saddle
-_LARGEST_DAMPING = 1e8
 
 
 class TrainingStatus(eqx.Enumeration):
@@ -92,7 +91,7 @@ def train(
     what it was at θ₀; then Newton's method, damped where it does not descend, goes to rounding.
     Which stationary point is reached is for the flow to say: the result tells whether Newton's
     steps stayed where the risk is convex. A gradient that vanishes is not enough: of a logistic or
-    softmax risk the minimum is proved from where training ended (`homotopy.minima`). Of a model
+    softmax risk the minimum is proved from where training ended (`homotopy.existence`). Of a model
     that is affine in θ, what no point of positive weight sees stays as it is in θ₀, and does not
     count for the minimum, outside `jax.jit`. The Hessian is a dense (d, d) matrix. Works under
     `jax.jit` and, with throw=False, under `jax.vmap` over θ₀ and ε; not differentiable.
@@ -139,13 +138,14 @@ def train(
     weight("epsilon", epsilon, traceable=True)
     flag("throw", throw)
     theta0 = a_problem(problem).parameters(theta0)
-    solver = _stiff(theta0.dtype) if solver is None else a_solver("solver", solver)
-    tolerance = max(tolerance, 64.0 * float(jnp.finfo(theta0.dtype).eps))
+    if solver is not None:
+        a_solver("solver", solver)
     epsilon = jnp.asarray(epsilon, theta0.dtype)
-    weights = concrete(problem.weights(epsilon))
+    weights = problem.known_weights(epsilon)
     basis = None if weights is None else seen_directions(problem, weights > 0.0)
     seen, start = (problem, theta0) if basis is None else problem.along(basis, theta0)
-    trained = _trained(seen, start, epsilon, tolerance, solver, int(max_steps))
+    least = reachable(float(tolerance), theta0.dtype)
+    trained = flow_limit(seen, start, epsilon, least, solver, int(max_steps))
     if basis is not None:
         trained = eqx.tree_at(
             lambda t: (t.theta, t.flow_theta),
@@ -171,7 +171,7 @@ def with_separation(problem: Problem, trained: Training, epsilons: Float[Array, 
     present = weights > 0.0
     separated = np.zeros_like(reached)
     for counts in set(present[~reached].tolist()):
-        denied = decide_existence(problem, problem.weights(float(counts))).denied
+        denied = decide_existence(problem, problem.known_weights(float(counts))).denied
         separated |= denied & ~reached & (present == counts)
 
     def named(separated, status):
@@ -191,24 +191,56 @@ def _stiff(dtype) -> diffrax.AbstractSolver:
 
 
 @eqx.filter_jit
-def _trained(problem, theta0, epsilon, tolerance, solver, max_steps) -> Training:
-    def gradient(theta):
-        return problem.gradient(theta, epsilon)
+def flow_limit(
+    problem: Problem,
+    theta0: Float[Array, " d"],
+    epsilon: Float[Array, ""],
+    tolerance: Float[Array | np.ndarray, ""],
+    solver: diffrax.AbstractSolver | None,
+    max_steps: int,
+) -> Training:
+    """As `train`, of arguments that are checked, along all of θ; works under `jax.vmap`."""
+    solver = _stiff(theta0.dtype) if solver is None else solver
+
+    def risk(theta):
+        return problem.risk(theta, epsilon)
+
+    gradient = jax.grad(risk)
+
+    def rounding(theta, of_theta):
+        return gradient_rounding(problem, theta, epsilon, of_theta)
 
     # A gradient that is rounding at θ₀ already cannot fall to a part of itself.
     at_start = jnp.linalg.norm(gradient(theta0))
-    at_start = jnp.maximum(at_start, _rounding(problem, theta0, epsilon, 0.0) / tolerance)
+    at_start = jnp.maximum(at_start, rounding(theta0, 0.0) / tolerance)
+    size_at_start = jnp.linalg.norm(theta0)
 
-    def at_rest(t, theta, args, **kwargs):
+    def at_rest(theta):
         slope = jnp.linalg.norm(gradient(theta))
         # Near a saddle the flow only lingers.
-        eigenvalues = jnp.linalg.eigvalsh(problem.hessian(theta, epsilon))
-        convex = eigenvalues[0] > -_INDEFINITE * jnp.max(jnp.abs(eigenvalues))
+        eigenvalues = jnp.linalg.eigvalsh(jax.hessian(risk)(theta))
+        convex = eigenvalues[0] > -INDEFINITE * jnp.max(jnp.abs(eigenvalues))
         resting = (slope <= tolerance * at_start) & convex
         return resting | (slope <= _RESTING * tolerance * at_start) | ~jnp.isfinite(slope)
 
-    def follow(start, event):
-        return diffrax.diffeqsolve(
+    def newton(theta):
+        return to_flow_limit(risk, theta, lambda at, largest: rounding(at, largest * size_at_start))
+
+    def leg(start, onwards):
+        """The flow to rest; and onwards, to near where Newton's method went from there.
+
+        One function for both, so that the solver is compiled once.
+        """
+        theta, newton_steps = jax.lax.cond(
+            onwards, newton, lambda at: (at, jnp.zeros((), int)), start
+        )
+        moved = jnp.linalg.norm(theta - start)
+
+        def nearer(at):
+            distance = jnp.linalg.norm(at - theta)
+            return (distance <= _NEARER * moved) | ~(distance <= 2.0 * moved)
+
+        flow = diffrax.diffeqsolve(
             diffrax.ODETerm(lambda t, theta, args: -gradient(theta)),
             solver,
             t0=jnp.zeros((), start.dtype),
@@ -216,116 +248,59 @@ def _trained(problem, theta0, epsilon, tolerance, solver, max_steps) -> Training
             dt0=None,
             y0=start,
             stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-9),
-            event=diffrax.Event(event),
+            event=diffrax.Event(
+                lambda t, at, args, **kwargs: jax.lax.cond(onwards, nearer, at_rest, at)
+            ),
             max_steps=max_steps,
             adjoint=diffrax.ForwardMode(),
             throw=False,
         )
+        end = flow.ys[-1]
+        arrived = flow.result == diffrax.RESULTS.event_occurred
+        steps = flow.stats["num_steps"]
+        left = jnp.where(jnp.isfinite(end), end, start)
+        return left, (start, theta, newton_steps, end, flow.ts[-1], arrived, steps)
 
-    flow = follow(theta0, at_rest)
-    left = jnp.where(jnp.isfinite(flow.ys[-1]), flow.ys[-1], theta0)
-    arrived = flow.result == diffrax.RESULTS.event_occurred
-    theta, newton_steps = _newton(problem, left, epsilon, jnp.linalg.norm(theta0))
+    _, legs = jax.lax.scan(leg, theta0, jnp.asarray([False, True]))
+    starts, limits, newton_steps, ends, times, arrivals, flow_steps = legs
+    left, theta = starts[1], limits[1]
     moved = jnp.linalg.norm(theta - left)
-
-    def nearer(t, at, args, **kwargs):
-        distance = jnp.linalg.norm(at - theta)
-        return (distance <= _NEARER * moved) | ~(distance <= 2.0 * moved)
-
-    onwards = follow(left, nearer)
-    kept = jnp.linalg.norm(onwards.ys[-1] - theta) <= 2.0 * _NEARER * moved
+    kept = jnp.linalg.norm(ends[1] - theta) <= 2.0 * _NEARER * moved
     # Nearer than the rounding of the flow it cannot come.
     kept |= moved <= 256.0 * jnp.finfo(theta.dtype).eps * jnp.linalg.norm(theta)
 
-    eigenvalues = jnp.linalg.eigvalsh(problem.hessian(theta, epsilon))
-    smallest, largest = eigenvalues[0], jnp.max(jnp.abs(eigenvalues))
-    slope = jnp.linalg.norm(gradient(theta))
-    size = jnp.maximum(jnp.linalg.norm(theta0), jnp.linalg.norm(theta))
-    rounding = _rounding(problem, theta, epsilon, largest * size)
-    risk = problem.risk(theta, epsilon)
+    size = jnp.maximum(size_at_start, jnp.linalg.norm(theta))
+    evidence = stationarity(problem, theta, epsilon, size)
+    value = risk(theta)
     near = jnp.asarray(True)
     # Of other models the gradient and the Hessian tell, both to a margin above rounding.
     if affine_in_parameters(problem):
         near = minimum_is_near(problem, theta, problem.weights(epsilon))
     status = TrainingStatus.where(
-        smallest > _SINGULAR * largest, TrainingStatus.minimum, TrainingStatus.degenerate
+        evidence.definite, TrainingStatus.minimum, TrainingStatus.degenerate
     )
     proved = (status != TrainingStatus.minimum) | near
     status = TrainingStatus.where(proved, status, TrainingStatus.falling)
     for failed, name in (
         (~kept, TrainingStatus.left_basin),
         # From there the rounding of the flow leads away: it could not be followed on.
-        (smallest < -_SINGULAR * largest, TrainingStatus.saddle),
-        (~(slope <= rounding), TrainingStatus.falling),
-        (~arrived, TrainingStatus.step_limit),
-        (~jnp.isfinite(risk) | ~jnp.isfinite(slope), TrainingStatus.diverged),
+        (evidence.indefinite, TrainingStatus.saddle),
+        (~evidence.stationary, TrainingStatus.falling),
+        (~arrivals[0], TrainingStatus.step_limit),
+        (~jnp.isfinite(value) | ~jnp.isfinite(evidence.gradient_norm), TrainingStatus.diverged),
     ):
         status = TrainingStatus.where(failed, name, status)
     return Training(
         theta=theta,
         status=status,
-        risk=risk,
-        gradient_norm=slope,
-        rounding=rounding,
-        smallest_eigenvalue=smallest,
-        largest_eigenvalue=largest,
+        risk=value,
+        gradient_norm=evidence.gradient_norm,
+        rounding=evidence.rounding,
+        smallest_eigenvalue=evidence.smallest_eigenvalue,
+        largest_eigenvalue=evidence.largest_eigenvalue,
         basin_kept=kept,
         flow_theta=left,
-        flow_time=flow.ts[-1],
-        flow_steps=flow.stats["num_steps"],
-        newton_steps=newton_steps,
+        flow_time=times[0],
+        flow_steps=flow_steps[0],
+        newton_steps=newton_steps[1],
     )
-
-
-def _rounding(problem, theta, epsilon, curvature):
-    """What rounding makes of a sum of gradients that cancel, and of θ itself."""
-    each = jnp.linalg.norm(jax.jacobian(problem.losses)(theta).reshape(problem.size, -1), axis=1)
-    unit = _ROUNDINGS * jnp.finfo(theta.dtype).eps
-    own = problem.ridge * jnp.linalg.norm(theta)
-    return unit * (jnp.sum(problem.weights(epsilon) * each) + own + curvature)
-
-
-def _newton(problem, theta, epsilon, size, max_steps: int = 64):
-    """Newton's method with |eigenvalues|, damped while risk or gradient do not fall.
-
-    At a saddle, where the flow came to rest, with the eigenvalues themselves: it stays there.
-    """
-    spectrum = jnp.linalg.eigvalsh(problem.hessian(theta, epsilon))
-    at_saddle = spectrum[0] < -_INDEFINITE * jnp.max(jnp.abs(spectrum))
-
-    def slope_at(at):
-        return jnp.linalg.norm(problem.gradient(at, epsilon))
-
-    def improve(state):
-        theta, damping, _, steps = state
-        eigenvalues, vectors = jnp.linalg.eigh(problem.hessian(theta, epsilon))
-        largest = jnp.max(jnp.abs(eigenvalues))
-        inside = vectors.T @ problem.gradient(theta, epsilon)
-        # Along what is flat to rounding a gradient is rounding too.
-        flat = (jnp.abs(eigenvalues) <= _SINGULAR * largest) & (damping == 0.0)
-        scale = jnp.where(at_saddle, eigenvalues, jnp.abs(eigenvalues) + damping * largest)
-        scale = jnp.where(flat | (scale == 0.0), jnp.inf, scale)
-        trial = theta - vectors @ (inside / scale)
-        fallen = problem.risk(theta, epsilon) - problem.risk(trial, epsilon)
-        unit = 64 * jnp.finfo(theta.dtype).eps * jnp.abs(problem.risk(theta, epsilon))
-        flatter = slope_at(trial) < slope_at(theta)
-        better = (~at_saddle & (fallen > unit)) | ((at_saddle | (fallen >= -unit)) & flatter)
-        still = jnp.all(trial == theta) | (~better & (damping > _LARGEST_DAMPING))
-        # At rounding no step is better, damped or not.
-        rounding = _rounding(problem, theta, epsilon, largest * size)
-        still |= ~better & (slope_at(theta) <= rounding)
-        raised = jnp.maximum(10.0 * damping, 1e-8)
-        lowered = jnp.where(damping > 1e-8, damping / 100.0, 0.0)
-        return (
-            jnp.where(better, trial, theta),
-            jnp.where(better, lowered, raised),
-            still,
-            steps + 1,
-        )
-
-    theta, _, _, steps = jax.lax.while_loop(
-        lambda state: ~state[2] & (state[3] < max_steps),
-        improve,
-        (theta, jnp.zeros((), theta.dtype), jnp.asarray(False), jnp.zeros((), int)),
-    )
-    return theta, steps

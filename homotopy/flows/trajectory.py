@@ -55,10 +55,23 @@ class Trajectory(eqx.Module):
         return flow(self.problem, self.schedule, self.theta0, times, self.method).theta
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
-        """The path in the parameter plane (d = 2), or each coordinate against time."""
+        """The path in the parameter plane (d = 2), or each coordinate against time.
+
+        In the plane it starts at a dot, θ₀, whatever the first time asked for, and a square marks
+        the last time; against time, dotted vertical lines mark the switch times of the schedule.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the lines, for `Axes.plot`.
+        """
         from homotopy.plotting.trajectory import draw_trajectory
 
-        return draw_trajectory(self, ax, **options)
+        switches = self.schedule.breakpoints
+        numbers = map(np.asarray, (self.times, self.theta, self.theta0, switches))
+        return draw_trajectory(*numbers, ax, **options)
 
 
 def flow(

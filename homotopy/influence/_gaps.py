@@ -112,10 +112,14 @@ class Gaps(eqx.Module):
         return jnp.mean(self._complete)
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
-        """Bars of the mean sizes, with standard errors."""
+        """Bars of the mean sizes, with standard errors; `options` are those of `Axes.bar`."""
         from homotopy.plotting.gaps import draw_gaps
+        from homotopy.plotting.layout import turn_long_labels
 
-        return draw_gaps(self, ax, **options)
+        sizes, errors = np.asarray(self.mean_size), np.asarray(self.standard_error())
+        ax = draw_gaps(GAPS, sizes, errors, ax, **options)
+        turn_long_labels(ax)
+        return ax
 
 
 def gaps(
@@ -215,21 +219,20 @@ def gaps(
             problem, estimator, theta_s, points=points, groups=groups, throw=raises,
             progress=report,
         )  # fmt: skip
-        values = jnp.atleast_1d(change.measured(measurement))
+        values = np.atleast_1d(change.measured(measurement))
         if values.ndim != 1:
             raise ValueError(
                 f"measurement: expected a scalar, got shape {values.shape[1:]} for each change."
             )
         done += 0 if isinstance(estimator, GaussNewton) else values.size
-        return values, jnp.atleast_1d(change.status == ChangeStatus.successful)
+        return values, np.atleast_1d(change.status == ChangeStatus.successful)
 
     shared = [measured(one) for one in proximal] + [measured(GaussNewton(damping, solver), False)]
     rows = []
     for start in starts:
         chain = [measured(LeaveOneOut(jnp.asarray(start), **refit)), *shared]
-        rows.append([jnp.stack(part, axis=-1) for part in zip(*chain, strict=True)])
-    links, succeeded = (jnp.stack(part) for part in zip(*rows, strict=True))
-    return Gaps(links, succeeded)
+        rows.append([np.stack(part, axis=-1) for part in zip(*chain, strict=True)])
+    return Gaps(*(jnp.asarray(np.stack(part)) for part in zip(*rows, strict=True)))
 
 
 def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:
@@ -257,8 +260,8 @@ def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:
     if not parts or len({part.links.shape[1] for part in parts}) != 1:
         raise ValueError("parts: expected gaps of the same deletions, one or more.")
     return Gaps(
-        jnp.concatenate([part.links for part in parts]),
-        jnp.concatenate([part.succeeded for part in parts]),
+        jnp.asarray(np.concatenate([part.links for part in parts])),
+        jnp.asarray(np.concatenate([part.succeeded for part in parts])),
     )
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, flag
+from homotopy._jit import filter_jit_numbers
 from homotopy._wording import described
 from homotopy.influence._predict import if_stationary, require_success, stationarity
 from homotopy.influence.change import ChangeStatus, from_product
@@ -129,7 +130,7 @@ class _Along(AbstractMeasurement):
         return self.measurement(self.problem, self.centre + self.basis @ theta, rows, amounts)
 
 
-@eqx.filter_jit
+@filter_jit_numbers
 def _transposed(problem, estimator, theta, measurement):
     none = jnp.zeros(1, int), jnp.zeros(1, theta.dtype)
 

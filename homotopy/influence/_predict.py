@@ -11,14 +11,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import ArrayInput, concrete, flag, instance, optional_function
+from homotopy.evidence import gradient_roundings
 from homotopy.influence.change import Change, ChangeStatus, squeezed
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares, regression_gradient
-from homotopy.influence.objectives import gradient_norms, gradient_roundings
 from homotopy.influence.refits import if_full_minimum
 from homotopy.influence.weight_changes import weight_changes
 from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
+from homotopy.point_gradients import gradient_norms
 from homotopy.problem import Problem, a_problem
 
 _STATIONARY = 1e-6  # of Σ‖∇ℓ_i‖ + ρ‖θ‖: the gradient of what counts as trained to the end

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, vector
+from homotopy.evidence import gradient_roundings
 from homotopy.influence.change import ChangeStatus, from_product
-from homotopy.influence.curvature import HessianCurvature, point_gradients
+from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import a_solver
-from homotopy.influence.objectives import gradient_roundings
 from homotopy.influence.solvers import AbstractSolver, Dense
+from homotopy.point_gradients import point_gradients
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
 

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from homotopy.influence._arguments import reachable
+from homotopy._jit import jit_outermost
 from homotopy.influence.least_squares import Moved
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.measurements import as_measurement
+from homotopy.precision import reachable
 from homotopy.problem import Problem
 
 
@@ -123,10 +124,16 @@ def squeezed(change: Change) -> Change:
     """Without the leading axis where one change was asked for."""
     if not change.weight_changes.single:
         return change
-    first = jax.tree.map(lambda leaf: leaf[0], (change.delta, change.status, change.residual))
+    first = _first((change.delta, change.status, change.residual))
     return eqx.tree_at(lambda c: (c.delta, c.status, c.residual), change, first)
 
 
+@jit_outermost
+def _first(leaves):
+    return jax.tree.map(lambda leaf: leaf[0], leaves)
+
+
+@jit_outermost
 def joined(parts: list) -> tuple:
     """Results of several changes, one after another, as one with a leading axis."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
@@ -136,6 +143,11 @@ def from_product(
     product: InverseProduct,
 ) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus]:
     """Δ = −(inverse-Hessian product), with its evidence."""
+    return _changed(product)
+
+
+@jit_outermost
+def _changed(product):
     return -product.solution, product.residual, jax.vmap(ChangeStatus.promote)(product.status)
 
 
@@ -164,6 +176,7 @@ def _graded(residual, tolerance, determined, failure):
     return jax.vmap(one)(residual, determined)
 
 
+@jit_outermost
 def after_refit(refitted: ChangeStatus, then: ChangeStatus) -> ChangeStatus:
     """Row by row, that of what was done after a refit, if the refit reached a minimum."""
 

@@ -168,18 +168,6 @@ class GaussNewtonCurvature(AbstractCurvature):
         return rows.reshape(-1, self.dimension)
 
 
-def point_gradients(
-    problem: Problem, theta: Float[Array, " d"], rows: Array | None = None
-) -> Float[Array, "m d"]:
-    """∇ℓ_i(θ) of every data point, or of some."""
-    X, y = (problem.X, problem.y) if rows is None else (problem.X[rows], problem.y[rows])
-
-    def gradient(x, target):
-        return jax.grad(lambda at: problem.loss.value(problem.model(at, x), target))(theta)
-
-    return jax.vmap(gradient)(X, y)
-
-
 def _loss_gradient(problem, X, y, weights, theta):
     """Σ wᵢ∇ℓᵢ over the rows of X and y."""
 

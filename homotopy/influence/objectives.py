@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-import abc
-
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from homotopy.influence.curvature import point_gradients
+from homotopy.evidence import ROUNDINGS, gradient_roundings
+from homotopy.minima.objective import AbstractObjective
+from homotopy.point_gradients import gradient_norms
 from homotopy.problem import Problem
-
-_ROUNDINGS = 32.0  # units in the last place that a number of zero may have
-_BATCH = 2**20  # numbers in the gradients that are worked on together
-
-
-class AbstractObjective(eqx.Module):
-    """A function of θ, and how large the terms are that cancel in its gradient."""
-
-    @abc.abstractmethod
-    def __call__(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
-        """Its value."""
-
-    @abc.abstractmethod
-    def gradient_scale(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
-        """The sum of the norms of the gradient's terms."""
-
-    @abc.abstractmethod
-    def rounding(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
-        """What the gradient's norm may be from rounding alone."""
-
-    def value_scale(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
-        """The size of the terms of its value, whose rounding the value's is."""
-        return jnp.abs(self(theta))
 
 
 class ProximalRisk(AbstractObjective):
@@ -104,42 +80,7 @@ class ProximalBregman(AbstractObjective):
 
     def rounding(self, theta):
         # Of differences of gradients, which the deletion of a point that fits well is not above.
-        unit = _ROUNDINGS * jnp.finfo(theta.dtype).eps
+        unit = ROUNDINGS * jnp.finfo(theta.dtype).eps
         terms = jnp.sum(gradient_norms(self.problem, self.reference))
         changed = jnp.abs(self.changes) * gradient_roundings(self.problem, self.reference)
         return unit * terms + jnp.sum(changed)
-
-
-def gradient_norms(problem: Problem, theta: Float[Array, " d"]) -> Float[Array, " n"]:
-    """‖∇ℓ_i(θ)‖ of every point."""
-    return _of_every_point(
-        problem, lambda row: jnp.linalg.norm(point_gradients(problem, theta, row[None])[0])
-    )
-
-
-def gradient_roundings(problem: Problem, theta: Float[Array, " d"]) -> Float[Array, " n"]:
-    """What rounding may leave of ∇ℓ_i(θ) = Jᵢᵀ∂ℓᵢ/∂ŷ where it is zero, of every point.
-
-    Of a point that is fitted exactly ∂ℓᵢ/∂ŷ is the difference of numbers that cancel: of the size
-    of Wᵢŷᵢ and of ∂ℓᵢ/∂ŷ at ŷ = 0, W = ∂²ℓ/∂ŷ², which for the squared loss are ŷ and y. And ŷ
-    carries the rounding of ‖Jᵢ‖‖θ‖. 32 units in the last place of those, times ‖Jᵢ‖.
-    """
-    size = jnp.linalg.norm(theta)
-
-    def of(row):
-        x, y = problem.X[row], problem.y[row]
-        output = problem.model(theta, x)
-        slope = jnp.linalg.norm(jax.jacrev(lambda at: problem.model(at, x))(theta))
-        curvature = jnp.linalg.norm(problem.loss.hessian(output, y))
-        target = jnp.linalg.norm(problem.loss.gradient(jnp.zeros_like(output), y))
-        return slope * (curvature * (jnp.linalg.norm(output) + slope * size) + target)
-
-    return _ROUNDINGS * jnp.finfo(theta.dtype).eps * _of_every_point(problem, of)
-
-
-def _of_every_point(problem, function):
-    """In blocks of a bounded number of numbers."""
-    batch = max(1, _BATCH // problem.dimension)
-    if batch >= problem.size:
-        return jax.vmap(function)(jnp.arange(problem.size))
-    return jax.lax.map(function, jnp.arange(problem.size), batch_size=batch)

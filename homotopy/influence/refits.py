@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete
+from homotopy.existence import Existence, are_near, decide_existence, is_near, may_lack_minimum
 from homotopy.influence.change import ChangeStatus
-from homotopy.influence.descent import Minimum
 from homotopy.influence.weight_changes import WeightChanges
-from homotopy.minima import Existence, are_near, decide_existence, is_near, may_lack_minimum
+from homotopy.minima.result import Minimum
 from homotopy.problem import Problem
 
 _DENSE = 600  # parameters up to which a singular Hessian is told from one not reached
@@ -30,7 +30,7 @@ def refit_status(
     """The status of each of k descents of R(·; weights), by whether it came to rest and why.
 
     A vanishing gradient and a short step do not tell a minimum of a logistic or softmax risk from
-    none: see `homotopy.minima`. Runs outside `jax.jit`.
+    none: see `homotopy.existence`. Runs outside `jax.jit`.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def refit_status(
         for index in np.flatnonzero(np.asarray(found.stationary) & ~reached & ~none):
             weights = jnp.asarray(changes.at(index, problem))
             flat[index] = bool(_is_flat(problem, found.theta[index], weights))
-    return _statuses(reached, none, flat)
+    return _statuses(jnp.asarray(reached), jnp.asarray(none), jnp.asarray(flat))
 
 
 def unless_no_minimum(
@@ -76,7 +76,7 @@ def unless_no_minimum(
     for index in np.flatnonzero(~near):
         known = decide_existence(problem, changes.at(index, problem), known=known)
         none[index] = known.denied
-    return _replaced(none, status)
+    return _replaced(jnp.asarray(none), status)
 
 
 def if_full_minimum(
@@ -89,14 +89,15 @@ def if_full_minimum(
     if is_near(problem, theta, ones):
         return status
     none = decide_existence(problem, ones).denied
-    return _replaced(np.full(status._value.shape, none), status)
+    return _replaced(jnp.asarray(np.full(status._value.shape, none)), status)
 
 
+@eqx.filter_jit
 def _replaced(none, status) -> ChangeStatus:
     def one(none, status):
         return ChangeStatus.where(none, ChangeStatus.no_minimum, status)
 
-    return jax.vmap(one)(jnp.asarray(none), status)
+    return jax.vmap(one)(none, status)
 
 
 @eqx.filter_jit
@@ -115,10 +116,11 @@ def _is_flat(problem, theta, weights):
     return jnp.abs(eigenvalues[0]) <= rounding
 
 
+@eqx.filter_jit
 def _statuses(reached, none, flat) -> ChangeStatus:
     def one(reached, none, flat):
         ended = ChangeStatus.where(flat, ChangeStatus.singular, ChangeStatus.not_reached)
         ended = ChangeStatus.where(none, ChangeStatus.no_minimum, ended)
         return ChangeStatus.where(reached, ChangeStatus.successful, ended)
 
-    return jax.vmap(one)(jnp.asarray(reached), jnp.asarray(none), jnp.asarray(flat))
+    return jax.vmap(one)(reached, none, flat)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -129,11 +130,49 @@ class InfluenceInTime(eqx.Module):
             )
         return self.influence[(..., *index)]
 
-    def plot(self, ax: Axes | None = None, **options) -> Axes:
-        """The influence of each point against time, with its zeros and its largest size."""
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        names: Sequence[str] | None = None,
+        output: int | tuple[int, ...] = (),
+        **options,
+    ) -> Axes:
+        """The influence of each point against training time.
+
+        A ring marks where an influence changes its sign, a dot where it is largest; both are
+        left out, as is the legend, where there are more points than colours.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default. Training that goes from plateau to plateau is seen best with
+            `ax.set_xscale("log")`.
+        names : sequence of str, optional
+            Of the points, for the legend; their row numbers by default.
+        output : int or tuple of int
+            Which of the measurement's outputs, where it has several.
+        **options
+            Of the lines, for `Axes.plot`.
+
+        Raises
+        ------
+        ValueError
+            Naming `names` or `output`.
+        """
+        from homotopy.plotting.style import PALETTE
         from homotopy.plotting.training_time import draw_influence_in_time
 
-        return draw_influence_in_time(self, ax, **options)
+        points = np.asarray(self.points).tolist()
+        names = [f"j = {point}" for point in points] if names is None else list(names)
+        if len(names) != len(points):
+            raise ValueError(
+                f"names: expected one for each of {len(points)} points, got {len(names)}."
+            )
+        times, influence = np.asarray(self.times), np.asarray(self.of_output(output))
+        few = len(points) <= len(PALETTE)
+        changes = [self.sign_changes(point, output) for point in points] if few else None
+        return draw_influence_in_time(times, influence, names, changes, ax, **options)
 
 
 def influence_in_time(

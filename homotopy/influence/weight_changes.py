@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, row_numbers, sequence
+from homotopy._jit import jit_outermost
 from homotopy._numbers import as_numbers
-from homotopy.influence.curvature import point_gradients
+from homotopy.point_gradients import point_gradients
 from homotopy.problem import Problem
 
 
@@ -44,15 +45,20 @@ class WeightChanges(eqx.Module):
 
     def gradients(self, problem: Problem, theta: Float[Array, " d"]) -> Float[Array, "k d"]:
         """Σ Δw_i ∇ℓ_i(θ) of each change: the derivative of ∇R along it."""
-        if self.rows.size >= 2 * problem.size:
-            # Each point's gradient once, though many changes may have it.
-            gradients = point_gradients(problem, theta)
-            return jax.lax.map(
-                lambda change: change[1] @ gradients[change[0]], (self.rows, self.amounts)
-            )
-        return jax.vmap(lambda rows, amounts: amounts @ point_gradients(problem, theta, rows))(
-            self.rows, self.amounts
+        return _gradients(self, problem, theta)
+
+
+@jit_outermost
+def _gradients(changes, problem, theta):
+    if changes.rows.size >= 2 * problem.size:
+        # Each point's gradient once, though many changes may have it.
+        gradients = point_gradients(problem, theta)
+        return jax.lax.map(
+            lambda change: change[1] @ gradients[change[0]], (changes.rows, changes.amounts)
         )
+    return jax.vmap(lambda rows, amounts: amounts @ point_gradients(problem, theta, rows))(
+        changes.rows, changes.amounts
+    )
 
 
 def weight_changes(

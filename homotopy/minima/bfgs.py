@@ -1,4 +1,4 @@
-"""Stationary points of a smooth risk."""
+"""A stationary point of a smooth function, from far away."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ import optimistix as optx
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete
-
-_SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
-_SHORT = 1e-4  # of the size of θ: Newton's step at a minimum, by rounding
+from homotopy.minima.newton import to_stationary_point
+from homotopy.minima.result import SHORT, SINGULAR
+from homotopy.precision import reachable
 
 
 def stationary_point(
@@ -57,30 +57,22 @@ def stationary_point(
 def _descend(risk, theta0, max_steps):
     """The best point found; the gradient's norm, what it may be, and whether an end was reached."""
     gradient = jax.grad(risk)
-    # What is asked for is within the reach of float64; of other dtypes, what they can reach.
-    rounding = 64.0 * float(jnp.finfo(theta0.dtype).eps)
+    dtype = theta0.dtype
     descent = optx.minimise(
         lambda theta, _: risk(theta),
-        optx.BFGS(rtol=max(1e-9, rounding), atol=max(1e-12, rounding)),
+        optx.BFGS(rtol=float(reachable(1e-9, dtype)), atol=float(reachable(1e-12, dtype))),
         theta0,
         max_steps=max_steps,
         throw=False,
     )
-    newton = optx.root_find(
-        lambda theta, _: gradient(theta),
-        optx.Newton(rtol=max(1e-13, rounding), atol=max(1e-13, rounding)),
-        descent.value,
-        max_steps=50,
-        throw=False,
-    )
+    near, resting = to_stationary_point(risk, descent.value, max_steps=50)
     best = jnp.where(
-        jnp.linalg.norm(gradient(newton.value)) <= jnp.linalg.norm(gradient(descent.value)),
-        newton.value,
+        jnp.linalg.norm(gradient(near)) <= jnp.linalg.norm(gradient(descent.value)),
+        near,
         descent.value,
     )
-    allowed = max(1e-8, rounding) * (1.0 + jnp.linalg.norm(gradient(theta0)))
-    successful = optx.RESULTS.successful
-    at_rest = (descent.result == successful) | (newton.result == successful)
+    allowed = reachable(1e-8, dtype) * (1.0 + jnp.linalg.norm(gradient(theta0)))
+    at_rest = (descent.result == optx.RESULTS.successful) | resting
     at_rest &= _step_is_short(gradient, best, jnp.linalg.norm(best - theta0))
     return best, jnp.linalg.norm(gradient(best)), allowed, at_rest
 
@@ -92,7 +84,7 @@ def _step_is_short(gradient, theta, moved):
     """
     values, vectors = jnp.linalg.eigh(jax.jacfwd(gradient)(theta))
     largest = jnp.max(jnp.abs(values))
-    curved = jnp.abs(values) > _SINGULAR * largest
+    curved = jnp.abs(values) > SINGULAR * largest
     step = jnp.where(curved, vectors.T @ gradient(theta), 0.0) / jnp.where(curved, values, 1.0)
     size = jnp.maximum(jnp.linalg.norm(theta), moved)
-    return (jnp.linalg.norm(step) <= _SHORT * (size + _SHORT)) & ((largest > 0.0) | (moved == 0.0))
+    return (jnp.linalg.norm(step) <= SHORT * (size + SHORT)) & ((largest > 0.0) | (moved == 0.0))

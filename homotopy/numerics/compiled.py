@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable
+from pathlib import Path
 
 from numba import njit
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
 _OPTIONS = {"error_model": "numpy", "nogil": True}
 _BORROWING = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+
+
+class _StampedByFolder:
+    """Where Numba would keep what it compiles of a function, made anew when its folder changes.
+
+    Numba stamps what it keeps with the file of the function that is called. Functions that this
+    one calls, and constants that it reads, may stand in other files of the folder; how it is
+    compiled stands here.
+    """
+
+    def __init__(self, locator, function: Callable):
+        self._locator = locator
+        self._folder = Path(inspect.getfile(function)).parent
+
+    def get_source_stamp(self):
+        sources = [*sorted(self._folder.glob("*.py")), Path(__file__)]
+        return [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sources]
+
+    def __getattr__(self, name):
+        return getattr(self._locator, name)
+
+
+class _FolderCacheImpl(CompileResultCacheImpl):
+    def __init__(self, function: Callable):
+        super().__init__(function)
+        self._locator = _StampedByFolder(self._locator, function)
+
+
+class _FolderCache(FunctionCache):
+    _impl_class = _FolderCacheImpl
 
 
 def compiled(function: Callable) -> Callable:
@@ -15,17 +49,19 @@ def compiled(function: Callable) -> Callable:
 
     Notes
     -----
-    Numba looks for changes in the file of the function that is called only. Compiled functions
-    that call each other therefore stand in one file.
+    What is kept is compiled again when a file of the function's folder has changed, or this one.
+    What the function calls and reads must therefore stand in its folder; a test sees to that.
     """
+    dispatcher = njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
     try:
-        return njit(cache=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
-    except RuntimeError:  # nowhere to write to
-        return njit(**_OPTIONS)(function)
+        dispatcher._cache = _FolderCache(function)
+    except (RuntimeError, OSError):  # nowhere to write to, or no sources to look at
+        pass
+    return dispatcher
 
 
 def inner(function: Callable) -> Callable:
-    """`compiled`, for what only compiled functions of the same file call."""
+    """`compiled`, for what only compiled functions of the same folder call."""
     return njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 

@@ -22,25 +22,28 @@ def interruptible(function: Callable, *arguments):
     Compiled code and compilers do not look at signals, which the main thread alone receives. After
     an interruption the call goes on to its end in the background, and its result is lost.
     """
-    import jax
-
     if threading.current_thread() is not threading.main_thread():
         return function(*arguments)
+    return in_the_background(function, *arguments).result()
+
+
+def in_the_background(function: Callable, *arguments) -> Future:
+    """`function(*arguments)`, computed in another thread; whoever drops the future loses it."""
+    import jax
+
     wide, result = jax.config.jax_enable_x64, Future()
 
     def work():
         try:
             # What a context manager has set belongs to the thread it was set in.
-            same = jax.config.jax_enable_x64 == wide
-            value = jax.block_until_ready(function(*arguments)) if same else None
-            result.set_result((same, value))
+            with jax.enable_x64(wide):
+                result.set_result(jax.block_until_ready(function(*arguments)))
         except BaseException as error:
             result.set_exception(error)
 
     # Not a daemon: Python, at its exit, would tear down compiled code that still runs.
     threading.Thread(target=work, name="homotopy-call").start()
-    same, value = result.result()
-    return value if same else function(*arguments)
+    return result
 
 
 @cache

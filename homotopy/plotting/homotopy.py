@@ -9,14 +9,19 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 
-from homotopy._checks import instance
-from homotopy.flows import HomotopySurface
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
 from homotopy.plotting.plane import principal_plane
 
 
-def draw_homotopy(surface: HomotopySurface, ax: Axes | None = None, **options) -> Axes:
+def draw_homotopy(
+    times: Float[np.ndarray, " m"],
+    theta: Float[np.ndarray, "k m d"],
+    theta0: Float[np.ndarray, " d"],
+    epsilons: Float[np.ndarray, " k"],
+    ax: Axes | None = None,
+    **options,
+) -> Axes:
     """Draw the trajectories of all ε, coloured by ε, with a colour bar.
 
     In the parameter plane for d = 2, in the plane of the two principal directions of the surface
@@ -25,23 +30,25 @@ def draw_homotopy(surface: HomotopySurface, ax: Axes | None = None, **options) -
 
     Parameters
     ----------
-    surface : HomotopySurface
+    times : (m,)
+    theta : (k, m, d)
+        θ(t, ε).
+    theta0 : (d,)
+    epsilons : (k,)
     ax : matplotlib.axes.Axes, optional
         A new figure's by default.
     **options
         Of the lines, for `matplotlib.collections.LineCollection`.
     """
-    instance("surface", surface, HomotopySurface, "the result of homotopy(problem, ...)")
     ax = style.axes_or_new(ax)
-    times, theta = np.asarray(surface.times), np.asarray(surface.theta)
-    times, theta = from_the_start(times, theta, np.asarray(surface.theta0))
+    times, theta = from_the_start(times, theta, theta0)
     if theta.shape[2] == 1:
         times = np.broadcast_to(times, theta.shape[:2])
         points, labels = np.stack([times, theta[..., 0]], axis=-1), ("time t", "θ₁")
     else:
         plane = principal_plane(list(theta))
         points, labels = plane.project(theta), plane.labels
-    draw_family(ax, points, np.asarray(surface.epsilons), **options)
+    draw_family(ax, points, epsilons, **options)
     ax.figure.colorbar(weight_scale(style.colours_of(ax)), ax=ax, label="weight ε")
     label_axes(ax, *labels)
     return ax

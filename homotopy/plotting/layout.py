@@ -129,7 +129,8 @@ def legend_beside(ax: Axes, handles: Sequence[Artist]) -> None:
     letters = FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points()
 
     def legend(columns, **options):
-        options = {"fontsize": letters, "borderaxespad": 0.0, **options}
+        # Where it stands does not change its size, and the best place takes long to find.
+        options = {"fontsize": letters, "borderaxespad": 0.0, "loc": "upper left", **options}
         return ax.legend(handles=handles, ncols=columns, **options)
 
     for part in _LETTERS:

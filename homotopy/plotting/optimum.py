@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from homotopy.deletion.dynamics.modal import ModalSwitchingFunction
 from homotopy.plotting import style
-from homotopy.plotting.plane import sampling_times
-
-if TYPE_CHECKING:
-    from homotopy.deletion.optimum import Optimum
 
 # Of the largest value of a factor: what it may be at a switch and still count as zero there.
 _ZERO = 1e-5
@@ -75,34 +69,9 @@ class OptimumCurves:
         return self.switches[inside & np.any(at <= _ZERO * scale, axis=1)]
 
 
-def sample_optimum(optimum: Optimum) -> OptimumCurves:
-    """The curves of an optimum, or of any schedule with a deletion problem and φ."""
-    deletion, schedule = optimum.deletion, optimum.schedule
-    start, horizon = float(deletion.start), float(deletion.horizon)
-    times = np.union1d(sampling_times(schedule, horizon), [start])
-    phi = optimum.switching_function
-    # One evaluation of σ and v serves all three.
-    if isinstance(phi, ModalSwitchingFunction):
-        residual, sigma = np.asarray(phi.residual(times)), np.asarray(phi.sigma(times))
-        values = np.sum(residual * sigma, axis=1)
-    else:
-        residual = sigma = np.zeros((times.size, 0))
-        values = np.asarray(phi(times))
-    weights = np.asarray(schedule((times[1:] + times[:-1]) / 2))
-    switches = np.unique(np.asarray(schedule.breakpoints, dtype=float))
-    return OptimumCurves(
-        start=start,
-        horizon=horizon,
-        times=times,
-        weights=weights,
-        residual=residual,
-        sigma=sigma,
-        switching_function=values,
-        switches=switches[(switches >= start) & (switches < horizon)],
-    )
-
-
-def draw_optimum(optimum: Optimum, axes: Axes | Iterable[Axes] | None = None) -> list[Axes]:
+def draw_optimum_curves(
+    curves: OptimumCurves, axes: Axes | Iterable[Axes] | None = None
+) -> list[Axes]:
     """Draw ε, v, σ and φ = σ·v against time, below each other; ε and φ if not of a linear model.
 
     Where φ > 0, on an orange background, an optimal ε is 1; where φ < 0, on blue, it is 0. Before
@@ -112,7 +81,7 @@ def draw_optimum(optimum: Optimum, axes: Axes | Iterable[Axes] | None = None) ->
 
     Parameters
     ----------
-    optimum : Optimum
+    curves : OptimumCurves
     axes : four Axes (or two), optional
         Those of a new figure by default. In a single one ε is drawn, on the colours of φ's sign.
 
@@ -120,24 +89,7 @@ def draw_optimum(optimum: Optimum, axes: Axes | Iterable[Axes] | None = None) ->
     ------
     ValueError
         Naming `axes`, where there are as many as there are no curves for.
-
-    Examples
-    --------
-    >>> import homotopy as hm
-    >>> hm.enable_x64()
-    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> deletion = hm.Deletion(problem, [0.5], start=0.0, horizon=1.0)
-    >>> axes = draw_optimum(hm.optimise(deletion, over=hm.BangBangs(2)))
-    >>> [ax.get_ylabel() for ax in axes][1:]
-    ['residual v(t)', 'σ(t) = xᵀp(t)', 'φ(t) = σ·v']
     """
-    return draw_optimum_curves(sample_optimum(optimum), axes)
-
-
-def draw_optimum_curves(
-    curves: OptimumCurves, axes: Axes | Iterable[Axes] | None = None
-) -> list[Axes]:
-    """As `draw_optimum`, of numbers sampled before."""
     linear = curves.residual.shape[1] > 0
     if axes is None:
         from matplotlib import pyplot

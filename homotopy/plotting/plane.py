@@ -1,24 +1,12 @@
-"""The plane in which a deletion is drawn."""
+"""The plane in which curves of many parameters are drawn."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-
-from homotopy._checks import instance
-from homotopy.deletion import Deletion
-from homotopy.deletion.deletion import a_deletion
-from homotopy.flows import flow
-from homotopy.responses import response
-from homotopy.schedules import AbstractSchedule
-from homotopy.schedules.base import a_schedule
-
-# Fractions of a piece of a schedule at which a path is sampled: equally spaced, and geometrically
-# after its beginning, where the fast modes move.
-_FRACTIONS = np.unique(np.concatenate([np.linspace(0, 1, 65), np.geomspace(1e-5, 1, 81)]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,47 +60,6 @@ def _percentage(part):
     return f"{100 * part:.3g} %" if part >= 1e-4 else "< 0.01 %"
 
 
-def portrait_plane(deletion: Deletion, schedules: Mapping[str, AbstractSchedule]) -> Plane:
-    """The plane that shows most of the paths θ(t), with θ₀, θ*, θ*₋ and the segment θ(ε).
-
-    For d = 2 the parameter plane itself. For d > 2 the two principal directions of all these
-    curves, each taken at points equally spaced along it: what counts is how far θ travels, not
-    for how long it lingers.
-
-    Parameters
-    ----------
-    deletion : Deletion
-    schedules : mapping of str to AbstractSchedule
-        Each is followed from θ₀ to the horizon.
-
-    Examples
-    --------
-    >>> import homotopy as hm
-    >>> hm.enable_x64()
-    >>> problem = hm.LinearRegression([[1, 0, 0], [0, 2, 0], [0, 0, 3], [1, 1, 1]],
-    ...                               [0, 1, 2, 4], deleted=3)
-    >>> deletion = hm.Deletion(problem, [2.0, 2.0, 2.0], start=0.5, horizon=2.0)
-    >>> plane = portrait_plane(deletion, {"at once": hm.Step(0.5)})
-    >>> plane.directions.shape, 0.5 < plane.captured < 1.0
-    ((2, 3), True)
-    """
-    checked_schedules(deletion, schedules)
-    if deletion.problem.dimension == 1:
-        return Plane(np.zeros(1), np.array([[1.0], [0.0]]), np.array([1.0, 0.0]))
-    curves = [sampled_path(deletion, schedule)[1] for schedule in schedules.values()]
-    return principal_plane([*curves, response_segment(deletion)])
-
-
-def checked_schedules(deletion: Deletion, schedules: Mapping[str, AbstractSchedule]) -> None:
-    """Refuse what is no deletion, no mapping of names to schedules, or empty."""
-    a_deletion(deletion)
-    instance("schedules", schedules, Mapping, "a mapping of names to schedules")
-    if not schedules:
-        raise ValueError("schedules: expected at least one schedule to draw.")
-    for name, schedule in schedules.items():
-        a_schedule(schedule, f"schedules[{name!r}]")
-
-
 def principal_plane(curves: Sequence[Float[np.ndarray, "_ d"]]) -> Plane:
     """The plane of largest variance of curves, each weighing the same, by their arc length."""
     dimension = curves[0].shape[1]
@@ -129,29 +76,6 @@ def principal_plane(curves: Sequence[Float[np.ndarray, "_ d"]]) -> Plane:
     directions = directions * np.where(largest < 0, -1.0, 1.0)[:, None]
     fractions = singular[:2] ** 2 / total if total > 0 else np.array([1.0, 0.0])
     return Plane(centre, directions, fractions)
-
-
-def sampled_path(
-    deletion: Deletion, schedule: AbstractSchedule
-) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m d"]]:
-    """Times in [0, T] and θ at them."""
-    times = sampling_times(schedule, float(deletion.horizon))
-    path = flow(deletion.problem, schedule, deletion.theta0, times, deletion.method)
-    return times, np.asarray(path.theta)
-
-
-def sampling_times(schedule: AbstractSchedule, horizon: float) -> Float[np.ndarray, " m"]:
-    """Times from 0 to the horizon, dense after switches; the switch times are among them."""
-    switches = np.clip(np.asarray(schedule.breakpoints, dtype=float), 0.0, horizon)
-    edges = np.unique(np.concatenate([[0.0], switches, [horizon]]))
-    pieces = edges[:-1, None] + np.diff(edges)[:, None] * _FRACTIONS[None, :]
-    return np.unique(np.concatenate([pieces.ravel(), edges]))
-
-
-def response_segment(deletion: Deletion, count: int = 33) -> Float[np.ndarray, "count d"]:
-    """θ(ε) at equally spaced ε from 0 to 1: a segment where one point is deleted."""
-    epsilons = np.linspace(0.0, 1.0, count)
-    return np.asarray(response(deletion.problem, epsilons, deletion.theta0).theta)
 
 
 def _equally_spaced(curve, count=128):

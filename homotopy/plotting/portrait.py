@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,26 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from homotopy._checks import array, flag, instance, positive
-from homotopy.deletion import Deletion
+from homotopy._checks import array, flag, positive
 from homotopy.plotting import style
 from homotopy.plotting.layout import SettledLayout, label_axes, legend_beside
-from homotopy.plotting.plane import Plane, checked_schedules, portrait_plane
-from homotopy.plotting.portrait_data import Path, PlanarField, Portrait, sample_portrait
-from homotopy.schedules import AbstractSchedule
-
-__all__ = [
-    "Plane",
-    "draw_landmarks",
-    "draw_path",
-    "draw_portrait",
-    "draw_sampled_portrait",
-    "draw_streamlines",
-    "portrait_handles",
-    "portrait_plane",
-    "portrait_window",
-    "window_of",
-]
+from homotopy.plotting.portrait_data import Path, PlanarField
 
 _SIZE = 4.5  # of marks, in points
 # Short over long side of a window: less, and the motion along the short side is not seen unless
@@ -51,118 +36,150 @@ def _looks(colours: style.Colours) -> dict[str, dict]:
     }
 
 
-def draw_portrait(
-    deletion: Deletion,
-    schedules: Mapping[str, AbstractSchedule],
-    ax: Axes | None = None,
-    plane: Plane | None = None,
-    legend: bool = True,
-) -> Axes:
-    """Draw the paths of schedules over the vector fields of ε = 1 and ε = 0.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Portrait:
+    """Paths over both vector fields, in the coordinates of a plane; of `hm.portrait`.
 
-    The flow follows the orange streamlines while ε = 1 and the blue ones while ε = 0. Rings mark
-    switch times, squares θ(T), stars the fits with and without the deleted points. A mark that a
-    later path would cover is drawn as a frame around its mark.
-
-    Both axes have the same unit, so that angles are those of parameter space, unless the motion in
-    one direction is less than a tenth of that in the other: each then has its own.
-
-    For d > 2 the paths are projected onto the plane. The fields are then those at its points,
-    projected; away from the plane they differ, so that paths need not follow them exactly, and
-    the legend says "projected". For d = 1 the parameter is drawn against time.
-
-    Parameters
+    Attributes
     ----------
-    deletion : Deletion
-    schedules : mapping of str to AbstractSchedule
-        By the names that the legend gives them.
-    ax : matplotlib.axes.Axes, optional
-        A new figure's by default.
-    plane : Plane, optional
-        `portrait_plane(deletion, schedules)` by default.
-    legend : bool
-        Whether to add a legend: in a new figure it is the figure's; otherwise it takes room from
-        `ax`, at their right or below them.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    ValueError
-        For no schedule.
-
-    Examples
-    --------
-    >>> import homotopy as hm
-    >>> hm.enable_x64()
-    >>> problem = hm.LinearRegression([[1, 0], [0, 1], [1, 1]], [0, 1, 3], deleted=2)
-    >>> deletion = hm.Deletion(problem, [2.0, 2.0], start=0.5, horizon=2.0)
-    >>> ax = draw_portrait(deletion, {"at once": hm.Step(0.5), "later": hm.Step(1.0)})
-    >>> ax.get_xlabel(), ax.get_ylabel()
-    ('θ₁', 'θ₂')
+    labels : (str, str)
+        Of the two axes.
+    projected : bool
+        Whether the plane leaves something out.
+    against_time : bool
+        Whether the first coordinate is time (for one parameter).
+    fields : (PlanarField, PlanarField)
+        Of ε = 1 and of ε = 0.
+    paths : dict of str to Path
+    segment : (k, 2)
+        θ(ε) from ε = 0 to 1.
+    start, full_fit, deleted_fit : (2,)
+        θ₀, θ*, θ*₋.
     """
-    checked_schedules(deletion, schedules)
-    if ax is not None:
-        style.axes_or_new(ax)
-    flag("legend", legend)
-    return draw_sampled_portrait(sample_portrait(deletion, schedules, plane), ax, legend)
 
+    labels: tuple[str, str]
+    projected: bool
+    against_time: bool
+    fields: tuple[PlanarField, PlanarField]
+    paths: dict[str, Path]
+    segment: Float[np.ndarray, "k 2"]
+    start: Float[np.ndarray, " 2"]
+    full_fit: Float[np.ndarray, " 2"]
+    deleted_fit: Float[np.ndarray, " 2"]
 
-def draw_sampled_portrait(
-    portrait: Portrait,
-    ax: Axes | None = None,
-    legend: bool = True,
-    window: tuple[tuple[float, float], tuple[float, float]] | None = None,
-    density: float = 0.6,
-    frames: bool = True,
-) -> Axes:
-    """As `draw_portrait`, of numbers sampled before.
+    @property
+    def extent(self) -> Float[np.ndarray, "m 2"]:
+        """Every point that the limits of the axes must hold."""
+        paths = (path.points for path in self.paths.values())
+        return np.concatenate([self.segment, self.start[None, :], *paths])
 
-    Parameters
-    ----------
-    portrait : Portrait
-    ax, legend
-        As for `draw_portrait`.
-    window : ((float, float), (float, float)), optional
-        Limits of the two axes; by default they hold everything.
-    density : float
-        Of the streamlines.
-    frames : bool
-        Whether a mark that a later path covers becomes a frame around its mark.
-    """
-    instance("portrait", portrait, Portrait, "the result of sample_portrait(deletion, schedules)")
-    flag("legend", legend)
-    flag("frames", frames)
-    positive("density", density)
-    if window is not None:
-        window = np.asarray(
-            array("window", window, "limits ((left, right), (bottom, top))", lambda s: s == (2, 2))
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        legend: bool = True,
+        window: tuple[tuple[float, float], tuple[float, float]] | None = None,
+        density: float = 0.6,
+        frames: bool = True,
+    ) -> Axes:
+        """Draw the paths over the vector fields of ε = 1 and ε = 0.
+
+        The flow follows the orange streamlines while ε = 1 and the blue ones while ε = 0. Rings
+        mark switch times, squares θ(T), stars the fits with and without the deleted points. A mark
+        that a later path would cover is drawn as a frame around its mark.
+
+        Both axes have the same unit, so that angles are those of parameter space, unless the
+        motion in one direction is less than a tenth of that in the other: each then has its own.
+
+        For d > 2 the paths are projected onto the plane. The fields are then those at its points,
+        projected; away from the plane they differ, so that paths need not follow them exactly, and
+        the legend says "projected". For d = 1 the parameter is drawn against time.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        legend : bool
+            Whether to add a legend: in a new figure it is the figure's; otherwise it takes room
+            from `ax`, at their right or below them.
+        window : ((float, float), (float, float)), optional
+            Limits of the two axes; by default they hold everything.
+        density : float
+            Of the streamlines.
+        frames : bool
+            Whether a mark that a later path covers becomes a frame around its mark.
+        """
+        flag("legend", legend)
+        flag("frames", frames)
+        positive("density", density)
+        if window is not None:
+            limits = "limits ((left, right), (bottom, top))"
+            window = np.asarray(array("window", window, limits, lambda shape: shape == (2, 2)))
+        own_figure = ax is None
+        ax = style.axes_or_new(ax, (5.8, 3.6) if legend else None, SettledLayout())
+        if window is None:
+            points = self.extent
+            window = window_of(points, 0.0) if self.against_time else portrait_window(points)
+        ax.set(xlim=window[0], ylim=window[1])
+        label_axes(ax, *self.labels)
+        if not self.against_time:
+            ax.set_aspect("equal" if _shape(window) >= _LEAST_SHAPE else "auto", adjustable="box")
+        draw_streamlines(ax, self.fields, density)
+        draw_landmarks(ax, self)
+        colours, paths = style.colours_of(ax), list(self.paths.items())
+        for index, (name, path) in enumerate(paths):
+            above = [later for _, later in paths[index + 1 :]] if frames else []
+            draw_path(ax, path, name, _colour(colours, index), above)
+        if legend:
+            handles = portrait_handles(self, colours=colours)
+            if own_figure:
+                # Known to the layout of the figure, whatever the shape of the axes.
+                ax.figure.legend(handles=handles, loc="outside right upper")
+            else:
+                legend_beside(ax, handles)
+        return ax
+
+    def numbers(self) -> dict:
+        """As lists, for a JSON file; `from_numbers` reads them back."""
+        return _as_lists(dataclasses.asdict(self))
+
+    @classmethod
+    def from_numbers(cls, numbers: Mapping) -> Portrait:
+        """A portrait from what `numbers` gave."""
+        arrays = {
+            name: np.asarray(numbers[name], dtype=float)
+            for name in ("segment", "start", "full_fit", "deleted_fit")
+        }
+        fields = tuple(
+            PlanarField(
+                float(field["epsilon"]), np.asarray(field["matrix"]), np.asarray(field["offset"])
+            )
+            for field in numbers["fields"]
         )
-    own_figure = ax is None
-    ax = style.axes_or_new(ax, (5.8, 3.6) if legend else None, SettledLayout())
-    if window is None:
-        points = portrait.extent
-        window = window_of(points, 0.0) if portrait.against_time else portrait_window(points)
-    ax.set(xlim=window[0], ylim=window[1])
-    label_axes(ax, *portrait.labels)
-    if not portrait.against_time:
-        ax.set_aspect("equal" if _shape(window) >= _LEAST_SHAPE else "auto", adjustable="box")
-    draw_streamlines(ax, portrait.fields, density)
-    draw_landmarks(ax, portrait)
-    colours, paths = style.colours_of(ax), list(portrait.paths.items())
-    for index, (name, path) in enumerate(paths):
-        above = [later for _, later in paths[index + 1 :]] if frames else []
-        draw_path(ax, path, name, _colour(colours, index), above)
-    if legend:
-        handles = portrait_handles(portrait, colours=colours)
-        if own_figure:
-            # Known to the layout of the figure, whatever the shape of the axes.
-            ax.figure.legend(handles=handles, loc="outside right upper")
-        else:
-            legend_beside(ax, handles)
-    return ax
+        paths = {
+            name: Path(
+                np.asarray(path["points"], dtype=float),
+                np.asarray(path["weights"], dtype=float),
+                np.asarray(path["switches"], dtype=float).reshape(-1, 2),
+            )
+            for name, path in numbers["paths"].items()
+        }
+        return cls(
+            labels=tuple(numbers["labels"]),
+            projected=numbers["projected"],
+            against_time=numbers["against_time"],
+            fields=fields,
+            paths=paths,
+            **arrays,
+        )
+
+
+def _as_lists(value):
+    if isinstance(value, dict):
+        return {key: _as_lists(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_lists(part) for part in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def portrait_window(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from homotopy._checks import instance
-from homotopy.deletion import SwitchingFunction
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
-from homotopy.plotting.plane import sampling_times
 
 
 def draw_switching_function(
-    switching_function: SwitchingFunction, ax: Axes | None = None, **options
+    times: Float[np.ndarray, " m"],
+    values: Float[np.ndarray, " m"],
+    start: float,
+    switches: Float[np.ndarray, " k"],
+    ax: Axes | None = None,
+    **options,
 ) -> Axes:
-    """Draw φ(t) on [0, T], with the sign of φ as a background and the switches of the schedule.
+    """Draw φ(t), with the sign of φ as a background and the switches of the schedule.
 
     Where the background is orange (φ > 0), raising ε lowers ℰ; where it is blue (φ < 0), lowering
     ε does. Before the deletion request at s nothing can be chosen, and the background is grey.
@@ -23,25 +26,21 @@ def draw_switching_function(
 
     Parameters
     ----------
-    switching_function : SwitchingFunction
-        `deletion.switching_function(schedule)`.
+    times : (m,)
+        From 0 to T, ascending.
+    values : (m,)
+        φ at them.
+    start : float
+        s.
+    switches : (k,)
+        The switch times of the schedule.
     ax : matplotlib.axes.Axes, optional
         A new figure's by default.
     **options
         Of the line, for `Axes.plot`.
     """
-    instance(
-        "switching_function",
-        switching_function,
-        SwitchingFunction,
-        "that of a schedule, deletion.switching_function(schedule)",
-    )
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)
-    deletion, schedule = switching_function.deletion, switching_function.schedule
-    start, horizon = float(deletion.start), float(deletion.horizon)
-    times = sampling_times(schedule, horizon)
-    values = np.asarray(switching_function(times))
     across = ax.get_xaxis_transform()
     free = times >= start
     for sign, colour in ((1.0, colours.with_points), (-1.0, colours.without)):
@@ -51,10 +50,10 @@ def draw_switching_function(
     if start > 0:
         ax.axvspan(0.0, start, color=colours.shade(0.9), lw=0, zorder=0)
     ax.axhline(0.0, color=colours.shade(0.4), linewidth=0.6)
-    for switch in np.unique(np.asarray(schedule.breakpoints)):
-        if 0 < switch < horizon:
+    for switch in np.unique(switches):
+        if 0 < switch < times[-1]:
             ax.axvline(switch, color=colours.shade(0.3), linestyle=":", linewidth=0.9)
     ax.plot(times, values, **{"color": colours.ink, **options})
     label_axes(ax, "time t", "switching function φ(t)")
-    ax.set_xlim(0.0, horizon)
+    ax.set_xlim(0.0, times[-1])
     return ax

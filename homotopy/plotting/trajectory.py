@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from homotopy._checks import instance
-from homotopy.flows import Trajectory
 from homotopy.plotting import style
 from homotopy.plotting.homotopy import from_the_start
 from homotopy.plotting.layout import label_axes, legend_beside
 
 
-def draw_trajectory(trajectory: Trajectory, ax: Axes | None = None, **options) -> Axes:
+def draw_trajectory(
+    times: Float[np.ndarray, " m"],
+    theta: Float[np.ndarray, "m d"],
+    theta0: Float[np.ndarray, " d"],
+    switches: Float[np.ndarray, " k"],
+    ax: Axes | None = None,
+    **options,
+) -> Axes:
     """Draw θ(t): in the parameter plane for d = 2, each coordinate against time otherwise.
 
     In the plane the path starts at a dot, θ₀, whatever the first time asked for, and a square
@@ -22,26 +28,28 @@ def draw_trajectory(trajectory: Trajectory, ax: Axes | None = None, **options) -
 
     Parameters
     ----------
-    trajectory : Trajectory
+    times : (m,)
+    theta : (m, d)
+    theta0 : (d,)
+    switches : (k,)
+        The switch times.
     ax : matplotlib.axes.Axes, optional
         A new figure's by default.
     **options
         Of the lines, for `Axes.plot`.
     """
-    instance("trajectory", trajectory, Trajectory, "the result of flow(problem, schedule, ...)")
     own_figure = ax is None
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)
-    times, theta = np.asarray(trajectory.times), np.asarray(trajectory.theta)
     if theta.shape[1] == 2:
-        _, theta = from_the_start(times, theta, np.asarray(trajectory.theta0))
+        _, theta = from_the_start(times, theta, theta0)
         (line,) = ax.plot(*theta.T, **options)
         ax.plot(*theta[:1].T, "o", color=colours.ink, markersize=4.5)
         ax.plot(*theta[-1:].T, "s", color=line.get_color(), markersize=4.5)
         label_axes(ax, "θ₁", "θ₂")
         return ax
     draw_coordinates(ax, times, theta, "time t", own_figure, **options)
-    for switch in np.unique(np.asarray(trajectory.schedule.breakpoints)):
+    for switch in np.unique(switches):
         if times[0] < switch < times[-1]:
             ax.axvline(switch, color=colours.shade(0.6), linestyle=":", linewidth=0.8, zorder=0)
     return ax

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy.evidence import gradient_rounding
 from homotopy.problem import Problem
 from homotopy.responses.derivatives import eigenvalue_slope
-from homotopy.responses.stationary import gradient_rounding
 
 _MAX_STEPS = 10
 

@@ -7,12 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy.evidence import stationarity
 from homotopy.flows.method import Status
 from homotopy.linear import LinearRegression
 from homotopy.problem import Problem
 from homotopy.responses.method import AbstractResponse
 from homotopy.responses.path import ResponsePath, chord_deviation, largest_norm
-from homotopy.responses.stationary import stationarity
 
 
 class ClosedForm(AbstractResponse):

@@ -10,16 +10,16 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete, fraction, integer, number
+from homotopy.existence import decide_existence
 from homotopy.flows._diffrax import a_solver
 from homotopy.flows.training import Training, TrainingStatus, train
-from homotopy.minima import decide_existence
+from homotopy.minima.newton import to_stationary_point
 from homotopy.problem import Problem
 from homotopy.responses.branch import Branch, Event, EventKind
 from homotopy.responses.derivatives import path_derivatives
 from homotopy.responses.interpolation import guesses
 from homotopy.responses.method import AbstractResponse
 from homotopy.responses.path import ResponsePath, ResponseStatus, path_of_points, with_ends
-from homotopy.responses.stationary import newton
 from homotopy.responses.tracing import trace
 
 _KICK = 1e-2  # of the size of θ: how far past an event training starts, along the kernel
@@ -98,7 +98,7 @@ class Continuation(AbstractResponse):
                 "epsilons, theta0: Continuation works outside jax.jit; use train under jax.vmap."
             )
         training = self._train(problem, theta0, 1.0)
-        diverges = decide_existence(problem, problem.weights(0.0)).denied
+        diverges = decide_existence(problem, problem.known_weights(0.0)).denied
         until = _smallest_positive(epsilons) if diverges else 0.0
         branches, events, status = self._branches(problem, training, until)
         theta, stray = _solved(problem, branches, events, with_ends(epsilons))
@@ -226,4 +226,7 @@ def _solved(problem, branches, events, epsilons) -> tuple[Float[Array, "m d"], b
 
 @eqx.filter_jit
 def _newton_at_each(problem, theta, epsilons):
-    return jax.vmap(lambda at, epsilon: newton(problem, at, epsilon))(theta, epsilons)
+    def solved(at, epsilon):
+        return to_stationary_point(lambda theta: problem.risk(theta, epsilon), at)[0]
+
+    return jax.vmap(solved)(theta, epsilons)

@@ -11,7 +11,8 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import concrete, fraction, integer
 from homotopy.flows._diffrax import a_solver
-from homotopy.flows.training import TrainingStatus, train, with_separation
+from homotopy.flows.training import TrainingStatus, flow_limit, with_separation
+from homotopy.precision import reachable
 from homotopy.problem import Problem
 from homotopy.responses.method import AbstractResponse
 from homotopy.responses.path import ResponsePath, ResponseStatus, path_of_points, with_ends
@@ -59,7 +60,7 @@ class FlowLimits(AbstractResponse):
         """θ at each ε; NaN where training reached no minimum."""
         # The ends of a usual grid are trained once.
         asked, index = _distinct(with_ends(epsilons))
-        training = _trained(problem, theta0, asked, self.tolerance, self.solver, self.max_steps)
+        training = _limits(problem, theta0, asked, self.tolerance, self.solver, self.max_steps)
         training = with_separation(problem, training, asked)
         arrived = training.status == TrainingStatus.minimum
         diverges = (training.status == TrainingStatus.separated) & (asked == 0.0)
@@ -83,17 +84,14 @@ def _distinct(epsilons):
     return jnp.asarray(values, epsilons.dtype), index
 
 
-@eqx.filter_jit
-def _trained(problem, theta0, epsilons, tolerance, solver, max_steps):
-    def at(epsilon):
-        return train(
-            problem,
-            theta0,
-            epsilon,
-            tolerance=tolerance,
-            solver=solver,
-            max_steps=max_steps,
-            throw=False,
-        )
+def _limits(problem, theta0, epsilons, tolerance, solver, max_steps):
+    return _limit_of_each(
+        problem, theta0, epsilons, reachable(tolerance, theta0.dtype), solver, max_steps
+    )
 
-    return jax.vmap(at)(epsilons)
+
+@eqx.filter_jit
+def _limit_of_each(problem, theta0, epsilons, tolerance, solver, max_steps):
+    return jax.vmap(lambda at: flow_limit(problem, theta0, at, tolerance, solver, max_steps))(
+        epsilons
+    )

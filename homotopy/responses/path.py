@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import instance
+from homotopy.evidence import stationarity
 from homotopy.flows.method import Status
 from homotopy.flows.training import Training
 from homotopy.problem import Problem
 from homotopy.responses.branch import Branch, Event, EventKind
 from homotopy.responses.comparison import PathComparison, compared
 from homotopy.responses.derivatives import path_derivatives
-from homotopy.responses.stationary import stationarity
+from homotopy.responses.drawn import labelled, with_breaks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,10 +133,26 @@ class ResponsePath(eqx.Module):
         return compared(self.epsilons, self.theta, other.epsilons, other.theta, tolerance)
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
-        """The path in the parameter plane (d = 2), or each coordinate against ε."""
+        """The path in the parameter plane (d = 2), or each coordinate against ε.
+
+        In the plane, stars mark the full fit θ* = θ(1) and the deleted fit θ*₋ = θ(0), and dots
+        the ε asked for: unevenly spaced where the velocity θ̇(ε) changes. The line breaks where
+        the path goes from one branch of minima to another; crosses (against ε, dotted lines) mark
+        those events. Saddles, where a continuation recorded them, are dashed.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the lines, for `Axes.plot`.
+        """
         from homotopy.plotting.response import draw_response
 
-        return draw_response(self, ax, **options)
+        epsilons, theta = with_breaks(self.epsilons, self.theta, self.events)
+        saddles = [np.asarray(branch.theta)[branch.minima - 1 :] for branch in self.branches]
+        ends, events = np.asarray(self.ends), labelled(self.events)
+        return draw_response(epsilons, theta, ends, events, saddles, ax, **options)
 
 
 def path_of_points(

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -11,7 +12,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
-from homotopy._checks import array, concrete, instance, time
+from homotopy._checks import array, concrete, instance, positive, time
+from homotopy._jit import jit_outermost
 from homotopy._pickling import by_fields
 from homotopy.schedules._membership import Membership, check_membership
 
@@ -85,12 +87,7 @@ class AbstractSchedule(eqx.Module):
         ValueError
             If a time is negative or not finite.
         """
-        breakpoints = self.breakpoints
-
-        def value(t):
-            return self.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
-
-        return jnp.vectorize(value)(_as_times("t", t))
+        return _values_at(self, _as_times("t", t))
 
     def integral(self, a: Real[ArrayLike, "..."], b: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
         """∫ₐᵇ ε(t) dt, of the broadcast shape of a and b; negative where b < a.
@@ -104,7 +101,7 @@ class AbstractSchedule(eqx.Module):
         ValueError
             If a limit is negative or not finite.
         """
-        return jnp.vectorize(self._integral)(_as_times("a", a), _as_times("b", b))
+        return _integrals(self, _as_times("a", a), _as_times("b", b))
 
     def _integral(self, a, b):
         """The integral between two scalars, summed over the pieces."""
@@ -132,7 +129,7 @@ class AbstractSchedule(eqx.Module):
         return jnp.where(index < holds, right, jnp.where(index > holds, left, t))
 
     def membership(self, start: Real[ArrayLike, ""], horizon: Real[ArrayLike, ""]) -> Membership:
-        """Whether the schedule lies in E_s: ε = 1 on [0, start], ε = 0 after the horizon (§4).
+        """Whether the schedule lies in E_s: 1 on [0, start], 0 after the horizon (theory §4).
 
         Single times carry no weight in the flow, so that 1_[0,T] is admissible for the horizon T.
         Pieces that are not constant are checked at 33 points. Overlaps that rounding explains are
@@ -179,7 +176,7 @@ class AbstractSchedule(eqx.Module):
         horizon : float, optional
             The last time drawn; by default a quarter beyond the last breakpoint.
         **options
-            Of the lines, for `Axes.plot`.
+            Of the lines, for `Axes.plot`; `label` names the schedule in a legend.
 
         Returns
         -------
@@ -192,7 +189,20 @@ class AbstractSchedule(eqx.Module):
         """
         from homotopy.plotting.schedule import draw_schedule
 
-        return draw_schedule(self, ax, horizon, **options)
+        edges = np.concatenate([[0.0], np.asarray(self.breakpoints), [np.inf]])
+        if horizon is None:
+            horizon = 1.25 * edges[-2] or 1.0
+        positive("horizon", horizon)
+        return draw_schedule(self._pieces(np.minimum(edges, horizon)), ax, **options)
+
+    def _pieces(self, edges):
+        """Times and values of each piece that is not empty, both ends among them."""
+        for index, (left, right) in enumerate(pairwise(edges)):
+            if left < right:
+                times, values = self.sample(index, left, right, 201)
+                if self.constant_pieces[index]:
+                    times, values = np.array([left, right]), np.repeat(values, 2)
+                yield times, values
 
     def __reduce__(self):
         return by_fields(self)
@@ -200,6 +210,21 @@ class AbstractSchedule(eqx.Module):
     def __repr__(self) -> str:
         fields = ((f.name, getattr(self, f.name, None)) for f in dataclasses.fields(self))
         return f"{type(self).__name__}({', '.join(f'{n}={_format(v)}' for n, v in fields)})"
+
+
+@jit_outermost
+def _values_at(schedule, times):
+    breakpoints = schedule.breakpoints
+
+    def value(t):
+        return schedule.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
+
+    return jnp.vectorize(value)(times)
+
+
+@jit_outermost
+def _integrals(schedule, a, b):
+    return jnp.vectorize(schedule._integral)(a, b)
 
 
 @eqx.filter_jit

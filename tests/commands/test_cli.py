@@ -195,6 +195,11 @@ def test_the_optimum_comes_with_its_certificate(tmp_path):
     switches = [min(switch, T) for switch in certificate["switches"]]
     cost = control.cost(X, y, [7], 0.0, np.zeros(4), switches, values, T)
     assert certificate["cost"] == pytest.approx(cost, rel=1e-9)
+    assert 0.0 < certificate["cost_error"] <= 1e-9 * cost
+    assert certificate["gap"] == pytest.approx(
+        (certificate["cost"] + certificate["cost_error"] - certificate["lower_bound"])
+        / (certificate["cost"] + certificate["cost_error"])
+    )
     assert schedules["optimum"]["cost"] == pytest.approx(cost, rel=1e-9)
     for schedule in schedules.values():
         if schedule["admissible"]:

@@ -343,7 +343,7 @@ def test_a_narrow_terminal_gets_fewer_columns(files):
     assert np.all(np.diff(found.columns["cooks_distance"][found.ranked]) <= 0)
     for width, there, absent in ((120, ["Cook's"], []), (70, ["leverage"], ["Cook's"])):
         console = Console(width=width, file=io.StringIO(), highlight=False)
-        show(console, fit, found, "fame", "own_loss_change")
+        show(console, found, "fame", "own_loss_change")
         text = console.file.getvalue()
         assert "…" not in text and all(len(line) <= width for line in text.splitlines())
         assert all(part in text for part in there) and not any(part in text for part in absent)

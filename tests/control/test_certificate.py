@@ -9,13 +9,12 @@ import switched_flows
 from mpmath import mp
 from switched_flows import ExactFlow
 
-from homotopy.control.certificate import BangBangControl, ResidualSystem, certified_optimum
-from homotopy.control.certificate.branch_and_bound import (
-    _alternatives,
-    attaining_controls,
-    time_grid,
-)
-from homotopy.control.certificate.dual import maximise, support_point
+from homotopy.control.bang_bang_control import BangBangControl
+from homotopy.control.certificate import ResidualSystem, certified_optimum
+from homotopy.control.certificate.ascent import maximise
+from homotopy.control.certificate.branch_and_bound import attaining_controls, time_grid
+from homotopy.control.certificate.branching import alternatives
+from homotopy.control.certificate.dual import support_point
 from homotopy.control.certificate.regions import (
     Knowledge,
     Region,
@@ -479,7 +478,7 @@ def test_nodes_bound_what_fits_them_and_their_branches_leave_nothing_out(shape):
                 mine = values[alive][:, :, control]
                 kinds.add(region.knowledge)
                 before = node[control][index - 1].knowledge if index > 0 else None
-                children = _alternatives(region, before, control, found, system)
+                children = alternatives(region, before, control, found, system)
                 fitting = [
                     np.all([fits(piece, times, mine) for piece in pieces], axis=0)
                     for pieces in children

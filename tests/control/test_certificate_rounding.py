@@ -15,7 +15,8 @@ from switched_flows import ExactFlow
 
 import homotopy as hm
 from homotopy import data_spectrum
-from homotopy.control.certificate import BangBangControl, ResidualSystem
+from homotopy.control.bang_bang_control import BangBangControl
+from homotopy.control.certificate import ResidualSystem
 from homotopy.control.certificate.branch_and_bound import attaining_controls, time_grid
 from homotopy.control.certificate.dual import support_point
 from homotopy.control.certificate.regions import root_node

@@ -88,5 +88,5 @@ def test_bad_input(without_shape_checks):
         least_horizon(cart(5.0))
     with pytest.raises(ValueError, match="target: expected a vector of length 2"):
         least_horizon(cart(5.0), target=[0.0])
-    with pytest.raises(ValueError, match="tolerance: expected a finite"):
+    with pytest.raises(ValueError, match="cost: expected a finite"):
         least_horizon(cart(5.0), np.nan)

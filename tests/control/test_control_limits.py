@@ -1,6 +1,7 @@
 """Optimal control that is hard: arcs off the mesh, chattering, few switches, little time."""
 
 import itertools
+import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from oracles import fishing as oracle
 
 import homotopy._deadline as deadlines
+import homotopy.control.search as searches
 from homotopy.control import (
     Arc,
     ArcKind,
@@ -179,3 +181,22 @@ def test_an_interruption_returns_the_best_so_far(fishing, verb):
         solution = solve_bang_bang(fishing, 2, progress=interrupt)
     assert solution.status == SolutionStatus.interrupted and len(reports) == 3
     assert solution.cost <= min(report.best for report in reports) + 1e-9
+
+
+def test_the_time_limit_does_not_wait_for_what_is_compiled(fishing, monkeypatch):
+    """After the first control is found; a compilation is as deaf as `sleep`."""
+    first = optimise_cells(fishing, 24, starts=[0.5], time_limit=1e-3)._replace(ended=None)
+    solve(fishing, 24, starts=[0.5], time_limit=1e-3)  # all that is needed of the first is compiled
+    began = []
+
+    def deaf(*given, **named):
+        began.append(time.perf_counter())
+        time.sleep(6.0)
+
+    monkeypatch.setattr(searches, "optimise_cells", lambda *given, **named: first)
+    monkeypatch.setattr(searches, "resolve", deaf)
+    begin, limit = time.perf_counter(), 3.0
+    solution = solve(fishing, 24, starts=[0.5], time_limit=limit)
+    assert limit <= time.perf_counter() - begin < limit + 2.0
+    assert began and solution.status == SolutionStatus.time_limit
+    assert solution.cost == pytest.approx(first.cost, rel=1e-7)  # by a finer integration

@@ -227,6 +227,11 @@ def test_switching_function_is_costate_times_residual_of_the_deleted_points():
     assert sigma.shape == residual.shape == (7, 3)
     assert_close(switching.sigma(times), sigma)
     assert_close(switching.residual(times), residual)
+    # Both at once, at times of any shape and order.
+    first, second = switching.factors(times[::-1].reshape(7, 1))
+    assert first.shape == second.shape == (7, 1, 3)
+    assert_close(first[::-1, 0], residual)
+    assert_close(second[::-1, 0], sigma)
     assert_close(switching(times), np.sum(sigma * residual, axis=1))
 
 

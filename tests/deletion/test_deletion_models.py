@@ -153,6 +153,8 @@ def test_costate_is_the_adjoint_equations(deletion, problem):
     p = ends[-1] - np.asarray(deletion.target)
     costate = deletion.costate(BANG_BANG)
     phi = deletion.switching_function(BANG_BANG)
+    # Of a model that is not linear φ is no sum of products.
+    assert [factor.shape for factor in phi.factors(times)] == [(times.size, 0)] * 2
     known = [p]
     # θ is taken afresh at every time: backwards it is unstable.
     cuts = np.union1d(times, switches)

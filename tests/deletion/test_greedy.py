@@ -10,8 +10,8 @@ from scipy.linalg import expm
 from scipy.optimize import brentq
 
 import homotopy as hm
-from homotopy.deletion._greedy import greedy
 from homotopy.deletion._optimise import optimise
+from homotopy.deletion.greedy_feedback import greedy
 from homotopy.deletion.searches.everything import Everything
 
 

@@ -220,6 +220,11 @@ def test_copies_of_a_point_under_one_schedule_are_one_point(shares, targets):
     assert abs(several.cost - one.cost) <= several.cost_error + one.cost_error
     assert several.lower_bound <= one.cost and one.lower_bound <= several.cost
     assert several.cost_error <= 1e-11 * several.cost
+    # The theorem of a single point is theirs: the flow knows but one row, of √Σc² times its length.
+    assert several.controllability.applies and one.controllability.applies
+    for name in ("margin", "residual"):
+        own, expected = (getattr(each.controllability, name) for each in (several, one))
+        assert own == pytest.approx(expected, rel=1e-10)
     np.testing.assert_allclose(
         np.asarray(several.schedule.breakpoints), np.asarray(one.schedule.breakpoints), rtol=1e-6
     )

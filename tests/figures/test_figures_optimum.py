@@ -18,7 +18,8 @@ from figures import (
 from figures.deletions import REACHED, deletions_on, random_deletion, structure_of
 from figures.output import as_text, write
 from homotopy.datasets import diabetes, standardise
-from homotopy.plotting.optimum import LABELS, OptimumCurves, draw_optimum, sample_optimum
+from homotopy.deletion.optimum_curves import sample_optimum
+from homotopy.plotting.optimum import LABELS, OptimumCurves
 
 MODULES = {
     "fig07_optimal_schedules": fig07_optimal_schedules,
@@ -297,7 +298,8 @@ def test_an_optimum_is_drawn_with_its_reasons():
 
 
 def test_the_curves_of_an_optimum_survive_json():
-    curves = sample_optimum(hm.optimise(random_deletion(37, 2), hm.Everything()))
+    deletion = random_deletion(37, 2)
+    curves = sample_optimum(deletion, hm.optimise(deletion, hm.Everything()).schedule)
     again = OptimumCurves.from_numbers(json.loads(json.dumps(curves.numbers())))
     for name, value in curves.numbers().items():
         assert again.numbers()[name] == value
@@ -306,5 +308,5 @@ def test_the_curves_of_an_optimum_survive_json():
 def test_an_optimum_can_be_drawn_into_axes_given():
     _, axes = plt.subplots(4, 1)
     optimum = hm.optimise(random_deletion(37, 2), hm.Everything())
-    assert draw_optimum(optimum, axes) == list(axes)
+    assert optimum.plot(axes) == list(axes)
     assert all(len(ax.lines) for ax in axes)

@@ -82,12 +82,7 @@ def dataset():
 
 @functools.cache
 def portrait():
-    return plotting.sample_portrait(deletion(), {"at once": hm.Step(0.5)})
-
-
-@functools.cache
-def plane():
-    return plotting.portrait_plane(deletion(), {"at once": hm.Step(0.5)})
+    return hm.portrait(deletion(), {"at once": hm.Step(0.5)})
 
 
 def gaps():
@@ -194,8 +189,6 @@ VALID = {
     "homotopy.best_step": lambda: {"deletion": deletion(), "grid": 8},
     "homotopy.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
-    "homotopy.dfbetas": lambda: {"problem": problem()},
-    "homotopy.dffits": lambda: {"problem": problem()},
     "homotopy.duplicate_rows": lambda: {"problem": problem()},
     "homotopy.early_stopping": lambda: {
         "problem": problem(), "theta0": THETA, "X": X, "y": Y, "optimiser": optax.sgd(0.1),
@@ -222,10 +215,9 @@ VALID = {
     },
     "homotopy.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
     "homotopy.least_time": lambda: {
-        "deletion": deletion(), "tolerance": 1e-3, "width": 0.1, "max_horizon": None,
+        "deletion": deletion(), "cost": 1e-3, "width": 0.1, "max_horizon": None,
         "time_limit": 1.0, "progress": False,
     },
-    "homotopy.leave_one_out_residuals": lambda: {"problem": problem()},
     "homotopy.leverage": lambda: {"problem": problem(), "theta": None},
     "homotopy.linear_model": lambda: {"p": 2},
     "homotopy.linear_network": lambda: {"sizes": [2, 2]},
@@ -243,6 +235,9 @@ VALID = {
         "deletion": deletion(), "over": hm.Steps(), "warm_start": None, "progress": False
     },
     "homotopy.pooled_gaps": lambda: {"parts": [gaps()]},
+    "homotopy.portrait": lambda: {
+        "deletion": deletion(), "schedules": {"at once": STEP}, "plane": None
+    },
     "homotopy.predict": lambda: {
         "problem": problem(), "estimator": hm.Influence(), "theta": None, "points": None,
         "groups": None, "changes": None, "throw": True, "progress": None,
@@ -289,7 +284,7 @@ VALID = {
     "homotopy.control.cost": lambda: {"system": system(), "control": STEP, "mesh": None},
     "homotopy.control.follow": lambda: {"system": system(), "control": STEP, "mesh": None},
     "homotopy.control.least_horizon": lambda: {
-        "system": system(), "tolerance": 0.5, "target": None, "cells": 4,
+        "system": system(), "cost": 0.5, "target": None, "cells": 4,
         "residual_tolerance": 1e-6, "time_limit": 5.0,
     },
     "homotopy.control.lie_bracket": lambda: {"f": lambda x: x, "g": lambda x: x},
@@ -328,26 +323,8 @@ VALID = {
         "seed": 0, "size": 5, "dimension": 2, "noise": 0.1
     },
     "homotopy.datasets.standardise": lambda: {"dataset": dataset()},
-    "homotopy.plotting.draw_homotopy": lambda: {"surface": surface(), "ax": None},
-    "homotopy.plotting.draw_portrait": lambda: {
-        "deletion": deletion(), "schedules": {"at once": STEP}, "ax": None, "plane": None,
-        "legend": True,
-    },
-    "homotopy.plotting.draw_response": lambda: {"path": path(), "ax": None},
-    "homotopy.plotting.draw_sampled_portrait": lambda: {
-        "portrait": portrait(), "ax": None, "legend": True, "window": None, "density": 0.6,
-        "frames": True,
-    },
-    "homotopy.plotting.draw_schedule": lambda: {"schedule": STEP, "ax": None, "horizon": None},
-    "homotopy.plotting.draw_switching_function": lambda: {
-        "switching_function": deletion().switching_function(STEP), "ax": None
-    },
-    "homotopy.plotting.draw_trajectory": lambda: {"trajectory": trajectory(), "ax": None},
-    "homotopy.plotting.portrait_plane": lambda: {
+    "homotopy.deletion.portrait_plane": lambda: {
         "deletion": deletion(), "schedules": {"at once": STEP}
-    },
-    "homotopy.plotting.sample_portrait": lambda: {
-        "deletion": deletion(), "schedules": {"at once": STEP}, "plane": None
     },
     "homotopy.claims.find": lambda: {"key": "0.10"},
     "homotopy.claims.matching": lambda: {"key": "0.10"},
@@ -389,6 +366,15 @@ METHODS = {
         in_time(), {"point": 1, "output": (), "tolerance": 1e-6}
     ),
     "InfluenceInTime.of_output": lambda: (in_time(), {"output": ()}),
+    "HomotopySurface.plot": lambda: (surface(), {"ax": None}),
+    "Portrait.plot": lambda: (
+        portrait(), {"ax": None, "legend": True, "window": None, "density": 0.6, "frames": True}
+    ),
+    "ResponsePath.plot": lambda: (path(), {"ax": None}),
+    "Step.plot": lambda: (STEP, {"ax": None, "horizon": None}),
+    "SwitchingFunction.factors": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
+    "SwitchingFunction.plot": lambda: (deletion().switching_function(STEP), {"ax": None}),
+    "Trajectory.plot": lambda: (trajectory(), {"ax": None}),
     "Gaps.standard_error": lambda: (gaps(), {"resamples": 10, "seed": 0}),
 }  # fmt: skip
 
@@ -405,7 +391,7 @@ RIGHT = {
     "homotopy.mlp.activation": {"a function"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
     "homotopy.control.ControlAffine.lower": {"a negative number"},
-    "homotopy.control.least_horizon.tolerance": {"a negative number"},
+    "homotopy.control.least_horizon.cost": {"a negative number"},
     "homotopy.control.lie_bracket.f": {"a function"},
     "homotopy.control.lie_bracket.g": {"a function"},
     "homotopy.datasets.Dataset.name": {"text"},
@@ -421,6 +407,7 @@ RIGHT = {
     "homotopy.linear_networks.mode_strength.initial": {"a boolean"},
     "Costate.__call__.t": ANY_SHAPE,
     "SwitchingFunction.__call__.t": ANY_SHAPE,
+    "SwitchingFunction.factors.t": ANY_SHAPE,
     "GreedyFeedback.advantage.t": ANY_SHAPE,
     "control.Trajectory.at.t": ANY_SHAPE,
     "Deletion.final_state.switch": ANY_SHAPE,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from homotopy._deadline import Deadline, OutOfTime
 from homotopy.numerics.threads import interruptible
 
 
@@ -46,6 +47,78 @@ def test_an_interruption_does_not_wait_for_compiled_code():
         timer.cancel()  # nobody else is to be interrupted
         signal.signal(signal.SIGINT, handler)
     assert time.perf_counter() - sent[0] < 2.0
+
+
+def test_a_search_that_does_not_look_at_the_time_is_left_at_the_deadline():
+    found = []
+
+    def search():
+        found.append("first")
+        time.sleep(4.0)  # as while something is compiled
+
+    begin = time.perf_counter()
+    with pytest.raises(OutOfTime):
+        Deadline(0.5).keep(search, lambda: bool(found))
+    assert 0.5 <= time.perf_counter() - begin < 2.5
+
+
+def test_where_nothing_is_found_the_search_is_waited_for():
+    found = []
+
+    def search():
+        time.sleep(0.5)
+        found.append("first")
+        time.sleep(4.0)
+
+    begin = time.perf_counter()
+    with pytest.raises(OutOfTime):
+        Deadline(0.1).keep(search, lambda: bool(found))
+    assert 0.5 <= time.perf_counter() - begin < 2.5
+
+
+def test_what_a_search_returns_and_raises_within_its_time():
+    assert Deadline(60.0).keep(lambda: 5, lambda: False) == 5
+    assert Deadline().keep(lambda: 5, lambda: False) == 5
+    for raised in (ZeroDivisionError, TimeoutError, KeyboardInterrupt):
+
+        def search(raised=raised):
+            raise raised
+
+        with pytest.raises(raised):
+            Deadline(60.0).keep(search, lambda: True)
+
+
+@pytest.mark.parametrize("anything", [True, False])
+def test_ctrl_c_ends_a_search_with_or_without_a_result(anything):
+    """By `check` in the search's thread; one that compiles, and does not look, is left."""
+    looking, deadline, sent, seen = threading.Event(), Deadline(), [], []
+
+    def search():
+        looking.set()
+        if anything:
+            return time.sleep(4.0)
+        while True:
+            try:
+                deadline.check()
+            except KeyboardInterrupt:
+                seen.append("told")
+                raise
+            time.sleep(0.01)
+
+    def interrupt():
+        looking.wait()
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(0.2, interrupt).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            deadline.keep(search, lambda: anything)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert time.perf_counter() - sent[0] < 2.0
+    assert anything or seen == ["told"]
 
 
 def test_what_is_called_returns_raises_and_keeps_its_settings():

@@ -63,6 +63,7 @@ PROMISED = [
     "measurement_sensitivity",
     "mlp",
     "optimise",
+    "portrait",
     "predict",
     "response",
     "sensitivity",

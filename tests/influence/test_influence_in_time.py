@@ -20,7 +20,6 @@ from homotopy.influence.training_time import (
     influence_in_time,
 )
 from homotopy.linear_networks import hierarchy_example, linear_network, mode_strength
-from homotopy.plotting.training_time import draw_influence_in_time
 
 TIMES = np.array([0.0, 0.02, 0.1, 0.5])
 # Compiles sooner than the default solver.
@@ -365,12 +364,12 @@ def test_plot_marks_zeros_and_peaks():
     np.testing.assert_allclose(peak.get_xydata(), [[2.0, 3.0]])
     assert none.get_xydata().size == 0 and other.get_color() != one.get_color()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["j = 5", "j = 6"]
-    named = draw_influence_in_time(result, names=["a", "b"])
+    named = result.plot(names=["a", "b"])
     assert [text.get_text() for text in named.get_legend().get_texts()] == ["a", "b"]
     crowd = made_up(np.ones((3, 9))).plot()
     assert crowd.get_legend() is None and len(crowd.lines) == 10
     with pytest.raises(ValueError, match="names: expected one for each of 2 points, got 1"):
-        draw_influence_in_time(result, names=["a"])
+        result.plot(names=["a"])
 
 
 # Bad input ---------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from homotopy.influence.curvature import (
     AbstractCurvature,
     GaussNewtonCurvature,
     HessianCurvature,
-    point_gradients,
 )
 from homotopy.influence.solvers import (
     Arnoldi,
@@ -26,6 +25,7 @@ from homotopy.influence.solvers import (
     Lissa,
     Nystrom,
 )
+from homotopy.point_gradients import point_gradients
 
 SIZE, INPUTS = 24, 3
 GENERATOR = np.random.default_rng(7)

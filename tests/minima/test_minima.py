@@ -10,7 +10,8 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 import homotopy as hm
-from homotopy.minima import are_near, decide_existence, decide_separation
+from homotopy.existence import are_near, decide_existence
+from homotopy.minima import decide_separation
 from homotopy.minima import separation as separation_module
 from homotopy.minima.affine import is_affine
 from homotopy.minima.separation import Overlap

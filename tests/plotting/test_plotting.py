@@ -10,15 +10,8 @@ import pytest
 
 import homotopy as hm
 from homotopy.datasets import notes_example
-from homotopy.plotting import (
-    Portrait,
-    draw_portrait,
-    draw_sampled_portrait,
-    house_style,
-    portrait_plane,
-    sample_portrait,
-    style,
-)
+from homotopy.deletion import portrait_plane
+from homotopy.plotting import Portrait, house_style, style
 from homotopy.plotting.plane import principal_plane
 from homotopy.plotting.portrait import portrait_handles, window_of
 
@@ -245,7 +238,7 @@ def test_projecting_undoes_lifting(deep_deletion):
 
 
 def test_a_portrait_draws_paths_switches_ends_and_fits(plane_deletion, ax):
-    draw_portrait(plane_deletion, SCHEDULES, ax)
+    hm.portrait(plane_deletion, SCHEDULES).plot(ax)
     problem, theta0 = plane_deletion.problem, plane_deletion.theta0
     by_label = {line.get_label(): np.asarray(line.get_xydata()) for line in ax.lines}
     for name, schedule in SCHEDULES.items():
@@ -271,7 +264,7 @@ def test_a_portrait_draws_paths_switches_ends_and_fits(plane_deletion, ax):
 @pytest.mark.parametrize("own_style", [True, False])
 def test_the_legend_of_a_new_figure_lies_beside_the_axes(plane_deletion, own_style):
     with house_style() if own_style else contextlib.nullcontext():
-        ax = draw_portrait(plane_deletion, SCHEDULES)
+        ax = hm.portrait(plane_deletion, SCHEDULES).plot()
         ax.figure.canvas.draw()
         (legend,) = ax.figure.legends
         box, axes = legend.get_window_extent(), ax.get_window_extent()
@@ -281,8 +274,8 @@ def test_the_legend_of_a_new_figure_lies_beside_the_axes(plane_deletion, own_sty
 
 
 def test_everything_drawn_lies_within_the_window(deep_deletion, ax):
-    portrait = sample_portrait(deep_deletion, SCHEDULES)
-    draw_sampled_portrait(portrait, ax, legend=False)
+    portrait = hm.portrait(deep_deletion, SCHEDULES)
+    portrait.plot(ax, legend=False)
     low, high = np.array([ax.get_xlim(), ax.get_ylim()]).T
     assert np.all(portrait.extent > low) and np.all(portrait.extent < high)
     assert ax.get_aspect() == 1.0 and ax.get_legend() is None
@@ -298,7 +291,7 @@ def test_the_short_side_of_a_window_is_bounded():
 def test_fields_are_minus_the_gradient_in_the_plane(dimension):
     deletion = deletion_of(dimension)
     plane = portrait_plane(deletion, SCHEDULES)
-    portrait = sample_portrait(deletion, SCHEDULES, plane)
+    portrait = hm.portrait(deletion, SCHEDULES, plane=plane)
     for field, epsilon in zip(portrait.fields, (1.0, 0.0), strict=True):
         for point in ([0.4, -0.7], [1.5, 0.2]):
             velocity = field.velocity(np.array(point))
@@ -314,14 +307,14 @@ def test_fields_are_minus_the_gradient_in_the_plane(dimension):
 
 def test_one_parameter_is_drawn_against_time(ax):
     deletion = deletion_of(1)
-    draw_portrait(deletion, SCHEDULES, ax)
+    hm.portrait(deletion, SCHEDULES).plot(ax)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time t", "θ₁")
     end = hm.flow(deletion.problem, SCHEDULES["first"], [2.0], [HORIZON]).theta[0, 0]
     assert holds(ax, [HORIZON, float(end)], "s", rtol=1e-9)
 
 
 def test_a_projected_portrait_says_so(deep_deletion, ax):
-    draw_portrait(deep_deletion, SCHEDULES, ax)
+    hm.portrait(deep_deletion, SCHEDULES).plot(ax)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert "field of ε = 0, projected" in labels
     both = (ax.get_xlabel(), ax.get_ylabel())
@@ -331,7 +324,7 @@ def test_a_projected_portrait_says_so(deep_deletion, ax):
 
 
 def test_weights_along_a_path_are_those_of_the_schedule(plane_deletion):
-    portrait = sample_portrait(plane_deletion, SCHEDULES)
+    portrait = hm.portrait(plane_deletion, SCHEDULES)
     path = portrait.paths["later"]
     change = np.flatnonzero(np.diff(path.weights))
     assert change.size == 1 and path.weights[0] == 1.0 and path.weights[-1] == 0.0
@@ -339,9 +332,9 @@ def test_weights_along_a_path_are_those_of_the_schedule(plane_deletion):
 
 
 def test_the_numbers_of_a_portrait_draw_the_same_picture(deep_deletion):
-    portrait = sample_portrait(deep_deletion, SCHEDULES)
+    portrait = hm.portrait(deep_deletion, SCHEDULES)
     again = Portrait.from_numbers(portrait.numbers())
-    first, second = (draw_sampled_portrait(each) for each in (portrait, again))
+    first, second = (each.plot() for each in (portrait, again))
     for one, other in zip(drawn(first), drawn(second), strict=True):
         assert np.array_equal(one, other)
     assert len(portrait_handles(portrait)) == len(portrait_handles(again))
@@ -349,4 +342,4 @@ def test_the_numbers_of_a_portrait_draw_the_same_picture(deep_deletion):
 
 def test_a_portrait_of_no_schedule_is_refused(plane_deletion):
     with pytest.raises(ValueError, match="schedules: expected at least one"):
-        draw_portrait(plane_deletion, {})
+        hm.portrait(plane_deletion, {})

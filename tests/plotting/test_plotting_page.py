@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 import homotopy as hm
 from homotopy.commands.forget import picture
 from homotopy.datasets import notes_example
-from homotopy.plotting import draw_portrait, draw_sampled_portrait, house_style, sample_portrait
+from homotopy.plotting import house_style
 from homotopy.plotting.portrait import draw_path
 
 SCHEDULES = {"first": hm.Step(0.3), "later": hm.Step(1.1)}
@@ -71,8 +71,8 @@ def pictures():
         "gaps": hm.Gaps(links, jnp.ones(links.shape, bool)),
     }
     drawn = {name: result.plot for name, result in results.items()}
-    drawn["portrait, plane"] = lambda ax=None: draw_portrait(plane, SCHEDULES, ax)
-    drawn["portrait, deep"] = lambda ax=None: draw_portrait(deep, SCHEDULES, ax)
+    drawn["portrait, plane"] = hm.portrait(plane, SCHEDULES).plot
+    drawn["portrait, deep"] = hm.portrait(deep, SCHEDULES).plot
     return drawn
 
 
@@ -242,7 +242,7 @@ def test_axes_placed_by_hand_keep_the_legend_in_their_room():
 
 def test_features_of_very_different_scales_each_have_their_own():
     deletion = deletion_of(2, 5000.0)
-    ax = draw_portrait(deletion, of_time(float(deletion.horizon)))
+    ax = hm.portrait(deletion, of_time(float(deletion.horizon))).plot()
     ax.figure.draw_without_rendering()
     assert ax.get_aspect() == "auto"
     box = ax.get_window_extent()
@@ -258,17 +258,17 @@ def test_motion_in_two_directions_keeps_one_unit():
     # A path along an axis to rounding is no motion in the other.
     problem = hm.LinearRegression([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [0.0, 1.0, 1.0], deleted=2)
     deletion = hm.Deletion(problem, [2.0, 1.0], 0.5, 2.0)
-    assert draw_portrait(deletion, {"at once": hm.Step(0.5)}).get_aspect() == 1.0
+    assert hm.portrait(deletion, {"at once": hm.Step(0.5)}).plot().get_aspect() == 1.0
 
 
 @pytest.mark.parametrize("width", [1e-7, 3e-4, 0.02, 1.0, 4e3])
 def test_numbers_along_the_horizontal_axis_stand_apart(width):
     """Close-ups have long numbers on short axes."""
-    portrait = sample_portrait(deletion_of(2), SCHEDULES)
+    portrait = hm.portrait(deletion_of(2), SCHEDULES)
     low = np.array([-0.13579, 0.24681])
     window = tuple((side, side + width) for side in low.tolist())
     figure, ax = plt.subplots(figsize=(2.2, 2.2), layout="constrained")
-    draw_sampled_portrait(portrait, ax, legend=False, window=window)
+    portrait.plot(ax, legend=False, window=window)
     figure.draw_without_rendering()
     labels = tick_labels(ax.xaxis)
     assert len(labels) >= 2 or width == 3e-4
@@ -302,21 +302,21 @@ def test_a_trajectory_starts_at_theta0_whatever_the_first_time():
 
 
 def test_a_mark_under_another_becomes_a_frame_around_it():
-    portrait = sample_portrait(deletion_of(2), {"one": hm.Step(0.5), "same": hm.Step(0.5)})
+    portrait = hm.portrait(deletion_of(2), {"one": hm.Step(0.5), "same": hm.Step(0.5)})
     _, ax = plt.subplots()
-    draw_sampled_portrait(portrait, ax, legend=False)
+    portrait.plot(ax, legend=False)
     for marker in ("o", "s"):
         below, above = [line for line in ax.lines if line.get_marker() == marker][-2:]
         assert np.array_equal(below.get_xydata(), above.get_xydata())
         assert below.get_markersize() > above.get_markersize() + 2
         assert below.get_markerfacecolor() == "none" != above.get_markerfacecolor()
     _, ax = plt.subplots()
-    draw_sampled_portrait(portrait, ax, legend=False, frames=False)
+    portrait.plot(ax, legend=False, frames=False)
     assert len({line.get_markersize() for line in ax.lines if line.get_marker() == "s"}) == 1
 
 
 def test_marks_apart_stay_as_they_are():
-    portrait = sample_portrait(deletion_of(2), SCHEDULES)
+    portrait = hm.portrait(deletion_of(2), SCHEDULES)
     _, ax = plt.subplots()
     ax.set(xlim=(-3, 3), ylim=(-3, 3))
     first, later = portrait.paths.values()
@@ -328,7 +328,7 @@ def test_marks_apart_stay_as_they_are():
 def test_paths_that_are_the_same_share_a_name_in_the_command_s_picture():
     deletion = deletion_of(2)
     schedules = {"at once": hm.Step(0.3), "best": hm.Step(1.1), "optimum": hm.BangBang([1.1], 1)}
-    shared = picture._with_shared_paths(sample_portrait(deletion, schedules), schedules, deletion)
+    shared = picture._with_shared_paths(hm.portrait(deletion, schedules), schedules, deletion)
     assert list(shared.paths) == ["at once", "best, optimum"]
 
 

@@ -1,5 +1,7 @@
 """All single deletions from one spectrum: each as its own problem has it, to fifty digits."""
 
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -249,6 +251,43 @@ def test_deletion_problems_are_those_built_one_by_one(name):
         np.testing.assert_allclose(deletion.target, alone.target, rtol=1e-14, atol=1e-14)
         expected = float(alone.cost(hm.Step(0.3)))
         assert float(deletion.cost(hm.Step(0.3))) == pytest.approx(expected, rel=1e-12)
+
+
+def test_deletion_problems_are_a_sequence_whose_members_are_made_once(regression):
+    together = hm.deletions(regression, [0.5] * 4, start=0.1, horizon=0.7)
+    assert len(together) == regression.size
+    assert together[7] is together[7] is list(together)[7] is together[6:9][1]
+    assert together[-1] is together[len(together) - 1]
+    # Whatever is asked for first, each is its own.
+    for index in (18, 3, 19, 0):
+        assert int(together[index].problem.deleted[0]) == index
+    with pytest.raises(IndexError):
+        together[len(together)]
+    again = pickle.loads(pickle.dumps(together))
+    np.testing.assert_array_equal(again[3].target, together[3].target)
+
+
+def test_optima_of_all_points_are_those_of_the_members_and_know_their_problems(regression):
+    """Searched from the arrays of all, before any member is made."""
+    together = hm.deletions(regression, [3.0] * 4, start=0.1, horizon=0.7)
+    found = hm.optimise(together, over=hm.BangBangs(2))
+    chosen = [0, 13, 19]
+    alone = hm.optimise([together[index] for index in chosen], over=hm.BangBangs(2))
+    for index, expected in zip(chosen, alone, strict=True):
+        assert found[index].deletion is together[index]
+        cost = float(together[index].cost(found[index].schedule))
+        scale = 0.5 * float(jnp.sum((together[index].theta0 - together[index].target) ** 2))
+        # ℰ is flat at its minimum: two searches of it differ by rounding.
+        assert abs(cost - expected.cost) < 1e-14 * scale
+        assert abs(cost - found[index].cost) < 1e-14 * scale
+    kept = pickle.loads(pickle.dumps(found[13]))
+    assert kept.structure == found[13].structure
+    assert int(kept.deletion.problem.deleted[0]) == 13
+    assert len(kept.minima) == len(found[13].minima) > 0
+    # Warm starts, of all and of each.
+    warm = hm.optimise(together, over=hm.BangBangs(2), warm_start=found)
+    for index in chosen:
+        assert warm[index].cost < found[index].cost + 1e-14
 
 
 def test_deletions_of_given_problems_and_in_single_precision(regression):

@@ -8,11 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from homotopy.datasets import Dataset
+from homotopy.deletion import portrait as portrait_of
+from homotopy.deletion import portrait_plane
 from homotopy.deletion.comparison import BASELINE, OPTIMUM, Comparison
-from homotopy.plotting import draw_sampled_portrait, house_style, portrait_plane, sample_portrait
+from homotopy.plotting import house_style
 from homotopy.plotting.layout import SettledLayout
-from homotopy.plotting.plane import sampling_times
 from homotopy.plotting.portrait import portrait_handles, portrait_window
+from homotopy.schedules.sampling import sampling_times
 
 DRAWN = (BASELINE, "best single step", "linear decay", "quadratic decay", "never delete", OPTIMUM)
 _SAME = 2e-3  # of the close-up's size, under half a pixel
@@ -26,17 +28,18 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
         del schedules["best single step"]  # the same schedule, and the same path
     deletion = comparison.deletion
     plane = portrait_plane(deletion, schedules)
-    portrait = _with_shared_paths(sample_portrait(deletion, schedules, plane), schedules, deletion)
+    portrait = portrait_of(deletion, schedules, plane=plane)
+    portrait = _with_shared_paths(portrait, schedules, deletion)
     close_up = not portrait.against_time
     with house_style():
         figure = Figure(figsize=(9.5, 3.3) if close_up else (6.5, 4.0), layout=SettledLayout())
         axes = figure.subplots(1, 2 if close_up else 1, squeeze=False)[0]
         # Marks that lie on each other here stand apart in the close-up.
-        draw_sampled_portrait(portrait, axes[0], legend=False, frames=not close_up)
+        portrait.plot(axes[0], legend=False, frames=not close_up)
         if close_up:
             axes[0].set_title("from θ₀ on")
             window = portrait_window(_after_request(portrait))
-            draw_sampled_portrait(portrait, axes[1], legend=False, window=window)
+            portrait.plot(axes[1], legend=False, window=window)
             axes[1].set_title("close-up, from s on")
         figure.legend(handles=portrait_handles(portrait), loc="outside right upper")
         figure.suptitle(_title(deletion, dataset))

@@ -73,6 +73,7 @@ def _certificate(optimum: CertifiedOptimum) -> dict:
         "structure": optimum.structure,
         "switches": optimum.schedule.switches,
         "cost": optimum.cost,
+        "cost_error": optimum.cost_error,
         "lower_bound": optimum.lower_bound,
         "gap": optimum.gap,
         "root_bound": optimum.root_bound,

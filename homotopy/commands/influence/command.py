@@ -185,15 +185,15 @@ def _influence(data, dataset, target, loss, ridge, by, top, test, out) -> None:
             "top": top,
             "test": None if test is None else str(test),
         }
-        record.write_csv(fit, found, staging / TABLE)
-        write(record.record(arguments, column, fit, found), staging / RECORD)
+        record.write_csv(found, staging / TABLE)
+        write(record.record(arguments, column, found), staging / RECORD)
         drawn = "parameter_change" if by == "parameters" else change
-        picture.write(fit, found, drawn, [staging / name for name in PICTURES])
+        picture.write(found, drawn, [staging / name for name in PICTURES])
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, 110)  # a file or a pipe has no width of its own
-    show(console, fit, found, ranking, change)
+    show(console, found, ranking, change)
     written = ", ".join((TABLE, RECORD, *PICTURES))
     console.print(f"Written to {folder}/: {written}", soft_wrap=True, markup=False)
 

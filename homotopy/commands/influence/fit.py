@@ -10,10 +10,10 @@ from homotopy._wording import listed
 from homotopy.commands.shared import inputs as _inputs
 from homotopy.commands.shared.errors import InputError
 from homotopy.datasets import Dataset, Standardisation
+from homotopy.existence import decide_existence
 from homotopy.influence.diagnostics import RegressionDiagnostics, regression_diagnostics
 from homotopy.losses import Logistic, SquaredError
 from homotopy.measurements import TestLoss
-from homotopy.minima import decide_existence
 from homotopy.models import linear_model
 from homotopy.problem import Problem
 

@@ -25,6 +25,8 @@ class Influences:
 
     Attributes
     ----------
+    fit
+        The regression they are of.
     columns
         Arrays (n,) by name; NaN where undefined, or not refitted.
     ranked
@@ -39,6 +41,7 @@ class Influences:
         How good the fit, the predictions and the refits are.
     """
 
+    fit: Fit
     columns: dict[str, np.ndarray]
     ranked: list[int]
     highest_leverage: list[int]
@@ -65,15 +68,14 @@ def influences(fit: Fit, by: str, top: int, report: Callable[[int, int], None]) 
     highest_leverage = _largest(columns["leverage"], top)
     rows = list(dict.fromkeys([*ranked, *highest_leverage]))
     refits, statuses, evidence["refits"] = _refits(fit, rows, report)
-    for name, true in refits.items():
-        moved = refits["parameter_change_true"] > _NOTHING * np.linalg.norm(fit.theta)
+    moved = refits["parameter_change"] > _NOTHING * np.linalg.norm(fit.theta)
+    for change, true in refits.items():
         known = moved & (true != 0.0)
-        columns[name] = true
-        columns[name.replace("true", "ratio")] = np.where(
-            known, columns[name.replace("true", "predicted")] / np.where(known, true, 1.0), np.nan
-        )
+        ratio = columns[f"{change}_predicted"] / np.where(known, true, 1.0)
+        columns[f"{change}_true"] = true
+        columns[f"{change}_ratio"] = np.where(known, ratio, np.nan)
     return Influences(
-        columns, ranked, highest_leverage, duplicate_rows(fit.problem), statuses, evidence
+        fit, columns, ranked, highest_leverage, duplicate_rows(fit.problem), statuses, evidence
     )
 
 
@@ -151,9 +153,7 @@ def _predictions(fit) -> tuple[dict[str, np.ndarray], dict]:
 def _refits(fit, rows, report) -> tuple[dict[str, np.ndarray], dict[int, str], list[dict]]:
     """The true changes by retraining without each row; NaN where no minimum was reached."""
     size, measurements = fit.problem.size, _measurements(fit)
-    columns = {
-        f"{name}_true": np.full(size, np.nan) for name in [*measurements, "parameter_change"]
-    }
+    columns = {name: np.full(size, np.nan) for name in [*measurements, "parameter_change"]}
     statuses, evidence = {}, []
     block = min(_BLOCK, len(rows))
     for first in range(0, len(rows), block):
@@ -163,11 +163,11 @@ def _refits(fit, rows, report) -> tuple[dict[str, np.ndarray], dict[int, str], l
         padded = now + now[:1] * (block - len(now))
         change = predict(fit.problem, LeaveOneOut(), fit.theta, points=padded, throw=False)
         values = {
-            f"{name}_true": np.asarray(change.measured(measurement))
+            name: np.asarray(change.measured(measurement))
             for name, measurement in measurements.items()
         }
         deltas = np.asarray(change.delta)
-        values["parameter_change_true"] = np.linalg.norm(deltas, axis=1)
+        values["parameter_change"] = np.linalg.norm(deltas, axis=1)
         for index, row in enumerate(now):
             status = _entry(change.status, index)
             reached = bool(status == ChangeStatus.successful)

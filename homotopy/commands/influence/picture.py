@@ -10,7 +10,6 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from homotopy._wording import listed
-from homotopy.commands.influence.fit import Fit
 from homotopy.commands.influence.numbers import Influences
 from homotopy.plotting import house_style
 from homotopy.plotting.style import PALETTE
@@ -24,14 +23,15 @@ _NAMES = {
 _LABELLED = 12  # rows, at most, in each panel
 
 
-def write(fit: Fit, influences: Influences, change: str, paths: Sequence[Path]) -> None:
+def write(influences: Influences, change: str, paths: Sequence[Path]) -> None:
     """Draw into image files; `change` is the one that is compared with refits."""
+    fit = influences.fit
     with house_style():
         figure = Figure(figsize=(7.2, 3.7), layout="constrained")
         compared, scattered = figure.subplots(1, 2)
         points = [
-            _draw_comparison(compared, fit, influences, change),
-            _draw_rows(scattered, fit, influences),
+            _draw_comparison(compared, influences, change),
+            _draw_rows(scattered, influences),
         ]
         figure.legend(handles=_handles(influences, scattered), loc="outside lower center", ncols=3)
         # A name is text, not a formula.
@@ -45,8 +45,9 @@ def write(fit: Fit, influences: Influences, change: str, paths: Sequence[Path]) 
             figure.savefig(path, metadata=metadata)
 
 
-def _draw_comparison(axes, fit, influences, change):
+def _draw_comparison(axes, influences, change):
     """Predicted against true of the refitted rows, and the diagonal."""
+    fit = influences.fit
     predicted = influences.columns[f"{change}_predicted"]
     true = influences.columns[f"{change}_true"]
     drawn = np.flatnonzero(np.isfinite(true))
@@ -89,8 +90,9 @@ def _use_logarithms(axes, decades):
         axis.set_minor_formatter(NullFormatter())
 
 
-def _draw_rows(axes, fit, influences):
+def _draw_rows(axes, influences):
     """Leverage against residual of all rows, with contours of Cook's distance where it is known."""
+    fit = influences.fit
     columns = influences.columns
     leverage, residual = columns["leverage"], columns["residual"]
     sizes = columns["parameter_change_predicted"]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from homotopy.commands.influence.fit import Fit
 from homotopy.commands.influence.numbers import Influences
 from homotopy.commands.shared.record import data, plain, versions
 
@@ -43,9 +42,13 @@ _KINDS = {
 }
 
 
-def meanings(fit: Fit, influences: Influences) -> dict[str, str]:
+def meanings(influences: Influences) -> dict[str, str]:
     """What each column of the CSV says, in their order."""
-    known = {"row": "counts from 0, below the header", **(_LOGISTIC if fit.logistic else _LINEAR)}
+    fit = influences.fit
+    known = {
+        "row": "counts from 0, below the header",
+        **(_LOGISTIC if fit.logistic else _LINEAR),
+    }
     for kind, how in _KINDS.items():
         known |= {f"{name}_{kind}": f"{what}, {how}" for name, what in _CHANGES.items()}
     listed = {name: known[name] for name in influences.columns}
@@ -54,21 +57,23 @@ def meanings(fit: Fit, influences: Influences) -> dict[str, str]:
     return listed
 
 
-def write_csv(fit: Fit, influences: Influences, path: Path) -> None:
+def write_csv(influences: Influences, path: Path) -> None:
     """All that is known of each row of the data; empty cells where nothing is."""
+    fit = influences.fit
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(meanings(fit, influences))
+        writer.writerow(meanings(influences))
         for row in range(fit.problem.size):
             writer.writerow("" if value is None else value for value in _row(influences, row))
 
 
-def record(arguments: dict, by: str, fit: Fit, influences: Influences) -> dict:
+def record(arguments: dict, by: str, influences: Influences) -> dict:
     """A dictionary that JSON can hold; None stands for undefined and not refitted."""
+    fit = influences.fit
     coefficients = intercept = None
     if not fit.logistic:
         coefficients, intercept = fit.standardisation.original_coefficients(fit.theta)
-    names = list(meanings(fit, influences))
+    names = list(meanings(influences))
 
     def rows(numbers):
         return [
@@ -81,7 +86,7 @@ def record(arguments: dict, by: str, fit: Fit, influences: Influences) -> dict:
             "arguments": arguments,
             "units": _units(fit),
             "signs": "Changes are on deletion: without the row minus with it. The risk is a sum.",
-            "columns": meanings(fit, influences),
+            "columns": meanings(influences),
             "versions": versions(),
             "data": data(fit.original, fit.standardisation),
             "ranked_by": by,

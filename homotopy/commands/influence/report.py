@@ -9,18 +9,18 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from homotopy._wording import listed
-from homotopy.commands.influence.fit import Fit
 from homotopy.commands.influence.numbers import Influences
 from homotopy.commands.shared.console import say
 
 _GROUPS_SHOWN = 10
 
 
-def show(console: Console, fit: Fit, influences: Influences, ranking: str, change: str) -> None:
+def show(console: Console, influences: Influences, ranking: str, change: str) -> None:
     """Print the data, the most influential rows, those of highest leverage, and duplicates.
 
     `ranking` says in words what ranks; `change` is the measured change that is shown.
     """
+    fit = influences.fit
     size, features = fit.original.X.shape
     standardised = (
         "logistic regression with an intercept; features standardised over all rows"
@@ -42,16 +42,16 @@ def show(console: Console, fit: Fit, influences: Influences, ranking: str, chang
         ("Highest leverage", influences.highest_leverage),
     ):
         console.print()
-        console.print(_fitting(console, title, numbers, fit, influences, change))
+        console.print(_fitting(console, title, numbers, influences, change))
     say(console, "Changes on deletion: predicted to first order, and true by a refit.")
     _say_duplicates(console, influences)
-    say(console, _conclusion(fit, influences))
+    say(console, _conclusion(influences))
     console.print()
 
 
-def _fitting(console, title, numbers, fit, influences, change) -> Table:
+def _fitting(console, title, numbers, influences, change) -> Table:
     """The table, in a narrow terminal without some of its columns."""
-    columns = _columns(fit, influences, change)
+    columns = _columns(influences, change)
     for dispensable in (None, "cooks_distance", "parameter_change_true", f"{change}_true"):
         columns = {header: column for header, column in columns.items() if column[0] != dispensable}
         table = _rows(title, numbers, columns, influences)
@@ -61,8 +61,9 @@ def _fitting(console, title, numbers, fit, influences, change) -> Table:
     return table
 
 
-def _columns(fit, influences, change) -> dict[str, tuple[str, str]]:
+def _columns(influences, change) -> dict[str, tuple[str, str]]:
     """Which column of numbers stands under each header, and how it is written."""
+    fit = influences.fit
     known = influences.columns
     shown = {}
     if fit.logistic:
@@ -123,7 +124,8 @@ def _say_duplicates(console, influences) -> None:
             say(console, meaning.format(listed(words, limit=_GROUPS_SHOWN)))
 
 
-def _conclusion(fit, influences) -> str:
+def _conclusion(influences) -> str:
+    fit = influences.fit
     count = len(influences.statuses)
     failed = [row for row, status in influences.statuses.items() if status != "minimum"]
     text = f"Refitted without each of {count} rows"

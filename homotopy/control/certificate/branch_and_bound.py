@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from homotopy.control.certificate.dual import SupportPoint, maximise
+from homotopy.control.bang_bang_control import BangBangControl
+from homotopy.control.certificate.ascent import maximise
+from homotopy.control.certificate.branching import alternatives, branching_place
+from homotopy.control.certificate.dual import SupportPoint
 from homotopy.control.certificate.regions import (
-    SIGNED,
-    Knowledge,
     Node,
     Region,
     refreshed,
@@ -29,11 +30,10 @@ from homotopy.control.certificate.regions import (
     unsigned_cells,
 )
 from homotopy.control.certificate.residual_range import RangeFinder, ResidualRange
-from homotopy.control.certificate.rounding import UNIT, gamma
+from homotopy.control.certificate.result import Certificate
+from homotopy.control.certificate.rounding import UNIT
 from homotopy.control.certificate.switching import (
-    BangBangControl,
     Controls,
-    control_of_arcs,
     cost,
     cost_interval,
     final_deviation,
@@ -52,45 +52,6 @@ _POLISH = 1000  # steps of Newton's method
 _POOR = 0.9  # of the cost: a bound at the root below it calls for more starts
 _WIDE, _CHILD_SWEEPS = 3, 3  # cells without a sign for which the range of a child is computed
 _EVALUATIONS, _SHARED_EVALUATIONS = 90, 30  # of the dual, at most, at a node
-_LEAST_LOSS = 1e-4  # of what the dual is short of, below which a region is not divided
-_SHORTEST = 1e-13  # region that is divided, of the span
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """The best controls found and a bound that none can beat.
-
-    Attributes
-    ----------
-    controls : tuple of BangBangControl
-    cost, lower_bound : float
-        No measurable control has a cost below `lower_bound`, whatever rounding and the errors of
-        the data did (`rounding`).
-    cost_error : float
-        The cost of the controls that is meant differs from `cost` by no more.
-    nodes, evaluations : int
-        Of branch and bound, and of the dual.
-    root_bound : float
-        The lower bound before branching.
-    resolution : float
-        A cost that rounding does not tell from zero.
-    history : list of (evaluations, cost, lower bound)
-    finished : bool
-        Whether the gap asked for was reached, `cost_error` included.
-    interrupted : bool
-    """
-
-    controls: Controls
-    cost: float
-    lower_bound: float
-    cost_error: float
-    nodes: int
-    evaluations: int
-    root_bound: float
-    resolution: float
-    history: list[tuple[int, float, float]]
-    finished: bool
-    interrupted: bool
 
 
 @dataclass(order=True)
@@ -176,7 +137,7 @@ class _Search:
         """Close a node whose bound is known, or put it among those to divide."""
         self.nodes += 1
         bound = max(point.bound, parent)
-        if bound >= self.enough or _branching_place(node, point, self.enough) is None:
+        if bound >= self.enough or branching_place(node, point, self.enough) is None:
             self.closed = min(self.closed, bound)
         else:
             heapq.heappush(self.heap, _Open(bound, next(self.order), node, point, found))
@@ -246,7 +207,7 @@ def certified_optimum(
         evaluations=search.evaluations,
         root_bound=root_bound,
         resolution=floor,
-        history=search.history,
+        history=tuple(search.history),
         finished=bool(bound >= search.most * (1.0 - gap)),
         interrupted=interrupted,
     )
@@ -258,7 +219,7 @@ def _starts(system: ResidualSystem, switches: int) -> Iterator[Controls]:
         flow = SwitchedFlow(*(np.asarray(part)[None] for part in system.switched))
         found = best_arcs(flow, switches, _POLISH, [None])
         best = int(found.cost[0].argmin())
-        yield (control_of_arcs(found.arcs[0, best], system.span),)
+        yield (BangBangControl.of_arcs(found.arcs[0, best], system.span),)
         return
     grid = np.linspace(0.0, 1.0, switches + 1)[1:-1] * system.span
     for initial in (0, 1):
@@ -281,7 +242,7 @@ def _root(search: _Search) -> float:
         bound, costate = max(bound, point.bound), point.costate
         width = float(np.sum((found.cell_high - found.cell_low)[found.uncertain()]))
         progress = width < 0.9 * last_width or bound > last_bound + 0.3 * (search.best - last_bound)
-        branching = _branching_place(node, point, search.enough) is not None
+        branching = branching_place(node, point, search.enough) is not None
         if bound >= search.enough or round_ == _ROUNDS or not progress or search.late:
             break
         if not branching and system.controls == system.control.size:
@@ -325,29 +286,9 @@ def time_grid(system: ResidualSystem) -> np.ndarray:
     return np.sort(np.concatenate([uniform, early]))
 
 
-def _branching_place(node: Node, point: SupportPoint, enough: float) -> tuple[int, int] | None:
-    """The region without a sign on which the bound loses most; None where none is worth it.
-
-    What is lost there must matter for the dual to rise to the bound that is enough; else it is
-    rounding that keeps the bound below.
-    """
-    size = np.linalg.norm(point.costate)
-    short = size * (np.sqrt(2.0 * enough) - np.sqrt(2.0 * point.bound))
-    most, place = _LEAST_LOSS * max(short, 0.0), None
-    for control, regions in enumerate(node):
-        for index, region in enumerate(regions):
-            if region.signed or region.low.shape[1] > 1:
-                continue
-            if region.right - region.left <= _SHORTEST * regions[-1].right:
-                continue
-            if point.losses[control][index] > most:
-                most, place = point.losses[control][index], (control, index)
-    return place
-
-
 def _branch(search: _Search) -> None:
     opened = heapq.heappop(search.heap)
-    place = _branching_place(opened.node, opened.point, search.enough)
+    place = branching_place(opened.node, opened.point, search.enough)
     if place is None:
         search.closed = min(search.closed, opened.bound)
         return
@@ -356,7 +297,7 @@ def _branch(search: _Search) -> None:
     row = int(np.flatnonzero(search.system.control == control)[0])
     before = regions[index - 1].knowledge if index > 0 else None
     cost_before = search.best
-    for pieces in _alternatives(regions[index], before, row, opened.found, search.system):
+    for pieces in alternatives(regions[index], before, row, opened.found, search.system):
         if search.late:
             return  # with the node still pending, whose bound holds
         node, found = list(opened.node), opened.found
@@ -383,37 +324,6 @@ def _narrowed(search: _Search, opened: _Open, pieces: list[Region], row: int) ->
     costate, radius = opened.point.costate, _radius(search.best)
     normal = costate / np.linalg.norm(costate)
     return search.finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * opened.bound))
-
-
-def _alternatives(
-    region: Region, before: Knowledge | None, row: int, found: ResidualRange, system: ResidualSystem
-) -> list[list[Region]]:
-    """Cases that cover all trajectories of a region, given what is known just before it."""
-    feedback = float(np.sum(system.sizes.rows[row] ** 2)) * (1.0 + gamma(system.operations))
-    positive, negative = Knowledge.positive, Knowledge.negative
-    unknown = region.knowledge is Knowledge.unknown
-    known = before in SIGNED
-    if unknown and not (known and len(region.low) > 1):
-        return [
-            [region.known(positive)],
-            [region.known(negative)],
-            [region.vanishing(found, row, feedback)],
-        ]
-    least, most = found.slope_range(region.left, region.right, row)
-    first, second = region.halves()
-    early, late = (half.vanishing(found, row, feedback) for half in (first, second))
-    if unknown:  # the first zero is in the first half, or not
-        return [[first.known(before), second], [early, second]]
-    # Where v̇ has one sign at every zero there is one zero, and the signs around it are known.
-    falling = [[first.known(positive), late], [early, second.known(negative)]]
-    rising = [[first.known(negative), late], [early, second.known(positive)]]
-    if most < 0.0:
-        return falling
-    if least > 0.0:
-        return rising
-    if known:
-        return [[first.known(before), late], [early, second.unsigned()]]
-    return [*falling, *rising, [early, late]]
 
 
 def attaining_controls(point: SupportPoint, node: Node) -> Controls:

@@ -14,11 +14,9 @@ rounding and the errors of the data can make of it, piece by piece (`rounding`).
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 from homotopy.control.certificate.loss import bends, cell_loss, extremes, share_of_least_loss
 from homotopy.control.certificate.regions import Knowledge, Node
@@ -29,11 +27,10 @@ from homotopy.control.certificate.rounding import (
     crossing_errors,
     gamma,
 )
+from homotopy.control.certificate.sign_changes import until_zero
 from homotopy.control.certificate.system import ResidualSystem
 
 _LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)  # weights κ where no sign is known
-_MOST_SAMPLES = 4000  # of σ between two zeros
-_FRACTIONS = np.linspace(0.0, 1.0, 25) ** 2  # fast modes act where an interval begins
 
 
 @dataclass(frozen=True)
@@ -214,7 +211,7 @@ class _Backward:
             unsure = gamma(system.operations) * spectrum.seen
             unsure += spectrum.absolute.T @ system.errors.rows.T
             unsure *= (spectrum.absolute.T @ np.abs(self.costate))[:, None]
-            duration, zero, areas = _until_zero(
+            duration, zero, areas = until_zero(
                 amplitudes[:, watched],
                 unsure[:, watched],
                 *(spectrum.rates, now - stop, self.signs[watched]),
@@ -307,156 +304,3 @@ def _loss_gradient(weight, seen, low, high):
     if weight * least > (1.0 - weight) * most:
         return -weight * np.where(seen > 0.0, low, high)
     return (1.0 - weight) * np.where(seen > 0.0, high, low)
-
-
-def _until_zero(amplitudes, unsure, rates, duration, signs, rounds: int = 14):
-    """How long sums of decaying modes keep their signs.
-
-    Parameters
-    ----------
-    amplitudes : (d, k), rates : (d,)
-        σ_i(τ) = Σ_j a_ji e^{−λ_j τ}, τ backwards from where we are.
-    unsure : (d, k)
-        Errors of the amplitudes.
-    duration : float
-    signs : (k,)
-
-    Returns
-    -------
-    duration : float
-        Until the first zero of any, or the one given.
-    zero : int or None
-        Which one vanishes there.
-    areas : (k,)
-        Bounds of ∫ of the part of |σ_i| with the other sign that could hide between two samples,
-        or in their rounding. Samples are added where the second derivative leaves room for one,
-        until there is none or σ is zero throughout, to rounding.
-    """
-    times = _FRACTIONS * duration
-    squares = OUTWARD * (np.abs(amplitudes) + unsure) * rates[:, None] ** 2
-    for round_ in range(rounds):
-        decay = np.exp(-times[:, None] * rates)
-        values = (decay @ amplitudes) * signs
-        wrong = np.flatnonzero(np.any(values[1:] < 0.0, axis=1))
-        last, end, zero = len(times) - 1, duration, None
-        if wrong.size:
-            last = wrong[0] + 1
-            roots = [
-                (_root(amplitudes[:, i], rates, times[last - 1], times[last], signs[i]), i)
-                for i in np.flatnonzero(values[last] < 0.0)
-            ]
-            end, zero = min(roots)
-        gaps, values = np.diff(times[: last + 1]), values[: last + 1]
-        # What is sure of the samples, and by how much they may have the other sign.
-        slips = _slips(times[: last + 1], decay[: last + 1], amplitudes, unsure, rates)
-        if zero is not None:
-            gaps[-1] = end - times[last - 1]
-            values[-1] = np.exp(-end * rates) @ amplitudes * signs
-            slips[-1] = slips[-2]
-            values[-1, zero] = -abs(values[-1, zero])
-        values = values - slips
-        hidden, values = np.maximum(-values, 0.0), np.maximum(values, 0.0)
-        curvature = (decay[:last] @ squares) * gaps[:, None] ** 2
-        room = np.maximum(values[:-1], values[1:]) < 0.5 * curvature
-        if not room.any() or round_ == rounds - 1 or times.size > _MOST_SAMPLES:
-            break
-        where = np.flatnonzero(room.any(axis=1))
-        extra = [times[where] + part * gaps[where] for part in (0.25, 0.5, 0.75)]
-        times = np.sort(np.concatenate([times[: last + 1], *extra]))
-    areas = np.sum(np.where(room, gaps[:, None] * curvature / 12.0, 0.0), axis=0)
-    return end, zero, OUTWARD * (areas + gaps @ np.maximum(hidden[:-1], hidden[1:]))
-
-
-def _slips(times, decay, amplitudes, unsure, rates):
-    """Errors of σ at some times, and after them: (m, k)."""
-    rounding = gamma(rates.size + 16) + 4 * UNIT * np.maximum(times[:, None] * rates, 1.0)
-    return decay @ unsure + (rounding * decay) @ np.abs(amplitudes)
-
-
-def _root(amplitudes, rates, left, right, sign) -> float:
-    """The zero of one sum of modes in a bracket, by Newton's method with bisection as its guard."""
-    time = 0.5 * (left + right)
-    for _ in range(80):
-        terms = amplitudes * np.exp(-rates * time)
-        value, slope = terms.sum(), -(rates @ terms)
-        left, right = (time, right) if value * sign > 0.0 else (left, time)
-        step = time - value / slope if slope != 0.0 else np.inf
-        new = step if left < step < right else 0.5 * (left + right)
-        if abs(new - time) <= 2e-16 * right or right - left <= 2e-16 * right:
-            break
-        time = new
-    return new
-
-
-def maximise(
-    system: ResidualSystem,
-    node: Node,
-    costate: np.ndarray,
-    enough: float,
-    evaluations: int,
-    states: StateBound | None = None,
-    tolerance: float = 1e-10,
-    until: float = np.inf,
-) -> tuple[SupportPoint, int]:
-    """The best lower bound found on a node, and the number of evaluations of the dual.
-
-    Newton's method from q (the zeros of σ give the curvature of D exactly), and where it does not
-    ascend the point of least norm of the ends seen so far, as in Wolfe's algorithm. Stops as soon
-    as the bound is `enough`, or the clock, `time.perf_counter`, has come to `until`.
-    """
-    here = support_point(system, node, costate, states)
-    best, seen, count, failures = here, [here.end], 1, 0
-
-    def visit(new):
-        nonlocal best, count
-        point = support_point(system, node, new, states)
-        seen.append(point.end)
-        count += 1
-        if point.bound > best.bound:
-            best = point
-        return point
-
-    while best.bound < enough and count < evaluations and time.perf_counter() < until:
-        gradient = here.end - here.costate
-        if np.linalg.norm(gradient) <= 1e-11 * np.linalg.norm(here.costate):
-            break
-        step = _newton_step(here, gradient)
-        there = visit(here.costate + step)
-        if there.merit >= here.merit + 1e-4 * (gradient @ step):
-            here = there
-            continue
-        candidate = _least_norm(np.array(seen))
-        if best.bound >= 0.5 * (candidate @ candidate) * (1 - tolerance):
-            break
-        there = visit(candidate)
-        if there.merit > here.merit:
-            here, failures = there, 0
-            continue
-        failures += 1
-        if failures > 4:
-            break
-        there = visit(0.5 * (here.costate + candidate))
-        if there.merit > here.merit:
-            here = there
-    return best, count
-
-
-def _newton_step(point: SupportPoint, gradient: np.ndarray) -> np.ndarray:
-    """(1 + Σ |v/σ̇| yyᵀ)⁻¹ gradient, with y = Φ(T, ζ)b: by Woodbury's identity."""
-    factor = point.zero_effects * np.sqrt(point.zero_strengths)
-    if not factor.size:
-        return gradient
-    small = np.eye(factor.shape[1]) + factor.T @ factor
-    return gradient - factor @ np.linalg.solve(small, factor.T @ gradient)
-
-
-def _least_norm(points: np.ndarray) -> np.ndarray:
-    """The point of least norm in the convex hull of the rows."""
-    scale = np.linalg.norm(points, axis=1).max()
-    if len(points) == 1 or scale == 0.0:
-        return points[0]
-    system = np.vstack([points.T / scale, np.ones(len(points))])
-    target = np.zeros(len(system))
-    target[-1] = 1.0
-    shares, _ = nnls(system, target)
-    return (shares / shares.sum()) @ points

@@ -7,11 +7,10 @@ that Newton's method is exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from homotopy.control import switched
+from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate.rounding import (
     EXPONENTIAL,
     OUTWARD,
@@ -21,42 +20,7 @@ from homotopy.control.certificate.rounding import (
 )
 from homotopy.control.certificate.system import ResidualSystem
 
-_EMPTY = 1e-12  # of the span: arcs that short are dropped
-
-
-@dataclass(frozen=True)
-class BangBangControl:
-    """One control: its value, 0 or 1, at time 0 and the times at which it changes."""
-
-    initial: int
-    switches: tuple[float, ...]
-
-    def cleaned(self, span: float) -> BangBangControl:
-        """Without empty arcs and without switches at either end."""
-        initial, kept = self.initial, []
-        for time in sorted(self.switches):
-            if kept and time - kept[-1] <= _EMPTY * span:
-                kept.pop()
-            elif not kept and time <= _EMPTY * span:
-                initial = 1 - initial
-            elif time < span * (1 - _EMPTY):
-                kept.append(float(time))
-        return BangBangControl(initial, tuple(kept))
-
-
 Controls = tuple[BangBangControl, ...]
-
-
-def _arcs(control: BangBangControl, span: float) -> np.ndarray:
-    """Lengths of the arcs on which ε = 1, 0, 1, 0, ..., an even number of them."""
-    edges = [0.0, *control.switches, span]
-    lengths = [0.0] * (1 - control.initial) + np.diff(edges).tolist()
-    return np.array(lengths + [0.0] * (len(lengths) % 2))
-
-
-def control_of_arcs(arcs: np.ndarray, span: float) -> BangBangControl:
-    """From the lengths of the arcs on which ε = 1, 0, 1, 0, ..., as fractions of the span."""
-    return BangBangControl(1, tuple((span * np.cumsum(arcs[:-1])).tolist())).cleaned(span)
 
 
 def _events(controls: Controls):
@@ -156,7 +120,7 @@ def cost_interval(system: ResidualSystem, controls: Controls) -> tuple[float, fl
 def cost(system: ResidualSystem, controls: Controls) -> float:
     """½‖u(T) − goal‖²."""
     if system.controls == 1:
-        return switched.cost(system.switched, _arcs(controls[0], system.span))
+        return switched.cost(system.switched, controls[0].arcs(system.span))
     return 0.5 * float(np.sum(final_deviation(system, controls) ** 2))
 
 
@@ -219,9 +183,9 @@ def polish(
     """
     if system.controls == 1:
         value, arcs = switched.polish(
-            system.switched, _arcs(controls[0], system.span) / system.span, iterations
+            system.switched, controls[0].arcs(system.span) / system.span, iterations
         )
-        return value, (control_of_arcs(arcs, system.span),)
+        return value, (BangBangControl.of_arcs(arcs, system.span),)
     controls = tuple(control.cleaned(system.span) for control in controls)
     for _ in range(iterations):
         value, gradient, hessian = cost_and_derivatives(system, controls)

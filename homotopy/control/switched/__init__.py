@@ -1,12 +1,8 @@
 """Stable linear flows whose residuals are switched on and off: ℰ, its derivatives, best arcs."""
 
-from homotopy.control.switched.arcs import (
-    Searches,
-    SwitchedFlow,
-    cost,
-    derivatives,
-)
-from homotopy.control.switched.search import best_arcs, merged, polish
+from homotopy.control.switched.arcs import cost, derivatives
+from homotopy.control.switched.records import Searches, SwitchedFlow
+from homotopy.control.switched.search import best_arcs, polish
 
 __all__ = [
     "Searches",
@@ -14,6 +10,5 @@ __all__ = [
     "best_arcs",
     "cost",
     "derivatives",
-    "merged",
     "polish",
 ]

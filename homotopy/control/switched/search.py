@@ -6,16 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from homotopy.control.switched.arcs import (
-    Searches,
-    SwitchedFlow,
-    improve_first,
-    multistart,
-    new_searches,
-)
+from homotopy.control.bang_bang_control import BangBangControl, merged
+from homotopy.control.switched.multistart import multistart
+from homotopy.control.switched.newton import improve_first
+from homotopy.control.switched.records import Searches, SwitchedFlow, new_searches
 from homotopy.control.switched.starts import arc_count, switch_starts
 
-_NOTHING = (0,), (1.0,)
+_NOTHING = BangBangControl(0, ())
 # Where needles are tried, in fractions of the span: fast modes act near the ends.
 _NEAR_START = np.geomspace(1e-4, 1 / 32, 8, endpoint=False)
 _NEEDLE_TIMES = np.concatenate(
@@ -27,7 +24,7 @@ def best_arcs(
     flows: SwitchedFlow,
     max_switches: int,
     max_steps: int,
-    warm: Sequence[tuple[list[int], list[float]] | None],
+    warm: Sequence[BangBangControl | None],
 ) -> Searches:
     """Local minima of ℰ among controls with so many switches; where searches start and end.
 
@@ -43,10 +40,9 @@ def best_arcs(
         ≥ 0, strictly inside the interval.
     max_steps : int
         Of Newton's method.
-    warm : sequence of (values, lengths) or None
-        For each problem a further control to start from, with alternating values 0 or 1, and
-        lengths that add up to anything: its shortest arcs are dropped until it has few enough
-        switches.
+    warm : sequence of BangBangControl or None
+        For each problem a further control to start from, whose shortest arcs are dropped until it
+        has few enough switches.
 
     Returns
     -------
@@ -54,10 +50,13 @@ def best_arcs(
         With a leading axis for the problems.
     """
     if any(warm):
-        given = [_as_arcs(*(start or _NOTHING), max_switches) for start in warm]
+        given = [
+            _as_arcs(start or _NOTHING, float(span), max_switches)
+            for start, span in zip(warm, flows.span, strict=True)
+        ]
         arcs, first = (np.array(part) for part in zip(*given, strict=True))
     else:
-        arcs, first = _as_arcs(*_NOTHING, max_switches)
+        arcs, first = _as_arcs(_NOTHING, 1.0, max_switches)
         arcs, first = np.tile(arcs, (len(warm), 1)), np.full(len(warm), first)
     samples = switch_starts(max_switches)
     found = new_searches((len(warm), samples.blocks.size), arcs.shape[1], max_switches + 1)
@@ -73,8 +72,9 @@ def polish(flow: SwitchedFlow, arcs: np.ndarray, max_steps: int) -> tuple[float,
     return float(search.cost[0]), search.arcs[0]
 
 
-def _as_arcs(values, lengths, max_switches):
-    values, lengths = list(values), list(lengths)
+def _as_arcs(control: BangBangControl, span: float, max_switches: int):
+    """Fractions of the span, with few enough switches; and which of the arcs is the first."""
+    values, lengths = control.values, control.lengths(span)
     while len(values) - 1 > max_switches:
         shortest = int(np.argmin(lengths))
         values[shortest] = 1 - values[shortest]
@@ -82,17 +82,3 @@ def _as_arcs(values, lengths, max_switches):
     arcs, first = np.zeros(arc_count(max_switches)), 1 - values[0]
     arcs[first : first + len(lengths)] = lengths
     return arcs / sum(lengths), first
-
-
-def merged(values, lengths):
-    """Arcs of no length dropped, and neighbours of the same value made one."""
-    merged_values, merged_lengths = [], []
-    for value, length in zip(values, lengths, strict=True):
-        if length <= 0.0:
-            continue
-        if merged_values and merged_values[-1] == value:
-            merged_lengths[-1] += length
-        else:
-            merged_values.append(value)
-            merged_lengths.append(length)
-    return merged_values, merged_lengths

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from homotopy.control.switched.arcs import Samples
+from homotopy.control.switched.records import Samples
 
 # Where samples switch, in fractions of T − s: fast modes act near the ends.
 _NEAR = np.array([1e-4, 1.5e-3, 0.012, 0.05, 0.12, 0.22, 0.35])

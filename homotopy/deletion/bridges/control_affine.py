@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy.control import ControlAffine
+from homotopy.deletion.request import Request
 from homotopy.deletion.terminal_cost import AbstractTerminalCost
-from homotopy.flows.method import require_success
 from homotopy.problem import Problem
-from homotopy.schedules import Constant
-
-if TYPE_CHECKING:
-    from homotopy.deletion.deletion import Deletion
 
 
 class _WithoutThePoint(eqx.Module):
@@ -47,29 +41,22 @@ class _Terminal(eqx.Module):
         return self.terminal_cost(self.problem, self.target, theta)
 
 
-def control_system(deletion: Deletion) -> ControlAffine:
-    """See `Deletion.control_system`."""
-    return _system(deletion, _at_request(deletion), deletion.start)
+def control_system(request: Request, at_request: Float[Array, " d"]) -> ControlAffine:
+    """On [s, T], from θ(s); see `Deletion.control_system`."""
+    return _system(request, at_request, request.start)
 
 
-@eqx.filter_jit
-def _at_request(deletion):
-    """θ(s)."""
-    states, status = deletion.dynamics.states(Constant(1.0), deletion.start[None])
-    return deletion.dynamics.parameters(require_success(states, status))[0]
-
-
-def from_the_beginning(deletion: Deletion) -> ControlAffine:
+def from_the_beginning(request: Request) -> ControlAffine:
     """The same from θ₀ at time 0, where the control is to be ε itself: 1 until s."""
-    return _system(deletion, deletion.theta0, jnp.zeros_like(deletion.start))
+    return _system(request, request.theta0, jnp.zeros_like(request.start))
 
 
-def _system(deletion, initial, start) -> ControlAffine:
+def _system(request, initial, start) -> ControlAffine:
     return ControlAffine(
-        drift=_WithoutThePoint(deletion.problem),
-        control_field=_OfThePoint(deletion.problem),
-        cost=_Terminal(deletion.terminal_cost, deletion.problem, deletion.target),
+        drift=_WithoutThePoint(request.problem),
+        control_field=_OfThePoint(request.problem),
+        cost=_Terminal(request.terminal_cost, request.problem, request.target),
         initial=initial,
         start=start,
-        horizon=deletion.horizon,
+        horizon=request.horizon,
     )

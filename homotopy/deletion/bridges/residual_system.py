@@ -10,40 +10,42 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import qr
 
-from homotopy.control.certificate import BangBangControl, ResidualSystem
+from homotopy.control.bang_bang_control import BangBangControl
+from homotopy.control.certificate import ResidualSystem
 from homotopy.control.certificate.rounding import DataErrors, gamma
 from homotopy.control.certificate.switching import final_state
-from homotopy.deletion.bridges.switched_flow import bang_bang, rounded_arcs
 from homotopy.deletion.data_errors import data_errors, start_coordinates
-from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.request import Request
 from homotopy.modal import ModalForm
 from homotopy.numerics.gram_spectrum import gram_spectrum
-from homotopy.schedules import AbstractSchedule, BangBang
 
 _EPSILON = np.finfo(np.float64).eps
 
 
-def common_schedule(deletion: Deletion) -> ResidualSystem:
+def common_schedule(request: Request) -> ResidualSystem:
     """One ε(t) for all the deleted points.
 
     Only BᵀB and Bᵀr act on the flow: the points are turned, as a group, into as many rows as B has
     rank, where that is less than their number. So are k copies of a point one row, √k times as
     long, whatever their targets: Σ(xᵀθ − y_i)² = k(xᵀθ − ȳ)² + a constant.
     """
-    rows, residual = _rows(deletion)
-    errors = data_errors(deletion)
-    rows, residual, errors = _of_full_rank(rows, residual, errors)
-    return _system(deletion, rows, residual, errors, np.zeros(len(rows), dtype=int))
+    rows, residual, errors = common_rows(request)
+    return _system(request, rows, residual, errors, np.zeros(len(rows), dtype=int))
 
 
-def separate_schedules(deletion: Deletion) -> ResidualSystem:
+def common_rows(request: Request) -> tuple[np.ndarray, np.ndarray, DataErrors]:
+    """B and r of as few rows as give the same flow, where all have one schedule; their errors."""
+    return _of_full_rank(*_rows(request), data_errors(request))
+
+
+def separate_schedules(request: Request) -> ResidualSystem:
     """A schedule ε_i(t) for each deleted point."""
-    rows, residual = _rows(deletion)
-    return _system(deletion, rows, residual, data_errors(deletion), np.arange(len(rows)))
+    rows, residual = _rows(request)
+    return _system(request, rows, residual, data_errors(request), np.arange(len(rows)))
 
 
-def _rows(deletion: Deletion) -> tuple[np.ndarray, np.ndarray]:
-    modal = deletion.problem.modal
+def _rows(request: Request) -> tuple[np.ndarray, np.ndarray]:
+    modal = request.problem.modal
     return _array(modal.rows), _array(modal.residual)
 
 
@@ -85,18 +87,18 @@ def _of_full_rank(
 
 
 def _system(
-    deletion: Deletion, rows, residual, errors: DataErrors, control: np.ndarray
+    request: Request, rows, residual, errors: DataErrors, control: np.ndarray
 ) -> ResidualSystem:
-    modal = deletion.problem.modal
-    if deletion.theta0.dtype != np.float64:
+    modal = request.problem.modal
+    if request.theta0.dtype != np.float64:
         raise ValueError(
-            f"deletion: a certificate needs float64, got {deletion.theta0.dtype}: its margins for "
+            f"deletion: a certificate needs float64, got {request.theta0.dtype}: its margins for "
             "rounding are those of double precision."
         )
 
-    start, horizon = float(deletion.start), float(deletion.horizon)
-    sizes = [np.linalg.norm(_array(part)) for part in (deletion.theta0, deletion.target)]
-    centred, unsure = start_coordinates(deletion, errors)
+    start, horizon = float(request.start), float(request.horizon)
+    sizes = [np.linalg.norm(_array(part)) for part in (request.theta0, request.target)]
+    centred, unsure = start_coordinates(request, errors)
     errors = dataclasses.replace(errors, start=unsure)
     # From θ₀ with all the data until s; from there on the controls are free.
     before = ResidualSystem(
@@ -104,7 +106,7 @@ def _system(
         rows=rows,
         residual=residual,
         start=centred,
-        goal=_array(deletion._goal),
+        goal=_array(request.centred_goal),
         span=start,
         control=control,
         decompose=partial(_decompose, modal),
@@ -145,20 +147,3 @@ def _common_spectrum(modal: ModalForm, weight):
 def _separate_spectrum(modal: ModalForm, weights):
     factor = [jnp.diag(jnp.sqrt(modal.eigenvalues)), jnp.sqrt(weights)[:, None] * modal.rows]
     return gram_spectrum(jnp.concatenate(factor))
-
-
-def schedule_of(deletion: Deletion, control: BangBangControl) -> BangBang:
-    """A control on [s, T] as a schedule in E_s: 1 before, 0 after."""
-    start, horizon = float(deletion.start), float(deletion.horizon)
-    switches = [min(start + time, horizon) for time in control.switches]
-    if control.initial == 0:
-        switches.insert(0, start)
-    if len(switches) % 2 == 0:  # still 1 at the horizon
-        switches.append(horizon)
-    return bang_bang(np.array(switches))
-
-
-def control_of(deletion: Deletion, schedule: AbstractSchedule) -> BangBangControl:
-    """The control nearest to a schedule: its values on [s, T] rounded to 0 or 1."""
-    values, lengths = rounded_arcs(schedule, float(deletion.start), float(deletion.horizon))
-    return BangBangControl(values[0], tuple(np.cumsum(lengths[:-1]).tolist()))

@@ -4,36 +4,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import numpy as np
 
 from homotopy._beside import Beside
-from homotopy.control.switched import SwitchedFlow, merged
-from homotopy.deletion.deletion import Deletion
-from homotopy.schedules import AbstractSchedule, BangBang
+from homotopy.control.switched import SwitchedFlow
+from homotopy.deletion.request import Request
 
 
-def switched_flows(deletions: Sequence[Deletion]) -> SwitchedFlow:
+def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
     """Problems of the same size, with a leading axis: in modal coordinates centred at the deleted
     fit, which tend to zero where the point is gone.
 
     Always in float64, whatever the problems' own precision.
     """
-    packed = [_packed(deletion) for deletion in deletions]
-    shapes = packed[0].shapes
-    numbers = np.frombuffer(b"".join([each.numbers for each in packed]))
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    parts = np.split(numbers.reshape(len(packed), ends[-1]), ends[:-1], axis=1)
-    return SwitchedFlow(
-        *(
-            np.ascontiguousarray(part).reshape(len(packed), *shape)
-            for part, shape in zip(parts, shapes, strict=True)
+    packed = [_packed(request) for request in requests]
+    shapes, numbers = packed[0].shapes, b"".join([each.numbers for each in packed])
+    return PackedFlows(shapes, np.frombuffer(numbers).reshape(len(packed), -1)).unpacked()
+
+
+class PackedFlows(NamedTuple):
+    """The numbers of many `SwitchedFlow`, a row each, field after field, and the fields' shapes."""
+
+    shapes: list[tuple[int, ...]]
+    numbers: np.ndarray
+
+    @classmethod
+    def of(cls, flows: SwitchedFlow, number: int, kind: tuple) -> PackedFlows:
+        """From fields that may have a leading axis; the problems are of that `kind_of`."""
+        shapes = _shapes(*kind[0])
+        parts = [
+            np.broadcast_to(np.asarray(part, np.float64), (number, *shape)).reshape(number, -1)
+            for part, shape in zip(flows, shapes, strict=True)
+        ]
+        return cls(shapes, np.concatenate(parts, axis=1))
+
+    def unpacked(self, rows: Sequence[int] | slice = slice(None)) -> SwitchedFlow:
+        """Those of the flows, with a leading axis."""
+        numbers = self.numbers[rows]
+        ends = np.cumsum([math.prod(shape) for shape in self.shapes])
+        parts = np.split(numbers, ends[:-1], axis=1)
+        return SwitchedFlow(
+            *(
+                np.ascontiguousarray(part).reshape(len(numbers), *shape)
+                for part, shape in zip(parts, self.shapes, strict=True)
+            )
         )
-    )
+
+    def keep(self, row: int, request: Request) -> None:
+        """Give a problem its own of the flows."""
+        _PACKED.put(request, _Packed(self.shapes, self.numbers[row].tobytes()))
 
 
 _PACKED = Beside()
@@ -46,11 +68,11 @@ class _Packed(NamedTuple):
     numbers: bytes
 
 
-def _packed(deletion: Deletion) -> _Packed:
+def _packed(request: Request) -> _Packed:
     """Kept beside the problem: to read so many JAX arrays takes as long as half a search."""
-    packed = _PACKED.get(deletion)
+    packed = _PACKED.get(request)
     if packed is None:
-        own = _fields(deletion)
+        own = _fields(request)
         modal = own["problem"].modal
         rotation, start, horizon = (
             np.asarray(part) for part in (modal.full.rotation, own["start"], own["horizon"])
@@ -64,33 +86,19 @@ def _packed(deletion: Deletion) -> _Packed:
             residual=modal.residual,
             limit=modal.full_limit,
             initial=own["centred_start"],
-            goal=own["_goal"],
+            goal=own["centred_goal"],
             delay=start,
             span=horizon.astype(np.float64) - start,
         )
         arrays = [np.asarray(part, np.float64) for part in flow]
         numbers = b"".join(array.tobytes() for array in arrays)
         packed = _Packed([array.shape for array in arrays], numbers)
-        _PACKED.put(deletion, packed)
+        _PACKED.put(request, packed)
     return packed
 
 
-def keep_packed(deletions: Sequence[Deletion], flows: SwitchedFlow) -> None:
-    """Give each problem its own of the flows, fields of which may have a leading axis."""
-    number = len(deletions)
-    parts = [
-        np.broadcast_to(np.asarray(part, np.float64), (number, *shape))
-        for part, shape in zip(flows, _shapes(deletions[0]), strict=True)
-    ]
-    shapes = [part.shape[1:] for part in parts]
-    numbers = np.concatenate([part.reshape(number, -1) for part in parts], axis=1)
-    for deletion, own in zip(deletions, numbers, strict=True):
-        _PACKED.put(deletion, _Packed(shapes, own.tobytes()))
-
-
-def _shapes(deletion: Deletion) -> list[tuple[int, ...]]:
-    """Of the fields of its `SwitchedFlow`."""
-    count, size = kind_of(deletion)[0]
+def _shapes(count: int, size: int) -> list[tuple[int, ...]]:
+    """Of the fields of a `SwitchedFlow` with so many deleted points and parameters."""
     vector, square = (size,), (size, size)
     shapes = {"rotation": square, "transposed": square, "rows": (count, size)}
     shapes |= {"residual": (count,), "delay": (), "span": ()}
@@ -102,37 +110,7 @@ def _fields(module: eqx.Module) -> dict:
     return object.__getattribute__(module, "__dict__")
 
 
-def kind_of(deletion: Deletion) -> tuple:
+def kind_of(request: Request) -> tuple:
     """How many deleted points and parameters, and their precision: alike in what is stacked."""
-    rows = _fields(_fields(_fields(deletion)["problem"])["modal"])["rows"]
+    rows = _fields(_fields(_fields(request)["problem"])["modal"])["rows"]
     return rows.shape, rows.dtype
-
-
-def rounded_arcs(
-    schedule: AbstractSchedule, start: float, horizon: float
-) -> tuple[list[int], list[float]]:
-    """Values 0 or 1 in turn, and how long each lasts: those nearest to a schedule on [s, T]."""
-    edges = np.clip(np.asarray(schedule.breakpoints), start, horizon)
-    parts = np.concatenate([[start], edges, [horizon]])
-    if all(schedule.constant_pieces):
-        values = np.asarray(schedule.piece_values)
-    else:
-        parts = np.union1d(parts, np.linspace(start, horizon, 257))
-        values = np.asarray(schedule((parts[:-1] + parts[1:]) / 2))
-    return merged((values > 0.5).astype(int).tolist(), np.diff(parts).tolist())
-
-
-def bang_bang(switches: np.ndarray) -> BangBang:
-    """The schedule of valid switch times, without the checks, which take most of the time."""
-    return jax.tree.unflatten(_structure(switches.size), [_on_device(switches)])
-
-
-@jax.jit
-def _on_device(array):
-    """A JAX array, four times faster than `jnp.asarray` makes one."""
-    return array
-
-
-@cache
-def _structure(size: int):
-    return jax.tree.structure(BangBang(np.zeros(size), initial=1))

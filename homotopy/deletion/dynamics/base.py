@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING
 
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
+from homotopy.deletion.request import Request
 from homotopy.flows.method import Status
 from homotopy.schedules import AbstractSchedule
-
-if TYPE_CHECKING:
-    from homotopy.deletion.deletion import Deletion
-    from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 
 
 class AbstractDynamics(eqx.Module):
     """θ(t) under a schedule, in coordinates of its own, and the adjoint of its end."""
 
-    deletion: Deletion
+    request: Request
 
     @abc.abstractmethod
     def states(

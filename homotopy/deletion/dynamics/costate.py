@@ -11,18 +11,18 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, array, concrete
+from homotopy.deletion.request import Request
 from homotopy.schedules import AbstractSchedule
+from homotopy.schedules.sampling import sampling_times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from homotopy.deletion.deletion import Deletion
 
 
 class _TimeFunction(eqx.Module):
     """A function on [0, T], evaluated at any times, in any order."""
 
-    deletion: Deletion
+    request: Request
     schedule: AbstractSchedule
 
     @abc.abstractmethod
@@ -31,8 +31,8 @@ class _TimeFunction(eqx.Module):
 
     def _at(self, function, t: ArrayInput):
         """Apply a function of ascending times (m,) to times of any shape."""
-        times = array("t", t, "times", dtype=self.deletion.theta0.dtype)
-        known, horizon = concrete(times), concrete(self.deletion.horizon)
+        times = array("t", t, "times", dtype=self.request.theta0.dtype)
+        known, horizon = concrete(times), concrete(self.request.horizon)
         if known is not None and horizon is not None:
             if not np.all((known >= 0) & (known <= horizon)):
                 raise ValueError(f"t: expected times in [0, {horizon:g}], got {known}.")
@@ -51,7 +51,7 @@ class Costate(_TimeFunction):
 
     Attributes
     ----------
-    deletion : Deletion
+    request : Request
     schedule : AbstractSchedule
     """
 
@@ -62,20 +62,42 @@ class Costate(_TimeFunction):
 class SwitchingFunction(_TimeFunction):
     """φ(t) = p·Σ_G∇ℓ: where it is positive, ε = 1 lowers ℰ, and where negative, ε = 0.
 
-    For linear regression it is Σ_{i∈G} σ_i v_i, and `sigma` and `residual` give the factors. Call
-    it with a time or an array of times.
+    For linear regression it is Σ_{i∈G} σ_i v_i, and `sigma` and `residual`, or both at once
+    `factors`, give the factors. Call it with a time or an array of times.
 
     Attributes
     ----------
-    deletion : Deletion
+    request : Request
     schedule : AbstractSchedule
     """
 
     def __call__(self, t: ArrayInput) -> Float[Array, "*m"]:
         return self._at(self.ascending, t)
 
+    def factors(self, t: ArrayInput) -> tuple[Float[Array, "*m g"], Float[Array, "*m g"]]:
+        """v and σ of every deleted point, whose products sum to φ.
+
+        There are none, g = 0, of a model that is not linear in θ.
+        """
+        none = self._at(lambda times: jnp.zeros((times.size, 0), times.dtype), t)
+        return none, none
+
     def plot(self, ax: Axes | None = None, **options) -> Axes:
-        """φ against time, with the schedule's switch times."""
+        """φ(t) on [0, T], with its sign as a background and the schedule's switch times, dotted.
+
+        Where the background is orange (φ > 0), raising ε lowers ℰ; where it is blue (φ < 0),
+        lowering ε does. Before the deletion request at s nothing can be chosen, and it is grey.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the line, for `Axes.plot`.
+        """
         from homotopy.plotting.switching import draw_switching_function
 
-        return draw_switching_function(self, ax, **options)
+        times = sampling_times(self.schedule, float(self.request.horizon))
+        values, switches = np.asarray(self(times)), np.asarray(self.schedule.breakpoints)
+        start = float(self.request.start)
+        return draw_switching_function(times, values, start, switches, ax, **options)

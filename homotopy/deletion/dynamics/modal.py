@@ -5,11 +5,12 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy.deletion.dynamics.base import AbstractDynamics
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
-from homotopy.deletion.dynamics.modal_pontryagin import pmp_residual
+from homotopy.deletion.dynamics.modal_pontryagin import relative_residual
 from homotopy.deletion.terminal_cost import ParameterDistance
 from homotopy.flows.method import require_success
 from homotopy.schedules import AbstractSchedule
@@ -20,41 +21,66 @@ class ModalDynamics(AbstractDynamics):
     """States are z − α, modal coordinates centred at the deleted fit."""
 
     def states(self, schedule, times):
-        deletion = self.deletion
-        states, status, _ = deletion.method.modal_states(
-            deletion.problem.modal,
-            jnp.zeros_like(deletion.theta0),
-            deletion.centred_start,
+        request = self.request
+        states, status, _ = request.method.modal_states(
+            request.problem.modal,
+            jnp.zeros_like(request.theta0),
+            request.centred_start,
             schedule,
             times,
-            jnp.where(times[-1] > deletion.horizon, times[-1], deletion.horizon),
+            jnp.where(times[-1] > request.horizon, times[-1], request.horizon),
         )
         return states, status
 
     def parameters(self, states):
-        modal = self.deletion.problem.modal
+        modal = self.request.problem.modal
         return modal.parameters(jnp.broadcast_to(modal.equilibrium, states.shape) + states)
 
     def cost(self, state):
-        deletion = self.deletion
-        if isinstance(deletion.terminal_cost, ParameterDistance):
-            return 0.5 * jnp.sum((state - deletion._goal) ** 2)
-        return deletion.terminal_cost(deletion.problem, deletion.target, self.parameters(state))
+        request = self.request
+        if isinstance(request.terminal_cost, ParameterDistance):
+            return 0.5 * jnp.sum((state - request.centred_goal) ** 2)
+        return request.terminal_cost(request.problem, request.target, self.parameters(state))
 
     @eqx.filter_jit
     def final_costate(self, schedule: AbstractSchedule) -> Float[Array, " d"]:
         """p(T), in modal coordinates: θ(T) − target, where that is what ℰ measures."""
-        states, status = self.states(schedule, self.deletion.horizon[None])
+        states, status = self.states(schedule, self.request.horizon[None])
         return jax.grad(self.cost)(require_success(states, status)[0])
 
     def costate(self, schedule):
-        return ModalCostate(self.deletion, schedule, self.final_costate(schedule))
+        return ModalCostate(self.request, schedule, self.final_costate(schedule))
 
     def switching_function(self, schedule):
-        return ModalSwitchingFunction(self.deletion, schedule, self.costate(schedule))
+        return ModalSwitchingFunction(self.request, schedule, self.costate(schedule))
 
     def pmp_residual(self, schedule):
-        return pmp_residual(self.deletion, schedule)
+        switching = self.switching_function(schedule)
+        if self._is_rounding(schedule, switching.costate.final):
+            return 0.0
+        return relative_residual(switching)
+
+    def _is_rounding(self, schedule, final) -> bool:
+        """Whether p(T) is no more than what rounding the schedule and θ₀ makes of it."""
+        shift, request = 2.0**-30, self.request
+
+        def moved_apart(leaf):
+            """With signs in turn: what switches from 0 to 1 and from 1 to 0 do must not cancel."""
+            if not eqx.is_inexact_array(leaf):
+                return leaf
+            return leaf * (1.0 + shift * (-1.0) ** jnp.arange(leaf.size).reshape(leaf.shape))
+
+        shifted = jax.tree.map(moved_apart, schedule)
+        # θ₀ and the deleted fit are each rounded, and what counts is their difference.
+        size = jnp.abs(request.centred_start) + jnp.abs(request.problem.modal.equilibrium)
+        start = request.centred_start + shift * jnp.sign(request.centred_start) * size
+        elsewhere = eqx.tree_at(lambda dynamics: dynamics.request.centred_start, self, start)
+        moved = elsewhere.final_costate(shifted)
+        unit = 4.0 * np.finfo(np.asarray(moved).dtype).eps
+        if not all(schedule.constant_pieces):
+            unit += request.method.tolerance
+        rounding = unit * np.linalg.norm(np.asarray(moved - final)) / shift
+        return bool(np.linalg.norm(np.asarray(final)) <= rounding)
 
 
 class ModalCostate(Costate):
@@ -72,26 +98,26 @@ class ModalCostate(Costate):
 
     def modal(self, times: Float[Array, " m"]) -> Float[Array, "m d"]:
         """p at ascending times, in modal coordinates."""
-        deletion = self.deletion
-        modal = deletion.problem.modal
+        request = self.request
+        modal = request.problem.modal
         nothing_to_fit = eqx.tree_at(
             lambda m: (m.residual, m.mode_residuals, m.kernel_offset),
             modal,
             replace_fn=jnp.zeros_like,
         )
-        states, status, _ = deletion.method.modal_states(
+        states, status, _ = request.method.modal_states(
             nothing_to_fit,
             jnp.zeros_like(self.final),
             self.final,
-            Reversed(self.schedule, deletion.horizon),
-            (deletion.horizon - times)[::-1],
-            deletion.horizon,
+            Reversed(self.schedule, request.horizon),
+            (request.horizon - times)[::-1],
+            request.horizon,
         )
         return require_success(states, status)[::-1]
 
     @eqx.filter_jit
     def ascending(self, times):
-        return self.deletion.problem.modal.parameters(self.modal(times))
+        return self.request.problem.modal.parameters(self.modal(times))
 
 
 class ModalSwitchingFunction(SwitchingFunction):
@@ -108,9 +134,9 @@ class ModalSwitchingFunction(SwitchingFunction):
 
     @eqx.filter_jit
     def _factors(self, times):
-        modal = self.deletion.problem.modal
+        modal = self.request.problem.modal
         sigma = self.costate.modal(times) @ modal.rows.T
-        states, status = self.deletion.dynamics.states(self.schedule, times)
+        states, status = ModalDynamics(self.request).states(self.schedule, times)
         centred = require_success(states, status)
         return jnp.stack([sigma, modal.deleted_residual(centred)], axis=1)
 
@@ -121,6 +147,10 @@ class ModalSwitchingFunction(SwitchingFunction):
     def residual(self, t) -> Float[Array, "*m g"]:
         """v_i(t) = x_iᵀθ(t) − y_i, of every deleted point."""
         return self._at(self._factors, t)[..., 1, :]
+
+    def factors(self, t):
+        both = self._at(self._factors, t)
+        return both[..., 1, :], both[..., 0, :]
 
     def ascending(self, times):
         factors = self._factors(times)

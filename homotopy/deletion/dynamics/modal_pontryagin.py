@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from homotopy.control.pontryagin import Samples, residual_of
-
-if TYPE_CHECKING:
-    from homotopy.deletion.deletion import Deletion
-    from homotopy.schedules import AbstractSchedule
+from homotopy.deletion.dynamics.costate import SwitchingFunction
 
 _COUNT = 16
 _PADDED = 1024  # nodes
@@ -27,19 +20,20 @@ _TO_COEFFICIENTS = (
 )
 
 
-def pmp_residual(deletion: Deletion, schedule: AbstractSchedule) -> float:
-    """`homotopy.control.PontryaginResidual.relative` on [s, T]; see `Deletion.pmp_residual`."""
-    edges = _intervals(deletion, schedule)
+def relative_residual(switching: SwitchingFunction) -> float:
+    """`homotopy.control.PontryaginResidual.relative` on [s, T]; see `Deletion.pmp_residual`.
+
+    Of a switching function with factors, as linear regression has.
+    """
+    request, schedule = switching.request, switching.schedule
+    edges = _intervals(request, schedule)
     lefts, rights = edges[:-1], edges[1:]
     halves = (rights - lefts) / 2
     times = (lefts + rights)[:, None] / 2 + halves[:, None] * _NODES[None, :]
-    switching = deletion.switching_function(schedule)
-    if _is_rounding(deletion, schedule, switching.costate):
-        return 0.0
     flat, shape = times.reshape(-1), times.shape
     phi = np.asarray(switching(flat)).reshape(shape)
     epsilon = np.asarray(schedule(flat)).reshape(shape)
-    rows = np.asarray(deletion.problem.X)[np.atleast_1d(deletion.problem.deleted)]
+    rows = np.asarray(request.problem.X)[np.atleast_1d(request.problem.deleted)]
     costate = np.asarray(switching.costate(flat)).reshape(*shape, -1)
     field = (np.asarray(switching.residual(flat)) @ rows).reshape(*shape, -1)
 
@@ -75,15 +69,15 @@ def _samples(values) -> Samples:
     return Samples(nowhere, weights, nowhere.astype(int), epsilon, -phi, size)
 
 
-def _intervals(deletion, schedule) -> np.ndarray:
+def _intervals(request, schedule) -> np.ndarray:
     """Edges of intervals on which φ is smooth: dyadic towards both ends of every piece.
 
     Fast modes decay from the left end of a piece, and their costates towards its right end.
     """
-    start, horizon = float(deletion.start), float(deletion.horizon)
+    start, horizon = float(request.start), float(request.horizon)
     inside = np.clip(np.asarray(schedule.breakpoints), start, horizon)
     edges = np.concatenate([[start], inside, [horizon]])
-    fastest = float(np.max(np.asarray(deletion.problem.modal.full.eigenvalues)))
+    fastest = float(np.max(np.asarray(request.problem.modal.full.eigenvalues)))
     longest = float(np.max(np.diff(edges)))
     # In steps of eight, so that most problems share a compilation.
     depth = int(np.ceil(np.log2(1.0 + fastest * longest) / 8.0)) * 8 + 1
@@ -109,25 +103,3 @@ def _parts(coefficients) -> list[tuple[float, float]]:
     real = roots.real[(np.abs(roots.imag) < 1e-9) & (np.abs(roots.real) < 1.0)]
     cuts = [-1.0, *np.sort(real).tolist(), 1.0]
     return list(pairwise(cuts))
-
-
-def _is_rounding(deletion, schedule, costate) -> bool:
-    """Whether p(T) is no more than what rounding the schedule and θ₀ makes of it."""
-    shift = 2.0**-30
-
-    def moved_apart(leaf):
-        """With signs in turn: what switches from 0 to 1 and from 1 to 0 do is not to cancel."""
-        if not eqx.is_inexact_array(leaf):
-            return leaf
-        return leaf * (1.0 + shift * (-1.0) ** jnp.arange(leaf.size).reshape(leaf.shape))
-
-    shifted = jax.tree.map(moved_apart, schedule)
-    # θ₀ and the deleted fit are each rounded, and what counts is their difference.
-    size = jnp.abs(deletion.centred_start) + jnp.abs(deletion.problem.modal.equilibrium)
-    start = deletion.centred_start + shift * jnp.sign(deletion.centred_start) * size
-    moved = eqx.tree_at(lambda d: d.centred_start, deletion, start).dynamics.final_costate(shifted)
-    unit = 4.0 * np.finfo(np.asarray(moved).dtype).eps
-    if not all(schedule.constant_pieces):
-        unit += deletion.method.tolerance
-    rounding = unit * np.linalg.norm(np.asarray(moved - costate.final)) / shift
-    return bool(np.linalg.norm(np.asarray(costate.final)) <= rounding)

@@ -12,6 +12,7 @@ from homotopy.control.pontryagin import residual_of, sample
 from homotopy.deletion.bridges.control_affine import from_the_beginning
 from homotopy.deletion.dynamics.base import AbstractDynamics
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
+from homotopy.deletion.request import Request
 from homotopy.flows.method import finite_status
 
 # Of its size at θ₀: a gradient of the terminal cost that is no more than the solver's error.
@@ -19,34 +20,32 @@ _VANISHED = 1e-11
 
 
 class ParameterDynamics(AbstractDynamics):
-    """States are θ; the method is that of the deletion, `Adaptive` by default."""
+    """States are θ; the method is that of the request, `Adaptive` by default."""
 
     def states(self, schedule, times):
-        deletion = self.deletion
-        states, status, _ = deletion.method.states(
-            deletion.problem, schedule, deletion.theta0, times
-        )
+        request = self.request
+        states, status, _ = request.method.states(request.problem, schedule, request.theta0, times)
         return states, finite_status(states, status)
 
     def parameters(self, states):
         return states
 
     def cost(self, state):
-        deletion = self.deletion
-        return deletion.terminal_cost(deletion.problem, deletion.target, state)
+        request = self.request
+        return request.terminal_cost(request.problem, request.target, state)
 
     def trajectory(self, schedule) -> Trajectory:
         """θ, p and φ together, by the adjoint of a Runge–Kutta method of order eight."""
-        system = from_the_beginning(self.deletion)
-        mesh, _ = choose_mesh(system, schedule, local_error(self.deletion))
+        system = from_the_beginning(self.request)
+        mesh, _ = choose_mesh(system, schedule, local_error(self.request))
         return follow(system, schedule, mesh)
 
     def costate(self, schedule):
-        return TrajectoryCostate(self.deletion, schedule, self.trajectory(schedule))
+        return TrajectoryCostate(self.request, schedule, self.trajectory(schedule))
 
     def switching_function(self, schedule):
         costate = self.costate(schedule)
-        return TrajectorySwitchingFunction(self.deletion, schedule, costate)
+        return TrajectorySwitchingFunction(self.request, schedule, costate)
 
     def pmp_residual(self, schedule):
         trajectory = self.trajectory(schedule)
@@ -55,14 +54,14 @@ class ParameterDynamics(AbstractDynamics):
         if sizes[1] <= _VANISHED * sizes[0]:
             return 0.0
         samples = sample(trajectory)
-        free = np.asarray(samples.times) >= float(self.deletion.start)
+        free = np.asarray(samples.times) >= float(self.request.start)
         samples = samples._replace(weights=jnp.asarray(np.where(free, samples.weights, 0.0)))
         return float(residual_of(samples, jnp.zeros(()), jnp.ones(())).relative)
 
 
-def local_error(deletion) -> float:
+def local_error(request: Request) -> float:
     """Of one step where states and costates are computed together: well below the solver's own."""
-    return max(1e-13, 1e-2 * getattr(deletion.method, "rtol", 0.0))
+    return max(1e-13, 1e-2 * getattr(request.method, "rtol", 0.0))
 
 
 class TrajectoryCostate(Costate):

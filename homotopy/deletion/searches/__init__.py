@@ -10,7 +10,7 @@ from homotopy.deletion.searches.polynomials import Polynomials
 from homotopy.deletion.searches.ramps import Ramps
 from homotopy.deletion.searches.separately import Separately, SeparateOptimum
 from homotopy.deletion.searches.splines import Splines
-from homotopy.deletion.searches.steps import Steps
+from homotopy.deletion.searches.steps import Steps, best_step
 
 __all__ = [
     "AbstractFamily",
@@ -26,4 +26,5 @@ __all__ = [
     "Separately",
     "Splines",
     "Steps",
+    "best_step",
 ]

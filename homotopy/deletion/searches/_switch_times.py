@@ -13,16 +13,22 @@ from scipy.stats import qmc
 
 from homotopy._progress import Monitor
 from homotopy.control.arcs import ArcKind
+from homotopy.control.bang_bang_control import merged
 from homotopy.control.mesh import choose_mesh
 from homotopy.control.polish import polish
 from homotopy.control.structure import Structure
 from homotopy.control.trajectory import follow, magnitude
-from homotopy.deletion.bridges.switched_flow import rounded_arcs
+from homotopy.deletion.bridges.bang_bang_schedules import (
+    control_of,
+    nearest_control,
+    switch_times,
+    unchecked,
+)
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.parameters import local_error
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus
 from homotopy.deletion.searches.family import AbstractFamily
-from homotopy.schedules import AbstractSchedule, BangBang, PiecewiseConstant
+from homotopy.schedules import AbstractSchedule, PiecewiseConstant
 
 _STARTS = 6
 _COARSE_STEPS = 16  # of the descent, whose end Newton's method takes over
@@ -66,10 +72,11 @@ class SwitchTimes(AbstractFamily):
         )
 
     def nearest(self, schedule, start, horizon):
-        values, lengths = rounded_arcs(schedule, start, horizon)
-        if values[0] != float(self.opening):
-            lengths = [0.0, *lengths]
-        ends = (np.cumsum(lengths)[:-1] / (horizon - start))[: self.count]
+        control = nearest_control(schedule, start, horizon)
+        switches = control.switches
+        if control.initial != float(self.opening):
+            switches = (0.0, *switches)
+        ends = (np.array(switches, float) / (horizon - start))[: self.count]
         ends = np.append(ends, np.ones(self.count - ends.size))
         before = np.append(0.0, ends[:-1])
         return (ends - before) / np.where(before < 1.0, 1.0 - before, 1.0)
@@ -127,14 +134,15 @@ def _better(one: Optimum, other: Optimum, max_steps: int) -> Optimum:
 def _polished(deletion, schedule, cost, max_steps):
     """Newton's method on the switches, arcs that close dropped; whether they came to rest."""
     start, horizon = float(deletion.start), float(deletion.horizon)
-    values, lengths = rounded_arcs(schedule, start, horizon)
+    control = control_of(deletion, schedule)
+    values, lengths = control.values, control.lengths(horizon - start)
     dtype = deletion.theta0.dtype
-    edges = start + np.cumsum([0.0, *lengths])
-    as_found = bang_bang_of(values, edges, start, horizon, dtype)
+    inside = [start + time for time in control.switches]
+    as_found = unchecked(switch_times(control.initial, inside, start, horizon, dtype))
     system = deletion.control_system
     while True:
         keep = [length > _SHORTEST * (horizon - start) for length in lengths]
-        values, lengths = _merged(values, lengths, keep)
+        values, lengths = merged(values, lengths, keep)
         edges = np.concatenate([[start], start + np.cumsum(lengths)])
         edges[-1] = horizon
         if len(values) == 1:
@@ -154,7 +162,7 @@ def _polished(deletion, schedule, cost, max_steps):
             settled = polished.stationarity <= 1e-8
             break
         lengths[polished.collapsed] = 0.0
-    found = bang_bang_of(values, edges, start, horizon, dtype)
+    found = unchecked(switch_times(values[0], edges[1:-1].tolist(), start, horizon, dtype))
     # The descent's own result where an arc that was dropped, or a flat cost, made it worse. Both
     # by one integration: the descent may have followed the errors of the deletion's own solver
     # below the true minimum, as far as switch times that are not stationary.
@@ -179,31 +187,3 @@ def _accurate_cost(deletion, system, schedule) -> tuple[float, float]:
 
 def _norms(rows) -> np.ndarray:
     return np.linalg.norm(np.asarray(rows), axis=1)
-
-
-def _merged(values, lengths, keep):
-    """Without the arcs that are not kept, whose time goes to the one before, or after the first."""
-    shown, times = [], []
-    spare = 0.0
-    for value, length, kept in zip(values, lengths, keep, strict=True):
-        if not kept:
-            if times:
-                times[-1] += length
-            else:
-                spare += length
-        elif shown and shown[-1] == value:
-            times[-1] += length
-        else:
-            shown.append(value)
-            times.append(length + spare)
-            spare = 0.0
-    return shown, times
-
-
-def bang_bang_of(values, edges, start, horizon, dtype) -> BangBang:
-    """The schedule in E_s that takes values 0 and 1 in turn between edges of [s, T]."""
-    switches = [] if values[0] == 1 else [start]
-    switches += list(edges[1:-1])
-    if values[-1] == 1:
-        switches.append(horizon)
-    return BangBang(np.asarray(switches, dtype), initial=1)

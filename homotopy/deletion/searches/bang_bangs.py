@@ -12,11 +12,15 @@ import numpy as np
 
 from homotopy._checks import integer
 from homotopy._progress import Monitor
+from homotopy.control.bang_bang_control import merged
 from homotopy.control.certificate import REACHED
-from homotopy.control.switched import Searches, SwitchedFlow, best_arcs, merged
-from homotopy.deletion.bridges.switched_flow import bang_bang, kind_of, rounded_arcs, switched_flows
-from homotopy.deletion.deletion import Deletion, has_closed_form
+from homotopy.control.switched import Searches, SwitchedFlow, best_arcs
+from homotopy.deletion._deletions import Deletions
+from homotopy.deletion.bridges.bang_bang_schedules import control_of, switch_times, unchecked
+from homotopy.deletion.bridges.switched_flow import kind_of, switched_flows
+from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
+from homotopy.deletion.request import has_closed_form
 from homotopy.deletion.searches._switch_times import best_switch_times
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.numerics.threads import CORES, side_by_side
@@ -80,7 +84,7 @@ class BangBangs(AbstractSearch):
         warm_starts: Sequence[AbstractSchedule | None],
         monitor: Monitor,
     ) -> list[Optimum]:
-        if all(map(has_closed_form, deletions)):
+        if isinstance(deletions, Deletions) or all(map(has_closed_form, deletions)):
             return self._compiled(deletions, warm_starts, monitor)
         if not any(map(has_closed_form, deletions)):
             return best_switch_times(
@@ -97,21 +101,22 @@ class BangBangs(AbstractSearch):
         """In linear regression."""
         optima: list[Optimum | None] = [None] * len(deletions)
         chunks = list(_chunks(deletions))
+        warm = [_nearest(deletions, index, given) for index, given in enumerate(warm_starts)]
 
         def search(chunk: list[int]) -> tuple[SwitchedFlow, Searches]:
-            some = [deletions[index] for index in chunk]
-            warm = [
-                _nearest(deletion, warm_starts[index])
-                for index, deletion in zip(chunk, some, strict=True)
-            ]
-            flows = switched_flows(some)
-            return flows, best_arcs(flows, self.max_switches, self.max_steps, warm)
+            if isinstance(deletions, Deletions):
+                flows = deletions.flows(chunk)
+            else:
+                flows = switched_flows([deletions[index] for index in chunk])
+            return flows, best_arcs(
+                flows, self.max_switches, self.max_steps, [warm[i] for i in chunk]
+            )
 
         done = 0
         try:
             # In other threads, while the results of the chunks before are put together here.
             for chunk, (flows, found) in zip(chunks, side_by_side(search, chunks), strict=True):
-                some = [deletions[index] for index in chunk]
+                some = [_Place(deletions, index) for index in chunk]
                 for index, optimum in zip(chunk, _optima(some, flows, found), strict=True):
                     optima[index] = optimum
                 done += len(chunk)
@@ -119,34 +124,54 @@ class BangBangs(AbstractSearch):
         except KeyboardInterrupt:
             pass
         return [
-            unfinished(deletion) if optimum is None else optimum
-            for deletion, optimum in zip(deletions, optima, strict=True)
+            unfinished(deletions[index]) if optimum is None else optimum
+            for index, optimum in enumerate(optima)
         ]
 
 
-def _nearest(deletion: Deletion, schedule: AbstractSchedule | None):
+def _nearest(deletions: Sequence[Deletion], index: int, schedule: AbstractSchedule | None):
     if schedule is None:
         return None
-    return rounded_arcs(schedule, float(deletion.start), float(deletion.horizon))
+    deletion = deletions[index]
+    return control_of(deletion, schedule)
 
 
 def _chunks(deletions: Sequence[Deletion]) -> Iterator[list[int]]:
     """Indices of some problems of the same kind at a time."""
-    alike: dict[tuple, list[int]] = {}
-    for index, deletion in enumerate(deletions):
-        alike.setdefault(kind_of(deletion), []).append(index)
+    alike: dict[tuple, Sequence[int]] = {}
+    if isinstance(deletions, Deletions):
+        alike[deletions.kind] = range(len(deletions))
+    else:
+        for index, deletion in enumerate(deletions):
+            alike.setdefault(kind_of(deletion), []).append(index)
     for indices in alike.values():
         # As many for every thread.
         count = math.ceil(len(indices) / (_CHUNK * CORES)) * CORES
         edges = np.linspace(0, len(indices), min(count, len(indices)) + 1).astype(int)
-        yield from (indices[begin:end] for begin, end in pairwise(edges))
+        yield from (list(indices[begin:end]) for begin, end in pairwise(edges))
+
+
+class _Place:
+    """A problem among others, which is made, where it need be, when it is asked for."""
+
+    def __init__(self, deletions: Sequence[Deletion], index: int):
+        if not isinstance(deletions, Deletions):  # whose members share what they are made from
+            deletions, index = [deletions[index]], 0
+        self._deletions, self._index = deletions, index
+
+    @property
+    def deletion(self) -> Deletion:
+        return self._deletions[self._index]
+
+    def __reduce__(self):
+        return _Place, ([self.deletion], 0)
 
 
 class _Minima(Sequence):
     """The local minima of one problem; their schedules are built when they are asked for."""
 
-    def __init__(self, deletion: Deletion, found: Searches, row: int):
-        self._deletion, self._found, self._row = deletion, found, row
+    def __init__(self, place: _Place, found: Searches, row: int):
+        self._place, self._found, self._row = place, found, row
         self._shown: list[LocalMinimum] | None = None
 
     def _list(self) -> list[LocalMinimum]:
@@ -154,9 +179,9 @@ class _Minima(Sequence):
             costs, shown = self._found.cost[self._row], []
             ended = self._found.done[self._row] & np.isfinite(costs)
             for index in np.argsort(np.where(ended, costs, np.inf), kind="stable")[: ended.sum()]:
-                switches = _switches(self._deletion, self._found.arcs[self._row, index])
+                switches = _switches(self._place.deletion, self._found.arcs[self._row, index])
                 if not any(_same(switches, other) for other, _ in shown):
-                    shown.append((switches, LocalMinimum(bang_bang(switches), float(costs[index]))))
+                    shown.append((switches, LocalMinimum(unchecked(switches), float(costs[index]))))
             self._shown = [minimum for _, minimum in shown]
         return self._shown
 
@@ -183,24 +208,27 @@ def _switches(deletion: Deletion, arcs: np.ndarray) -> np.ndarray:
     start, horizon = float(np.asarray(own["start"])), float(np.asarray(own["horizon"]))
     # Counted from the nearer end, so that short arcs before T are not lost in rounding.
     span, before, after = horizon - start, 0.0, sum(lengths)
-    times = [] if values[0] == 1 else [start]
+    times = []
     for length in lengths[:-1]:
         before, after = before + length, after - length
         times.append(start + span * before if before < after else horizon - span * after)
-    return np.array([*times, horizon] if values[-1] == 1 else times, own["theta0"].dtype)
+    return switch_times(values[0], times, start, horizon, own["theta0"].dtype)
 
 
 class _SwitchingOptimum(Optimum):
-    """An optimum whose schedule is built when it is asked for: of many only a few are looked at."""
+    """An optimum whose schedule and problem are built when they are asked for: of many only a few
+    are looked at."""
+
+    @cached_property
+    def deletion(self) -> Deletion:
+        return self._place.deletion
 
     @cached_property
     def schedule(self) -> AbstractSchedule:
-        return bang_bang(_switches(self.deletion, self._arcs))
+        return unchecked(_switches(self.deletion, self._arcs))
 
 
-def _optima(
-    deletions: Sequence[Deletion], flows: SwitchedFlow, found: Searches
-) -> Iterator[Optimum]:
+def _optima(places: Sequence[_Place], flows: SwitchedFlow, found: Searches) -> Iterator[Optimum]:
     """What was found for each problem, as the user sees it."""
     best = found.cost.argmin(axis=1)
     # Where several meet the target, the one of fewest switches is as good as any.
@@ -209,18 +237,18 @@ def _optima(
     if reached.any():
         arcs = np.where(reached, (found.arcs > _SHORTEST).sum(axis=2), np.inf)
         best = np.where(reached.any(axis=1), arcs.argmin(axis=1), best)
-    rows = np.arange(len(deletions))
+    rows = np.arange(len(places))
     costs, done = found.cost[rows, best].tolist(), found.done[rows, best].tolist()
     evaluations, arcs = found.steps.sum(axis=1).tolist(), found.arcs[rows, best]
-    for row, deletion in enumerate(deletions):
+    for row, place in enumerate(places):
         optimum = object.__new__(_SwitchingOptimum)
         vars(optimum).update(
             cost=costs[row],
-            deletion=deletion,
             status=_SETTLED if done[row] else _UNSETTLED,
             lower_bound=0.0,
-            minima=_Minima(deletion, found, row),
+            minima=_Minima(place, found, row),
             evaluations=evaluations[row],
+            _place=place,
             _arcs=arcs[row],
         )
         yield optimum

@@ -10,7 +10,8 @@ import equinox as eqx
 from homotopy._checks import integer, number, seconds
 from homotopy._progress import Monitor
 from homotopy.control.certificate import Certificate, certified_optimum
-from homotopy.deletion.bridges.residual_system import common_schedule, control_of, schedule_of
+from homotopy.deletion.bridges.bang_bang_schedules import control_of, schedule_of
+from homotopy.deletion.bridges.residual_system import common_schedule
 from homotopy.deletion.controllability import Controllability, controllability
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import Optimum, OptimumStatus
@@ -20,41 +21,63 @@ from homotopy.schedules import AbstractSchedule
 _BEST_FINITE_GAP = 1e-12
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class CertifiedOptimum(Optimum):
-    """A schedule with a bound that no measurable ε in E_s can beat.
+class Certified:
+    """What an optimum with a `certificate` tells of it."""
 
-    Attributes
-    ----------
-    nodes : int
-        Of branch and bound; 1 where the bound at the root was enough.
-    root_bound : float
-        The lower bound before branching.
-    history : tuple of (evaluations, cost, lower bound)
-        As the search went on.
-    resolution : float
-        ℰ below which the target is reached to rounding: the gap is then 0.
-    cost_error : float
-        ℰ of the schedule differs from `cost` by no more, as the data and θ₀ stand: rounding of
-        all that was computed from them. It counts in `gap`, and the lower bound holds with it.
-    """
-
-    nodes: int = 0
-    root_bound: float = 0.0
-    history: tuple[tuple[int, float, float], ...] = ()
-    resolution: float = 0.0
-    cost_error: float = 0.0
-
-    @cached_property
-    def controllability(self) -> Controllability:
-        """Whether the theorem "no singular arcs" applies."""
-        return controllability(self.deletion, self.cost <= self.resolution)
+    certificate: Certificate
 
     @property
     def gap(self) -> float:
         """By how much of itself ℰ can at most be lowered: (cost − lower bound)/cost, where for the
-        cost stands the most that it may be."""
-        return gap_of(self)
+        cost stands the most that it may be; 0 where the target is reached."""
+        return self.certificate.gap
+
+    @property
+    def nodes(self) -> int:
+        """Of branch and bound; 1 where the bound at the root was enough."""
+        return self.certificate.nodes
+
+    @property
+    def root_bound(self) -> float:
+        """The lower bound before branching."""
+        return self.certificate.root_bound
+
+    @property
+    def history(self) -> tuple[tuple[int, float, float], ...]:
+        """(evaluations, cost, lower bound), as the search went on."""
+        return self.certificate.history
+
+    @property
+    def resolution(self) -> float:
+        """ℰ below which the target is reached to rounding: the gap is then 0."""
+        return self.certificate.resolution
+
+    @property
+    def cost_error(self) -> float:
+        """ℰ of the schedules differs from `cost` by no more, as the data and θ₀ stand.
+
+        It is the rounding of all that was computed from them. It counts in `gap`, and the lower
+        bound holds with it.
+        """
+        return self.certificate.cost_error
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class CertifiedOptimum(Certified, Optimum):
+    """A schedule with a bound that no measurable ε in E_s can beat.
+
+    Attributes
+    ----------
+    certificate : Certificate
+        Of branch and bound, whose numbers can also be read here.
+    """
+
+    certificate: Certificate = dataclasses.field(kw_only=True)
+
+    @cached_property
+    def controllability(self) -> Controllability:
+        """Whether the theorem "no singular arcs" applies."""
+        return controllability(self.deletion, self.certificate.reached)
 
 
 class Everything(AbstractSearch):
@@ -117,20 +140,8 @@ class Everything(AbstractSearch):
             status=certificate_status(found),
             lower_bound=found.lower_bound,
             evaluations=found.evaluations,
-            nodes=found.nodes,
-            root_bound=found.root_bound,
-            history=tuple(found.history),
-            resolution=found.resolution,
-            cost_error=found.cost_error,
+            certificate=found,
         )
-
-
-def gap_of(optimum) -> float:
-    """Of a certified optimum, with the error of its cost; 0 where the target is reached."""
-    if optimum.cost <= optimum.resolution:
-        return 0.0
-    most = optimum.cost + optimum.cost_error
-    return (most - optimum.lower_bound) / most
 
 
 def check_limits(gap, time_limit, max_nodes) -> None:
@@ -158,7 +169,7 @@ def run_certificate(system, search, starts, monitor: Monitor) -> Certificate:
 
 def certificate_status(found: Certificate) -> OptimumStatus:
     """What a certificate proves."""
-    if found.cost <= found.resolution:
+    if found.reached:
         return OptimumStatus.reached
     if found.finished:
         return OptimumStatus.certified

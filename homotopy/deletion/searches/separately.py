@@ -10,62 +10,59 @@ import numpy as np
 
 from homotopy._checks import ArrayInput
 from homotopy._progress import Monitor
-from homotopy.control.certificate import ResidualSystem
+from homotopy.control.certificate import Certificate, ResidualSystem
 from homotopy.control.certificate.switching import states
-from homotopy.deletion.bridges.residual_system import control_of, schedule_of, separate_schedules
+from homotopy.deletion.bridges.bang_bang_schedules import control_of, schedule_of
+from homotopy.deletion.bridges.residual_system import separate_schedules
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import OptimumStatus
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.deletion.searches.everything import (
+    Certified,
     certificate_status,
     check_limits,
-    gap_of,
     run_certificate,
 )
 from homotopy.schedules import AbstractSchedule, BangBang
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class SeparateOptimum:
+class SeparateOptimum(Certified):
     """Schedules ε_i(t), one for each deleted point, and a bound that no others can beat.
 
     Attributes
     ----------
     schedules : tuple of BangBang
         In the order of `deletion.problem.deleted`, each in E_s.
-    cost : float
-        ℰ = ½‖θ(T) − target‖².
     deletion : Deletion
-    status : OptimumStatus
-    lower_bound : float
-        No measurable ε_i(t) in E_s cost less.
-    nodes, evaluations : int
-        Of branch and bound, and of the dual.
-    root_bound : float
-        The lower bound before branching.
-    resolution : float
-        ℰ below which the target is reached to rounding.
-    cost_error : float
-        ℰ of the schedules differs from `cost` by no more, as of `CertifiedOptimum`.
+    certificate : Certificate
+        Of branch and bound, whose numbers can also be read here.
     """
 
     schedules: tuple[BangBang, ...]
-    cost: float
     deletion: Deletion
-    status: OptimumStatus
-    lower_bound: float
-    nodes: int
-    evaluations: int
-    root_bound: float
-    resolution: float
-    cost_error: float
+    certificate: Certificate
     _system: ResidualSystem = dataclasses.field(repr=False)
 
     @property
-    def gap(self) -> float:
-        """(cost − lower bound)/cost, for the most that the cost may be; 0 where the target is
-        reached."""
-        return gap_of(self)
+    def cost(self) -> float:
+        """ℰ = ½‖θ(T) − target‖²."""
+        return self.certificate.cost
+
+    @property
+    def lower_bound(self) -> float:
+        """No measurable ε_i(t) in E_s cost less."""
+        return self.certificate.lower_bound
+
+    @property
+    def evaluations(self) -> int:
+        """Of the dual."""
+        return self.certificate.evaluations
+
+    @property
+    def status(self) -> OptimumStatus:
+        """What the certificate proves."""
+        return certificate_status(self.certificate)
 
     def theta(self, times: ArrayInput) -> np.ndarray:
         """θ(t) under the schedules, at times in [s, T]: (m,) to (m, d)."""
@@ -137,14 +134,7 @@ class Separately(AbstractSearch):
         found = run_certificate(system, self, starts, monitor)
         return SeparateOptimum(
             schedules=tuple(schedule_of(deletion, control) for control in found.controls),
-            cost=found.cost,
             deletion=deletion,
-            status=certificate_status(found),
-            lower_bound=found.lower_bound,
-            nodes=found.nodes,
-            evaluations=found.evaluations,
-            root_bound=found.root_bound,
-            resolution=found.resolution,
-            cost_error=found.cost_error,
+            certificate=found,
             _system=system,
         )

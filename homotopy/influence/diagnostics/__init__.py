@@ -4,15 +4,12 @@ Host computations on concrete data, by LAPACK: results are NumPy arrays in float
 here can be traced by JAX. The deleted set of a problem plays no part: all n points count alike.
 """
 
+from homotopy.influence.diagnostics._cooks_distance import (
+    cooks_distance,
+)
 from homotopy.influence.diagnostics._leverage import leverage
 from homotopy.influence.diagnostics.duplicates import DuplicateRows, duplicate_rows
 from homotopy.influence.diagnostics.jacobian import JacobianLeverage, jacobian_leverage
-from homotopy.influence.diagnostics.measures import (
-    cooks_distance,
-    dfbetas,
-    dffits,
-    leave_one_out_residuals,
-)
 from homotopy.influence.diagnostics.regression import RegressionDiagnostics, regression_diagnostics
 from homotopy.influence.diagnostics.ridgeless import RidgelessLeaveOneOut, ridgeless_leave_one_out
 
@@ -22,11 +19,8 @@ __all__ = [
     "RegressionDiagnostics",
     "RidgelessLeaveOneOut",
     "cooks_distance",
-    "dfbetas",
-    "dffits",
     "duplicate_rows",
     "jacobian_leverage",
-    "leave_one_out_residuals",
     "leverage",
     "regression_diagnostics",
     "ridgeless_leave_one_out",

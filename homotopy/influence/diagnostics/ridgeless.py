@@ -80,7 +80,8 @@ def ridgeless_leave_one_out(problem: Problem) -> RidgelessLeaveOneOut:
     X, y, ridge = regression_data(problem, "ridgeless_leave_one_out")
     if ridge > 0:
         raise ValueError(
-            f"ridge: expected 0, got {ridge:g}; leave_one_out_residuals takes a ridge."
+            f"ridge: expected 0, got {ridge:g}; regression_diagnostics(problem)"
+            ".leave_one_out_residuals takes a ridge."
         )
     factor = orthogonal_factor(X)
     theta, residuals = factor.solve(y)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import instance, non_negative
+from homotopy._jit import jit_outermost
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.least_squares import LeastSquares, Moved, least_squares
 from homotopy.influence.solvers import AbstractSolver, Dense
@@ -48,7 +49,7 @@ class AbstractEstimator(eqx.Module):
         seen, z = problem.along(basis, theta)
         along, unseen = self.along(problem, basis, theta)
         delta, residual, status = along.changes(seen, z, changes, report)
-        return delta @ basis.T + unseen[None, :], residual, status
+        return _in_all_directions(delta, basis, unseen), residual, status
 
     def in_closed_form(
         self, problem: Problem, theta: Float[Array, " d"], changes: WeightChanges
@@ -73,6 +74,11 @@ class AbstractEstimator(eqx.Module):
         """Δ, residual and status of each change; `report` is called with how many are done."""
 
 
+@jit_outermost
+def _in_all_directions(along, basis, unseen):
+    return along @ basis.T + unseen[None, :]
+
+
 class AbstractDampedEstimator(AbstractEstimator):
     """An estimator by one inverse-Hessian product for each change.
 
@@ -83,7 +89,7 @@ class AbstractDampedEstimator(AbstractEstimator):
     solver : AbstractSolver
     """
 
-    damping: float = eqx.field(static=True)
+    damping: float
     solver: AbstractSolver
 
     def __init__(self, damping: float = 0.0, solver: AbstractSolver | None = None):

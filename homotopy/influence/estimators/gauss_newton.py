@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 
+from homotopy._jit import filter_jit_numbers
 from homotopy.influence.change import from_product
 from homotopy.influence.curvature import GaussNewtonCurvature
 from homotopy.influence.estimators.base import AbstractDampedEstimator
@@ -42,7 +42,7 @@ class GaussNewton(AbstractDampedEstimator):
         return exact.first_orders(changes)
 
 
-@eqx.filter_jit
+@filter_jit_numbers
 def _changes(estimator, problem, theta, changes):
     weights = jnp.ones(problem.size, theta.dtype)
     damping = jnp.asarray(estimator.damping, theta.dtype)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from homotopy._checks import weight
+from homotopy._jit import filter_jit_numbers
 from homotopy.influence.change import after_refit, from_product, joined
 from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractDampedEstimator
@@ -40,7 +41,7 @@ class Influence(AbstractDampedEstimator):
     [[-0.25], [-1.0]]
     """
 
-    at: float = eqx.field(static=True)
+    at: float
 
     def __init__(self, at: float = 1.0, damping: float = 0.0, solver: AbstractSolver | None = None):
         self.at = weight("at", at)
@@ -71,13 +72,13 @@ class Influence(AbstractDampedEstimator):
         return exact.velocity(changes, 1.0 - self.at) if self.damping == 0.0 else None
 
 
-@eqx.filter_jit
+@filter_jit_numbers
 def _at_one(estimator, problem, theta, changes):
     ones = jnp.ones(problem.size, theta.dtype)
     return _velocity(estimator, problem, theta, ones, changes)
 
 
-@eqx.filter_jit
+@filter_jit_numbers
 def _after(estimator, problem, theta, rows, amounts, changes):
     weights = jnp.ones(problem.size, theta.dtype).at[rows].add(amounts)
     return _velocity(estimator, problem, theta, weights, changes)

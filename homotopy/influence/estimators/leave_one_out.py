@@ -6,15 +6,16 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, fraction, integer, non_negative, vector
 from homotopy.influence.change import ChangeStatus, from_closed_form
-from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
 from homotopy.influence.objectives import ProximalRisk
 from homotopy.influence.refits import refit_status
+from homotopy.minima.minimise import minimise_each
 
 
 class LeaveOneOut(AbstractEstimator):
@@ -58,8 +59,8 @@ class LeaveOneOut(AbstractEstimator):
     assumes_stationary: ClassVar[bool] = False
 
     theta0: Float[Array, " d"] | None
-    damping: float = eqx.field(static=True)
-    tolerance: float = eqx.field(static=True)
+    damping: float
+    tolerance: float
     max_steps: int = eqx.field(static=True)
 
     def __init__(
@@ -76,17 +77,18 @@ class LeaveOneOut(AbstractEstimator):
 
     def changes(self, problem, theta, changes, report):
         start = theta if self.theta0 is None else problem.parameters(self.theta0)
-        found = minima(
+        found = minimise_each(
             eqx.Partial(_objective, problem, theta, jnp.asarray(self.damping, theta.dtype)),
             (changes.rows, changes.amounts),
-            jnp.broadcast_to(start, (changes.count, start.size)),
+            np.broadcast_to(start, (changes.count, start.size)),
             self.tolerance,
             self.max_steps,
             report,
             problem.size,
         )
         status = refit_status(problem, found, changes, proximity=self.damping)
-        return found.theta - theta[None], found.residual, status
+        delta = jnp.asarray(np.asarray(found.theta) - np.asarray(theta))
+        return delta, found.residual, status
 
     def in_closed_form(self, problem, theta, changes):
         # A proximity is one to θ, whatever the start; without one the minimum next to the start

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from homotopy._jit import filter_jit_numbers
 from homotopy.influence.change import from_product
 from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractDampedEstimator
@@ -48,7 +48,7 @@ class NewtonStep(AbstractDampedEstimator):
         return exact.retrained(changes)
 
 
-@eqx.filter_jit
+@filter_jit_numbers
 def _changes(estimator, problem, theta, changes):
     damping = jnp.asarray(estimator.damping, theta.dtype)
     ones = jnp.ones(problem.size, theta.dtype)

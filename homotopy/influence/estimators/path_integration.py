@@ -9,12 +9,13 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
 
 from homotopy._checks import fraction, integer
-from homotopy.influence._arguments import reachable
+from homotopy._jit import filter_jit_numbers
 from homotopy.influence.change import ChangeStatus, from_closed_form
-from homotopy.influence.curvature import point_gradients
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
 from homotopy.influence.refits import unless_no_minimum
+from homotopy.point_gradients import point_gradients
+from homotopy.precision import reachable
 
 
 class PathIntegration(AbstractEstimator):
@@ -41,7 +42,7 @@ class PathIntegration(AbstractEstimator):
     -0.5
     """
 
-    tolerance: float = eqx.field(static=True)
+    tolerance: float
     max_steps: int = eqx.field(static=True)
 
     def __init__(self, tolerance: float = 1e-9, max_steps: int = 256):
@@ -61,7 +62,7 @@ class PathIntegration(AbstractEstimator):
         return from_closed_form(moved, self.tolerance, theta, ChangeStatus.singular)
 
 
-@eqx.filter_jit
+@filter_jit_numbers
 def _changes(estimator, problem, theta, changes):
     ones = jnp.ones(problem.size, theta.dtype)
     tolerance = reachable(estimator.tolerance, theta.dtype)

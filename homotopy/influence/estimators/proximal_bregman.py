@@ -7,14 +7,16 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from homotopy._checks import fraction, integer, non_negative
+from homotopy._jit import jit_outermost
 from homotopy.influence import objectives
 from homotopy.influence.change import ChangeStatus, from_closed_form
-from homotopy.influence.descent import minima
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
 from homotopy.influence.refits import refit_status
+from homotopy.minima.minimise import minimise_each
 
 
 class ProximalBregman(AbstractEstimator):
@@ -48,8 +50,8 @@ class ProximalBregman(AbstractEstimator):
 
     assumes_stationary: ClassVar[bool] = False
 
-    damping: float = eqx.field(static=True)
-    tolerance: float = eqx.field(static=True)
+    damping: float
+    tolerance: float
     max_steps: int = eqx.field(static=True)
 
     def __init__(self, damping: float = 0.0, tolerance: float = 1e-10, max_steps: int = 2000):
@@ -60,19 +62,20 @@ class ProximalBregman(AbstractEstimator):
     def changes(self, problem, theta, changes, report):
         damping = jnp.asarray(self.damping, theta.dtype)
         outputs = problem.predict(theta)
-        found = minima(
+        found = minimise_each(
             eqx.Partial(_objective, problem, theta, outputs, damping),
             (changes.rows, changes.amounts),
-            jnp.broadcast_to(theta, (changes.count, theta.size)),
+            np.broadcast_to(theta, (changes.count, theta.size)),
             self.tolerance,
             self.max_steps,
             report,
             problem.size,
         )
         # The objective is the re-weighted risk but for a linear term, −Σ ∇ℓᵢ(θˢ)·f.
-        forces = -jax.vmap(problem.loss.gradient)(outputs, problem.y)
+        forces = _forces(problem, outputs)
         status = refit_status(problem, found, changes, forces, self.damping)
-        return found.theta - theta[None], found.residual, status
+        delta = jnp.asarray(np.asarray(found.theta) - np.asarray(theta))
+        return delta, found.residual, status
 
     def in_closed_form(self, problem, theta, changes):
         exact = least_squares(problem, theta, self.damping)
@@ -80,6 +83,11 @@ class ProximalBregman(AbstractEstimator):
             return None
         moved = exact.proximal(changes)
         return from_closed_form(moved, self.tolerance, theta, ChangeStatus.singular)
+
+
+@jit_outermost
+def _forces(problem, outputs):
+    return -jax.vmap(problem.loss.gradient)(outputs, problem.y)
 
 
 def _objective(problem, reference, outputs, damping, rows, amounts):

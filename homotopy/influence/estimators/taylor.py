@@ -22,9 +22,9 @@ class Taylor(AbstractEstimator):
     """Δ = Σ_{k=1}^{order} (−1)ᵏ θ⁽ᵏ⁾(1)/k!: the Taylor polynomial of θ(ε) about 1, at ε = 0.
 
     Order 1 is the influence function. It converges where θ(ε) has no singularity within distance
-    one of ε = 1, complex ones included: in linear regression where the leverage is below ½. One
-    factorisation of the Hessian serves all changes and orders; work and compilation double with
-    each order.
+    one of ε = 1, complex ones included. For one point of a linear regression the only one lies
+    1/leverage away, and order k misses leverageᵏ of the truth. One factorisation of the Hessian
+    serves all changes and orders; work and compilation double with each order.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ class Arnoldi(AbstractSolver):
     rank: int = eqx.field(static=True)
     steps: int | None = eqx.field(default=None, static=True)
     seed: int = eqx.field(default=0, static=True)
-    tolerance: float = eqx.field(default=1e-2, static=True)
+    tolerance: float = 1e-2
 
     def __check_init__(self):
         integer("rank", self.rank)

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from homotopy.influence._arguments import reachable
 from homotopy.influence.curvature import AbstractCurvature
+from homotopy.precision import reachable
 
 
 class InverseStatus(eqx.Enumeration):
@@ -74,7 +74,7 @@ def relative_residual(
 
 def graded(
     residual: Float[Array, " m"],
-    tolerance: float,
+    tolerance: float | Float[Array, ""],
     indefinite: Bool[Array, ...],
     failure: InverseStatus = InverseStatus.not_converged,
 ) -> InverseStatus:

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import fraction, integer
-from homotopy.influence._arguments import reachable
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
@@ -19,6 +18,8 @@ from homotopy.influence.solvers.base import (
     relative_residual,
 )
 from homotopy.influence.solvers.nystrom import Nystrom
+from homotopy.numerics.conjugate_gradient import Iterates, conjugate_gradient, from_zero
+from homotopy.precision import reachable
 
 
 class ConjugateGradient(AbstractSolver):
@@ -61,7 +62,7 @@ class ConjugateGradient(AbstractSolver):
     ([[0.5]], [1])
     """
 
-    tolerance: float = eqx.field(default=1e-10, static=True)
+    tolerance: float = 1e-10
     max_steps: int = eqx.field(default=1000, static=True)
     preconditioner: Nystrom | None = None
 
@@ -82,26 +83,20 @@ class ConjugateGradient(AbstractSolver):
         size = jnp.max(jnp.abs(vectors), axis=1)
         size = jnp.where(size > 0.0, size, 1.0)
         right = vectors / size[:, None]
-        start = _State(
-            solution=jnp.zeros_like(right),
-            remaining=right,
-            norm=jnp.linalg.norm(right, axis=1),
-            largest=jnp.zeros((), right.dtype),
-            indefinite=jnp.zeros(right.shape[0], bool),
-            steps=jnp.zeros(right.shape[0], int),
-            active=jnp.any(right != 0.0, axis=1),
-        )
+        start = from_zero(right)
         target = reachable(self.tolerance, right.dtype) * start.norm
 
         def again(state):
-            tried = self._iterate(curvature.products, precondition, target, state)
+            tried = conjugate_gradient(
+                curvature.products, state, target, self.max_steps, precondition
+            )
             remaining = right - curvature.products(tried.solution)
             norm = jnp.linalg.norm(remaining, axis=1)
             better = norm <= state.norm
             new = better[:, None]
             # The recurrence has run ahead of the truth: that is worth a restart while it helps.
             useful = (norm > target) & (norm < 0.5 * state.norm)
-            return _State(
+            return Iterates(
                 solution=jnp.where(new, tried.solution, state.solution),
                 remaining=jnp.where(new, remaining, state.remaining),
                 norm=jnp.where(better, norm, state.norm),
@@ -125,60 +120,6 @@ class ConjugateGradient(AbstractSolver):
             return self
         return dataclasses.replace(self, preconditioner=self.preconditioner.of_dimension(dimension))
 
-    def _iterate(self, products, precondition, target, state):
-        """Conjugate gradients from the state's residual: its best iterates by the recurrence."""
-        eps = jnp.finfo(state.norm.dtype).eps
-
-        def step(carry):
-            x, r, p, rz, best = carry
-            image = products(p)
-            bend, length = jnp.sum(p * image, axis=1), jnp.sum(p * p, axis=1)
-            quotient = jnp.where(best.active, bend / jnp.where(length > 0.0, length, 1.0), 0.0)
-            largest = jnp.maximum(best.largest, jnp.max(jnp.nan_to_num(quotient)))
-            # What rounding makes of a zero eigenvalue has either sign.
-            least = eps * largest * length
-            indefinite = best.indefinite | (best.active & (bend <= least))
-            moving = best.active & (bend > least)
-
-            length = jnp.where(moving, rz / jnp.where(moving, bend, 1.0), 0.0)
-            at = moving[:, None]
-            x = jnp.where(at, x + length[:, None] * p, x)
-            r = jnp.where(at, r - length[:, None] * image, r)
-            z = precondition(r)
-            rz_new = jnp.sum(r * z, axis=1)
-            turn = jnp.where(moving, rz_new / jnp.where(rz > 0.0, rz, 1.0), 0.0)
-            p = jnp.where(at, z + turn[:, None] * p, p)
-            norm = jnp.linalg.norm(r, axis=1)
-            better = moving & (norm < best.norm)
-            steps = best.steps + best.active
-            best = _State(
-                solution=jnp.where(better[:, None], x, best.solution),
-                remaining=best.remaining,
-                norm=jnp.where(better, norm, best.norm),
-                largest=largest,
-                indefinite=indefinite,
-                steps=steps,
-                active=moving & (norm > target) & (steps < self.max_steps),
-            )
-            return x, r, p, jnp.where(moving, rz_new, rz), best
-
-        z = precondition(state.remaining)
-        rz = jnp.sum(state.remaining * z, axis=1)
-        carry = (state.solution, state.remaining, z, rz, state)
-        return jax.lax.while_loop(lambda carry: jnp.any(carry[-1].active), step, carry)[-1]
-
 
 def _identity(rows):
     return rows
-
-
-class _State(eqx.Module):
-    """What a restart keeps: the best iterates (m, d), their residuals and norms, and counts."""
-
-    solution: Array
-    remaining: Array
-    norm: Array
-    largest: Array  # the largest pᵀAp/pᵀp that any row met
-    indefinite: Array
-    steps: Array
-    active: Array

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
@@ -52,7 +51,7 @@ class Dense(AbstractSolver):
     [[0.5]]
     """
 
-    tolerance: float = eqx.field(default=1e-8, static=True)
+    tolerance: float = 1e-8
 
     def __check_init__(self):
         fraction("tolerance", self.tolerance)

@@ -83,9 +83,9 @@ class Lissa(AbstractSolver):
     steps: int = eqx.field(default=1000, static=True)
     batch_size: int | None = eqx.field(default=None, static=True)
     repeats: int = eqx.field(default=1, static=True)
-    scale: float | None = eqx.field(default=None, static=True)
+    scale: float | None = None
     seed: int = eqx.field(default=0, static=True)
-    tolerance: float = eqx.field(default=1e-2, static=True)
+    tolerance: float = 1e-2
 
     def __check_init__(self):
         integer("steps", self.steps)

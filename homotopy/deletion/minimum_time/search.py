@@ -1,50 +1,32 @@
-"""How soon a deletion can be done: the least horizon at which a given ℰ is reachable.
+"""The search for the least horizon T with V(T) = min ℰ over E_s below a level.
 
-V(T) = min ℰ over E_s with the horizon T. The certificate bounds it on both sides at one T; two
-inequalities carry the bounds to other horizons. Let ρ = ‖θ − target‖, and q(ε) the norm of the
-velocity that the weight ε has at the target itself. Along the flow of any weights
-
-    −λ₁ρ − max q  ≤  ρ̇  ≤  −λ₀ρ + q(ε),
-
-as 0 ≤ λ₀ ≤ M ≤ H_ε ≤ H ≤ λ₁. To the right of a T every trajectory continues one of horizon T, so
-that the lower inequality bounds V there. To the left every trajectory can be continued to T, with
-the ε of least q: the upper one then turns a lower bound at T into one before T. Where some ε
-keeps the target at rest, min q = 0 and V does not increase: what is reachable at T is
-reachable ever after, and what is not at T never was before. It is so for the deleted fit (ε = 0:
-M(target) = 0 drift and M is positive semidefinite) and for every other point of the response
-path. For targets off it V may rise again, and the search goes from left to right in steps
-that the two inequalities justify.
-
-Where M is positive definite, λ₀ > 0, trajectories of one control forget where they began: what
-T reaches from one state is within e^{−λ₀(T−s)}·D of what it reaches from another of the region,
-of diameter D, that no trajectory leaves. So a lower bound at a late T holds for ever after, but
-for that.
+The certificate bounds V on both sides at one T; `inequalities` carry the bounds to other horizons.
+Where some ε keeps the target at rest V does not increase, and the least T is bracketed and found by
+Newton's method. Elsewhere V may rise again, and the search goes from left to right in steps that
+the inequalities justify.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import time as clock
-from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from homotopy._checks import non_negative, number, seconds
-from homotopy._progress import Progress, checked_progress
 from homotopy.control.certificate import REACHED
 from homotopy.control.certificate.switching import states
 from homotopy.deletion._optimise import optimise
-from homotopy.deletion.baselines import time_to_reach
-from homotopy.deletion.bridges.residual_system import common_schedule, control_of
-from homotopy.deletion.deletion import Deletion, a_deletion
+from homotopy.deletion._time_to_reach import time_to_reach
+from homotopy.deletion.bridges.bang_bang_schedules import control_of
+from homotopy.deletion.bridges.residual_system import common_schedule
+from homotopy.deletion.minimum_time.inequalities import inequalities_of
+from homotopy.deletion.minimum_time.result import LeastTime, LeastTimeStatus
 from homotopy.deletion.optimum import Optimum, OptimumStatus
 from homotopy.deletion.searches.bang_bangs import BangBangs
 from homotopy.deletion.searches.everything import Everything
-from homotopy.schedules import AbstractSchedule, Step
+from homotopy.schedules import Step
 
-_UNIT = float(np.finfo(float).eps)
 _COARSE = 1e-16  # at which it is decided first whether ℰ falls so low by decay alone
 _SECONDS = 10.0  # at most for one horizon
 _MOST_SWITCHES = 6
@@ -55,171 +37,23 @@ _SMALLEST_GAP = 1e-12
 _EVALUATIONS = 200
 
 
-class LeastTimeStatus(eqx.Enumeration):
-    """How a search for the least time ended, and what it proves."""
+class Search:
+    """The bracket: nothing is reached up to `lower`; at `upper` the cost is."""
 
-    certified = "the least horizon, proved to the width asked for"
-    bounded = "reached, and proved not to be before `lower`; the bracket is wider than asked for"
-    at_start = "nothing to do: at the request ℰ is that small already"
-    approached = "not met up to `lower`; then ℰ is next to zero by decay, which bounds cannot tell"
-    out_of_reach = "not reached; proved not to be reachable at any horizon up to `lower`"
-    never = "not reachable at any horizon"
-    interrupted = "interrupted: the bracket found until then"
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class LeastTime:
-    """The least horizon at which ℰ ≤ tolerance is reachable, with proofs from both sides.
-
-    Attributes
-    ----------
-    tolerance : float
-    time : float
-        A horizon at which `schedule` reaches the tolerance; infinite where none was found.
-    lower : float
-        No schedule in E_s reaches it at a horizon up to this one.
-    schedule : AbstractSchedule or None
-        In E_s for the horizon `time`.
-    optimum : CertifiedOptimum or None
-        At `time`; where nothing better than the baseline was reached, at the last horizon that was
-        proved not to be enough.
-    baseline_time : float or None
-        When 1_[0,s] reaches the tolerance; None if never.
-    status : LeastTimeStatus
-    history : tuple of (horizon, cost, lower bound)
-        Of V, as they were computed.
-    start : float
-        s.
-    """
-
-    tolerance: float
-    time: float
-    lower: float
-    schedule: AbstractSchedule | None
-    optimum: Optimum | None
-    baseline_time: float | None
-    status: LeastTimeStatus
-    history: tuple[tuple[float, float, float], ...]
-    start: float
-
-    @property
-    def width(self) -> float:
-        """(time − lower)/(time − s): how closely the least time is known."""
-        span = self.time - self.start
-        return (self.time - self.lower) / span if 0.0 < span < np.inf else 0.0
-
-    @property
-    def saving(self) -> float | None:
-        """1 − (time − s)/(baseline time − s): the part of the time saved; None without baseline."""
-        if self.baseline_time is None or self.time == np.inf:
-            return None
-        span = self.baseline_time - self.start
-        return 1.0 - (self.time - self.start) / span if span > 0.0 else 0.0
-
-    def __repr__(self) -> str:
-        return (
-            f"LeastTime(time={self.time:.9g}, lower={self.lower:.9g}, "
-            f"baseline_time={self.baseline_time}, {LeastTimeStatus[self.status]})"
-        )
-
-
-def least_time(
-    deletion: Deletion,
-    tolerance: float,
-    *,
-    width: float = 1e-6,
-    max_horizon: float | None = None,
-    time_limit: float = np.inf,
-    progress: bool | Callable[[Progress], None] = False,
-) -> LeastTime:
-    """The smallest horizon T at which some schedule in E_s has ℰ ≤ tolerance.
-
-    Parameters
-    ----------
-    deletion : Deletion
-        Its horizon does not matter.
-    tolerance : float
-        ≥ 0, in the units of ℰ. At 0 the question is whether, and when, the target itself can
-        be met; ℰ counts as zero below 1e-20 of its value at s.
-    width : float
-        (time − lower)/(time − s) to reach, in [1e-12, 1).
-    max_horizon : float, optional
-        The largest T to look at; by default 20 decay times of the slowest mode after s, or the
-        baseline's time if that is later.
-    time_limit : float
-        Seconds after which the bracket so far is returned. No horizon is given more than ten.
-    progress : bool or callable
-        As of `optimise`, for each horizon looked at.
-
-    Returns
-    -------
-    LeastTime
-        Look at its `status`.
-
-    Raises
-    ------
-    TypeError
-        Naming `deletion`.
-    ValueError
-        Naming `tolerance`, `width`, `max_horizon` or `time_limit`.
-
-    Notes
-    -----
-    The least time is the least root of V(T) = tolerance. At both ends of the bracket stands
-    a certificate of `Everything`; Newton's method in between uses that, by the envelope theorem,
-    dV/dT is the derivative of ½‖u‖² at T under the best weight there.
-
-    The target itself is met at a finite T only if the moments ∫ e^{λt} w dt of w = εv can be, in
-    every mode, those that u(s) asks for, with 0 ≤ ε ≤ 1. Whether they can is decided by the
-    certificate, not by a criterion: `approached` says that up to `lower` they cannot, and that ℰ
-    then, below 1e-16 of its value at s, falls no faster than modes decay.
-
-    Examples
-    --------
-    >>> import homotopy as hm
-    >>> from homotopy.deletion._least_time import least_time
-    >>> hm.enable_x64()
-    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> deletion = hm.Deletion(problem, [-1.0], start=0.0, horizon=1.0)
-    >>> met = least_time(deletion, 0.0)  # towards the larger target, up to θ*₋ = 0: log(3)/2
-    >>> round(met.time, 5), met.baseline_time is None
-    (0.54931, True)
-    """
-    a_deletion(deletion).require_closed_form("least_time")
-    non_negative("tolerance", tolerance)
-    number("width", width, "a number in [1e-12, 1)", lambda x: 1e-12 <= x < 1.0)
-    seconds("time_limit", time_limit)
-    start = float(deletion.start)
-    if max_horizon is not None:
-        later = f"a finite time after start = {start:g}"
-        number("max_horizon", max_horizon, later, lambda x: start < x < np.inf)
-    checked_progress(progress)
-    return _Search(deletion, float(tolerance), width, max_horizon, time_limit, progress).run()
-
-
-class _Search:
-    """The bracket: nothing is reached up to `lower`; at `upper` the tolerance is."""
-
-    def __init__(self, deletion, tolerance, width, max_horizon, time_limit, progress):
-        self.deletion, self.tolerance, self.width = deletion, tolerance, width
+    def __init__(self, deletion, cost, width, max_horizon, time_limit, progress):
+        self.deletion, self.cost, self.width = deletion, cost, width
         self.progress, self.until = progress, clock.perf_counter() + time_limit
         system = self.system = common_schedule(deletion)
         self.start = float(deletion.start)
         # ρ at s, and later what it is proved to be at least, at the last horizon not enough.
         self.initial = self.distance = float(np.linalg.norm(system.deviation(system.start)))
-        self.ask(max(tolerance, 0.5 * (REACHED if tolerance else _COARSE) * self.initial**2))
+        self.ask(max(cost, 0.5 * (REACHED if cost else _COARSE) * self.initial**2))
 
         full = system.spectrum((1.0,)).rates
-        self.slow, self.fast = float(system.rates.min()), float(full.max())
-        still, pull = -system.rates * system.goal, -system.residuals(system.goal) @ system.rows
-        size = self.fast * np.linalg.norm(system.goal) + np.linalg.norm(pull)
-        weight = np.clip(-(still @ pull) / max(pull @ pull, 1e-300), 0.0, 1.0)
-        self.least_drift = float(np.linalg.norm(still + weight * pull))
-        self.most_drift = float(max(np.linalg.norm(still), np.linalg.norm(still + pull)))
-        if self.least_drift <= 64 * _UNIT * size:
-            self.least_drift = 0.0
+        self.inequalities = inequalities_of(system)
+        fast = self.inequalities.fastest
         moving = np.concatenate([system.rates, full])
-        moving = moving[moving > 1e-14 * self.fast] if self.fast > 0.0 else np.ones(1)
+        moving = moving[moving > 1e-14 * fast] if fast > 0.0 else np.ones(1)
         self.last = self.start + _DECAYS / float(moving.min())
         self.limited = max_horizon is not None
         if self.limited:
@@ -235,30 +69,6 @@ class _Search:
     def ask(self, level: float) -> None:
         """From now on, for ℰ ≤ level."""
         self.level, self.wanted = level, float(np.sqrt(2.0 * level))
-
-    # ---------------------------------------------------------------- inequalities
-    def stays_above(self, distance: float) -> float:
-        """How long a distance stays above the wanted one, whatever the weights (less rounding)."""
-        if distance <= self.wanted:
-            return 0.0
-        if self.fast == 0.0:
-            return np.inf if self.most_drift == 0.0 else (distance - self.wanted) / self.most_drift
-        offset = self.most_drift / self.fast
-        if self.wanted + offset == 0.0:
-            return np.inf
-        duration = np.log1p((distance - self.wanted) / (self.wanted + offset)) / self.fast
-        return float(duration) * (1.0 - 1e-9)
-
-    def was_above(self, distance: float) -> float:
-        """How long before a distance that cannot be undercut the wanted one could not be reached.
-
-        ρ(T) ≤ e^{−λ₀h}ρ(T − h) + q(1 − e^{−λ₀h})/λ₀ for the least drift q.
-        """
-        if distance <= self.wanted:
-            return 0.0
-        if self.least_drift == 0.0:
-            return np.inf
-        return (distance - self.wanted) / self.least_drift
 
     # ------------------------------------------------------------------- evaluation
     def look(self, horizon: float, gap: float) -> Optimum:
@@ -292,9 +102,14 @@ class _Search:
                 self.upper, self.best = horizon, optimum
         elif optimum.lower_bound > self.level:
             distance = float(np.sqrt(2.0 * optimum.lower_bound))
-            if horizon > self.lower and horizon - self.was_above(distance) <= self.lower:
+            if (
+                horizon > self.lower
+                and horizon - self.inequalities.was_above(distance, self.wanted) <= self.lower
+            ):
                 self.distance, self.below = distance, optimum
-                self.lower = min(horizon + self.stays_above(distance), self.upper)
+                self.lower = min(
+                    horizon + self.inequalities.stays_above(distance, self.wanted), self.upper
+                )
         return optimum
 
     def seconds(self) -> float:
@@ -323,18 +138,18 @@ class _Search:
         if self.initial <= self.wanted:
             schedule = Step(self.deletion.start)
             return self._result(LeastTimeStatus.at_start, schedule, self.start, self.start)
-        if self.tolerance > 0.0:
+        if self.cost > 0.0:
             baseline = time_to_reach(self.deletion, Step(self.deletion.start), self.level)
             if baseline is not None and not self.limited:
                 self.last = max(self.last, baseline * (1.0 + 1e-9))
         try:
-            self.lower += self.stays_above(self.initial)
-            if self.least_drift == 0.0:
+            self.lower += self.inequalities.stays_above(self.initial, self.wanted)
+            if self.inequalities.least_drift == 0.0:
                 self._rightmost(baseline)
                 self._bracket()
             else:
                 self._march()
-            if self.tolerance == 0.0 and self.best is not None and not self.spent:
+            if self.cost == 0.0 and self.best is not None and not self.spent:
                 self.approached = self._decayed()
                 if not self.approached:
                     self._to_resolution()
@@ -357,7 +172,7 @@ class _Search:
                 break
             horizon = self.start + 2.0 * (horizon - self.start)
         if self.upper == np.inf and baseline is not None and baseline <= self.last:
-            # Equal to the tolerance but for rounding.
+            # Equal to the cost but for rounding.
             for excess in (1e-15, 1e-14, 1e-13, 1e-12):
                 if self.spent or self.upper < np.inf:
                     break
@@ -461,7 +276,7 @@ class _Search:
         share, gap = 0.7, 1e-3
         while not (self.spent or self.close or self.lower >= self.last or self._never()):
             least = 0.9 * self.width * (self.lower - self.start)
-            jump = max(share * self.was_above(self.distance), least)
+            jump = max(share * self.inequalities.was_above(self.distance, self.wanted), least)
             horizon = min(self.lower + jump, self.last)
             if self.upper < np.inf:
                 horizon = min(horizon, (self.lower + self.upper) / 2)
@@ -509,23 +324,25 @@ class _Search:
         if optimum is None:  # `lower` is known from an inequality alone
             optimum = self.look(self.lower - 1e-3 * (self.lower - self.start), _LOOSE)
         distance, slope = self._distance_and_slope(optimum)
-        return bool(-slope <= 2.0 * self.fast * distance)
+        return bool(-slope <= 2.0 * self.inequalities.fastest * distance)
 
     def _never(self) -> bool:
-        """Whether the bound at `lower` holds for ever after, by contraction."""
-        if self.slow <= 0.0 or self.below is None:
+        """Whether the bound at `lower` holds for ever after."""
+        if self.below is None:
             return False
-        begin = float(np.linalg.norm(self.system.start))
-        # ½ d‖z − α‖²/dt ≤ −λ₀‖z − α‖² + ‖r‖²/4.
-        far = max(begin, float(np.linalg.norm(self.system.residual)) / (2.0 * self.slow**0.5))
         span = float(self.below.deletion.horizon) - self.start
-        return bool(self.distance - np.exp(-self.slow * span) * (begin + far) > self.wanted)
+        forgotten = self.inequalities.forgets(
+            span,
+            float(np.linalg.norm(self.system.start)),
+            float(np.linalg.norm(self.system.residual)),
+        )
+        return self.distance - forgotten > self.wanted
 
     def _result(self, status, schedule, time, lower, optimum=None, baseline=None) -> LeastTime:
         if status == LeastTimeStatus.at_start:
             baseline = self.start
         return LeastTime(
-            tolerance=self.tolerance,
+            cost=self.cost,
             time=float(time),
             lower=float(lower),
             schedule=schedule,

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import sys
 from functools import cache
 
 import equinox as eqx
@@ -13,8 +12,8 @@ from scipy.linalg import expm
 from scipy.optimize import fsolve
 
 import homotopy as hm
-from homotopy.deletion._least_time import LeastTimeStatus, least_time
 from homotopy.deletion._optimise import optimise
+from homotopy.deletion.minimum_time import LeastTimeStatus, least_time
 
 
 def diagonal(rates, row, response, theta0, start=0.0, target=None):
@@ -41,9 +40,9 @@ def assert_proved(result, expected, width=1e-6):
     deletion = result.optimum.deletion
     assert float(deletion.horizon) == result.time
     assert result.schedule.membership(deletion.start, deletion.horizon)
-    allowed = result.tolerance * (1 + 1e-12)
-    if result.tolerance == 0.0:  # to rounding
-        apart = deletion.centred_start - deletion._goal
+    allowed = result.cost * (1 + 1e-12)
+    if result.cost == 0.0:  # to rounding
+        apart = deletion.centred_start - deletion.centred_goal
         allowed = 1e-20 * float(apart @ apart)
     assert float(deletion.cost(result.schedule)) <= allowed
 
@@ -206,7 +205,7 @@ def test_brute_force_in_two_dimensions(seed):
     result = least_time(deletion, 0.5 * distance**2)
     assert result.status == LeastTimeStatus.certified
     assert result.width <= 1e-6 * (1 + 1e-9)
-    assert float(result.optimum.deletion.cost(result.schedule)) <= result.tolerance * (1 + 1e-12)
+    assert float(result.optimum.deletion.cost(result.schedule)) <= result.cost * (1 + 1e-12)
     # No schedule of the grid is good enough at `lower`, nor earlier; one is a little later.
     span = result.lower - result.start
     assert best_of_grid(deletion, result.lower) > distance
@@ -243,7 +242,7 @@ def test_a_target_that_is_passed_and_left_behind():
     deletion = one_dimension(3.0, target=[2.0])
     result = least_time(deletion, 0.5 * 0.1**2, width=1e-5)
     assert_proved(result, 0.5 * math.log(2.5 / 1.6), width=1e-5)
-    assert float(deletion.cost(hm.Constant(1.0), outside="allow")) > result.tolerance
+    assert float(deletion.cost(hm.Constant(1.0), outside="allow")) > result.cost
 
 
 def test_a_target_that_no_flow_comes_near():
@@ -273,13 +272,13 @@ def test_a_group():
     y = X @ rng.normal(size=2) + 0.5 * rng.normal(size=8)
     problem = hm.LinearRegression(X, y, deleted=[1, 4, 6])
     deletion = hm.Deletion(problem, 3 * rng.normal(size=2), 0.02, 1.0)
-    tolerance = 0.01
-    result = least_time(deletion, tolerance, width=1e-2, time_limit=2.0)
+    cost = 0.01
+    result = least_time(deletion, cost, width=1e-2, time_limit=2.0)
     assert result.status in (LeastTimeStatus.certified, LeastTimeStatus.bounded)
-    distance = math.sqrt(2 * tolerance)
+    distance = math.sqrt(2 * cost)
     assert best_of_grid(deletion, result.lower, cells=20) > distance
     deletion = eqx.tree_at(lambda d: d.horizon, deletion, jnp.asarray(result.time))
-    assert float(deletion.cost(result.schedule)) <= tolerance * (1 + 1e-12)
+    assert float(deletion.cost(result.schedule)) <= cost * (1 + 1e-12)
     assert result.lower <= result.time <= result.baseline_time * (1 + 1e-12)
 
 
@@ -293,8 +292,7 @@ def test_an_interruption_loses_nothing(monkeypatch):
         return optimise(*arguments, **options)
 
     whole = least_time(random_deletion(1), 1e-3)
-    # Not by its dotted name, which the function of the same name hides.
-    monkeypatch.setattr(sys.modules["homotopy.deletion._least_time"], "optimise", interrupted)
+    monkeypatch.setattr("homotopy.deletion.minimum_time.search.optimise", interrupted)
     result = least_time(random_deletion(1), 1e-3)
     assert result.status == LeastTimeStatus.interrupted
     assert result.start < result.lower <= whole.time
@@ -321,14 +319,14 @@ def test_repr_reads_well():
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        ({"tolerance": -1.0}, "tolerance"),
-        ({"tolerance": math.nan}, "tolerance"),
-        ({"tolerance": math.inf}, "tolerance"),
-        ({"tolerance": 1.0, "width": 0.0}, "width"),
-        ({"tolerance": 1.0, "width": 1.0}, "width"),
-        ({"tolerance": 1.0, "max_horizon": 0.0}, "max_horizon"),
-        ({"tolerance": 1.0, "max_horizon": math.inf}, "max_horizon"),
-        ({"tolerance": 1.0, "time_limit": 0.0}, "time_limit"),
+        ({"cost": -1.0}, "cost"),
+        ({"cost": math.nan}, "cost"),
+        ({"cost": math.inf}, "cost"),
+        ({"cost": 1.0, "width": 0.0}, "width"),
+        ({"cost": 1.0, "width": 1.0}, "width"),
+        ({"cost": 1.0, "max_horizon": 0.0}, "max_horizon"),
+        ({"cost": 1.0, "max_horizon": math.inf}, "max_horizon"),
+        ({"cost": 1.0, "time_limit": 0.0}, "time_limit"),
     ],
 )
 def test_bad_input_by_name(arguments, name):

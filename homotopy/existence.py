@@ -1,4 +1,4 @@
-"""Whether a risk has a minimum, and whether it is near where a descent came to rest.
+"""Whether a problem's risk has a minimum, and whether it is near where a descent came to rest.
 
 A gradient that vanishes does not tell: where classes can be separated it vanishes at infinity, and
 to rounding at parameters of no large size. A risk with a ridge has a minimum, and so has a squared
@@ -118,7 +118,7 @@ def decide_existence(
 
 
 def require_minimum(
-    problem: eqx.Module, theta: Float[Array, " d"], weights: Float[Array, " n"]
+    problem: eqx.Module, theta: Float[Array, " d"], weights: Float[Array | np.ndarray, " n"]
 ) -> None:
     """A `RuntimeError` where θ, at which the gradient vanishes, is not near a minimum."""
     if not may_lack_minimum(problem) or is_near(problem, theta, weights):
@@ -203,7 +203,9 @@ def _slope_and_turn(loss, output, target, by):
     return jax.jvp(lambda at: loss.gradient(at, target), (output,), (by,))
 
 
-def is_near(problem: eqx.Module, theta: Float[Array, " d"], weights: Float[Array, " n"]) -> bool:
+def is_near(
+    problem: eqx.Module, theta: Float[Array, " d"], weights: Float[Array | np.ndarray, " n"]
+) -> bool:
     """`minimum_is_near`, known; False above 2000 parameters, as it takes a dense Hessian."""
     return problem.dimension <= _DENSE and bool(_is_near(problem, theta, weights))
 

@@ -1,4 +1,4 @@
-"""What to compare a schedule with: the best single step, and the time to reach a given ℰ."""
+"""How soon a schedule comes to a given ℰ."""
 
 from __future__ import annotations
 
@@ -6,117 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from homotopy._checks import integer, number
 from homotopy.deletion.deletion import Deletion, a_deletion
-from homotopy.flows.exact import Exact
 from homotopy.flows.method import require_success
 from homotopy.flows.propagator import known_values, piecewise_states
-from homotopy.schedules import AbstractSchedule, Step
+from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.base import a_schedule
-
-
-class BestStep(eqx.Module):
-    """The best of the schedules 1_[0,τ], s ≤ τ ≤ T.
-
-    Attributes
-    ----------
-    schedule : Step
-    cost : ()
-        ℰ(1_[0,τ]).
-    minima : (k,)
-        Every local minimum τ found, best first, ends of the interval included.
-    minimum_costs : (k,)
-    grid : int
-        Number of τ at which dℰ/dτ was taken first.
-    """
-
-    schedule: Step
-    cost: Float[Array, ""]
-    minima: Float[Array, " k"]
-    minimum_costs: Float[Array, " k"]
-    grid: int
-
-
-def best_step(deletion: Deletion, grid: int | None = None) -> BestStep:
-    """Minimise ℰ(1_[0,τ]) over τ in [s, T]: every sign change of dℰ/dτ on a grid, then its root.
-
-    Parameters
-    ----------
-    deletion : Deletion
-    grid : int, optional
-        Number of τ at which dℰ/dτ is taken, at least 8; by default 513 where the flow is `Exact`
-        and 65 otherwise. Half of them equally spaced, half
-        geometrically towards s and T, where the fast modes act. A pair of stationary points
-        between two neighbours of the grid is missed.
-
-    Raises
-    ------
-    ValueError
-        Naming `grid`.
-
-    Examples
-    --------
-    >>> import homotopy as hm
-    >>> hm.enable_x64()
-    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> deletion = hm.Deletion(problem, [-1.0], start=0.0, horizon=1.0)
-    >>> best = best_step(deletion)  # from below, training with the larger target is faster
-    >>> round(float(best.schedule.switch), 4), float(best.cost) < 1e-20
-    (0.5493, True)
-    """
-    a_deletion(deletion)
-    if grid is None:
-        grid = 513 if isinstance(deletion.method, Exact) else 65
-    integer("grid", grid, 8)
-    start, horizon = float(deletion.start), float(deletion.horizon)
-    near = np.geomspace(1e-8, 0.5, grid // 4)
-    fractions = np.sort(np.concatenate([np.linspace(0, 1, grid // 2), near, 1 - near]))
-    # Weighted so that the ends are s and T themselves, not off by a rounding.
-    taus = start * (1 - fractions) + horizon * fractions
-    _, slopes = _step_costs(deletion, taus)
-
-    minima = []
-    if slopes[0] >= 0:
-        minima.append(taus[0])
-    if slopes[-1] <= 0:
-        minima.append(taus[-1])
-    for index in _rises(slopes):
-        minima.append(_root(deletion, taus[index], taus[index + 1], taus.size))
-    # As many times as before, so that nothing is compiled anew.
-    padded = np.resize(np.array(minima), taus.size)
-    costs = _step_costs(deletion, padded)[0][: len(minima)]
-    order = np.argsort(costs, kind="stable")
-    costs, minima = jnp.asarray(costs[order]), jnp.asarray(np.array(minima)[order])
-    return BestStep(Step(minima[0]), costs[0], minima, costs, grid)
-
-
-def _step_costs(deletion, taus):
-    """ℰ(1_[0,τ]) and its derivative, at an array of τ."""
-    costs, slopes = _compiled_step_costs(deletion, jnp.asarray(taus))
-    return np.asarray(costs), np.asarray(slopes)
-
-
-@eqx.filter_jit
-def _compiled_step_costs(deletion, taus):
-    return jax.vmap(jax.value_and_grad(lambda tau: deletion.cost(Step(tau), outside="allow")))(taus)
-
-
-def _rises(slopes):
-    """Where the slope stops being negative: between an index and the next lies a minimum."""
-    return np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))
-
-
-def _root(deletion, left, right, size):
-    """The τ between two neighbours at which the slope rises through zero, to rounding."""
-    while right - left > 4 * np.spacing(right):
-        taus = np.linspace(left, right, size)
-        rises = _rises(_step_costs(deletion, taus)[1])
-        if rises.size == 0:  # the sign at an end hangs on its last digit
-            break
-        left, right = taus[rises[0]], taus[rises[0] + 1]
-    return right
 
 
 def time_to_reach(
@@ -235,4 +131,4 @@ def _costs_under(deletion, value, state, durations):
     limit = modal.displacement(epsilon) + jnp.where(unseen, state, 0.0)
     to_limit = jnp.linalg.norm(states[-1] - limit)
     costs = jax.vmap(deletion.dynamics.cost)(states)
-    return costs, to_limit, jnp.linalg.norm(limit - deletion._goal)
+    return costs, to_limit, jnp.linalg.norm(limit - deletion.centred_goal)

@@ -1,0 +1,63 @@
+"""Compilation as a whole, and once for all values of a number such as a tolerance."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+
+def jit_outermost(function: Callable) -> Callable:
+    """`eqx.filter_jit` of a function, where none of its arguments is being traced.
+
+    Called on numbers, JAX would compile each of its operations on its own, in seconds where one
+    program takes a fraction of one. In a trace it is traced in place, so that what differentiates
+    or batches it sees its operations.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> @jit_outermost
+    ... def length(x):
+    ...     return jnp.sqrt(jnp.sum(x**2))
+    >>> float(length(jnp.array([3.0, 4.0])))
+    5.0
+    """
+    whole = eqx.filter_jit(function)
+
+    @functools.wraps(function)
+    def call(*arguments):
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
+            return function(*arguments)
+        return whole(*arguments)
+
+    return call
+
+
+def filter_jit_numbers(function: Callable) -> Callable:
+    """`equinox.filter_jit` that traces Python's floats too: another value compiles nothing.
+
+    So a tolerance is a float for who sets it and reads it, in a field that is not static, and a
+    traced number, of no dtype of its own, for the program. Integers stay static: counts are shapes.
+
+    Examples
+    --------
+    >>> traces = []
+    >>> scaled = filter_jit_numbers(lambda x, factor: traces.append(factor) or factor * x)
+    >>> [float(scaled(jax.numpy.ones(()), factor)) for factor in (2.0, 3.0)], len(traces)
+    ([2.0, 3.0], 1)
+    """
+    compiled = eqx.filter_jit(function)
+
+    @functools.wraps(function)
+    def call(*arguments):
+        return compiled(*jax.tree.map(_traced, arguments))
+
+    return call
+
+
+def _traced(leaf):
+    return jnp.asarray(leaf) if isinstance(leaf, float) else leaf

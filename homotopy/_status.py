@@ -1,0 +1,57 @@
+"""How computations end: one chain of statuses that rooms extend, and what counts as success."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from homotopy._checks import concrete
+
+
+class Status(eqx.Enumeration):
+    """How a computation ended. A room extends it by the endings that it knows.
+
+    `__successes__` names those after which a result is what was asked for.
+    """
+
+    __successes__ = ("successful",)
+
+    successful = "successful"
+
+
+class Reported:
+    """A result with a `status`."""
+
+    @property
+    def successful(self) -> Bool[Array, " *batch"]:
+        """Whether the result is what was asked for, of each entry of `status`."""
+        return is_successful(self.status)
+
+
+def is_successful(status: Status) -> Bool[Array, " *batch"]:
+    """Whether a status, or each of an array of them, is one of success."""
+    kind = status._enumeration
+    return reduce(or_, (status == getattr(kind, name) for name in kind.__successes__))
+
+
+def with_finite(value: Float[Array, " *batch"], status: Status, otherwise: Status) -> Status:
+    """The status, but `otherwise` where it was successful and a number is not finite."""
+    finite = jnp.all(jnp.isfinite(value))
+    return status._enumeration.where(is_successful(status) & ~finite, otherwise, status)
+
+
+def require_success(value: Float[Array, " *batch"], status: Status) -> Float[Array, " *batch"]:
+    """The value, if the computation succeeded; a `RuntimeError` with the status otherwise.
+
+    At once where the status is known, at run time where it is traced.
+    """
+    known = concrete(is_successful(status))
+    if known is None:
+        return status.error_if(value, ~is_successful(status))
+    if not known:
+        raise RuntimeError(status._enumeration[status])
+    return value

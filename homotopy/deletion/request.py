@@ -1,0 +1,148 @@
+"""A deletion request: from where, from when and until when, and what its result is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import diffrax
+import equinox as eqx
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+from homotopy._checks import ArrayInput, concrete, time
+from homotopy._wording import described
+from homotopy.deletion.terminal_cost import (
+    AbstractTerminalCost,
+    ParameterDistance,
+    as_terminal_cost,
+)
+from homotopy.flows.adaptive import Adaptive
+from homotopy.flows.exact import Exact
+from homotopy.flows.training import train
+from homotopy.flows.trajectory import default_method
+from homotopy.linear import LinearRegression
+from homotopy.measurements import AbstractMeasurement
+from homotopy.problem import Problem, a_problem
+
+# Of λT: errors of the default tolerance then grow to one part in a thousand.
+_MOST_BACKWARDS = 13.0
+
+
+class Request(eqx.Module):
+    """What a deletion problem is given by, checked: all that its dynamics and bridges know of it.
+
+    What can be asked of it are the methods of `Deletion`, which is one.
+
+    Attributes
+    ----------
+    problem : Problem
+    theta0 : (d,)
+        θ₀, at time 0.
+    start, horizon : ()
+        s and T.
+    target : (d,) or None
+        What ℰ measures the distance from; None where it measures none.
+    method : Exact or Adaptive
+    terminal_cost : AbstractTerminalCost
+    centred_start : (d,) or None
+        With `Exact` only: z(0) − α, θ₀ in modal coordinates centred at the deleted fit α.
+    centred_goal : (d,) or None
+        The target in the same coordinates: exactly zero but in the kernel where the target is the
+        deleted fit.
+    """
+
+    problem: Problem
+    theta0: Float[Array, " d"]
+    start: Float[Array, ""]
+    horizon: Float[Array, ""]
+    target: Float[Array, " d"] | None
+    method: Exact | Adaptive
+    terminal_cost: AbstractTerminalCost
+    # Computed together and kept: recomputed elsewhere, what does not move would differ in its last
+    # digit.
+    centred_start: Float[Array, " d"] | None
+    centred_goal: Float[Array, " d"] | None
+
+    def __init__(
+        self,
+        problem: Problem,
+        theta0: ArrayInput,
+        start: ArrayLike,
+        horizon: ArrayLike,
+        target: ArrayInput | None = None,
+        method: Exact | Adaptive | None = None,
+        terminal_cost: AbstractTerminalCost | AbstractMeasurement | Callable | None = None,
+    ):
+        self.problem = a_problem(problem)
+        self.theta0 = problem.parameters(theta0)
+        self.start, self.horizon = checked_interval(start, horizon, self.theta0.dtype)
+        self.method = default_method(problem) if method is None else method
+        if not isinstance(self.method, Exact | Adaptive):
+            raise TypeError(
+                f"method: expected Exact() or Adaptive(), got {described(self.method)}."
+            )
+        self.terminal_cost = as_terminal_cost(terminal_cost, problem)
+        given = None if target is None else problem.parameters(target, "target")
+        wanted = given is None and self.terminal_cost.needs_target
+        self.centred_start = self.centred_goal = None
+        if isinstance(self.method, Exact):
+            modal = self.method.modal_form(problem)
+            self.centred_start = modal.coordinates(self.theta0) - modal.equilibrium
+        if isinstance(problem, LinearRegression):
+            self.target = problem.deleted_fit(self.theta0) if wanted else given
+        else:
+            self.target = train(problem, self.theta0, 0.0).theta if wanted else given
+        _check_backsolve(self)
+        if isinstance(self.method, Exact) and self.target is not None:
+            if wanted:
+                # Exactly zero but in the kernel: no cancellation with a large deleted fit.
+                self.centred_goal = jnp.where(modal.kernel, self.centred_start, 0.0)
+            else:
+                self.centred_goal = modal.coordinates(self.target) - modal.equilibrium
+
+    def require_closed_form(self, what: str) -> None:
+        """Raise `TypeError` unless ℰ is a distance in parameters and the flow `Exact`.
+
+        What the switching times of linear regression are computed from, to rounding and with
+        bounds, by the searches and certificates that `what` names.
+        """
+        if has_closed_form(self):
+            return
+        cost, method = type(self.terminal_cost).__name__, type(self.method).__name__
+        raise TypeError(
+            f"{what}: expected a LinearRegression with Exact() and ParameterDistance(), got a "
+            f"{type(self.problem).__name__} with {method}() and {cost}."
+        )
+
+
+def has_closed_form(request: Request) -> bool:
+    """Whether ℰ is a distance in parameters and the flow `Exact`."""
+    # Looking up an attribute of an Equinox module takes as long as a short search in closed form.
+    own = vars(request)
+    return isinstance(own["method"], Exact) and isinstance(own["terminal_cost"], ParameterDistance)
+
+
+def checked_interval(start, horizon, dtype):
+    """s and T as JAX arrays; `ValueError`, naming the argument, unless 0 ≤ s < T."""
+    known_start = time("start", start, traceable=True)
+    known_horizon = time("horizon", horizon, traceable=True)
+    if known_start is not None and known_horizon is not None and not known_horizon > known_start:
+        raise ValueError(
+            f"horizon: expected a time after start = {known_start:g}, got {known_horizon:g}: "
+            "there must be time to forget."
+        )
+    return jnp.asarray(start, dtype), jnp.asarray(horizon, dtype)
+
+
+def _check_backsolve(request) -> None:
+    """Refuse an adjoint that would integrate an unstable flow, and give some number for ℰ's."""
+    if not isinstance(getattr(request.method, "adjoint", None), diffrax.BacksolveAdjoint):
+        return
+    fastest = request.problem.hessian(request.theta0, 1.0)
+    known = concrete(jnp.linalg.norm(fastest, 2) * request.horizon)
+    if known is not None and known > _MOST_BACKWARDS:
+        raise ValueError(
+            f"method: BacksolveAdjoint() runs the flow backwards, where an error grows by the "
+            f"factor exp(λT) = exp({known:.3g}); take RecursiveCheckpointAdjoint()."
+        )

@@ -1,0 +1,57 @@
+"""Where a descent ended, and what counts as zero there."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from homotopy.minima.objective import AbstractObjective
+
+SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
+SHORT = 1e-4  # of the size of θ: Newton's step at a minimum, by rounding
+DENSE = 600  # dimension up to which Hessians are factorised
+
+
+class Minimum(eqx.Module):
+    """Where a descent ended.
+
+    Attributes
+    ----------
+    theta : (d,)
+    residual : ()
+        ‖∇‖ over the sum of its terms' norms.
+    stationary : ()
+        Whether that is within the tolerance, or ‖∇‖ within its own rounding.
+    definite : ()
+        Whether the Hessian is positive definite there, and Newton's step short against θ: it is
+        not where the objective falls on for ever, though its gradient vanishes too. Past dimension
+        600, whether no conjugate gradient met a direction of negative curvature.
+    steps : ()
+    """
+
+    theta: Float[Array, "*k d"]
+    residual: Float[Array, "*k"]
+    stationary: Bool[Array, "*k"]
+    definite: Bool[Array, "*k"]
+    steps: Int[Array, "*k"]
+
+    @property
+    def reached(self) -> Bool[Array, "*k"]:
+        """Whether it is a minimum, to the tolerance."""
+        return self.stationary & self.definite
+
+
+def ended(
+    objective: AbstractObjective,
+    theta: Float[Array, " d"],
+    gradient: Float[Array, " d"],
+    definite: Bool[Array, ""],
+    steps: Int[Array, ""],
+    tolerance: Float[Array, ""],
+) -> Minimum:
+    """The result of a descent that stopped at θ."""
+    scale, norm = objective.gradient_scale(theta), jnp.linalg.norm(gradient)
+    residual = jnp.where(norm > 0.0, norm / jnp.where(scale > 0.0, scale, 1.0), 0.0)
+    stationary = (residual <= tolerance) | (norm <= objective.rounding(theta))
+    return Minimum(theta, residual, stationary, definite, steps)

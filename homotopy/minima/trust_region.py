@@ -1,0 +1,165 @@
+"""Downhill over any curvature: SciPy's trust-region methods on compiled functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.optimize
+from jaxtyping import Array, Float, Int
+
+from homotopy.minima.objective import AbstractObjective
+from homotopy.minima.result import Minimum, ended
+from homotopy.numerics.conjugate_gradient import conjugate_gradient, from_zero
+
+_EXACT = 50  # dimension up to which Hessians are factorised at every step: past it Krylov spaces
+_TINY = float(np.finfo(float).tiny)
+_DIGITS, _PRODUCTS = 1e-3, 500  # of a Newton step by conjugate gradients
+
+
+def by_trust_region(
+    objective: Callable[[Float[Array, " d"]], Float[Array, ""]],
+    start: Float[Array | np.ndarray, " d"],
+    least: float,
+    max_steps: int,
+) -> tuple[Float[np.ndarray, " d"], int]:
+    """Downhill of the start, over whatever curvature lies on the way: where it ended, and steps.
+
+    Outside `jax.jit`. It ends where the gradient's norm is at most `least`; before that after
+    `max_steps`, and where a Hessian on the way is not finite. Whether it is a minimum is for the
+    caller to see.
+
+    Parameters
+    ----------
+    objective : callable
+        A pytree, so that another of its structure compiles nothing.
+    start : (d,)
+    least : float
+    max_steps : int
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> at, _ = by_trust_region(lambda t: jnp.cos(t[0]), jnp.array([0.1]), 1e-9, 100)
+    >>> round(float(at[0]), 6)
+    3.141593
+    """
+    theta, steps = np.asarray(start), 0
+
+    def remember(intermediate_result):
+        nonlocal theta, steps
+        theta, steps = intermediate_result.x, steps + 1
+
+    def descend(method, **curvature):
+        scipy.optimize.minimize(
+            lambda at: _value(objective, at),
+            theta,
+            jac=True,
+            method=method,
+            # Not zero, as it is where all terms are: at a gradient of zero there is no step.
+            options={"gtol": max(least, _TINY), "maxiter": max_steps - steps},
+            callback=remember,
+            **curvature,
+        )
+
+    def by_factors() -> bool:
+        """Whether SciPy came to an end of its own."""
+        try:
+            descend("trust-exact", hess=lambda at: _finite_hessian(objective, at))
+        except (UnboundLocalError, ValueError):
+            # What it raises where no shift of the Hessian that it tries gives it a step: beside a
+            # saddle whose gradient is rounding next to its curvature, where a radius underflows.
+            return False
+        return True
+
+    # SciPy's Krylov solver makes NaNs of its own on the way.
+    with np.errstate(invalid="ignore"):
+        try:
+            if start.size > _EXACT or not by_factors():
+                descend("trust-krylov", hessp=lambda at, v: np.asarray(_product(objective, at, v)))
+        except _NotFinite:
+            pass
+    known = np.all(np.isfinite(theta))
+    return np.asarray(theta if known else start, start.dtype), steps
+
+
+class _NotFinite(Exception):
+    """A Hessian has entries that are no numbers, of which SciPy makes errors of many kinds."""
+
+
+@eqx.filter_jit
+def downhill_by_products(
+    objective: AbstractObjective,
+    theta: Float[Array | np.ndarray, " d"],
+    tolerance: Float[Array | np.ndarray, ""],
+    steps: Int[Array | np.ndarray, ""],
+) -> Minimum:
+    """The last digits of a minimum near θ, without the matrix; `steps` were taken before.
+
+    Newton's steps by conjugate gradients, for as long as the gradient halves.
+    """
+    gradient = jax.grad(objective)
+
+    def improve(state):
+        theta, slope, _, _, steps = state
+        right = from_zero(slope[None])
+        found = conjugate_gradient(
+            lambda rows: _hessian_product(objective, theta, rows[0])[None],
+            right,
+            _DIGITS * right.norm,
+            _PRODUCTS,
+        )
+        step, convex = found.solution[0], ~found.indefinite[0]
+        there = gradient(theta - step)
+        flatter = jnp.linalg.norm(there) <= 0.5 * jnp.linalg.norm(slope)
+        return (
+            jnp.where(flatter, theta - step, theta),
+            jnp.where(flatter, there, slope),
+            convex,
+            ~flatter | ~convex,
+            steps + 1,
+        )
+
+    start = (theta, gradient(theta), jnp.asarray(True), jnp.asarray(False), jnp.zeros((), int))
+    theta, slope, definite, _, more = jax.lax.while_loop(
+        lambda state: ~state[3] & (state[4] < 20), improve, start
+    )
+    return ended(objective, theta, slope, definite, steps + more, tolerance)
+
+
+def _hessian_product(objective, theta, vector):
+    return jax.jvp(jax.grad(objective), (theta,), (vector,))[1]
+
+
+@eqx.filter_jit
+def _value_and_gradient(objective, theta):
+    return jax.value_and_grad(objective)(theta)
+
+
+def _value(objective, theta):
+    value, gradient = _value_and_gradient(objective, theta)
+    value, gradient = float(value), np.asarray(gradient)
+    if np.isfinite(value) and np.all(np.isfinite(gradient)):
+        return value, gradient
+    # Not a NaN, after which the radius would stay as it is: the step was too long.
+    return np.inf, np.zeros_like(gradient)
+
+
+def _finite_hessian(objective, theta):
+    hessian = np.asarray(_hessian(objective, theta))
+    if not np.all(np.isfinite(hessian)):
+        raise _NotFinite
+    return hessian
+
+
+@eqx.filter_jit
+def _hessian(objective, theta):
+    return jax.hessian(objective)(theta)
+
+
+@eqx.filter_jit
+def _product(objective, theta, vector):
+    return _hessian_product(objective, theta, vector)

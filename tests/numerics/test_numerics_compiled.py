@@ -1,0 +1,106 @@
+import ast
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+import pytest
+from numba.core.dispatcher import Dispatcher
+
+import homotopy
+
+CALLER = """
+from homotopy.numerics.compiled import compiled
+from {package}.callee import FACTOR, twice, doubled
+
+@compiled
+def called(x):
+    return FACTOR * twice(x) + doubled(x)
+"""
+CALLEE = """
+from homotopy.numerics.compiled import alias, borrowing
+
+FACTOR = {factor}
+
+@borrowing
+def twice(x):
+    return {times} * x
+
+@alias
+def doubled(x):
+    return {times} * x
+"""
+
+
+@pytest.fixture
+def write_and_load(tmp_path, monkeypatch):
+    """A package of two files, as a new process would import it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folder = tmp_path / "package_of_compiled_functions"
+
+    def load(**numbers):
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").touch()
+        (folder / "caller.py").write_text(CALLER.format(package=folder.name))
+        (folder / "callee.py").write_text(CALLEE.format(**numbers))
+        forget()
+        importlib.invalidate_caches()
+        # Python's own cache looks at whole seconds and sizes.
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        return importlib.import_module(f"{folder.name}.caller").called
+
+    def forget():
+        for name in [name for name in sys.modules if name.startswith(folder.name)]:
+            del sys.modules[name]
+
+    yield load
+    forget()
+
+
+def loaded_from_disk(function):
+    return sum(function.stats.cache_hits.values())
+
+
+def test_a_change_in_a_file_that_is_called_reaches_the_caller(write_and_load):
+    first = write_and_load(factor=1.0, times=2)
+    assert first(5.0) == 20.0
+    same = write_and_load(factor=1.0, times=2)
+    assert same(5.0) == 20.0
+    assert (loaded_from_disk(first), loaded_from_disk(same)) == (0, 1)
+    other = write_and_load(factor=1.0, times=3)
+    assert other(5.0) == 30.0
+    assert loaded_from_disk(other) == 0
+    constant = write_and_load(factor=2.0, times=3)
+    assert constant(5.0) == 45.0
+    again = write_and_load(factor=2.0, times=3)
+    assert again(5.0) == 45.0
+    assert loaded_from_disk(again) == 1
+
+
+def test_what_is_compiled_stays_in_its_folder():
+    """What a compiled function reads from elsewhere would not be in the stamp of the cache."""
+    seen = 0
+    for module in pkgutil.walk_packages(homotopy.__path__, "homotopy."):
+        source = Path(module.module_finder.path, f"{module.name.rsplit('.', 1)[-1]}.py")
+        if not source.exists() or "numerics.compiled import" not in source.read_text():
+            continue
+        imported = {
+            alias.asname or alias.name: node.module
+            for node in ast.walk(ast.parse(source.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+        }
+        loaded = importlib.import_module(module.name)
+        for function in vars(loaded).values():
+            if not isinstance(function, Dispatcher):
+                continue
+            if function.py_func.__module__ != module.name:
+                continue
+            seen += 1
+            for name in function.py_func.__code__.co_names:
+                origin = imported.get(name, "numpy")
+                if origin.startswith("homotopy"):
+                    assert origin.rpartition(".")[0] == module.name.rpartition(".")[0], (
+                        f"{module.name}.{function.py_func.__name__} reads {name} of {origin}"
+                    )
+    assert seen >= 30

@@ -119,7 +119,7 @@ def _make(names, options, folder, record) -> list[str]:
     failed, stages, began = [], {}, {}
     compiled = DEFAULT_FOLDER / ".compiled"
     tasks = [Task(name, options.fast, folder, compiled) for name in names]
-    console = Console()
+    console = Console(soft_wrap=True)
     columns = (
         *(SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn()),
         TextColumn("{task.description}"),

@@ -97,7 +97,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     ):
         plane.plot(*point, "*", color=colour, markeredgecolor="black", markersize=9, zorder=2)
         plane.annotate(name, point, offset, textcoords="offset points")
-    plane.annotate("θ(ε)", fits.mean(axis=0), (-14, -13), textcoords="offset points")
+    plane.annotate("θ(ε)", 0.7 * fits[0] + 0.3 * fits[1], (-6, 4), textcoords="offset points")
     plane.set(xlabel="θ₁", ylabel="θ₂", title=f"(a) θ(T, τ), {_from(data, 'theta0')}")
     for ax, name, letter in zip(others, data["curves"], "bc", strict=True):
         for colour, curve in zip(colours, data["curves"][name], strict=True):

@@ -189,7 +189,7 @@ def draw(data: Mapping, figure: Figure) -> None:
 
 def _own_scale(ax, norm):
     """A colour bar inside the axes, in a corner where the gain is 1."""
-    place = ax.inset_axes((0.5, 0.86, 0.42, 0.05))
+    place = ax.inset_axes((0.42, 0.83, 0.42, 0.05))
     bar = ax.figure.colorbar(ScalarMappable(norm, "cividis"), cax=place, orientation="horizontal")
     bar.set_ticks([norm.vmin, norm.vmax], labels=["1", f"{norm.vmax:.2f}"])
     bar.outline.set_edgecolor("white")

@@ -120,7 +120,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     plane.annotate("t = s", path[0], (-5, 4), textcoords="offset points", fontsize=7, ha="right")
     plane.plot(0.0, 0.0, "*", ms=9, color=style.WITHOUT, mec="black", mew=0.5)
     plane.annotate(style.DELETED_NAME, (0.0, 0.0), (-6, 6), textcoords="offset points", ha="right")
-    plane.margins(x=0.12)
+    plane.margins(x=0.2)
     plane.set(xlabel="first main direction", ylabel="second main direction")
     plane.locator_params(axis="x", nbins=5)
     plane.set_title(f"(e) θ(t) − {style.DELETED_NAME}, t from s to T (squares)")
@@ -142,6 +142,7 @@ def _draw_schedules(weight, near, data, colours, families):
     weight.set(ylabel="weight ε(t)", xlim=(data["start"], data["horizon"]))
     weight.set_title("(a) keep, then delete")
     near.set_xlim(around[0], around[-1])
+    near.locator_params(axis="x", nbins=4)
     near.set_title("(b) grey part of (a)")
 
 

@@ -12,6 +12,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -93,7 +94,9 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, work, most_bytes))
         # An interruption from the keyboard reaches every process of the terminal. It is for the
-        # one that waits here: it ends the others. They inherit the mask.
+        # one that waits here: it ends the others. They inherit the mask; the tracker that comes
+        # with the first of them would lift it.
+        resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             self.process.start()

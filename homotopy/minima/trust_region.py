@@ -75,8 +75,8 @@ def by_trust_region(
             return False
         return True
 
-    # SciPy's Krylov solver makes NaNs of its own on the way.
-    with np.errstate(invalid="ignore"):
+    # SciPy's Krylov solver makes NaNs and overflows of its own on the way.
+    with np.errstate(invalid="ignore", over="ignore"):
         try:
             if start.size > _EXACT or not by_factors():
                 descend("trust-krylov", hessp=lambda at, v: np.asarray(_product(objective, at, v)))

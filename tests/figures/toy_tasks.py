@@ -1,6 +1,7 @@
 """Work for the processes of `figures.workers` that takes no time to import."""
 
 import os
+import signal
 import time
 
 
@@ -17,7 +18,8 @@ def work(task, say):
     if word == "process":
         return os.getpid()
     if word == "sleep":
+        deaf = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
         with open(rest, "w") as file:
-            file.write(str(os.getpid()))
+            file.write(f"{os.getpid()} {deaf}")
         time.sleep(600)
     raise AssertionError(task)

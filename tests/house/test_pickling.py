@@ -195,8 +195,8 @@ def assert_same(one, other, where="it"):
 def test_every_public_kind_is_tried():
     """Abstract kinds and enumerations apart; what is only found inside another counts as well."""
     inside = {
-        # Of a path with folds, of an optimum's list, of what `progress` is told.
-        "Branch", "Event", "LocalMinimum", "Progress", "Model",
+        # Of a path with folds, of a prediction, of an optimum's list, of what `progress` is told.
+        "Branch", "Event", "InverseProduct", "LocalMinimum", "Progress", "Model",
     }  # fmt: skip
     tried = {kind.__name__ for value in everything().values() for kind in type(value).__mro__}
     tried |= {type(each.loss).__name__ for each in problems().values()}

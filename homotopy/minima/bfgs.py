@@ -80,11 +80,23 @@ def _descend(risk, theta0, max_steps):
 def _step_is_short(gradient, theta, moved):
     """Whether Newton's step is, where the risk is curved: the gradient also vanishes at infinity.
 
-    Where it is flat to rounding in all directions, only what has not moved is at rest.
+    Where it is flat to rounding in all directions, only what has not moved is at rest. Curvature
+    is compared in units in which that of every parameter is one, too: where one of them runs away,
+    as in exp(-θx) + c, its gradient and its curvature vanish together, and the step remains.
     """
-    values, vectors = jnp.linalg.eigh(jax.jacfwd(gradient)(theta))
-    largest = jnp.max(jnp.abs(values))
-    curved = jnp.abs(values) > SINGULAR * largest
-    step = jnp.where(curved, vectors.T @ gradient(theta), 0.0) / jnp.where(curved, values, 1.0)
+    hessian, slope = jax.jacfwd(gradient)(theta), gradient(theta)
+    diagonal = jnp.abs(jnp.diagonal(hessian))
+    units = jnp.where(diagonal > 0.0, 1.0 / jnp.sqrt(jnp.where(diagonal > 0.0, diagonal, 1.0)), 0.0)
     size = jnp.maximum(jnp.linalg.norm(theta), moved)
-    return (jnp.linalg.norm(step) <= SHORT * (size + SHORT)) & ((largest > 0.0) | (moved == 0.0))
+    short = (hessian != 0.0).any() | (moved == 0.0)
+    for unit in (jnp.ones_like(theta), units):
+        step = unit * _newton_step(unit[:, None] * hessian * unit[None, :], unit * slope)
+        short &= jnp.linalg.norm(step) <= SHORT * (size + SHORT)
+    return short
+
+
+def _newton_step(hessian, slope):
+    """Along the directions that are curved."""
+    values, vectors = jnp.linalg.eigh(hessian)
+    curved = jnp.abs(values) > SINGULAR * jnp.max(jnp.abs(values))
+    return vectors @ (jnp.where(curved, vectors.T @ slope, 0.0) / jnp.where(curved, values, 1.0))

@@ -353,3 +353,41 @@ def test_a_gradient_that_underflows_is_no_fit():
     problem = hm.Problem(model, hm.SquaredError(), [[1.0], [2.0]], [1.0, 1.0], deleted=0)
     with pytest.raises(RuntimeError, match="still moving"):
         problem.full_fit([1.0])
+
+
+def growing(theta, x):
+    return jnp.exp(theta[0] * x[0]) + theta[1]
+
+
+@pytest.mark.parametrize("start", [[-1.0, 0.0], [-20.0, 1.0]])
+def test_a_parameter_that_runs_away_is_no_fit(start):
+    """exp(θ₁x) + θ₂ → the mean of y as θ₁ → −∞: an infimum there, and no minimum on the way.
+
+    The gradient in θ₁ vanishes with the curvature: the risk is C + a exp(θ₁) to first order.
+    """
+    problem = hm.Problem(
+        hm.function_model(growing, 2),
+        hm.SquaredError(),
+        [[1.0], [2.0], [3.0]],
+        [1.0, 3.0, 2.0],
+        deleted=0,
+    )
+    with pytest.raises(RuntimeError, match="still moving"):
+        problem.full_fit(start)
+    # The minimum that there is, by SciPy, is found from near it.
+    best = minimize(
+        lambda t: 0.5 * np.sum((np.exp(t[0] * np.arange(1.0, 4.0)) + t[1] - [1, 3, 2]) ** 2),
+        [0.2, 0.3],
+        method="Nelder-Mead",
+        options={"xatol": 1e-9, "fatol": 1e-15},
+    )
+    np.testing.assert_allclose(problem.full_fit([0.0, 0.0]), best.x, rtol=1e-6)
+
+
+def test_parameters_in_very_different_units_are_a_fit():
+    """Curvatures of 1 and 1e-16: what is weak is not what runs away."""
+    x = np.linspace(-1.0, 1.0, 7)
+    X, y = np.column_stack([np.ones(7), 1e-8 * x]), 1.0 + x + x**2
+    problem = hm.Problem(hm.linear_model(2), hm.SquaredError(), X, y, deleted=0)
+    expected = np.linalg.lstsq(X * [1.0, 1e8], y, rcond=None)[0] * [1.0, 1e8]
+    np.testing.assert_allclose(problem.full_fit(), expected, rtol=1e-6)

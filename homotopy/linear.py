@@ -15,6 +15,7 @@ from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, row_numbers
 from homotopy._jit import jit_outermost
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
+from homotopy.labels import keep_labels, labels_of
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.losses import SquaredError
 from homotopy.modal import ModalForm
@@ -82,6 +83,7 @@ class LinearRegression(Problem):
             ridge=ridge,
             dtype=dtype,
         )
+        keep_labels(self.X, labels_of(X, y))
         full = data_spectrum(inputs, targets, float(ridge))
         self.modal = modal_form(inputs, targets, indices, full, self.X.dtype)
         if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X

@@ -64,6 +64,10 @@ class Model(eqx.Module):
     def __reduce__(self):
         return by_fields(self)
 
+    def parameter_names(self, features: Sequence[str] | None = None) -> tuple[str, ...]:
+        """What each entry of θ is called, given the names of the inputs where they have any."""
+        return tuple(f"θ{place}" for place in range(self.dimension))
+
     def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
         """A starting point θ₀ for training.
 
@@ -93,6 +97,10 @@ class LinearModel(Model):
     def __call__(self, theta: Float[Array, " d"], x: Num[Array, " p"]) -> Float[Array, ""]:
         self._check(theta)
         return theta @ x
+
+    def parameter_names(self, features: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The names of the inputs, which the entries of θ multiply."""
+        return super().parameter_names() if features is None else tuple(features)
 
     def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
         """Zeros: the problem is convex, and nothing is known of the coefficients."""

@@ -23,6 +23,7 @@ from homotopy._jit import jit_outermost
 from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
 from homotopy.existence import decide_existence, require_minimum
+from homotopy.labels import Labels, keep_labels, kept_labels, labels_of
 from homotopy.losses import AbstractLoss, a_loss
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
@@ -106,9 +107,20 @@ class Problem(eqx.Module):
         self.deleted = jnp.asarray(indices)
         self.ridge = jnp.asarray(ridge, dtype)
         self._check_shapes()
+        keep_labels(self.X, labels_of(X, y))
 
     def __reduce__(self):
-        return by_fields(self)
+        return _labelled, (*by_fields(self), self.labels)
+
+    @property
+    def labels(self) -> Labels:
+        """What the columns and rows of the data are called: as of the data frame that X was."""
+        return kept_labels(self.X)
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """What each entry of θ is called: of a linear model, the feature that it multiplies."""
+        return self.model.parameter_names(self.labels.features)
 
     def _check_shapes(self) -> None:
         x, y = (jax.ShapeDtypeStruct(part.shape[1:], part.dtype) for part in (self.X, self.y))
@@ -265,6 +277,12 @@ class Problem(eqx.Module):
         Raises `ValueError` on a wrong length or a NaN, by the name that the user knows it by.
         """
         return vector(name, theta0, self.dimension, self.X.dtype)
+
+
+def _labelled(restored, fields, labels: Labels) -> Problem:
+    problem = restored(*fields)
+    keep_labels(problem.X, labels)
+    return problem
 
 
 @jit_outermost

@@ -1,0 +1,88 @@
+"""What the columns and rows of the data are called, for tables, plots and files."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+from homotopy._beside import Beside
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Labels:
+    """Names of features, rows and target; what has none is numbered.
+
+    Attributes
+    ----------
+    features : tuple of str, optional
+        Of the p columns of X.
+    rows : tuple of str, optional
+        Of the n rows of X and y.
+    target : str, optional
+
+    Examples
+    --------
+    >>> labels = Labels(features=("intercept", "age"), rows=("Ada", "Kurt"))
+    >>> labels.row(1), Labels().row(1)
+    ('Kurt', 'row 1')
+    """
+
+    features: tuple[str, ...] | None = None
+    rows: tuple[str, ...] | None = None
+    target: str | None = None
+
+    def row(self, number: int) -> str:
+        """What a row, counted from 0, is called in a sentence."""
+        return f"row {int(number)}" if self.rows is None else str(self.rows[int(number)])
+
+    def feature(self, number: int) -> str:
+        """What a column of X, counted from 0, is called."""
+        return f"x{int(number)}" if self.features is None else self.features[int(number)]
+
+    def __bool__(self) -> bool:
+        return (self.features, self.rows, self.target) != (None, None, None)
+
+
+NONE = Labels()
+
+
+def labels_of(X, y) -> Labels:
+    """The names that data frames and series carry; of other data, none.
+
+    An index that only counts the rows from 0 names nothing.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is None:
+        return NONE
+    features = rows = target = None
+    if isinstance(X, pandas.DataFrame):
+        features = tuple(map(str, X.columns))
+    if isinstance(y, pandas.Series) and y.name is not None:
+        target = str(y.name)
+    for given in (X, y):
+        if not isinstance(given, pandas.DataFrame | pandas.Series) or rows is not None:
+            continue
+        index = given.index
+        if not (isinstance(index, pandas.RangeIndex) and index.start == 0 and index.step == 1):
+            rows = tuple(_row_name(entry) for entry in index)
+    return Labels(features, rows, target)
+
+
+def _row_name(entry) -> str:
+    return ", ".join(map(str, entry)) if isinstance(entry, tuple) else str(entry)
+
+
+# Beside X, which the problems of one data set share: names in a problem's own structure would have
+# JAX compile anew for every data set.
+_LABELS = Beside()
+
+
+def keep_labels(X, labels: Labels) -> None:
+    """Keep the labels for as long as the array X lives."""
+    if labels:
+        _LABELS.put(X, labels)
+
+
+def kept_labels(X) -> Labels:
+    """The labels kept beside X; `NONE` where there are none, as of data being traced."""
+    return _LABELS.get(X) or NONE

@@ -255,15 +255,16 @@ class Problem(eqx.Module):
         return theta
 
     def along(
-        self, basis: Float[Array, "d r"], theta: Float[Array, " d"]
+        self, basis: Float[Array, "d r"], theta: Float[Array, " d"], unseen_by_all: bool = True
     ) -> tuple[Problem, Float[Array, " r"]]:
         """The same problem along orthonormal directions, from θ on, and where θ is in it.
 
         Its model is f(θ + Q(z − Qᵀθ); x), Q the `basis`, and θ is at z = Qᵀθ. The directions are
-        to be all that the data see of θ, as `seen_directions` finds them, and the ridge zero.
+        to be all that the data see of θ, as `seen_directions` finds them, or what those see that
+        are not deleted: then not `unseen_by_all`. The ridge is to be zero.
         """
         z = basis.T @ theta
-        if isinstance(self.model, LinearModel):
+        if isinstance(self.model, LinearModel) and unseen_by_all:
             # What no point sees of θ adds nothing to its output.
             model, inputs = LinearModel(basis.shape[1]), self.X @ basis
         else:

@@ -53,11 +53,7 @@ def seen_directions(
     >>> (basis @ basis.T).round(12).tolist()  # the projection on the diagonal
     [[0.5, 0.5], [0.5, 0.5]]
     """
-    if any(concrete(leaf) is None for leaf in jax.tree.leaves(eqx.filter(problem, eqx.is_array))):
-        return None
-    if float(problem.ridge) > 0.0:
-        return None
-    design = _design(problem, retained)
+    design = design_of(problem, retained)
     basis = None if design is None else _row_space(design, problem.X.dtype)
     return None if basis is None else jnp.asarray(basis, problem.X.dtype)
 
@@ -84,8 +80,14 @@ class AlongDirections(Model):
         return self.model(self.centre + self.basis @ theta, x)
 
 
-def _design(problem, retained) -> Float[np.ndarray, "m d"] | None:
-    """∂f/∂θ of every point, a row an output, of a model affine in θ."""
+def design_of(
+    problem: eqx.Module, retained: Bool[np.ndarray, " n"] | None = None
+) -> Float[np.ndarray, "m d"] | None:
+    """∂f/∂θ of every point, a row an output; None where `seen_directions` has nothing to say."""
+    if any(concrete(leaf) is None for leaf in jax.tree.leaves(eqx.filter(problem, eqx.is_array))):
+        return None
+    if float(problem.ridge) > 0.0:
+        return None
     if isinstance(problem.model, LinearModel):
         design = np.asarray(problem.X, np.float64)
         return design if retained is None else design[retained]

@@ -37,6 +37,13 @@ class WeightChanges(eqx.Module):
         """k."""
         return self.rows.shape[0]
 
+    def some(self, indices: ArrayInput) -> WeightChanges:
+        """The changes at those indices."""
+        rows, amounts = (
+            np.asarray(part)[np.asarray(indices)] for part in (self.rows, self.amounts)
+        )
+        return WeightChanges(jax.device_put(rows), jax.device_put(amounts), self.single)
+
     def at(self, index: int | np.integer, problem: Problem) -> Float[np.ndarray, " n"]:
         """1 + Δw of one change."""
         weights = np.ones(problem.size, problem.X.dtype)

@@ -7,17 +7,22 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import instance, non_negative
 from homotopy._jit import jit_outermost
 from homotopy.influence.change import ChangeStatus, from_closed_form
+from homotopy.influence.freeing import freeing
 from homotopy.influence.least_squares import LeastSquares, Moved, least_squares
 from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.problem import Problem
 from homotopy.seen_directions import seen_directions
+
+_PUSHED = 1e-8  # of the gradients' norms: above what a refit to rounding leaves of them
 
 
 class AbstractEstimator(eqx.Module):
@@ -45,11 +50,45 @@ class AbstractEstimator(eqx.Module):
             return exact
         basis = seen_directions(problem)
         if basis is None:
-            return self.changes(problem, theta, changes, report)
+            return self._each(problem, theta, changes, report)
         seen, z = problem.along(basis, theta)
         along, unseen = self.along(problem, basis, theta)
-        delta, residual, status = along.changes(seen, z, changes, report)
+        delta, residual, status = along._each(seen, z, changes, report)
         return _in_all_directions(delta, basis, unseen), residual, status
+
+    def _each(self, problem, theta, changes, report):
+        """As `changes`, each of them in the directions that its remaining points see."""
+        freed = freeing(problem, changes) if self.needs_remaining else {}
+        if not freed:
+            return self.changes(problem, theta, changes, report)
+        others = np.setdiff1d(np.arange(changes.count), list(freed))
+        order, parts = np.argsort(np.concatenate([others, list(freed)])), []
+        if others.size:
+            parts.append(self.changes(problem, theta, changes.some(others), report))
+        for done, (index, basis) in enumerate(freed.items()):
+            one = changes.some([index])
+            seen, z = problem.along(basis, theta, unseen_by_all=False)
+            along, unseen = self.along(problem, basis, theta)
+            delta, residual, status = along.changes(seen, z, one, lambda _: None)
+            delta = _in_all_directions(delta, basis, unseen)
+            status = _unless_pushed(status, *self.push(problem, theta, one), basis)
+            parts.append((delta, residual, status))
+            report(others.size + done + 1)
+        return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[order], *parts)
+
+    @property
+    def needs_remaining(self) -> bool:
+        """Whether directions that only the deleted points see leave it without an answer.
+
+        It is then asked for the change along the others, as θ stays in the flow.
+        """
+        return False
+
+    def push(
+        self, problem: Problem, theta: Float[Array, " d"], one: WeightChanges
+    ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+        """A gradient that drives θ to infinity where no remaining point sees it, and its scale."""
+        return jnp.zeros_like(theta), jnp.ones((), theta.dtype)
 
     def in_closed_form(
         self, problem: Problem, theta: Float[Array, " d"], changes: WeightChanges
@@ -72,6 +111,13 @@ class AbstractEstimator(eqx.Module):
         report: Callable[[int], None],
     ) -> tuple[Float[Array, "k d"], Float[Array, " k"], ChangeStatus]:
         """Δ, residual and status of each change; `report` is called with how many are done."""
+
+
+@jit_outermost
+def _unless_pushed(status, push, scale, basis):
+    freed = jnp.linalg.norm(push - basis @ (basis.T @ push)) > _PUSHED * scale
+    infinite = jax.vmap(lambda one: ChangeStatus.where(freed, ChangeStatus.singular, one))
+    return infinite(status)
 
 
 @jit_outermost

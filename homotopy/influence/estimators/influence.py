@@ -13,6 +13,7 @@ from homotopy.influence.curvature import HessianCurvature
 from homotopy.influence.estimators.base import AbstractDampedEstimator
 from homotopy.influence.estimators.leave_one_out import LeaveOneOut
 from homotopy.influence.solvers import AbstractSolver
+from homotopy.point_gradients import gradient_norms
 
 
 class Influence(AbstractDampedEstimator):
@@ -46,6 +47,15 @@ class Influence(AbstractDampedEstimator):
     def __init__(self, at: float = 1.0, damping: float = 0.0, solver: AbstractSolver | None = None):
         self.at = weight("at", at)
         super().__init__(damping, solver)
+
+    @property
+    def needs_remaining(self) -> bool:
+        return self.at == 0.0 and self.damping == 0.0
+
+    def push(self, problem, theta, one):
+        moved, _, _ = LeaveOneOut().estimate(problem, theta, one, lambda _: None)
+        at = theta + moved[0]
+        return one.gradients(problem, at)[0], jnp.sum(gradient_norms(problem, at)[one.rows[0]])
 
     def changes(self, problem, theta, changes, report):
         if self.at == 1.0:

@@ -75,6 +75,10 @@ class LeaveOneOut(AbstractEstimator):
         self.tolerance = fraction("tolerance", tolerance)
         self.max_steps = integer("max_steps", max_steps)
 
+    @property
+    def needs_remaining(self) -> bool:
+        return self.damping == 0.0
+
     def changes(self, problem, theta, changes, report):
         start = theta if self.theta0 is None else problem.parameters(self.theta0)
         found = minimise_each(

@@ -41,6 +41,10 @@ class NewtonStep(AbstractDampedEstimator):
 
     assumes_stationary: ClassVar[bool] = False
 
+    @property
+    def needs_remaining(self) -> bool:
+        return self.damping == 0.0
+
     def changes(self, problem, theta, changes, report):
         return _changes(self, problem, theta, changes)
 

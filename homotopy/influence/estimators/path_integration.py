@@ -49,6 +49,10 @@ class PathIntegration(AbstractEstimator):
         self.tolerance = fraction("tolerance", tolerance)
         self.max_steps = integer("max_steps", max_steps)
 
+    @property
+    def needs_remaining(self) -> bool:
+        return True
+
     def changes(self, problem, theta, changes, report):
         delta, residual, status = _changes(self, problem, theta, changes)
         return delta, residual, unless_no_minimum(problem, status, theta[None] + delta, changes)

@@ -17,6 +17,7 @@ from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
 from homotopy.influence.refits import refit_status
 from homotopy.minima.minimise import minimise_each
+from homotopy.point_gradients import gradient_norms
 
 
 class ProximalBregman(AbstractEstimator):
@@ -58,6 +59,15 @@ class ProximalBregman(AbstractEstimator):
         self.damping = non_negative("damping", damping)
         self.tolerance = fraction("tolerance", tolerance)
         self.max_steps = integer("max_steps", max_steps)
+
+    @property
+    def needs_remaining(self) -> bool:
+        return self.damping == 0.0
+
+    def push(self, problem, theta, one):
+        # Its linear term, of which the remaining points balance their own part.
+        scale = jnp.sum(gradient_norms(problem, theta))
+        return problem.gradient(theta), scale
 
     def changes(self, problem, theta, changes, report):
         damping = jnp.asarray(self.damping, theta.dtype)

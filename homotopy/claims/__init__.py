@@ -5,20 +5,6 @@ notes only report of other papers (Shapley values, Bayesian influence functions,
 is left out.
 """
 
-from homotopy.claims.ledger import LEDGER, find, matching
-from homotopy.claims.machinery.check import Check, Evidence
-from homotopy.claims.machinery.claim import Claim, Verdict
-from homotopy.claims.machinery.statement import BrokenProof, Counterexample, Statement
+import lazy_loader as lazy
 
-__all__ = [
-    "LEDGER",
-    "BrokenProof",
-    "Check",
-    "Claim",
-    "Counterexample",
-    "Evidence",
-    "Statement",
-    "Verdict",
-    "find",
-    "matching",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

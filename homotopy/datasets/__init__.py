@@ -3,23 +3,6 @@
 Data are NumPy arrays in float64, whatever JAX's settings are. Rows count from 0.
 """
 
-from homotopy.datasets.collinearity import CollinearColumn, collinear_columns
-from homotopy.datasets.dataset import Dataset
-from homotopy.datasets.files import from_csv
-from homotopy.datasets.real import breast_cancer, concrete, diabetes, digits
-from homotopy.datasets.standardisation import Standardisation, standardise
-from homotopy.datasets.synthetic import notes_example
+import lazy_loader as lazy
 
-__all__ = [
-    "CollinearColumn",
-    "Dataset",
-    "Standardisation",
-    "breast_cancer",
-    "collinear_columns",
-    "concrete",
-    "diabetes",
-    "digits",
-    "from_csv",
-    "notes_example",
-    "standardise",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -12,26 +12,6 @@
 | `affine.py` | is a function affine in its first argument |
 """
 
-from homotopy.minima.affine import is_affine
-from homotopy.minima.bfgs import stationary_point
-from homotopy.minima.minimise import minimise_each
-from homotopy.minima.newton import downhill, to_flow_limit, to_stationary_point
-from homotopy.minima.objective import AbstractObjective
-from homotopy.minima.result import Minimum
-from homotopy.minima.separation import Overlap, Separation, decide_separation
-from homotopy.minima.trust_region import by_trust_region
+import lazy_loader as lazy
 
-__all__ = [
-    "AbstractObjective",
-    "Minimum",
-    "Overlap",
-    "Separation",
-    "by_trust_region",
-    "decide_separation",
-    "downhill",
-    "is_affine",
-    "minimise_each",
-    "stationary_point",
-    "to_flow_limit",
-    "to_stationary_point",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

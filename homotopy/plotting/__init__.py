@@ -4,8 +4,6 @@ What a result shows is sampled where the result is; `result.plot()` draws it. Ev
 `ax=None` and draws into a new figure then. They look as intended inside `with house_style():`.
 """
 
-from homotopy.plotting.plane import Plane
-from homotopy.plotting.portrait import Portrait
-from homotopy.plotting.style import house_style
+import lazy_loader as lazy
 
-__all__ = ["Plane", "Portrait", "house_style"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

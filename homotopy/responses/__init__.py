@@ -1,27 +1,5 @@
 """θ(ε): what training converges to, as a function of the weight."""
 
-from homotopy.responses._response import response
-from homotopy.responses._taylor import TaylorModel, taylor
-from homotopy.responses.branch import Branch, Event, EventKind
-from homotopy.responses.closed_form import ClosedForm
-from homotopy.responses.comparison import PathComparison
-from homotopy.responses.continuation import Continuation
-from homotopy.responses.flow_limits import FlowLimits
-from homotopy.responses.method import AbstractResponse
-from homotopy.responses.path import ResponsePath, ResponseStatus
+import lazy_loader as lazy
 
-__all__ = [
-    "AbstractResponse",
-    "Branch",
-    "ClosedForm",
-    "Continuation",
-    "Event",
-    "EventKind",
-    "FlowLimits",
-    "PathComparison",
-    "ResponsePath",
-    "ResponseStatus",
-    "TaylorModel",
-    "response",
-    "taylor",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

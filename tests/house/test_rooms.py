@@ -29,21 +29,30 @@ def module_of(path):
 FILES = {module_of(path): path for path in sorted(ROOT.glob("homotopy/**/*.py"))}
 
 
+def source_of(path):
+    """What a file says; of a package's face, what it imports when it is asked for it."""
+    face = path.with_suffix(".pyi")
+    return (face if face.exists() else path).read_text()
+
+
 def imported(module, source):
     """The modules of ours that a source names in any import; a package's face is one of them."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: a relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if name in FILES else node.module for name in names]
+            # Only faces, which are read as they stand, name what lies inside them from there.
+            face = FILES[module].with_suffix(".pyi").exists()
+            assert node.level == int(face), f"{module}: imports of the package's own, relative"
+            origin = ".".join(filter(None, [module, node.module])) if face else node.module
+            names = [f"{origin}.{alias.name}" for alias in node.names]
+            names = [name if name in FILES else origin for name in names]
         else:
             continue
         yield from (name for name in names if name in FILES and name != module)
 
 
-IMPORTS = {module: set(imported(module, path.read_text())) for module, path in FILES.items()}
+IMPORTS = {module: set(imported(module, source_of(path))) for module, path in FILES.items()}
 
 
 def room(module):

@@ -1,7 +1,5 @@
 """Global optima with a proof, for linear flows whose residuals are switched on and off."""
 
-from homotopy.control.certificate.branch_and_bound import REACHED, certified_optimum
-from homotopy.control.certificate.result import Certificate
-from homotopy.control.certificate.system import ResidualSystem
+import lazy_loader as lazy
 
-__all__ = ["REACHED", "Certificate", "ResidualSystem", "certified_optimum"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,6 +1,5 @@
 """The least horizon at which a cost or a state can be reached (time-optimal control)."""
 
-from homotopy.control.minimum_time._least_horizon import least_horizon
-from homotopy.control.minimum_time.result import LeastHorizon, LeastHorizonStatus
+import lazy_loader as lazy
 
-__all__ = ["LeastHorizon", "LeastHorizonStatus", "least_horizon"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

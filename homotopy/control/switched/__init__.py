@@ -1,14 +1,5 @@
 """Stable linear flows whose residuals are switched on and off: ℰ, its derivatives, best arcs."""
 
-from homotopy.control.switched.arcs import cost, derivatives
-from homotopy.control.switched.records import Searches, SwitchedFlow
-from homotopy.control.switched.search import best_arcs, polish
+import lazy_loader as lazy
 
-__all__ = [
-    "Searches",
-    "SwitchedFlow",
-    "best_arcs",
-    "cost",
-    "derivatives",
-    "polish",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,5 +1,5 @@
 """Greedy deletion: at each time the ε that brings θ closer to the target the fastest."""
 
-from homotopy.deletion.greedy_feedback.feedback import GreedyFeedback, greedy
+import lazy_loader as lazy
 
-__all__ = ["GreedyFeedback", "greedy"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,6 +1,5 @@
 """The least time in which a deletion can be done (time-optimal control)."""
 
-from homotopy.deletion.minimum_time._least_time import least_time
-from homotopy.deletion.minimum_time.result import LeastTime, LeastTimeStatus
+import lazy_loader as lazy
 
-__all__ = ["LeastTime", "LeastTimeStatus", "least_time"]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

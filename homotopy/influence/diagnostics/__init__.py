@@ -4,24 +4,6 @@ Host computations on concrete data, by LAPACK: results are NumPy arrays in float
 here can be traced by JAX. The deleted set of a problem plays no part: all n points count alike.
 """
 
-from homotopy.influence.diagnostics._cooks_distance import (
-    cooks_distance,
-)
-from homotopy.influence.diagnostics._leverage import leverage
-from homotopy.influence.diagnostics.duplicates import DuplicateRows, duplicate_rows
-from homotopy.influence.diagnostics.jacobian import JacobianLeverage, jacobian_leverage
-from homotopy.influence.diagnostics.regression import RegressionDiagnostics, regression_diagnostics
-from homotopy.influence.diagnostics.ridgeless import RidgelessLeaveOneOut, ridgeless_leave_one_out
+import lazy_loader as lazy
 
-__all__ = [
-    "DuplicateRows",
-    "JacobianLeverage",
-    "RegressionDiagnostics",
-    "RidgelessLeaveOneOut",
-    "cooks_distance",
-    "duplicate_rows",
-    "jacobian_leverage",
-    "leverage",
-    "regression_diagnostics",
-    "ridgeless_leave_one_out",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,19 +1,5 @@
 """Inverse-Hessian products, one solver a file."""
 
-from homotopy.influence.solvers.arnoldi import Arnoldi
-from homotopy.influence.solvers.base import AbstractSolver, InverseProduct, InverseStatus
-from homotopy.influence.solvers.conjugate_gradient import ConjugateGradient
-from homotopy.influence.solvers.dense import Dense
-from homotopy.influence.solvers.lissa import Lissa
-from homotopy.influence.solvers.nystrom import Nystrom
+import lazy_loader as lazy
 
-__all__ = [
-    "AbstractSolver",
-    "Arnoldi",
-    "ConjugateGradient",
-    "Dense",
-    "InverseProduct",
-    "InverseStatus",
-    "Lissa",
-    "Nystrom",
-]
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

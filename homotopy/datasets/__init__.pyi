@@ -1,0 +1,20 @@
+from .collinearity import CollinearColumn, collinear_columns
+from .dataset import Dataset
+from .files import from_csv
+from .real import breast_cancer, concrete, diabetes, digits
+from .standardisation import Standardisation, standardise
+from .synthetic import notes_example
+
+__all__ = [
+    "CollinearColumn",
+    "Dataset",
+    "Standardisation",
+    "breast_cancer",
+    "collinear_columns",
+    "concrete",
+    "diabetes",
+    "digits",
+    "from_csv",
+    "notes_example",
+    "standardise",
+]

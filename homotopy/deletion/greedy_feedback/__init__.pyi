@@ -1,0 +1,3 @@
+from .feedback import GreedyFeedback, greedy
+
+__all__ = ["GreedyFeedback", "greedy"]

@@ -1,0 +1,21 @@
+from ._cooks_distance import (
+    cooks_distance,
+)
+from ._leverage import leverage
+from .duplicates import DuplicateRows, duplicate_rows
+from .jacobian import JacobianLeverage, jacobian_leverage
+from .regression import RegressionDiagnostics, regression_diagnostics
+from .ridgeless import RidgelessLeaveOneOut, ridgeless_leave_one_out
+
+__all__ = [
+    "DuplicateRows",
+    "JacobianLeverage",
+    "RegressionDiagnostics",
+    "RidgelessLeaveOneOut",
+    "cooks_distance",
+    "duplicate_rows",
+    "jacobian_leverage",
+    "leverage",
+    "regression_diagnostics",
+    "ridgeless_leave_one_out",
+]

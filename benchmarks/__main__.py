@@ -23,6 +23,7 @@ BENCHMARKS = (
     "switch_gradient",
     "all_points",
     "building",
+    "latency",
     "optimum",
     "certificate",
     "perceptron",

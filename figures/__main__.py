@@ -112,7 +112,7 @@ def _make(names, options, folder, record) -> list[str]:
         TimeElapsedColumn,
     )
 
-    from figures.making import Task, drop_unfinished, make
+    from figures.making import Task, make
 
     if not names:
         return []
@@ -124,35 +124,30 @@ def _make(names, options, folder, record) -> list[str]:
         *(SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn()),
         TextColumn("{task.description}"),
     )
-    try:
-        with Progress(*columns, console=console) as progress:
-            bar = progress.add_task("", total=len(names))
-            for kind, task, value in run(tasks, make, min(options.jobs, len(names)), MOST_BYTES):
-                name = task.name
-                if kind == "began":
-                    began[name], stages[name] = time.monotonic(), "beginning"
-                elif kind == "says":
-                    stages[name] = value
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=len(names))
+        for kind, task, value in run(tasks, make, min(options.jobs, len(names)), MOST_BYTES):
+            name = task.name
+            if kind == "began":
+                began[name], stages[name] = time.monotonic(), "beginning"
+            elif kind == "says":
+                stages[name] = value
+            else:
+                del stages[name]
+                progress.advance(bar)
+                took = f"{time.monotonic() - began[name]:.0f} s"
+                if kind == "done":
+                    record.made(name)
+                    took += f", {value:.0f} s of the processor"
+                    line = f"{folder / name}: pdf, png, json ({took})"
+                    console.print(line, highlight=False, soft_wrap=True, markup=False)
                 else:
-                    del stages[name]
-                    progress.advance(bar)
-                    took = f"{time.monotonic() - began[name]:.0f} s"
-                    if kind == "done":
-                        record.made(name)
-                        took += f", {value:.0f} s of the processor"
-                        line = f"{folder / name}: pdf, png, json ({took})"
-                        console.print(line, highlight=False, soft_wrap=True, markup=False)
-                    else:
-                        failed.append(name)
-                        if kind == "crashed":
-                            value = f"its process ended with exit code {value}"
-                            drop_unfinished(compiled)
-                        console.print(f"[red]{name} failed[/]: {escape(value)}", highlight=False)
-                running = (f"{name} {stage}" for name, stage in stages.items())
-                progress.update(bar, description=", ".join(running))
-    except KeyboardInterrupt:
-        drop_unfinished(compiled)
-        raise
+                    failed.append(name)
+                    if kind == "crashed":
+                        value = f"its process ended with exit code {value}"
+                    console.print(f"[red]{name} failed[/]: {escape(value)}", highlight=False)
+            running = (f"{name} {stage}" for name, stage in stages.items())
+            progress.update(bar, description=", ".join(running))
     return failed
 
 

@@ -10,10 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-# Programs compiled in this time are found again by every process, and by the next run.
-WORTH_KEEPING = 0.05  # seconds
-UNFINISHED = 5.0  # seconds: entries as old as this are whole
-
 
 class Task(NamedTuple):
     """A figure to make: its name, on coarse grids or not, where, and where programs are kept."""
@@ -38,17 +34,6 @@ def make(task: Task, say: Callable[[str], None]) -> float:
     return time.process_time() - began
 
 
-def drop_unfinished(compiled: Path) -> None:
-    """Remove compiled programs that a process may not have written to the end.
-
-    JAX does not replace an entry that is there, whole or not.
-    """
-    latest = time.time() - UNFINISHED
-    for path in compiled.glob("*"):
-        if path.stat().st_mtime > latest:
-            path.unlink()
-
-
 @cache
 def _begin(compiled: Path) -> None:
     """Once in a process: figures are drawn in memory, and JAX computes in float64 on one thread.
@@ -60,11 +45,7 @@ def _begin(compiled: Path) -> None:
     from homotopy._xla_flags import LIGHT_COMPILATION, ONE_THREAD, ask_for
 
     ask_for(*ONE_THREAD, *LIGHT_COMPILATION)
-    import jax
-
     import homotopy as hm
 
     hm.enable_x64()
-    jax.config.update("jax_compilation_cache_dir", str(compiled))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH_KEEPING)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    hm.keep_programs(compiled)

@@ -84,6 +84,7 @@ from .models import (
 )
 from .precision import enable_x64
 from .problem import Problem
+from .program_cache import keep_programs
 from .responses import (
     response,
     taylor,
@@ -162,6 +163,7 @@ __all__ = [
     "homotopy",
     "influence",
     "influence_in_time",
+    "keep_programs",
     "least_time",
     "leverage",
     "linear_model",

@@ -6,6 +6,7 @@ from functools import reduce
 from operator import or_
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import concrete
@@ -37,7 +38,9 @@ def is_successful(status) -> Bool[Array, " *batch"]:
     return reduce(or_, (status == getattr(kind, name) for name in kind.__successes__))
 
 
-def require_success(value: Float[Array, " *batch"], status) -> Float[Array, " *batch"]:
+def require_success(
+    value: Float[Array | np.ndarray, " *batch"], status
+) -> Float[Array | np.ndarray, " *batch"]:
     """The value, if the computation succeeded; a `RuntimeError` with the status otherwise.
 
     At once where the status is known, at run time where it is traced.

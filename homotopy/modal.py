@@ -24,14 +24,15 @@ from jaxtyping import Array, Bool, Float
 
 from homotopy.numerics.accurate_product import accurate_product
 from homotopy.numerics.gram_spectrum import gram_spectrum
+from homotopy.numerics.namespace import AnyArray, namespace
 from homotopy.numerics.rank_one import rank_one_spectrum
 
 
 class Spectrum(eqx.Module):
     """H_ε = W diag(λ) Wᵀ in modal coordinates."""
 
-    eigenvalues: Float[Array, " *k d"]
-    rotation: Float[Array, " *k d d"]
+    eigenvalues: Float[AnyArray, " *k d"]
+    rotation: Float[AnyArray, " *k d d"]
 
 
 class ModalForm(eqx.Module):
@@ -85,11 +86,11 @@ class ModalForm(eqx.Module):
     data_basis: Float[Array, "2 d d"]
     data_fit: Float[Array, "2 d"]
 
-    def coordinates(self, theta: Float[Array, " d"]) -> Float[Array, " d"]:
+    def coordinates(self, theta: Float[AnyArray, " d"]) -> Float[AnyArray, " d"]:
         """z = Vᵀθ."""
         return self.basis.T @ theta
 
-    def parameters(self, coordinates: Float[Array, "*m d"]) -> Float[Array, "*m d"]:
+    def parameters(self, coordinates: Float[AnyArray, "*m d"]) -> Float[AnyArray, "*m d"]:
         """θ = Vz."""
         return coordinates @ self.basis.T
 
@@ -106,23 +107,30 @@ class ModalForm(eqx.Module):
         factor = [jnp.diag(jnp.sqrt(self.eigenvalues)), jnp.sqrt(epsilon) * self.rows]
         return Spectrum(*gram_spectrum(jnp.concatenate(factor)))
 
-    def displacement(self, epsilon: Float[Array, ""]) -> Float[Array, " d"]:
+    def displacement(self, epsilon: Float[AnyArray, "*k"]) -> Float[AnyArray, "*k d"]:
         """θ(ε) − θ*₋ along the response path: α + displacement is the equilibrium of the flow.
 
         Within the kernel of M it is what the flow of every ε > 0 tends to; zero at ε = 0.
         """
-        strength = epsilon * self.mode_residuals / (1.0 + epsilon * self.leverages)
-        return self.modes @ strength + jnp.where(epsilon > 0.0, self.kernel_offset, 0.0)
+        xp, weight = namespace(epsilon, self.modes), epsilon[..., None]
+
+        def each(part):
+            """Of every mode, beside weights of any shape."""
+            return part.reshape((1,) * (weight.ndim - 1) + part.shape)
+
+        strength = weight * each(self.mode_residuals) / (1.0 + weight * each(self.leverages))
+        return strength @ self.modes.T + xp.where(weight > 0.0, each(self.kernel_offset), 0.0)
 
     def equilibrium_residual(self, epsilon: Float[Array, ""]) -> Float[Array, " g"]:
         """v = B(z − α) − r at the equilibrium of ε: −Q ρ/(1 + εκ), and −r at ε = 0."""
         fitted = -self.mode_vectors @ (self.mode_residuals / (1.0 + epsilon * self.leverages))
         return jnp.where(epsilon > 0.0, fitted, -self.residual)
 
-    def deleted_residual(self, centred: Float[Array, "*m d"]) -> Float[Array, "*m g"]:
+    def deleted_residual(self, centred: Float[AnyArray, "*m d"]) -> Float[AnyArray, "*m g"]:
         """v = X_G θ − y_G from z − α."""
         fitted = centred @ self.rows.T
-        return fitted - jnp.broadcast_to(self.residual, fitted.shape)
+        xp = namespace(fitted, self.residual)
+        return fitted - xp.broadcast_to(self.residual, fitted.shape)
 
     def seen_by(
         self, X: Float[Array, "m d"], y: Float[Array, " m"]

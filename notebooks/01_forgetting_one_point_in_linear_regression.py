@@ -39,6 +39,7 @@ from homotopy import datasets
 from homotopy.plotting.style import PALETTE, WITH, WITHOUT
 
 hm.enable_x64()  # the toolkit computes in float64 and never changes this setting by itself
+hm.keep_programs()  # what is compiled once starts at once the next time
 plt.style.use("homotopy.plotting.homotopy")  # the house style, for the whole notebook
 plt.rcParams["figure.dpi"] = 140
 

@@ -34,6 +34,7 @@ from homotopy.plotting.style import PALETTE, WEIGHT_COLOURS
 from homotopy.teacher import teacher_example
 
 hm.enable_x64()
+hm.keep_programs()  # what is compiled once starts at once the next time
 plt.style.use("homotopy.plotting.homotopy")  # the house style, for the whole notebook
 plt.rcParams["figure.dpi"] = 140
 

@@ -33,6 +33,7 @@ from homotopy.influence._gaps import GAPS
 from homotopy.plotting.style import PALETTE
 
 hm.enable_x64()
+hm.keep_programs()  # what is compiled once starts at once the next time
 plt.style.use("homotopy.plotting.homotopy")  # the house style, for the whole notebook
 plt.rcParams["figure.dpi"] = 140
 

@@ -76,7 +76,6 @@ def pytest_configure(config):
         if not hasattr(config, "cache"):
             return
         folder = config.cache.mkdir("jax")
-        quick_jax.bound(folder)
     quick_jax.keep_programs(Path(folder))
 
 

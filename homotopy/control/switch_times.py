@@ -11,7 +11,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import qmc
 
 from homotopy._checks import fraction, integer
 from homotopy._progress import Progress
@@ -124,6 +123,8 @@ class _Search(AbstractSearch):
     def samples(self) -> list[tuple[Arc, ...]]:
         """The best of many controls of either first value, with costs to a coarse tolerance."""
         duration = self.horizon - self.start
+        from scipy.stats import qmc  # here because importing it is slow
+
         points = qmc.Halton(self.switches, scramble=False).random(_SAMPLES + 1)[1:]
         times = self.start + duration * np.sort(points, axis=1)
         mesh = self.coarse_mesh()

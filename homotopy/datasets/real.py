@@ -1,5 +1,8 @@
 """Real data that come inside packages."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 
 from homotopy.datasets.dataset import Dataset
@@ -19,16 +22,17 @@ def diabetes() -> Dataset:
     >>> diabetes().X.shape
     (442, 10)
     """
-    # Imported here because it takes longer than the rest of the package together.
+    described = (
+        "442 diabetes patients: age, sex, body mass index, blood pressure and six blood serum "
+        "measurements; the target is disease progression after one year (Efron et al., 2004)."
+    )
+    tables = _tables_of_scikit_learn("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz")
+    if tables is not None and (tables[0].shape, tables[1].shape) == ((442, 10), (442,)):
+        names = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
+        return Dataset("diabetes", *tables, names, "progression", described)
     from sklearn.datasets import load_diabetes
 
-    return _of_scikit_learn(
-        load_diabetes(scaled=False),
-        "diabetes",
-        "progression",
-        "442 diabetes patients: age, sex, body mass index, blood pressure and six blood serum "
-        "measurements; the target is disease progression after one year (Efron et al., 2004).",
-    )
+    return _of_scikit_learn(load_diabetes(scaled=False), "diabetes", "progression", described)
 
 
 def breast_cancer() -> Dataset:
@@ -119,6 +123,19 @@ def concrete() -> Dataset:
             "is the compressive strength in MPa (Yeh, 1998)."
         ),
     )
+
+
+def _tables_of_scikit_learn(*names: str) -> list[np.ndarray] | None:
+    """Numbers in files of scikit-learn, or None where this release has none of these names.
+
+    Importing it takes longer than everything else that a first look at the data takes.
+    """
+    found = importlib.util.find_spec("sklearn")
+    folders = found.submodule_search_locations if found else None
+    paths = [Path(folders[0], "datasets", "data", name) for name in names] if folders else []
+    if not paths or not all(path.exists() for path in paths):
+        return None
+    return [np.loadtxt(path) for path in paths]
 
 
 def _of_scikit_learn(bunch, name: str, target_name: str, description: str) -> Dataset:

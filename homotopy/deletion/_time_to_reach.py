@@ -10,7 +10,8 @@ import numpy as np
 from homotopy._checks import integer, number
 from homotopy._status import require_success
 from homotopy.deletion.deletion import Deletion, a_deletion
-from homotopy.flows.propagator import known_values, piecewise_states
+from homotopy.flows.propagator import known_piecewise_states, known_values, piecewise_states
+from homotopy.numerics.namespace import in_numpy, namespace
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.base import a_schedule
 
@@ -75,7 +76,7 @@ def time_to_reach(
         return found
 
     # From here on the weight is constant; times are durations after the last breakpoint.
-    _, state = costs_along(deletion, schedule, jnp.asarray(times))
+    _, state = costs_along(deletion, schedule, times)
     value = known_values(schedule.piece_values[-1:])
 
     def afterwards(durations):
@@ -88,7 +89,7 @@ def time_to_reach(
         found = _first_below(afterwards, durations, cost)
         if found is not None:
             return opening + found
-        _, to_limit, from_goal = _costs_under(deletion, value, state, jnp.asarray(durations))
+        _, to_limit, from_goal = _costs_under(deletion, value, state, durations)
         if to_limit < from_goal - radius or to_limit == 0.0:
             return None
         left, right = right, 2 * right
@@ -98,7 +99,7 @@ def time_to_reach(
 def _first_below(costs_at, times, cost):
     """The first of ascending times with costs at most `cost`, refined to rounding; None if none."""
     while True:
-        costs = np.asarray(costs_at(jnp.asarray(times)))
+        costs = np.asarray(costs_at(times))
         below = np.flatnonzero(costs <= cost)
         if below.size == 0:
             return None
@@ -112,23 +113,48 @@ def _first_below(costs_at, times, cost):
         times = np.linspace(left, right, times.size)
 
 
-@eqx.filter_jit
 def costs_along(deletion, schedule, times):
     """ℰ, were the horizon at each of some ascending times, and the state at the last of them."""
+    known = deletion.dynamics.known_costs(schedule, np.asarray(times))
+    if known is None:
+        return _compiled_costs_along(deletion, schedule, times)
+    costs, states, status = known
+    return require_success(costs, status), states[-1]
+
+
+@eqx.filter_jit
+def _compiled_costs_along(deletion, schedule, times):
     states, status = deletion.dynamics.states(schedule, times)
     states = require_success(states, status)
     return jax.vmap(deletion.dynamics.cost)(states), states[-1]
 
 
-@eqx.filter_jit
 def _costs_under(deletion, value, state, durations):
     """Costs after durations under one weight; the last distance to the limit; the limit's own."""
-    modal = deletion.problem.modal
-    epsilon = jnp.asarray(value, state.dtype)[0]
-    edges = jnp.stack([jnp.zeros_like(durations[-1]), durations[-1]])
-    states = piecewise_states(modal, jnp.zeros_like(state), state, edges, value, durations)
-    unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
-    limit = modal.displacement(epsilon) + jnp.where(unseen, state, 0.0)
+    if namespace(state) is jnp:
+        return _compiled_costs_under(deletion, value, state, durations)
+    modal, goal = in_numpy((deletion.problem.modal, deletion.centred_goal))
+    value = tuple(np.asarray(value).tolist())
+    states, limit = _under(modal, value, state, np.asarray(durations))
+    costs = 0.5 * np.sum((states - goal) ** 2, axis=1)
+    return costs, np.linalg.norm(states[-1] - limit), np.linalg.norm(limit - goal)
+
+
+@eqx.filter_jit
+def _compiled_costs_under(deletion, value, state, durations):
+    states, limit = _under(deletion.problem.modal, value, state, durations)
     to_limit = jnp.linalg.norm(states[-1] - limit)
     costs = jax.vmap(deletion.dynamics.cost)(states)
     return costs, to_limit, jnp.linalg.norm(limit - deletion.centred_goal)
+
+
+def _under(modal, value, state, durations):
+    """States after durations under one weight, and the limit; centred at the deleted fit."""
+    xp = namespace(state)
+    follow = known_piecewise_states if xp is np else piecewise_states
+    epsilon = xp.asarray(value, state.dtype)
+    edges = xp.stack([xp.zeros_like(durations[-1]), durations[-1]])
+    with np.errstate(all="ignore"):
+        states = follow(modal, xp.zeros_like(state), state, edges, value, durations)
+    unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
+    return states, modal.displacement(epsilon)[0] + xp.where(unseen, state, 0.0)

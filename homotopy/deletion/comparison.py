@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-import jax.numpy as jnp
 import numpy as np
 
 from homotopy.deletion._time_to_reach import costs_along, time_to_reach
@@ -167,7 +166,7 @@ def _ratio(cost: float, baseline: float) -> float:
 def _cost(deletion, schedule) -> float:
     """ℰ, by the function that `time_to_reach` has compiled for the schedule anyway."""
     times = np.full(GRID, float(deletion.horizon))
-    return float(costs_along(deletion, schedule, jnp.asarray(times))[0][-1])
+    return float(costs_along(deletion, schedule, times)[0][-1])
 
 
 def _time(deletion, schedule, cost, best) -> float | None:

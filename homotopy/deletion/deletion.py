@@ -7,6 +7,7 @@ from typing import Literal
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -116,7 +117,13 @@ class Deletion(Request):
             )
         if outside != "allow":
             _check_membership(self, schedule, outside)
-        return self._cost(schedule)
+        known = None
+        if (horizon := concrete(self.horizon)) is not None:
+            known = self.dynamics.known_costs(schedule, horizon[None])
+        if known is None:
+            return self._cost(schedule)
+        costs, _, status = known
+        return require_success(jnp.asarray(costs[0]), status)
 
     @eqx.filter_jit
     def _cost(self, schedule: AbstractSchedule) -> Float[Array, ""]:

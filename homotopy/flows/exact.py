@@ -5,16 +5,22 @@ from itertools import groupby
 
 import diffrax
 import equinox as eqx
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+import jax
+import numpy as np
+from jaxtyping import Float
 
 from homotopy._checks import fraction, integer
 from homotopy.flows._diffrax import an_adjoint
-from homotopy.flows.exponential_collocation import SmoothPiece, smooth_states
+from homotopy.flows.exponential_collocation import (
+    SmoothPiece,
+    known_smooth_states,
+    smooth_states,
+)
 from homotopy.flows.method import AbstractMethod, FlowStatus
-from homotopy.flows.propagator import known_values, piecewise_states
+from homotopy.flows.propagator import known_piecewise_states, known_values, piecewise_states
 from homotopy.linear import LinearRegression
 from homotopy.modal import ModalForm
+from homotopy.numerics.namespace import AnyArray, AnyNumber, in_numpy, namespace
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
@@ -62,10 +68,12 @@ class Exact(AbstractMethod):
         self,
         problem: Problem,
         schedule: AbstractSchedule,
-        theta0: Float[Array, " d"],
-        times: Float[Array, " m"],
-    ) -> tuple[Float[Array, "m d"], FlowStatus, dict]:
+        theta0: Float[AnyArray, " d"],
+        times: Float[AnyArray, " m"],
+    ) -> tuple[Float[AnyArray, "m d"], FlowStatus, dict]:
         modal = self.modal_form(problem)
+        if namespace(theta0) is np:
+            modal = in_numpy(modal)
         start = modal.coordinates(theta0)
         states, status, stats = self.modal_states(
             modal, modal.equilibrium, start, schedule, times, times[-1]
@@ -84,24 +92,31 @@ class Exact(AbstractMethod):
     def modal_states(
         self,
         modal: ModalForm,
-        origin: Float[Array, " d"],
-        start: Float[Array, " d"],
+        origin: Float[AnyArray, " d"],
+        start: Float[AnyArray, " d"],
         schedule: AbstractSchedule,
-        times: Float[Array, " m"],
-        horizon: Float[Array, ""],
-    ) -> tuple[Float[Array, "m d"], FlowStatus, dict]:
-        """States in modal coordinates at `times` in [0, horizon]; see `piecewise_states`."""
+        times: Float[AnyArray, " m"],
+        horizon: AnyNumber,
+    ) -> tuple[Float[AnyArray, "m d"], FlowStatus, dict]:
+        """States in modal coordinates at `times` in [0, horizon]; see `piecewise_states`.
+
+        Of NumPy's arrays by NumPy, at once; of JAX's by JAX, to be compiled and differentiated.
+        """
+        xp = namespace(start)
+        if xp is np:
+            breakpoints, values = (np.asarray(part) for part in _described(schedule))
+        else:
+            breakpoints, values = schedule.breakpoints, schedule.piece_values
         # `where`, not `clip`: at a tie the derivative is the one from inside the horizon.
-        breakpoints = schedule.breakpoints
-        within = jnp.where(breakpoints <= horizon, breakpoints, horizon)
-        zero, horizon = jnp.zeros((1,), start.dtype), jnp.reshape(horizon, (1,))
-        edges = jnp.concatenate([zero, within, horizon]).astype(start.dtype)
+        within = xp.where(breakpoints <= horizon, breakpoints, horizon)
+        zero, horizon = xp.zeros((1,), start.dtype), xp.reshape(horizon, (1,))
+        edges = xp.concatenate([zero, within, horizon]).astype(start.dtype)
         # Constant pieces keep their switches past the horizon, where no time meets them: moved to
         # the horizon, they would take part in its derivative.
-        last = jnp.max(jnp.append(breakpoints, horizon), keepdims=True)
-        switches = jnp.concatenate([zero, breakpoints, last]).astype(start.dtype)
-        outputs = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
-        status, steps = FlowStatus.successful, jnp.zeros((), int)
+        last = xp.max(xp.append(breakpoints, horizon), keepdims=True)
+        switches = xp.concatenate([zero, breakpoints, last]).astype(start.dtype)
+        outputs = xp.zeros((times.shape[0], start.shape[0]), start.dtype)
+        status, steps = FlowStatus.successful, xp.zeros((), int)
         first = 0
         for constant, run in groupby(schedule.constant_pieces):
             count = len(list(run))
@@ -115,39 +130,46 @@ class Exact(AbstractMethod):
                 opening, closing = bounds[0], bounds[-1]
                 # A time at a switch has felt it: see `propagator`.
                 inside = times >= switches[lower]
-                local = jnp.where(times < opening, opening, times)
-                local = jnp.where(local > closing, closing, local)
+                local = xp.where(times < opening, opening, times)
+                local = xp.where(local > closing, closing, local)
                 if constant:
-                    reached = piecewise_states(
-                        modal,
-                        origin,
-                        start,
-                        bounds,
-                        known_values(schedule.piece_values[lower:upper]),
-                        jnp.append(local, closing),
-                    )
+                    follow = known_piecewise_states if xp is np else piecewise_states
+                    weights, ends = known_values(values[lower:upper]), xp.append(local, closing)
+                    reached = follow(modal, origin, start, bounds, weights, ends)
                     states, start = reached[:-1], reached[-1]
                 else:
-                    piece = SmoothPiece(
-                        modal,
-                        origin,
-                        opening,
-                        closing - opening,
-                        lambda t, index=lower: schedule.piece(index, t),
-                        self.tolerance,
+                    piece = partial(SmoothPiece, modal, origin, opening, closing - opening)
+                    states, start, done, taken = self._smooth_states(
+                        piece, schedule, lower, start, local
                     )
-                    states, start, result, taken = smooth_states(
-                        piece,
-                        start,
-                        local,
-                        self.max_steps,
-                        self.adjoint,
-                        schedule.graded_pieces[lower],
-                    )
-                    status = FlowStatus.where(
-                        result == diffrax.RESULTS.successful, status, FlowStatus.step_limit
-                    )
+                    if xp is np:
+                        status = status if done else FlowStatus.step_limit
+                    else:
+                        status = FlowStatus.where(done, status, FlowStatus.step_limit)
                     steps = steps + taken
-                outputs = jnp.where(inside[:, None], states, outputs)
+                outputs = xp.where(inside[:, None], states, outputs)
             first += count
         return outputs, status, {"collocation_steps": steps}
+
+    def _smooth_states(self, piece, schedule, index, start, times):
+        """States on a varying piece, at its end, whether it was reached, and in how many steps."""
+        graded = schedule.graded_pieces[index]
+        if namespace(start) is np:
+            piece = piece(lambda t: np.asarray(_weights_at(schedule, index, t)), self.tolerance)
+            return known_smooth_states(piece, start, times, self.max_steps, graded)
+        piece = piece(lambda t: schedule.piece(index, t), self.tolerance)
+        states, start, result, taken = smooth_states(
+            piece, start, times, self.max_steps, self.adjoint, graded
+        )
+        return states, start, result == diffrax.RESULTS.successful, taken
+
+
+@eqx.filter_jit
+def _described(schedule):
+    """Breakpoints, and the value at the left end of every piece."""
+    return schedule.breakpoints, schedule.piece_values
+
+
+@eqx.filter_jit
+def _weights_at(schedule, index, times):
+    return jax.vmap(lambda t: schedule.piece(index, t))(times)

@@ -26,9 +26,11 @@ from homotopy.numerics.legendre_history import (
     legendre_values,
     scaled_spherical_bessel,
 )
+from homotopy.numerics.namespace import AnyArray, AnyNumber, namespace
 
 _COUNT = 16
 _SMALLEST_SHARE = 2.0**-10
+_SAFETY = 0.9  # of the controller of steps
 # Where the steps of a graded piece end at the latest.
 _GRADING = 1.0 - 2.0 ** -np.arange(1.0, 15.0)
 _NODES, _, _TO_COEFFICIENTS = gauss_legendre(_COUNT)
@@ -62,9 +64,9 @@ class SmoothPiece(eqx.Module):
     """
 
     modal: ModalForm
-    origin: Float[Array, " d"]
-    opening: Float[Array, ""]
-    length: Float[Array, ""]
+    origin: Float[AnyArray, " d"]
+    opening: AnyNumber
+    length: AnyNumber
     weight: Callable
     tolerance: float
 
@@ -83,16 +85,24 @@ class _Interpolation(diffrax.AbstractLocalInterpolation):
             return self.evaluate(t1) - self.evaluate(t0)
         span = self.t1 - self.t0
         fraction = jnp.where(span > 0, (t0 - self.t0) / jnp.where(span > 0, span, 1.0), 0.0)
-        nodes, to_coefficients = (
-            jnp.asarray(constant, self.y0.dtype) for constant in (_NODES, _TO_COEFFICIENTS)
-        )
-        part = legendre_values(fraction * nodes, _COUNT) @ self.coefficients
-        modal = self.piece.modal
-        duration = (t0 - self.t0) * self.piece.length
-        decay = -modal.eigenvalues * duration
-        history = legendre_history(modal.eigenvalues, duration, to_coefficients @ part)
-        felt = jnp.sum(modal.rows.T * history, axis=1)
-        return jnp.exp(decay) * self.y0 - jnp.expm1(decay) * self.piece.origin - felt
+        return _between(self.piece, self.coefficients, fraction, t0 - self.t0, self.y0)
+
+
+def _between(piece, coefficients, fraction, share, y0):
+    """The state at a fraction of a step, which is a share of the piece from where it began.
+
+    Or the states at many fractions.
+    """
+    modal, xp = piece.modal, namespace(y0)
+    nodes, to_coefficients = (
+        xp.asarray(constant, y0.dtype) for constant in (_NODES, _TO_COEFFICIENTS)
+    )
+    part = legendre_values(fraction[..., None] * nodes, _COUNT) @ coefficients
+    duration = share * piece.length
+    decay = -duration[..., None] * modal.eigenvalues
+    history = legendre_history(modal.eigenvalues, duration, to_coefficients @ part)
+    felt = xp.sum(modal.rows.T * history, axis=-1)
+    return xp.exp(decay) * y0 - xp.expm1(decay) * piece.origin - felt
 
 
 class ExponentialCollocation(diffrax.AbstractAdaptiveSolver):
@@ -121,40 +131,47 @@ class ExponentialCollocation(diffrax.AbstractAdaptiveSolver):
         return jnp.zeros_like(y0)
 
     def step(self, terms, t0, t1, y0, args, solver_state, made_jump):
-        piece, modal = args, args.modal
-        dtype = y0.dtype
-        duration = (t1 - t0) * piece.length
-        fractions = t0 + (t1 - t0) * jnp.asarray(_NODES, dtype)
-        weights = jax.vmap(piece.weight)(piece.opening + fractions * piece.length).astype(dtype)
-
-        # At each node and at the end: the flow without ω, and the memory of ω's node values.
-        durations = duration * jnp.asarray(_ENDS, dtype)
-        decay = -durations[:, None] * modal.eigenvalues[None, :]
-        free = jnp.exp(decay) * y0[None, :] - jnp.expm1(decay) * piece.origin[None, :]
-        kernel = scaled_spherical_bessel(-0.5 * decay, _COUNT) * durations[:, None, None]
-        memory = jnp.einsum("kdm,kmj->kdj", kernel, jnp.asarray(_RESTRICTIONS, dtype))
-
-        # v at the nodes from v + memory(ε v) = free, a system in the deleted points alone.
-        group = modal.rows.shape[0]
-        size = _COUNT * group
-        coupling = jnp.einsum("gd,kdj,hd->kgjh", modal.rows, memory[:-1], modal.rows)
-        matrix = (coupling * weights[None, None, :, None]).reshape(size, size)
-        unforced = modal.deleted_residual(free[:-1] - piece.origin[None, :]).reshape(size)
-        residual = jnp.linalg.solve(jnp.eye(size, dtype=dtype) + matrix, unforced)
-        observed = weights[:, None] * residual.reshape(_COUNT, group)  # ω
-        y1 = free[-1] - jnp.einsum("gd,dj,jg->d", modal.rows, memory[-1], observed)
-        coefficients = jnp.asarray(_TO_COEFFICIENTS, dtype) @ observed
-
-        # What the last two coefficients of ω would do if they did not average out.
-        noise = 512.0 * jnp.finfo(dtype).eps * jnp.max(jnp.abs(observed), axis=0)
-        tail = jnp.maximum(jnp.sum(jnp.abs(coefficients[-2:]), axis=0) - noise, 0.0)
-        error = jnp.linalg.norm((tail @ jnp.abs(modal.rows)) * kernel[-1, :, 0])
-        scale = jnp.maximum(jnp.linalg.norm(y0), jnp.linalg.norm(y1))
-        allowed = piece.tolerance * scale * jnp.maximum(t1 - t0, _SMALLEST_SHARE)
-        least = jnp.finfo(dtype).tiny
-        relative = jnp.where(error > 0, error / jnp.where(allowed > 0, allowed, least), 0.0)
-        info = {"y0": y0, "coefficients": coefficients, "piece": piece}
+        fractions = t0 + (t1 - t0) * jnp.asarray(_NODES, y0.dtype)
+        times = args.opening + fractions * args.length
+        weights = jax.vmap(args.weight)(times).astype(y0.dtype)
+        y1, coefficients, relative = _collocated(args, weights, t1 - t0, y0)
+        info = {"y0": y0, "coefficients": coefficients, "piece": args}
         return y1, jnp.full_like(y0, relative), info, None, diffrax.RESULTS.successful
+
+
+def _collocated(piece, weights, share, y0):
+    """A step that is a share of the piece, with ε at its nodes: its end, ω, and its error."""
+    modal, xp = piece.modal, namespace(y0)
+    dtype = y0.dtype
+    duration = share * piece.length
+
+    # At each node and at the end: the flow without ω, and the memory of ω's node values.
+    durations = duration * xp.asarray(_ENDS, dtype)
+    decay = -durations[:, None] * modal.eigenvalues[None, :]
+    free = xp.exp(decay) * y0[None, :] - xp.expm1(decay) * piece.origin[None, :]
+    kernel = scaled_spherical_bessel(-0.5 * decay, _COUNT) * durations[:, None, None]
+    memory = xp.einsum("kdm,kmj->kdj", kernel, xp.asarray(_RESTRICTIONS, dtype))
+
+    # v at the nodes from v + memory(ε v) = free, a system in the deleted points alone.
+    group = modal.rows.shape[0]
+    size = _COUNT * group
+    coupling = xp.einsum("gd,kdj,hd->kgjh", modal.rows, memory[:-1], modal.rows)
+    matrix = (coupling * weights[None, None, :, None]).reshape(size, size)
+    unforced = modal.deleted_residual(free[:-1] - piece.origin[None, :]).reshape(size)
+    residual = xp.linalg.solve(xp.eye(size, dtype=dtype) + matrix, unforced)
+    observed = weights[:, None] * residual.reshape(_COUNT, group)  # ω
+    y1 = free[-1] - xp.einsum("gd,dj,jg->d", modal.rows, memory[-1], observed)
+    coefficients = xp.asarray(_TO_COEFFICIENTS, dtype) @ observed
+
+    # What the last two coefficients of ω would do if they did not average out.
+    noise = 512.0 * xp.finfo(dtype).eps * xp.max(xp.abs(observed), axis=0)
+    tail = xp.maximum(xp.sum(xp.abs(coefficients[-2:]), axis=0) - noise, 0.0)
+    error = xp.linalg.norm((tail @ xp.abs(modal.rows)) * kernel[-1, :, 0])
+    scale = xp.maximum(xp.linalg.norm(y0), xp.linalg.norm(y1))
+    allowed = piece.tolerance * scale * xp.maximum(share, _SMALLEST_SHARE)
+    least = xp.finfo(dtype).tiny
+    relative = xp.where(error > 0, error / xp.where(allowed > 0, allowed, least), 0.0)
+    return y1, coefficients, relative
 
 
 def smooth_states(
@@ -170,12 +187,7 @@ def smooth_states(
     `times` ascend within the piece. Where `graded` the steps halve towards its end: a derivative
     in a parameter may be rough there although ε is smooth, which no error estimate of ε sees.
     """
-    fractions = (times - piece.opening) / jnp.where(piece.length > 0, piece.length, 1.0)
-    # At the end of a piece without length, so that its two ends count in a derivative.
-    fractions = jnp.where(piece.length > 0, fractions, 1.0)
-    # Not `clip`, which halves the derivative of an output at an end of the piece.
-    fractions = jnp.where(fractions < 0.0, 0.0, fractions)
-    fractions = jnp.where(fractions > 1.0, 1.0, fractions)
+    fractions = _fractions(piece, times)
     fastest = jnp.max(piece.modal.full.eigenvalues) * piece.length
     controller = diffrax.PIDController(rtol=0.0, atol=1.0, norm=_largest)
     if graded:
@@ -196,6 +208,58 @@ def smooth_states(
         throw=False,
     )
     return solution.ys[:-1], solution.ys[-1], solution.result, solution.stats["num_steps"]
+
+
+def known_smooth_states(
+    piece: SmoothPiece,
+    start: Float[np.ndarray, " d"],
+    times: Float[np.ndarray, " m"],
+    max_steps: int,
+    graded: bool = False,
+) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " d"], bool, int]:
+    """As `smooth_states`, of numbers that are known, with the weight a function of many times.
+
+    The same steps by the same rule, in NumPy: nothing is compiled. The third of what is returned
+    says whether `max_steps` were enough.
+    """
+    fractions = _fractions(piece, times)
+    ends = iter([*_GRADING, 1.0] if graded else [1.0])
+    outputs = np.empty((times.size, start.size), start.dtype)
+    outputs[fractions <= 0.0] = start
+    begin, end = 0.0, next(ends)
+    step = 1.0 / (1.0 + np.max(piece.modal.full.eigenvalues) * piece.length)
+    taken = 0
+    while begin < 1.0 and taken < max_steps:
+        close = min(begin + step, end)
+        # What would be left by less than a rounding belongs to this step.
+        close = end if end - close < 1e-12 * end else close
+        share = close - begin
+        weights = piece.weight(piece.opening + (begin + share * _NODES) * piece.length)
+        reached, coefficients, error = _collocated(piece, weights.astype(start.dtype), share, start)
+        taken += 1
+        change = np.clip(_SAFETY * error ** (-1.0 / _COUNT) if error > 0.0 else 10.0, 0.2, 10.0)
+        if not error <= 1.0:
+            step = share * min(change, 1.0)
+            continue
+        inside = (begin < fractions) & (fractions <= close)
+        if np.any(inside):
+            since = fractions[inside] - begin
+            outputs[inside] = _between(piece, coefficients, since / share, since, start)
+        start, begin, step = reached, close, max(step, share) * max(change, 1.0)
+        if begin >= end and begin < 1.0:
+            end = next(ends)
+    return outputs, start, bool(begin >= 1.0), taken
+
+
+def _fractions(piece, times):
+    """Of the piece, at which times are, kept inside it."""
+    xp = namespace(times)
+    fractions = (times - piece.opening) / xp.where(piece.length > 0, piece.length, 1.0)
+    # At the end of a piece without length, so that its two ends count in a derivative.
+    fractions = xp.where(piece.length > 0, fractions, 1.0)
+    # Not `clip`, which halves the derivative of an output at an end of the piece.
+    fractions = xp.where(fractions < 0.0, 0.0, fractions)
+    return xp.where(fractions > 1.0, 1.0, fractions)
 
 
 def _largest(error: Array) -> Array:

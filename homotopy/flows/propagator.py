@@ -25,11 +25,15 @@ from jaxtyping import Array, Float, Int
 
 from homotopy.modal import ModalForm, Spectrum
 from homotopy.numerics.exponentials import decay_integral, divided_difference
+from homotopy.numerics.namespace import AnyArray, in_numpy, namespace, scan
+
+_PADDED = 8  # weights whose spectra are found together
+_ORDER = {np: {"optimize": True}, jnp: {}}  # NumPy adds products one by one unless it is told
 
 Values = Float[Array, " k"] | tuple[float, ...]
 
 
-def known_values(values: Array | np.ndarray) -> Values:
+def known_values(values: AnyArray) -> Values:
     """Weights in the form `piecewise_states` takes: a tuple where they are known ahead."""
     return tuple(values.tolist()) if isinstance(values, np.ndarray) else values
 
@@ -85,22 +89,23 @@ class _Passage(eqx.Module):
     """
 
     modal: ModalForm
-    origin: Float[Array, " d"]
-    edges: Float[Array, " edges"]
-    weights: Float[Array, " k"]
-    which: Int[Array, " k"]  # spectrum of each piece
-    rotations: Float[Array, "s d d"]
-    rates: Float[Array, "k d"]
-    equilibria: Float[Array, "k d"]  # components
-    openings: Float[Array, "k d"]  # states where the pieces open
-    components: Float[Array, "k d"]  # of these states
+    origin: Float[AnyArray, " d"]
+    edges: Float[AnyArray, " edges"]
+    weights: Float[AnyArray, " k"]
+    which: Int[AnyArray, " k"]  # spectrum of each piece
+    rotations: Float[AnyArray, "s d d"]
+    rates: Float[AnyArray, "k d"]
+    equilibria: Float[AnyArray, "k d"]  # components
+    openings: Float[AnyArray, "k d"]  # states where the pieces open
+    components: Float[AnyArray, "k d"]  # of these states
 
     def states(self, times):
         """States at `times`."""
         owner, exponents, _ = self._since_opening(times)
+        xp = namespace(exponents)
         components = (
-            jnp.exp(exponents) * self.components[owner]
-            - jnp.expm1(exponents) * self.equilibria[owner]
+            xp.exp(exponents) * self.components[owner]
+            - xp.expm1(exponents) * self.equilibria[owner]
         )
         return self._coordinates(components, owner)
 
@@ -135,18 +140,19 @@ class _Passage(eqx.Module):
         """The piece of each time, −λt from its opening to there, and that t."""
         # A time at a switch has felt it: the derivative in the switch is the one from the left, as
         # at the horizon it must be (where a switch further right has no effect at all).
-        owner = jnp.sum(self.edges[None, 1:-1] <= times[:, None], axis=1)
+        owner = namespace(times).sum(self.edges[None, 1:-1] <= times[:, None], axis=1)
         elapsed = times - self.edges[owner]
         return owner, -elapsed[:, None] * self.rates[owner], elapsed
 
     def _coordinates(self, components, owner):
         """Modal coordinates from components in the piece `owner`."""
         which = self.which[owner]
-        own = which[:, None] == jnp.arange(self.rotations.shape[0])[None, :]
+        xp = namespace(components)
+        own = which[:, None] == xp.arange(self.rotations.shape[0])[None, :]
         # One product with all spectra: to pick a rotation for each time would copy it, and for
         # each schedule under `jax.vmap`.
-        padded = jnp.where(own[:, :, None], components[:, None, :], 0.0)
-        return jnp.einsum("msj,sij->mi", padded, self.rotations)
+        padded = xp.where(own[:, :, None], components[:, None, :], 0.0)
+        return xp.einsum("msj,sij->mi", padded, self.rotations, **_ORDER[xp])
 
     def _jumps(self):
         """Of the variation at the opening of each piece, as it opens later by one; (k, d)."""
@@ -171,21 +177,34 @@ class _Passage(eqx.Module):
         return jax.vmap(felt)(pieces, durations)
 
 
+def known_piecewise_states(
+    modal: ModalForm,
+    origin: Float[np.ndarray, " d"],
+    start: Float[np.ndarray, " d"],
+    edges: Float[np.ndarray, " edges"],
+    values: tuple[float, ...],
+    times: Float[np.ndarray, " m"],
+) -> Float[np.ndarray, "m d"]:
+    """As `piecewise_states`, of numbers that are known, in NumPy: nothing is compiled for it."""
+    return _passage(modal, origin, start, edges, values).states(times)
+
+
 def _passage(modal, origin, start, edges, values) -> _Passage:
     """See `piecewise_states`."""
+    xp = namespace(start)
     spectra, weights, which = _spectra(modal, values)
     rotations, rates = spectra.rotation, spectra.eigenvalues[which]
-    equilibria = origin[None, :] + jax.vmap(modal.displacement)(weights)
-    equilibria = jnp.einsum("sji,sj->si", rotations, equilibria)[which]
-    exponents = -jnp.diff(edges)[:, None] * rates
+    equilibria = origin[None, :] + modal.displacement(weights)
+    equilibria = xp.einsum("sji,sj->si", rotations, equilibria)[which]
+    exponents = -xp.diff(edges)[:, None] * rates
 
     def cross(state, piece):
         which, decay, gain = piece
         components = rotations[which].T @ state
         return rotations[which] @ (decay * components + gain), (state, components)
 
-    gains = -jnp.expm1(exponents) * equilibria
-    _, (openings, components) = lax.scan(cross, start, (which, jnp.exp(exponents), gains))
+    gains = -xp.expm1(exponents) * equilibria
+    _, (openings, components) = scan(cross, start, (which, xp.exp(exponents), gains))
     return _Passage(
         modal,
         origin,
@@ -200,12 +219,24 @@ def _passage(modal, origin, start, edges, values) -> _Passage:
     )
 
 
-def _spectra(modal: ModalForm, values: Values) -> tuple[Spectrum, Array, Array]:
+def _spectra(modal: ModalForm, values: Values):
     """The spectra that a sequence of weights needs, their weights, and which of them each takes."""
-    dtype = modal.eigenvalues.dtype
+    xp, dtype = namespace(modal.eigenvalues), modal.eigenvalues.dtype
     if isinstance(values, tuple) and set(values) <= {0.0, 1.0}:
-        deleted = Spectrum(modal.eigenvalues, jnp.eye(modal.eigenvalues.shape[0], dtype=dtype))
-        both = jax.tree.map(lambda *parts: jnp.stack(parts), deleted, modal.full)
-        return both, jnp.arange(2, dtype=dtype), jnp.asarray([int(value) for value in values])
-    weights = jnp.asarray(values, dtype)
-    return jax.vmap(modal.spectrum)(weights), weights, jnp.arange(weights.shape[0])
+        deleted = Spectrum(modal.eigenvalues, xp.eye(modal.eigenvalues.shape[0], dtype=dtype))
+        both = jax.tree.map(lambda *parts: xp.stack(parts), deleted, modal.full)
+        return both, xp.arange(2, dtype=dtype), xp.asarray([int(value) for value in values])
+    weights = xp.asarray(values, dtype)
+    if xp is np:
+        # Several at once, so that schedules of other lengths share a program.
+        padded = np.resize(weights, _PADDED * -(-weights.size // _PADDED))
+        spectra = in_numpy(_all_spectra(modal, padded))
+        spectra = jax.tree.map(lambda part: part[: weights.size], spectra)
+    else:
+        spectra = jax.vmap(modal.spectrum)(weights)
+    return spectra, weights, xp.arange(weights.shape[0])
+
+
+@eqx.filter_jit
+def _all_spectra(modal, weights):
+    return jax.vmap(modal.spectrum)(weights)

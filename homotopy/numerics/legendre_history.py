@@ -9,8 +9,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from homotopy.numerics.namespace import AnyArray, namespace, scan
 
 _START = 90  # of the downward recurrence
 _LARGE = 100.0  # beyond which the upward recurrence is stable for the degrees in use
@@ -27,50 +28,60 @@ def gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (nodes + 1) / 2, weights / 2, to_coefficients
 
 
-def legendre_values(position: Float[Array, "*s"], count: int) -> Float[Array, "*s count"]:
+def legendre_values(position: Float[AnyArray, "*s"], count: int) -> Float[AnyArray, "*s count"]:
     """P_0 … P_{count−1} at 2·position − 1."""
+    xp = namespace(position)
     x = 2.0 * position - 1.0
-    values = [jnp.ones_like(x), x]
+    values = [xp.ones_like(x), x]
     for degree in range(1, count - 1):
         values.append(((2 * degree + 1) * x * values[-1] - degree * values[-2]) / (degree + 1))
-    return jnp.stack(values[:count], axis=-1)
+    return xp.stack(values[:count], axis=-1)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def scaled_spherical_bessel(x: Float[Array, "*s"], count: int) -> Float[Array, "*s count"]:
+def scaled_spherical_bessel(x: Float[AnyArray, "*s"], count: int) -> Float[AnyArray, "*s count"]:
     """e^{−x} i_m(x), m = 0 … count−1, for x ≥ 0.
 
     Downward recurrence of the ratios i_m/i_{m−1} for x up to 100; upward recurrence beyond, where
     i_m falls slowly with m.
     """
-    tiny = x < 1e-30
-    safe = jnp.where(tiny, 1.0, x)
-    first = jnp.where(tiny, 1.0, -jnp.expm1(-2.0 * safe) / (2.0 * safe))
+    return _bessel(x, count) if namespace(x) is np else _differentiable_bessel(x, count)
 
-    moderate = jnp.minimum(safe, _LARGE)
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _differentiable_bessel(x, count):
+    return _bessel(x, count)
+
+
+def _bessel(x, count):
+    xp = namespace(x)
+    tiny = x < 1e-30
+    safe = xp.where(tiny, 1.0, x)
+    first = xp.where(tiny, 1.0, -xp.expm1(-2.0 * safe) / (2.0 * safe))
+
+    moderate = xp.minimum(safe, _LARGE)
 
     def down(ratio, degree):
-        ratio = moderate / ((2.0 * degree + 1.0) + moderate * ratio)
+        ratio = moderate / ((2.0 * degree[0] + 1.0) + moderate * ratio)
         return ratio, ratio
 
-    _, ratios = lax.scan(down, jnp.zeros_like(x), jnp.arange(_START, 0, -1))
-    ratios = jnp.where(tiny[None], 0.0, ratios[::-1][: count - 1])
-    downward = jnp.concatenate([first[None], first[None] * jnp.cumprod(ratios, axis=0)])
+    _, ratios = scan(down, xp.zeros_like(x), (np.arange(_START, 0, -1),))
+    ratios = xp.where(tiny[None], 0.0, ratios[::-1][: count - 1])
+    downward = xp.concatenate([first[None], first[None] * xp.cumprod(ratios, axis=0)])
 
-    large = jnp.maximum(safe, _LARGE)
+    large = xp.maximum(safe, _LARGE)
     # i_1 = cosh(x)/x − sinh(x)/x²
-    upward = [first, (1.0 + jnp.exp(-2.0 * large)) / (2.0 * large) - first / large]
+    upward = [first, (1.0 + xp.exp(-2.0 * large)) / (2.0 * large) - first / large]
     for degree in range(1, count - 1):
         upward.append(upward[-2] - (2 * degree + 1) / large * upward[-1])
-    values = jnp.where((safe > _LARGE)[None], jnp.stack(upward[:count]), downward)
-    return jnp.moveaxis(values, 0, -1)
+    values = xp.where((safe > _LARGE)[None], xp.stack(upward[:count]), downward)
+    return xp.moveaxis(values, 0, -1)
 
 
-@scaled_spherical_bessel.defjvp
+@_differentiable_bessel.defjvp
 def _scaled_spherical_bessel_jvp(count, primals, tangents):
     """By i_m' = (m i_{m−1} + (m+1) i_{m+1}) / (2m+1), which needs one order more."""
     (x,), (dx,) = primals, tangents
-    values = scaled_spherical_bessel(x, count + 1)
+    values = _differentiable_bessel(x, count + 1)
     degree = np.arange(count).reshape((1,) * x.ndim + (count,))
     below = jnp.roll(values, 1, axis=-1)[..., :count]
     neighbours = (degree * below + (degree + 1) * values[..., 1:]) / (2 * degree + 1)
@@ -78,18 +89,18 @@ def _scaled_spherical_bessel_jvp(count, primals, tangents):
 
 
 def legendre_history(
-    rates: Float[Array, " d"],
-    duration: Float[Array, ""],
-    coefficients: Float[Array, "count ..."],
-) -> Float[Array, "d ..."]:
+    rates: Float[AnyArray, " d"],
+    duration: Float[AnyArray, "*m"],
+    coefficients: Float[AnyArray, "*m count g"],
+) -> Float[AnyArray, "*m d g"]:
     """∫₀ᵗ e^{−λ(t−τ)} w(τ) dτ for each rate, with w given by its Legendre coefficients on [0, t].
 
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> constant = jnp.array([2.0, 0.0])
+    >>> constant = jnp.array([[2.0], [0.0]])
     >>> legendre_history(jnp.zeros(1), jnp.asarray(3.0), constant).tolist()
-    [6.0]
+    [[6.0]]
     """
-    kernel = scaled_spherical_bessel(0.5 * rates * duration, coefficients.shape[0])
-    return duration * jnp.tensordot(kernel, coefficients, axes=1)
+    kernel = scaled_spherical_bessel(0.5 * duration[..., None] * rates, coefficients.shape[-2])
+    return duration[..., None, None] * (kernel @ coefficients)

@@ -148,9 +148,11 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, ou
     from homotopy.flows import Exact
     from homotopy.linear import LinearRegression
     from homotopy.precision import enable_x64
+    from homotopy.program_cache import keep_programs
 
     with output_folder(folder, (*PICTURES, RECORD)) as staging:
         enable_x64()
+        keep_programs()
         problem = LinearRegression(scaled.X, scaled.y, deleted=rows, ridge=ridge)
         try:
             begin = default_start(problem) if start is None else ChosenTime(start, "as asked for")

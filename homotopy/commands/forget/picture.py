@@ -47,6 +47,7 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
             # No date in the file: the same run gives the same bytes.
             metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
             figure.savefig(path, metadata=metadata)
+            figure.set_layout_engine("none")  # everything has its place now
     return {
         "centre": plane.centre,
         "directions": plane.directions,

@@ -160,6 +160,7 @@ def _influence(data, dataset, target, loss, ridge, by, top, test, out) -> None:
     from homotopy.commands.shared.output import output_folder
     from homotopy.commands.shared.record import write
     from homotopy.precision import enable_x64
+    from homotopy.program_cache import keep_programs
 
     if logistic:
         check_classes(original)
@@ -172,6 +173,7 @@ def _influence(data, dataset, target, loss, ridge, by, top, test, out) -> None:
 
     with output_folder(folder, (TABLE, RECORD, *PICTURES)) as staging:
         enable_x64()
+        keep_programs()
         fit = fit_regression(original, scaled, standardisation, logistic, ridge, test_data)
         with _progress() as report:
             found = numbers.influences(fit, column, top, report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
@@ -23,6 +24,15 @@ class AbstractDynamics(eqx.Module):
         self, schedule: AbstractSchedule, times: Float[Array, " m"]
     ) -> tuple[Float[Array, "m d"], FlowStatus]:
         """States at ascending times in [0, T], and how the computation ended."""
+
+    def known_costs(
+        self, schedule: AbstractSchedule, times: Float[np.ndarray, " m"]
+    ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m d"], FlowStatus] | None:
+        """Terminal costs at times, the states, and how it ended, where nothing is compiled for it.
+
+        None where a program has to be, and where something is being traced.
+        """
+        return None
 
     @abc.abstractmethod
     def parameters(self, states: Float[Array, "*m d"]) -> Float[Array, "*m d"]:

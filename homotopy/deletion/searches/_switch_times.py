@@ -9,7 +9,6 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.stats import qmc
 
 from homotopy._progress import Monitor
 from homotopy.control.arcs import ArcKind
@@ -57,6 +56,8 @@ class SwitchTimes(AbstractFamily):
         if self.count == 0:
             return np.zeros((1, 0))
         # Ordered uniform times, as parts of what is left after the one before.
+        from scipy.stats import qmc  # here because importing it is slow
+
         times = np.sort(qmc.Halton(self.count, scramble=False).random(_STARTS + 1)[1:], axis=1)
         before = np.concatenate([np.zeros((_STARTS, 1)), times[:, :-1]], axis=1)
         return (times - before) / (1.0 - before)

@@ -1,0 +1,87 @@
+"""A flow of known numbers, in NumPy, is the compiled one; only its first call is quicker."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import homotopy as hm
+from homotopy.datasets import diabetes, standardise
+from homotopy.flows.method import FlowStatus
+
+TIMES = np.linspace(0.0, 1.4, 8)
+SCHEDULES = [
+    hm.Constant(0.3),
+    hm.Step(0.05),
+    hm.BangBang([0.05, 0.1, 0.2], initial=1),
+    hm.PiecewiseConstant([0.1, 0.3], [1.0, 0.4, 0.0]),
+    hm.Ramp(0.05, 1.0),
+    hm.Polynomial(0.05, 1.0, 0.5),
+    hm.Spline([0.05, 0.3, 0.6, 1.0], [0.9, 0.5, 0.2, 0.1]),
+    hm.Ramp(0.2, 0.2),
+]
+
+
+@pytest.fixture(scope="module", params=[[169], [169, 3, 44]], ids=["one row", "three rows"])
+def problem(request):
+    data, _ = standardise(diabetes())
+    return hm.LinearRegression(data.X, data.y, deleted=request.param)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: type(s).__name__)
+def test_numpy_and_jax_follow_the_same_flow(problem, schedule):
+    start = np.linspace(-1.0, 1.0, 10)
+    known = hm.flow(problem, schedule, start, TIMES)
+    # θ₀ is traced, so the program is compiled.
+    compiled = jax.jit(lambda at: hm.flow(problem, schedule, at, TIMES).theta)(start)
+    # Both are within 1e-12 of the norm of the state, on each varying piece.
+    largest = np.abs(compiled).max()
+    np.testing.assert_allclose(known.theta, compiled, rtol=0, atol=4e-12 * largest)
+    assert isinstance(known.theta, jax.Array)
+    assert known.successful
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: type(s).__name__)
+def test_numpy_and_jax_find_the_same_cost(problem, schedule):
+    deletion = hm.Deletion(problem, np.zeros(10), start=0.05, horizon=1.0)
+    known = deletion.cost(schedule, outside="allow")
+    compiled = deletion.value_and_gradient(schedule)[0]
+    # An error of 1e-12 of the state's norm, in a distance that is √(2ℰ).
+    distance, size = np.sqrt(2 * compiled), np.linalg.norm(problem.deleted_fit())
+    assert abs(known - compiled) <= 1e-11 * compiled + 4e-12 * size * distance
+
+
+def test_a_step_budget_that_is_spent_is_said(problem):
+    method = hm.Exact(max_steps=2)
+    times = [0.0, 1.0]
+    found = hm.flow(problem, hm.Ramp(0.0, 1.0), np.zeros(10), times, method=method, throw=False)
+    assert found.status == FlowStatus.step_limit
+    with pytest.raises(RuntimeError, match="max_steps"):
+        hm.flow(problem, hm.Ramp(0.0, 1.0), np.zeros(10), times, method=method)
+
+
+def test_nothing_is_compiled_twice_for_schedules_of_a_kind(problem):
+    deletion = hm.Deletion(problem, np.zeros(10), start=0.05, horizon=1.0)
+    deletion.cost(hm.Ramp(0.05, 1.0))
+    counted = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda name, *_, **__: counted.append(name) if "compile" in name else None
+    )
+    try:
+        deletion.cost(hm.Ramp(0.1, 0.7))
+    finally:
+        jax.monitoring.clear_event_listeners()
+    assert not counted
+
+
+def test_it_is_differentiated_as_before(problem):
+    slope = jax.grad(
+        lambda stop: hm.flow(problem, hm.Ramp(0.05, stop), np.zeros(10), [1.0]).theta[0, 0]
+    )
+    at, move = jnp.asarray(0.8), 1e-4
+    ends = [
+        hm.flow(problem, hm.Ramp(0.05, 0.8 + by), np.zeros(10), [1.0]).theta[0, 0]
+        for by in (-move, move)
+    ]
+    # A central difference: to move² and 1e-12/move.
+    np.testing.assert_allclose(slope(at), (ends[1] - ends[0]) / (2 * move), rtol=1e-5)

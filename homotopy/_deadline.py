@@ -74,6 +74,28 @@ class Deadline:
         """End what looks at this deadline, in another thread, as Ctrl-C would."""
         self._interrupted = True
 
+    def within(self, step: Callable[..., Value], *arguments) -> Value:
+        """`step(*arguments)`, waited for until the time is up or Ctrl-C, also while it compiles.
+
+        It then goes on to its end in another thread, and what it returns is lost.
+
+        Raises
+        ------
+        OutOfTime
+            Where it was left, or is not to begin.
+        """
+        self.check()
+        main = threading.current_thread() is threading.main_thread()
+        if self.seconds == float("inf") and not main:  # which alone Ctrl-C reaches
+            return step(*arguments)
+        running = in_the_background(step, *arguments)
+        try:
+            return running.result(min(self.left, threading.TIMEOUT_MAX))
+        except StillRunning:
+            if running.done():  # it raised that itself, or ended just now
+                return running.result()
+            raise OutOfTime from None
+
     def keep(self, search: Callable[[], Value], found: Callable[[], bool]) -> Value:
         """`search()`, left where it is when the time is up or on Ctrl-C, also while it compiles.
 

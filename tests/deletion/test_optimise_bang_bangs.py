@@ -214,7 +214,9 @@ def test_an_interruption_returns_what_was_found():
     statuses = [o.status == Status.interrupted for o in many]
     finished = statuses.index(True)
     assert 0 < finished <= 32 and all(statuses[finished:])
-    assert {o.cost for o in many[:finished]} == {optima()[5].cost}
+    # In another batch: both at the minimum, whose cost is right to the certificate's rounding.
+    costs = np.array([o.cost for o in many[:finished]])
+    np.testing.assert_allclose(costs, optima()[5].cost, rtol=1e-12)
     # One after the other: the second is done, the others are left at "delete at once".
     several = hm.optimise(deletions()[:4], over=hm.Steps(), progress=interrupt_at(2))
     assert len(several) == 4

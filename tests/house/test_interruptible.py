@@ -128,3 +128,26 @@ def test_what_is_called_returns_raises_and_keeps_its_settings():
     with jax.enable_x64(False):
         assert interruptible(lambda: jnp.asarray(np.pi)).dtype == np.float32
     assert interruptible(lambda: jnp.asarray(np.pi)).dtype == np.float64
+
+
+def test_a_step_is_left_at_the_deadline_and_not_begun_after_it():
+    deadline, begin, begun = Deadline(0.3), time.perf_counter(), []
+    with pytest.raises(OutOfTime):
+        deadline.within(time.sleep, 4.0)  # as while something is compiled
+    assert 0.3 <= time.perf_counter() - begin < 2.3
+    with pytest.raises(OutOfTime):
+        deadline.within(begun.append, "late")
+    assert not begun
+
+
+@pytest.mark.parametrize("seconds", [60.0, float("inf")])
+def test_a_step_within_its_time_returns_and_raises_as_ever(seconds):
+    deadline = Deadline(seconds)
+    assert deadline.within(lambda a, b: a + b, 1, 2) == 3
+    for raised in (ZeroDivisionError, TimeoutError, KeyboardInterrupt):
+
+        def step(raised=raised):
+            raise raised
+
+        with pytest.raises(raised):
+            deadline.within(step)

@@ -206,7 +206,7 @@ def test_deleting_is_building_anew(regression):
 def test_what_comes_out_of_a_transformation_deletes_as_well(regression):
     moved = jax.tree.map(lambda leaf: leaf + 0, regression)
     fits = (each.deleting(2).deleted_fit() for each in (moved, regression))
-    np.testing.assert_array_equal(*fits)
+    assert relative_error(*fits) <= 2e-14  # each is within half of that of the truth
     stiffer = hm.LinearRegression(regression.X, regression.y, deleted=0, ridge=2.0)
     expected = response.deleted_fit(np.asarray(regression.X), np.asarray(regression.y), [2], 2.0)
     assert relative_error(stiffer.deleting(2).deleted_fit(), expected) <= 1e-14

@@ -110,7 +110,8 @@ def test_left_continuous_with_one_sided_limits_on_the_closed_pieces(pair):
         before, here, after = value_at(schedule, np.array([np.nextafter(b, 0), b, b + 1e-14]))
         np.testing.assert_allclose(here, before, **close)
         ends_here, begins_here = np.sum(breakpoints < b), np.sum(breakpoints <= b)
-        np.testing.assert_array_equal(piece_at(schedule, ends_here, b), here)
+        # Either is within half of this of the reference, as in the test before.
+        np.testing.assert_allclose(piece_at(schedule, ends_here, b), here, rtol=2e-13, atol=2e-15)
         np.testing.assert_allclose(piece_at(schedule, begins_here, b), after, **close)
 
 
@@ -431,9 +432,8 @@ def test_a_schedule_is_a_pytree_and_its_pieces_take_a_traced_index(construct, ar
     )
     pieces = jnp.arange(len(schedule.constant_pieces))
     at_left_ends = jnp.concatenate([jnp.zeros(1), schedule.breakpoints])
-    np.testing.assert_array_equal(
-        jax.jit(jax.vmap(schedule.piece))(pieces, at_left_ends), schedule.piece_values
-    )
+    left_values = jax.jit(jax.vmap(schedule.piece))(pieces, at_left_ends)
+    np.testing.assert_allclose(left_values, schedule.piece_values, rtol=1e-14, atol=1e-15)
 
 
 @pytest.mark.parametrize(

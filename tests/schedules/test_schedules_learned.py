@@ -61,7 +61,7 @@ def test_values_and_contract(build, reference):
     assert schedule.constant_pieces == (True, False, True)
     assert schedule.graded_pieces == (False,) * 3
     ends = [float(piece_at(schedule, index, left)) for index, left in enumerate((0.0, 0.5, 3.0))]
-    np.testing.assert_array_equal(schedule.piece_values, ends)
+    np.testing.assert_allclose(schedule.piece_values, ends, rtol=1e-12)
     # Left-continuous; one-sided limits on the closed pieces.
     assert float(schedule(0.5)) == 1.0 and float(piece_at(schedule, 2, 3.0)) == 0.0
     assert float(schedule(3.0)) == float(piece_at(schedule, 1, 3.0)) > 0.0

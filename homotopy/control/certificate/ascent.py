@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from scipy.optimize import nnls
 
+from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.certificate.dual import SupportPoint, support_point
 from homotopy.control.certificate.regions import Node
 from homotopy.control.certificate.rounding import StateBound
@@ -21,13 +20,13 @@ def maximise(
     evaluations: int,
     states: StateBound | None = None,
     tolerance: float = 1e-10,
-    until: float = np.inf,
+    deadline: Deadline = UNLIMITED,
 ) -> tuple[SupportPoint, int]:
     """The best lower bound found on a node, and the number of evaluations of the dual.
 
     Newton's method from q (the zeros of σ give the curvature of D exactly), and where it does not
     ascend the point of least norm of the ends seen so far, as in Wolfe's algorithm. Stops as soon
-    as the bound is `enough`, or the clock, `time.perf_counter`, has come to `until`.
+    as the bound is `enough`, or at the deadline.
     """
     here = support_point(system, node, costate, states)
     best, seen, count, failures = here, [here.end], 1, 0
@@ -41,7 +40,7 @@ def maximise(
             best = point
         return point
 
-    while best.bound < enough and count < evaluations and time.perf_counter() < until:
+    while best.bound < enough and count < evaluations and not deadline.over:
         gradient = here.end - here.costate
         if np.linalg.norm(gradient) <= 1e-11 * np.linalg.norm(here.costate):
             break

@@ -9,14 +9,15 @@ alone closes most instances.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from homotopy._deadline import Deadline, OutOfTime
 from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate.ascent import maximise
 from homotopy.control.certificate.branching import alternatives, branching_place
@@ -67,7 +68,8 @@ class _Search:
     def __init__(self, system, gap, floor, deadline, report):
         self.system, self.gap, self.floor = system, gap, floor
         self.deadline, self.report = deadline, report
-        self.best, self.controls, self.error = np.inf, None, 0.0
+        # All at once, so that an interruption does not come in between.
+        self.incumbent: tuple[float, Controls | None, float] = (np.inf, None, 0.0)
         # Where no sign decides by itself κ changes with the grid only: an evaluation is long, and
         # the last digits of the bound are not to be had.
         shared = system.controls < len(system.rows)
@@ -76,11 +78,35 @@ class _Search:
         self.evaluations = self.nodes = 0
         self.heap: list[_Open] = []
         self.closed = np.inf  # the least bound among nodes that need no branching
-        self.pending = 0.0  # of the node that is being divided; first of the root, unknown
+        self.compiled = False  # what polishes controls
+        self.root_bound = 0.0
+        self.pending = 0.0  # of the node being divided, or of the root as far as known
         self.order = itertools.count()
         self.history: list[tuple[int, float, float]] = []
 
     # ---------------------------------------------------------------- controls
+    @property
+    def best(self) -> float:
+        return self.incumbent[0]
+
+    @property
+    def controls(self) -> Controls | None:
+        return self.incumbent[1]
+
+    @property
+    def error(self) -> float:
+        return self.incumbent[2]
+
+    def offer(self, value: float, controls: Controls) -> None:
+        if value < self.best:
+            low, high = cost_interval(self.system, controls)
+            self.incumbent = value, controls, max(high - value, value - low)
+
+    def begin(self, controls: Controls) -> None:
+        """Controls as they are, by what needs no compiled loops."""
+        apart = final_deviation(self.system, controls)
+        self.offer(0.5 * float(apart @ apart), controls)
+
     def consider(self, controls: Controls, hopeless: float = 2.0) -> None:
         """Polish controls, unless the like were tried, and keep them if they are the best.
 
@@ -91,14 +117,15 @@ class _Search:
         if count > _MOST_SWITCHES * len(controls):
             return
         key = tuple(_roughly(control, self.system.span) for control in controls)
-        if key in self.tried or cost(self.system, controls) > hopeless * self.best:
+        if key in self.tried:
             return
-        self.tried.add(key)
-        value, controls = polish(self.system, controls)
-        if value < self.best:
-            low, high = cost_interval(self.system, controls)
-            error = max(high - value, value - low)
-            self.best, self.controls, self.error = value, controls, error
+        arguments = self.system, controls, hopeless * self.best, self.deadline
+        # In another thread, which takes as long as a polish, as long as something is compiled.
+        wait = self.deadline.within
+        polished = _polished(*arguments) if self.compiled else wait(_polished, *arguments)
+        if polished is not None:
+            self.tried.add(key)
+            self.offer(*polished)
 
     @property
     def enough(self) -> float:
@@ -117,13 +144,14 @@ class _Search:
 
     @property
     def late(self) -> bool:
-        return time.perf_counter() > self.deadline
+        return self.deadline.over
 
     # ------------------------------------------------------------------- nodes
     def evaluate(self, node: Node, found: ResidualRange, costate: np.ndarray) -> SupportPoint:
+        self.deadline.check()
         states = self.finder.states(found)
         point, count = maximise(
-            self.system, node, costate, self.enough, self.effort, states, until=self.deadline
+            self.system, node, costate, self.enough, self.effort, states, deadline=self.deadline
         )
         self.evaluations += count
         if not self.late:
@@ -155,7 +183,7 @@ class _Search:
 def certified_optimum(
     system: ResidualSystem,
     gap: float = 1e-6,
-    time_limit: float = np.inf,
+    time_limit: float | Deadline = np.inf,
     max_nodes: int = 100_000,
     starts: tuple[Controls, ...] = (),
     report: Callable[[int, float, float], None] | None = None,
@@ -168,35 +196,31 @@ def certified_optimum(
     gap : float
         Of the cost: (cost − lower bound) / cost.
     time_limit : float
-        Seconds; the honest gap so far is returned when they are over.
+        Seconds, or a deadline; the honest gap so far is returned when they are over, and what is
+        being compiled then goes on in the background.
     max_nodes : int
     starts : tuple of controls
         Tried first.
     report : callable, optional
         Called with (nodes, cost, lower bound) now and then.
     """
-    deadline = time.perf_counter() + time_limit
+    deadline = Deadline.of(time_limit)
     # The distance to the goal has shrunk by ten digits, or to what rounding cannot tell from none:
     # it is reached.
     initial = np.linalg.norm(system.deviation(system.start))
     blurred = np.linalg.norm(system.errors.start) + np.linalg.norm(system.errors.goal)
     floor = 0.5 * max(REACHED * float(initial) ** 2, float(max(blurred, system.rounding)) ** 2)
     search = _Search(system, gap, floor, deadline, report)
-    for controls in (*starts, *_starts(system, _SWITCHES)):
-        search.consider(controls, np.inf)
-        if search.late:
-            break
-    interrupted, root_bound = False, 0.0
+    for controls in ((BangBangControl(0, ()),) * system.controls, *starts):
+        search.begin(controls)
+    interrupted = False
     try:
-        if search.best > floor:
-            root_bound = _root(search)
-        while search.heap and search.heap[0].bound < search.enough:
-            if search.nodes >= max_nodes or search.late:
-                break
-            _branch(search)
+        with contextlib.suppress(OutOfTime):
+            _run(search, starts, max_nodes)
+        search.note()
     except KeyboardInterrupt:
         interrupted, search.report = True, None  # no call that could interrupt again
-    search.note()
+        search.note()
     bound = search.lower_bound()
     return Certificate(
         controls=search.controls,
@@ -205,7 +229,7 @@ def certified_optimum(
         cost_error=search.error,
         nodes=search.nodes,
         evaluations=search.evaluations,
-        root_bound=root_bound,
+        root_bound=search.root_bound,
         resolution=floor,
         history=tuple(search.history),
         finished=bool(bound >= search.most * (1.0 - gap)),
@@ -213,11 +237,32 @@ def certified_optimum(
     )
 
 
-def _starts(system: ResidualSystem, switches: int) -> Iterator[Controls]:
+def _run(search: _Search, starts: tuple[Controls, ...], max_nodes: int) -> None:
+    """Search; `search` holds what was found and proved whenever an exception ends it."""
+    for controls in (*starts, *_starts(search, _SWITCHES)):
+        search.consider(controls, np.inf)
+    search.compiled = True
+    if search.best > search.floor:
+        _root(search)
+    while search.heap and search.heap[0].bound < search.enough:
+        if search.nodes >= max_nodes or search.late:
+            break
+        _branch(search)
+
+
+def _polished(
+    system: ResidualSystem, controls: Controls, most: float, deadline: Deadline
+) -> tuple[float, Controls] | None:
+    """The nearest local minimum and its cost; None from controls that cost more than `most`."""
+    return None if cost(system, controls) > most else polish(system, controls, deadline=deadline)
+
+
+def _starts(search: _Search, switches: int) -> Iterator[Controls]:
     """Where to look for good controls; for one control, local minima with so many switches."""
+    system = search.system
     if system.controls == 1:
         flow = SwitchedFlow(*(np.asarray(part)[None] for part in system.switched))
-        found = best_arcs(flow, switches, _POLISH, [None])
+        found = search.deadline.within(best_arcs, flow, switches, _POLISH, [None])
         best = int(found.cost[0].argmin())
         yield (BangBangControl.of_arcs(found.arcs[0, best], system.span),)
         return
@@ -228,11 +273,10 @@ def _starts(system: ResidualSystem, switches: int) -> Iterator[Controls]:
             yield (BangBangControl(initial, distinct),) * system.controls
 
 
-def _root(search: _Search) -> float:
-    """Bound the root, narrowing the range of the residuals while that helps; its lower bound."""
-    system = search.system
-    finder = search.finder = RangeFinder(system, time_grid(system))
-    finder.until = search.deadline
+def _root(search: _Search) -> None:
+    """Bound the root, narrowing the range of the residuals while that helps."""
+    system, deadline = search.system, search.deadline
+    finder = search.finder = deadline.within(RangeFinder, system, time_grid(system), deadline)
     found = finder.find()
     costate = final_deviation(system, search.controls)
     bound, last_bound, last_width = 0.0, 0.0, np.inf
@@ -240,6 +284,7 @@ def _root(search: _Search) -> float:
         node = root_node(found, system.control)
         point = search.evaluate(node, found, costate)
         bound, costate = max(bound, point.bound), point.costate
+        search.root_bound = search.pending = bound
         width = float(np.sum((found.cell_high - found.cell_low)[found.uncertain()]))
         progress = width < 0.9 * last_width or bound > last_bound + 0.3 * (search.best - last_bound)
         branching = branching_place(node, point, search.enough) is not None
@@ -253,14 +298,11 @@ def _root(search: _Search) -> float:
         found = finder.tighten(found, normal, radius, radius - np.sqrt(2.0 * bound))
     if bound < _POOR * search.best and not search.late:
         # Better controls are likely: look for them from more starts.
-        for controls in _starts(system, _MANY_SWITCHES):
+        for controls in _starts(search, _MANY_SWITCHES):
             search.consider(controls, np.inf)
-            if search.late:
-                break
     search.keep(node, found, point, bound)
     search.pending = np.inf
     search.note()
-    return bound
 
 
 def _roughly(control: BangBangControl, span: float) -> tuple:
@@ -287,13 +329,15 @@ def time_grid(system: ResidualSystem) -> np.ndarray:
 
 
 def _branch(search: _Search) -> None:
+    search.pending = search.heap[0].bound  # first: an interruption loses no node
     opened = heapq.heappop(search.heap)
     place = branching_place(opened.node, opened.point, search.enough)
     if place is None:
         search.closed = min(search.closed, opened.bound)
+        search.pending = np.inf
         return
     control, index = place
-    regions, search.pending = opened.node[control], opened.bound
+    regions = opened.node[control]
     row = int(np.flatnonzero(search.system.control == control)[0])
     before = regions[index - 1].knowledge if index > 0 else None
     cost_before = search.best

@@ -15,11 +15,11 @@ inequality carries that multiple of its own error, and so no multiple is too lar
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.certificate.backward_sweep import cells_of, least_values, margins_of
 from homotopy.control.certificate.rounding import (
     EXPONENTIAL,
@@ -103,9 +103,9 @@ class RangeFinder:
     few levels, by the sign of its residuals; with several, ½ for all.
     """
 
-    def __init__(self, system: ResidualSystem, times: np.ndarray):
+    def __init__(self, system: ResidualSystem, times: np.ndarray, deadline: Deadline = UNLIMITED):
         self.system, self.times, self.steps = system, times, np.diff(times)
-        self.until = np.inf  # on the clock `time.perf_counter`: sweeps end; bounds hold after any
+        self.deadline = deadline  # sweeps end then; bounds hold after any
         rows, rates, errors, sizes = system.rows, system.rates[None, :], system.errors, system.sizes
         self._relative = gamma(system.operations)
         slopes = rows * rates
@@ -147,8 +147,7 @@ class RangeFinder:
             found = self._sweep(before, None)
             narrowed = (before.high - before.low) - (found.high - found.low)
             settled = np.max(narrowed) < 1e-2 * np.max(before.high - before.low)
-            late = time.perf_counter() > self.until
-            if late or (number > 0 and (settled or not before.uncertain().any())):
+            if self.deadline.over or (number > 0 and (settled or not before.uncertain().any())):
                 break
         return found
 
@@ -162,7 +161,7 @@ class RangeFinder:
         """
         shortfall = max(shortfall, 1e-9 * radius, 1e-300)
         for factor in (0.03, 0.1, 0.3, 1.0):
-            if time.perf_counter() > self.until:
+            if self.deadline.over:
                 break
             width, rate_width = (found.high - found.low).T, (found.rate_high - found.rate_low).T
             widths = np.concatenate([width, width, rate_width, rate_width])
@@ -284,9 +283,12 @@ class RangeFinder:
         margins = margins_of(
             system, self._swept, *self._modes(found), _largest(found), self._unsure
         )
-        reached = least_values(
-            self._swept, margins, functionals, normal, multipliers, found.cell_low, found.cell_high
+        # One layout of all arrays: for another the loops would be compiled once more.
+        arrays = map(
+            np.ascontiguousarray,
+            (functionals, normal, multipliers, found.cell_low, found.cell_high),
         )
+        reached = self.deadline.within(least_values, self._swept, margins, *arrays)
         used = multipliers * (radius + offset + slack)
         return reached - used - 4 * UNIT * (np.abs(reached) + multipliers * (radius + abs(offset)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control import switched
 from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate.rounding import (
@@ -174,12 +175,15 @@ def cost_and_derivatives(
 
 
 def polish(
-    system: ResidualSystem, controls: Controls, iterations: int = 1000
+    system: ResidualSystem,
+    controls: Controls,
+    iterations: int = 1000,
+    deadline: Deadline = UNLIMITED,
 ) -> tuple[float, Controls]:
     """The nearest local minimum in the switch times, by Newton's method; empty arcs are dropped.
 
     Steps are cut so that the switches of a control stay in order and in the interval, and the cost
-    falls; directions of negative curvature are followed downwards.
+    falls; directions of negative curvature are followed downwards. At the deadline steps end.
     """
     if system.controls == 1:
         value, arcs = switched.polish(
@@ -189,7 +193,7 @@ def polish(
     controls = tuple(control.cleaned(system.span) for control in controls)
     for _ in range(iterations):
         value, gradient, hessian = cost_and_derivatives(system, controls)
-        if gradient.size == 0:
+        if gradient.size == 0 or deadline.over:
             break
         curvatures, directions = np.linalg.eigh(hessian)
         curvatures = np.maximum(np.abs(curvatures), 1e-10 * np.abs(curvatures).max() + 1e-300)

@@ -17,7 +17,9 @@ def schedule_of(request: Request, control: BangBangControl) -> BangBang:
     """A control on [s, T] as a schedule in E_s: 1 before, 0 after."""
     start, horizon = float(request.start), float(request.horizon)
     inside = [min(start + time, horizon) for time in control.switches]
-    return unchecked(switch_times(control.initial, inside, start, horizon))
+    switches = switch_times(control.initial, inside, start, horizon)
+    # Nothing is compiled for a number of switches that is new: a search may be out of time.
+    return jax.tree.unflatten(_structure(switches.size), [jax.device_put(switches)])
 
 
 def control_of(request: Request, schedule: AbstractSchedule) -> BangBangControl:

@@ -37,7 +37,10 @@ def least_time(
         The largest T to look at; by default 20 decay times of the slowest mode after s, or the
         baseline's time if that is later.
     time_limit : float
-        Seconds after which the bracket so far is returned. No horizon is given more than ten.
+        Seconds after which the bracket so far is returned; what is being compiled then goes on in
+        the background. Only what sets the problem up is waited for, with the baseline's time, which
+        takes one or two seconds of compilation in a new process: longer limits are kept to within
+        a tenth. No horizon is given more than ten.
     progress : bool or callable
         As of `optimise`, for each horizon looked at.
 

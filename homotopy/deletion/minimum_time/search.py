@@ -8,18 +8,21 @@ the inequalities justify.
 
 from __future__ import annotations
 
-import time as clock
+from functools import partial
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy._deadline import Deadline, OutOfTime
+from homotopy._progress import Monitor, Progress
 from homotopy.control.certificate import REACHED
 from homotopy.control.certificate.switching import states
 from homotopy.deletion._optimise import optimise
 from homotopy.deletion._time_to_reach import time_to_reach
 from homotopy.deletion.bridges.bang_bang_schedules import control_of
 from homotopy.deletion.bridges.residual_system import common_schedule
+from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.minimum_time.inequalities import inequalities_of
 from homotopy.deletion.minimum_time.result import LeastTime, LeastTimeStatus
 from homotopy.deletion.optimum import Optimum, OptimumStatus
@@ -42,7 +45,7 @@ class Search:
 
     def __init__(self, deletion, cost, width, max_horizon, time_limit, progress):
         self.deletion, self.cost, self.width = deletion, cost, width
-        self.progress, self.until = progress, clock.perf_counter() + time_limit
+        self.progress, self.deadline = progress, Deadline(time_limit)
         system = self.system = common_schedule(deletion)
         self.start = float(deletion.start)
         # ρ at s, and later what it is proved to be at least, at the last horizon not enough.
@@ -82,10 +85,9 @@ class Search:
         )
         if self.undecided(optimum) and optimum.status == OptimumStatus.bounded:
             # A target that can be met leaves no costate to tell how: many starts find it instead.
-            family = BangBangs(min(self.system.start.size + 1, _MOST_SWITCHES))
-            better = optimise(deletion, over=family, warm_start=optimum, progress=self.progress)
-            if better.status == OptimumStatus.interrupted:
-                self.interrupted = True
+            better = self.from_many_starts(deletion, optimum)
+            if better is None or better.status == OptimumStatus.interrupted:
+                self.interrupted = better is not None
             elif better.cost <= self.level:
                 optimum = optimise(
                     deletion,
@@ -112,9 +114,25 @@ class Search:
                 )
         return optimum
 
+    def from_many_starts(self, deletion: Deletion, warm_start: Optimum) -> Optimum | None:
+        """The best of few switches; None where there is no time for it."""
+        family = BangBangs(min(self.system.start.size + 1, _MOST_SWITCHES))
+        with Monitor(self.progress) as monitor:
+
+            def report(progress: Progress) -> None:
+                if self.deadline.over:  # it was left, and nobody waits for it
+                    raise KeyboardInterrupt
+                monitor.report(progress.done, progress.total, progress.best)
+
+            search = partial(optimise, over=family, warm_start=warm_start, progress=report)
+            try:
+                return self.deadline.within(search, deletion)
+            except OutOfTime:
+                return None
+
     def seconds(self) -> float:
         """For one certificate."""
-        return min(max(self.until - clock.perf_counter(), 1e-3), _SECONDS)
+        return min(self.deadline.left, _SECONDS)
 
     def undecided(self, optimum: Optimum) -> bool:
         """Whether the bounds do not tell on which side of the level V is."""
@@ -122,7 +140,7 @@ class Search:
 
     @property
     def spent(self) -> bool:
-        over = clock.perf_counter() > self.until or len(self.history) >= _EVALUATIONS
+        over = self.deadline.over or len(self.history) >= _EVALUATIONS
         return over or self.interrupted
 
     @property

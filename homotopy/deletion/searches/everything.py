@@ -8,6 +8,7 @@ from functools import cached_property
 import equinox as eqx
 
 from homotopy._checks import integer, number, seconds
+from homotopy._deadline import Deadline
 from homotopy._progress import Monitor
 from homotopy.control.certificate import Certificate, certified_optimum
 from homotopy.deletion.bridges.bang_bang_schedules import control_of, schedule_of
@@ -96,7 +97,9 @@ class Everything(AbstractSearch):
         (cost − lower bound)/cost to reach. Where rounding leaves the cost less certain than that,
         which happens very near the target, the status is `bounded`, and the gap says so.
     time_limit : float
-        Seconds after which the gap so far is returned.
+        Seconds after which the gap so far is returned; what is being compiled then goes on in the
+        background. Only what sets the problem up is waited for, which takes about a second of
+        compilation in a new process: longer limits are kept to within a tenth.
     max_nodes : int
         Of branch and bound.
 
@@ -127,9 +130,11 @@ class Everything(AbstractSearch):
         self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
     ) -> CertifiedOptimum:
         deletion.require_closed_form("over: Everything()")
+        deadline = Deadline(self.time_limit)
         found = run_certificate(
             common_schedule(deletion),
             self,
+            deadline,
             () if warm_start is None else ((control_of(deletion, warm_start),),),
             monitor,
         )
@@ -156,15 +161,13 @@ def check_limits(gap, time_limit, max_nodes) -> None:
     integer("max_nodes", max_nodes)
 
 
-def run_certificate(system, search, starts, monitor: Monitor) -> Certificate:
+def run_certificate(system, search, deadline: Deadline, starts, monitor: Monitor) -> Certificate:
     """Certify under the limits of a search, with progress."""
 
     def report(nodes: int, cost: float, bound: float) -> None:
         monitor.report(min(nodes, search.max_nodes), search.max_nodes, cost)
 
-    return certified_optimum(
-        system, search.gap, search.time_limit, search.max_nodes, starts, report
-    )
+    return certified_optimum(system, search.gap, deadline, search.max_nodes, starts, report)
 
 
 def certificate_status(found: Certificate) -> OptimumStatus:

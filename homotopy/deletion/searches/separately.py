@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import ArrayInput
+from homotopy._deadline import Deadline
 from homotopy._progress import Monitor
 from homotopy._status import Reported
 from homotopy.control.certificate import Certificate, ResidualSystem
@@ -93,8 +94,12 @@ class Separately(AbstractSearch):
 
     Parameters
     ----------
-    gap, time_limit, max_nodes
+    gap, max_nodes
         As of `Everything`.
+    time_limit : float
+        Seconds after which the gap so far is returned; what is being compiled then goes on in the
+        background. Only what sets the problem up is waited for, which takes about a second of
+        compilation in a new process: longer limits are kept to within a tenth.
 
     Examples
     --------
@@ -121,6 +126,7 @@ class Separately(AbstractSearch):
         monitor: Monitor,
     ) -> SeparateOptimum:
         deletion.require_closed_form("over: Separately()")
+        deadline = Deadline(self.time_limit)
         system = separate_schedules(deletion)
         starts = ()
         if isinstance(warm_start, SeparateOptimum):
@@ -132,7 +138,7 @@ class Separately(AbstractSearch):
             starts = (tuple(control_of(deletion, each) for each in warm_start.schedules),)
         elif warm_start is not None:
             starts = ((control_of(deletion, warm_start),) * system.controls,)
-        found = run_certificate(system, self, starts, monitor)
+        found = run_certificate(system, self, deadline, starts, monitor)
         return SeparateOptimum(
             schedules=tuple(schedule_of(deletion, control) for control in found.controls),
             deletion=deletion,

@@ -27,6 +27,7 @@ from homotopy import (
     searches,
     solvers,
 )
+from homotopy._saving import load
 from homotopy.deletion import (
     Deletion,
     best_step,
@@ -177,6 +178,7 @@ __all__ = [
     "leverage",
     "linear_model",
     "linear_networks",
+    "load",
     "losses",
     "measurement_influence",
     "measurements",

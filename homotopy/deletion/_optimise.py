@@ -9,6 +9,7 @@ from homotopy._progress import Monitor, Progress
 from homotopy._wording import described
 from homotopy.deletion._deletions import Deletions
 from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.optima import Optima
 from homotopy.deletion.optimum import Optimum
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.deletion.searches.separately import Separately, SeparateOptimum
@@ -23,7 +24,7 @@ def optimise(
     *,
     warm_start: WarmStart | Sequence[WarmStart] = None,
     progress: bool | Callable[[Progress], None] = False,
-) -> Optimum | SeparateOptimum | list:
+) -> Optimum | SeparateOptimum | Optima:
     """The schedule of least ℰ in a family of schedules in E_s (theory §4).
 
     Parameters
@@ -44,7 +45,7 @@ def optimise(
 
     Returns
     -------
-    Optimum, or a list of them
+    Optimum, or Optima, a list of them
         `KeyboardInterrupt` is not passed on: it ends the search, and the best found so far comes
         back with the status `interrupted`.
 
@@ -83,10 +84,10 @@ def optimise(
             )
     schedules = [_schedule(given, over) for given in warm_starts]
     if len(deletions) == 0:
-        return []
+        return Optima()
     with Monitor(progress) as monitor:
         optima = over.search_all(deletions, schedules, monitor)
-    return optima[0] if single else optima
+    return optima[0] if single else Optima(optima)
 
 
 def _sequence(deletions) -> Sequence[Deletion]:

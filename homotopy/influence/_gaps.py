@@ -20,7 +20,10 @@ from homotopy._checks import (
     positive,
     sequence,
 )
+from homotopy._display import Entries, number
 from homotopy._numbers import as_numbers
+from homotopy._result import Result, named
+from homotopy._tables import Table
 from homotopy.influence._predict import predict
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.estimators import GaussNewton, LeaveOneOut, ProximalBregman
@@ -44,7 +47,7 @@ LINKS = (
 GAPS = ("warm start", "proximity", "non-convergence", "linearisation", "solver")
 
 
-class Gaps(eqx.Module):
+class Gaps(Result, eqx.Module):
     """Predictions of one measured change along the chain of theory §5, and their differences.
 
     Attributes
@@ -60,6 +63,32 @@ class Gaps(eqx.Module):
 
     links: Float[Array, "r k 6"]
     succeeded: Bool[Array, "r k 6"]
+
+    _axes = (("links", 3), ("succeeded", 3))
+
+    def _numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """The gaps (r, k, 5), and of which deletions and repetitions (r, k) they are complete."""
+        links = np.asarray(self.links)
+        complete = np.all(np.asarray(self.succeeded)[..., :-1], axis=-1)
+        return links[..., :-1] - links[..., 1:], complete
+
+    def _entries(self) -> Entries:
+        differences, complete = self._numbers()
+        repeats, count = complete.shape
+        yield "deletions", f"{count}, each {repeats} times"
+        yield "complete", f"{int(complete.sum())} of {complete.size}"
+        for name, size in zip(GAPS, _mean_sizes(differences, complete), strict=True):
+            yield f"|{name}|", number(size, 4)
+
+    def _table(self) -> Table:
+        differences, complete = self._numbers()
+        sizes = _mean_sizes(differences, complete)
+        errors = np.asarray(self.standard_error()) if complete.size > 1 else np.full(5, np.nan)
+        means = np.full(5, np.nan)
+        if np.any(complete):
+            means = differences[complete].mean(axis=0)
+        columns = [("mean |gap|", sizes), ("standard error", errors), ("mean gap", means)]
+        return Table(columns, [("gap", list(GAPS))], about="the chain of theory §5")
 
     @property
     def gaps(self) -> Float[Array, "r k 5"]:
@@ -232,7 +261,7 @@ def gaps(
     for start in starts:
         chain = [measured(LeaveOneOut(jnp.asarray(start), **refit)), *shared]
         rows.append([np.stack(part, axis=-1) for part in zip(*chain, strict=True)])
-    return Gaps(*(jnp.asarray(np.stack(part)) for part in zip(*rows, strict=True)))
+    return named(Gaps(*(jnp.asarray(np.stack(p)) for p in zip(*rows, strict=True))), problem)
 
 
 def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import types
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -169,7 +170,7 @@ def assert_same(one, other, where="it"):
         assert list(one) == list(other), where
         for key in one:
             assert_same(one[key], other[key], f"{where}[{key!r}]")
-    elif isinstance(one, list | tuple):
+    elif isinstance(one, Sequence) and not isinstance(one, str | bytes):
         assert len(one) == len(other), where
         for index, (a, b) in enumerate(zip(one, other, strict=True)):
             assert_same(a, b, f"{where}[{index}]")

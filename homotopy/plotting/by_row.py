@@ -1,0 +1,93 @@
+"""One number for each point: an index plot, which names the largest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from homotopy.plotting import style
+from homotopy.plotting.layout import label_axes, turn_long_labels
+
+_NAMED = 3  # of the largest
+_CLEAR = 0.25  # of the largest: what is smaller has no name
+_FEW = 8  # points, up to which each has its name below the axis
+
+
+def draw_by_row(
+    rows: Sequence[int] | np.ndarray,
+    values: np.ndarray,
+    names: Sequence[str],
+    label: str,
+    ax: Axes | None = None,
+    across: str = "row of the data",
+    **options,
+) -> Axes:
+    """Draw a stem for each point; the largest are told by name.
+
+    Parameters
+    ----------
+    rows : (k,)
+        Where the points stand.
+    values : (k,)
+        NaN for none.
+    names : k strings
+    label : str
+        What the values are.
+    ax : matplotlib.axes.Axes, optional
+        A new figure's by default.
+    across : str
+        What the rows are.
+    **options
+        Of the dots, for `Axes.plot`.
+    """
+    ax = style.axes_or_new(ax)
+    colours = style.colours_of(ax)
+    rows, values = np.asarray(rows), np.asarray(values, dtype=float)
+    few = rows.size <= _FEW
+    places = np.arange(rows.size) if few else rows
+    ax.axhline(0.0, color=colours.shade(0.4), linewidth=0.6, zorder=1)
+    look = {"color": colours.palette[0], "marker": "o", "linestyle": "none", "zorder": 3}
+    dots = {**look, "markersize": 4 if few else 2.5, **options}
+    stems = {"color": dots["color"], "linewidth": 0.8, "zorder": 2}
+    ax.vlines(places, np.minimum(values, 0.0), np.maximum(values, 0.0), **stems)
+    ax.plot(places, values, **dots)
+    ax.margins(x=0.06, y=0.12)
+    if few:
+        across = ""
+        ax.set_xticks(places, [name.removeprefix("row ") for name in names])
+        if all(name.startswith("row ") for name in names):
+            across = "row of the data"
+        ax.set(xlabel=across, ylabel=label)
+        turn_long_labels(ax)
+        return ax
+    label_axes(ax, across, label)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    name_largest(ax, places, values, names)
+    return ax
+
+
+def name_largest(ax: Axes, places: np.ndarray, values: np.ndarray, names: Sequence[str]) -> None:
+    """Names at the largest of some values in absolute size, away from the axis."""
+    sizes = np.where(np.isnan(values), 0.0, np.abs(values))
+    middle = np.mean([places.min(), places.max()])
+    taken: list[float] = []
+    for place in np.argsort(-sizes, kind="stable")[:_NAMED]:
+        near = any(abs(places[place] - other) < 0.08 * np.ptp(places) for other in taken)
+        if sizes[place] < _CLEAR * sizes.max() or sizes[place] == 0.0 or near:
+            continue
+        taken.append(places[place])
+        # Towards the middle, so that no name leaves the picture.
+        right = places[place] > middle
+        ax.annotate(
+            names[place],
+            (places[place], values[place]),
+            xytext=(-5 if right else 5, 0),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="center",
+            fontsize="small",
+            zorder=5,
+        )

@@ -18,6 +18,7 @@ import numpy as np
 
 _LINE = 88  # letters, up to which a result is one line
 _MOST = 100  # letters of a line of several
+_NAME = 24  # of the name of one of many numbers
 _FEW = 6  # numbers that are written out
 _FIELDS = 7  # lines of a result that is shown by its fields
 
@@ -114,7 +115,7 @@ def number(value, digits: int = 6) -> str:
     """A number with a few digits; an integer with all of its own."""
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
         return str(int(value))
-    return f"{float(value):.{digits}g}"
+    return f"{float(value) + 0.0:.{digits}g}"  # not -0
 
 
 def array_text(array) -> str:
@@ -176,7 +177,9 @@ def largest(values, names: Sequence[str], count: int = 3) -> str:
     known = np.asarray(values, dtype=float).ravel()
     few = known.size <= count + 1
     order = np.arange(known.size) if few else np.argsort(-np.abs(known), kind="stable")[:count]
-    shown = ", ".join(f"{names[place]}: {number(known[place], 4)}" for place in order)
+    shown = ", ".join(
+        f"{shortened(names[place], _NAME)}: {number(known[place], 4)}" for place in order
+    )
     return shown if few else f"{shown}, … of {known.size}"
 
 

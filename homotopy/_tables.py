@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WIDTH = 78  # letters of a summary, at least
 _MOST = 110  # and about the most, so that lines fit on a screen
 _LABEL = 28  # of the name of a row
-_HEADING = 14  # of a column
+_HEADING = 22  # of a column
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,12 +39,15 @@ class Table:
         Row numbers, those that matter most first, for what shows a part of them.
     about : str
         What the rows are and how they are ordered, in a few words.
+    spread : bool
+        Whether rows from the first to the last, evenly spread, show a part of them best.
     """
 
     columns: Sequence[tuple[str, Any]]
     index: Sequence[tuple[str, Any]]
     order: np.ndarray | None = None
     about: str = ""
+    spread: bool = False
 
     @property
     def size(self) -> int:
@@ -69,6 +72,8 @@ class Table:
     def rows(self, count: int) -> tuple[list[str], list[list[str]]]:
         """Headings, and the first rows by the order, as text; as many columns as fit."""
         order = np.arange(self.size) if self.order is None else np.asarray(self.order)
+        if self.spread and self.size > count:
+            order = order[np.linspace(0, self.size - 1, count).round().astype(int)]
         order = order[:count]
         labels, columns = [name for name, _ in self.index], []
         for _, part in self.index:
@@ -137,12 +142,11 @@ class Summary:
 
     def _columns(self) -> list[str]:
         table = [self.headings, *self.rows] if self.headings else []
-        widths = [max(map(letters, column)) for column in zip(*table, strict=True)]
+        columns = list(zip(*table, strict=True))
+        widths = [max(map(letters, column)) for column in columns]
+        right = [all(map(_is_number, column[1:])) for column in columns]
         return [
-            "  ".join(
-                padded(cell, width, right=place > 0)
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            )
+            "  ".join(padded(*cell) for cell in zip(row, widths, right, strict=True)).rstrip()
             for row in table
         ]
 
@@ -167,6 +171,15 @@ class Summary:
             f"{whole}<table><caption>{html.escape(self.about)}</caption>"
             f"<thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
         )
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell is to stand at the right: numbers, and what stands for none."""
+    try:
+        float(cell)
+    except ValueError:
+        return cell in ("", "…", "yes", "no")
+    return True
 
 
 def _two_columns(entries, width: int) -> list[str]:

@@ -119,7 +119,9 @@ class Solution(Result, Reported):
         columns = [("u", np.append(controls, controls[-1])), ("switching function", values)]
         columns += [(f"x{place}", part) for place, part in enumerate(states.T)]
         columns += [(f"p{place}", part) for place, part in enumerate(costates.T)]
-        return Table(columns, [("time", times)], about="u from each time on; state and costate")
+        return Table(
+            columns, [("time", times)], about="u from each time on; state and costate", spread=True
+        )
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """u(t) on the colours of the switching function's sign.

@@ -68,7 +68,7 @@ class Trajectory(Result, Reported, eqx.Module):
         theta = np.asarray(self.theta)
         names = self._names.parameter_names(theta.shape[1])
         columns = list(zip(names, theta.T, strict=True))
-        return Table(columns, [("time", np.asarray(self.times))], about="θ(t)")
+        return Table(columns, [("time", np.asarray(self.times))], about="θ(t)", spread=True)
 
     def evaluate(self, times: ArrayInput) -> Float[Array, "m d"]:
         """θ at other times, computed anew by the same method (not interpolated)."""

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from homotopy.plotting import style
-from homotopy.plotting.layout import label_axes
+from homotopy.plotting.layout import label_axes, legend_beside
 
 
 def draw_bracket(
@@ -55,5 +55,5 @@ def draw_bracket(
         ax.set_yscale("log")
     ax.margins(x=0.1, y=0.15)
     label_axes(ax, "horizon T", "least ℰ")
-    ax.legend()
+    legend_beside(ax, ax.get_legend_handles_labels()[0])
     return ax

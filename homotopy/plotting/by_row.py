@@ -10,9 +10,11 @@ from matplotlib.ticker import MaxNLocator
 
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes, turn_long_labels
+from homotopy.plotting.naming import name_points
 
-_NAMED = 3  # of the largest
+_NAMED = 4  # of the largest, at most
 _CLEAR = 0.25  # of the largest: what is smaller has no name
+_LETTERS = 18  # of a name below the axis
 _FEW = 8  # points, up to which each has its name below the axis
 
 
@@ -57,7 +59,8 @@ def draw_by_row(
     ax.margins(x=0.06, y=0.12)
     if few:
         across = ""
-        ax.set_xticks(places, [name.removeprefix("row ") for name in names])
+        short = [name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…" for name in names]
+        ax.set_xticks(places, [name.removeprefix("row ") for name in short])
         if all(name.startswith("row ") for name in names):
             across = "row of the data"
         ax.set(xlabel=across, ylabel=label)
@@ -65,29 +68,9 @@ def draw_by_row(
         return ax
     label_axes(ax, across, label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    name_largest(ax, places, values, names)
-    return ax
-
-
-def name_largest(ax: Axes, places: np.ndarray, values: np.ndarray, names: Sequence[str]) -> None:
-    """Names at the largest of some values in absolute size, away from the axis."""
     sizes = np.where(np.isnan(values), 0.0, np.abs(values))
-    middle = np.mean([places.min(), places.max()])
-    taken: list[float] = []
-    for place in np.argsort(-sizes, kind="stable")[:_NAMED]:
-        near = any(abs(places[place] - other) < 0.08 * np.ptp(places) for other in taken)
-        if sizes[place] < _CLEAR * sizes.max() or sizes[place] == 0.0 or near:
-            continue
-        taken.append(places[place])
-        # Towards the middle, so that no name leaves the picture.
-        right = places[place] > middle
-        ax.annotate(
-            names[place],
-            (places[place], values[place]),
-            xytext=(-5 if right else 5, 0),
-            textcoords="offset points",
-            ha="right" if right else "left",
-            va="center",
-            fontsize="small",
-            zorder=5,
-        )
+    order = np.argsort(-sizes, kind="stable")[:_NAMED]
+    order = order[sizes[order] > _CLEAR * sizes.max()]
+    points = np.column_stack([places, np.nan_to_num(values)])
+    name_points(ax, points, order, names, away=np.full(places.size, 4.0), stems=True)
+    return ax

@@ -18,13 +18,14 @@ def draw_costs(
     ax: Axes | None = None,
     **options,
 ) -> Axes:
-    """Draw a dot for each schedule, from above, on a logarithmic scale.
+    """Draw a dot for each schedule, from above, on a logarithmic scale where
+    they differ by more than a factor of ten.
 
     Parameters
     ----------
     names : sequence of str
     costs : (k,)
-        What is 0 has no dot.
+        On a logarithmic scale what is 0 has no dot.
     admissible : sequence of bool
         Whether each is in E_s; the dots of others are hollow.
     ax : matplotlib.axes.Axes, optional
@@ -41,7 +42,8 @@ def draw_costs(
     if not inside.all():
         ax.plot(costs[~inside], places[~inside], **{**look, **hollow})
         ax.legend()
-    if np.any(costs > 0):
+    positive = costs[costs > 0]
+    if positive.size and positive.max() > 10.0 * positive.min():
         ax.set_xscale("log", nonpositive="mask")
     ax.grid(axis="y")
     ax.set_yticks(places, list(names))

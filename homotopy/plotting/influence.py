@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
+from homotopy.plotting.naming import name_points
 
 _AREA = 160.0  # square points, of the largest distance
+_NAMED = 4  # at most
 
 
 def draw_influence(
@@ -61,21 +63,7 @@ def draw_influence(
     ax.set_xlim(left=0.0)
     label_axes(ax, "leverage", label)
     if leverage.size:
-        _name(ax, leverage, residuals, sizes, areas, names)
+        order = np.argsort(-sizes, kind="stable")[:_NAMED]
+        away = np.sqrt(areas / np.pi) + 2.0
+        name_points(ax, np.column_stack([leverage, residuals]), order, names, away=away)
     return ax
-
-
-def _name(ax, leverage, residuals, sizes, areas, names):
-    middle = np.mean(ax.get_xlim())
-    for place in np.argsort(-sizes, kind="stable")[:3]:
-        radius, right = np.sqrt(areas[place] / np.pi), leverage[place] > middle
-        ax.annotate(
-            names[place],
-            (leverage[place], residuals[place]),
-            xytext=((-1 if right else 1) * (radius + 3), 0),
-            textcoords="offset points",
-            ha="right" if right else "left",
-            va="center",
-            fontsize="small",
-            zorder=5,
-        )

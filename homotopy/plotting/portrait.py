@@ -88,10 +88,8 @@ class Portrait(Result):
             ("point", np.concatenate([np.arange(count) for count in counts])),
         ]
         every = np.concatenate(paths)
-        ends = np.cumsum(counts) - 1
-        order = np.concatenate([ends, np.setdiff1d(np.arange(len(every)), ends)])
         columns = list(zip(self.labels, every.T, strict=True))
-        return Table(columns, index, order, "points of the paths, their ends first")
+        return Table(columns, index, about="points of the paths", spread=True)
 
     @property
     def extent(self) -> Float[np.ndarray, "m 2"]:

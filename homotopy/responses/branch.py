@@ -113,7 +113,9 @@ class Branch(Result, eqx.Module):
         names = self._names.parameter_names(theta.shape[1])
         eigenvalue = ("smallest_eigenvalue", np.asarray(self.smallest_eigenvalue))
         columns = [*zip(names, theta.T, strict=True), eigenvalue]
-        return Table(columns, [("epsilon", np.asarray(self.epsilons))], about="along the branch")
+        return Table(
+            columns, [("epsilon", np.asarray(self.epsilons))], about="along the branch", spread=True
+        )
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """The smallest eigenvalue of the Hessian along the branch, against ε; saddles dashed.

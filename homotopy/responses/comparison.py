@@ -50,7 +50,9 @@ class PathComparison(Result, eqx.Module):
 
     def _table(self) -> Table:
         columns = [("distance", np.asarray(self.distances)), ("agree", np.asarray(self.agree))]
-        return Table(columns, [("epsilon", np.asarray(self.epsilons))], about="‖θ(ε) − θ'(ε)‖")
+        return Table(
+            columns, [("epsilon", np.asarray(self.epsilons))], about="‖θ(ε) − θ'(ε)‖", spread=True
+        )
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """The distance of the two paths against ε; where they do not agree, with crosses.

@@ -124,7 +124,7 @@ class ResponsePath(Result, Reported, eqx.Module):
             for name in ("minimum", "gradient_norm", "smallest_eigenvalue")
         ]
         columns = [*zip(names, theta.T, strict=True), *evidence]
-        return Table(columns, [("epsilon", np.asarray(self.epsilons))], about="θ(ε)")
+        return Table(columns, [("epsilon", np.asarray(self.epsilons))], about="θ(ε)", spread=True)
 
     @property
     def folds(self) -> tuple[Event, ...]:

@@ -41,6 +41,12 @@ class _TimeFunction(Result, eqx.Module):
         yield "start", float(self.request.start)
         yield "horizon", float(self.request.horizon)
 
+    def _evenly(self) -> np.ndarray:
+        """Times for a table, with those of the switches."""
+        horizon = float(self.request.horizon)
+        switches = np.clip(np.asarray(self.schedule.breakpoints), 0.0, horizon)
+        return np.union1d(np.linspace(0.0, horizon, 65), switches)
+
     def _sampled(self) -> tuple[np.ndarray, np.ndarray]:
         """Times from 0 to T that show it, and its values."""
         times = sampling_times(self.schedule, float(self.request.horizon))
@@ -80,9 +86,10 @@ class Costate(_TimeFunction):
         return self._at(self.ascending, t)
 
     def _table(self) -> Table:
-        times, values = self._sampled()
-        names = self._names.parameter_names(values.shape[1])
-        return Table(list(zip(names, values.T, strict=True)), [("time", times)], about="p(t)")
+        times = self._evenly()
+        values = np.asarray(self(times))
+        columns = zip(self._names.parameter_names(values.shape[1]), values.T, strict=True)
+        return Table(list(columns), [("time", times)], about="p(t)", spread=True)
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """Each coordinate of p(t) on [0, T], with the schedule's switch times, dotted.
@@ -124,9 +131,9 @@ class SwitchingFunction(_TimeFunction):
         return none, none
 
     def _table(self) -> Table:
-        times, values = self._sampled()
-        weights = np.asarray(self.schedule(times))
-        return Table([("φ", values), ("ε", weights)], [("time", times)], about="φ(t) and ε(t)")
+        times = self._evenly()
+        columns = [("φ", np.asarray(self(times))), ("ε", np.asarray(self.schedule(times)))]
+        return Table(columns, [("time", times)], about="φ(t) and ε(t)", spread=True)
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """φ(t) on [0, T], with its sign as a background and the schedule's switch times, dotted.

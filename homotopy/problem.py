@@ -19,22 +19,20 @@ from homotopy._checks import (
     stacked,
     vector,
 )
-from homotopy._display import Displayed, Entries
 from homotopy._jit import jit_outermost
 from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
-from homotopy._saving import Saved, data_hash
-from homotopy._wording import listed
 from homotopy.existence import decide_existence, require_minimum
 from homotopy.labels import Labels, keep_labels, kept_labels, labels_of
 from homotopy.losses import AbstractLoss, a_loss
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
+from homotopy.named_data import NamedData
 from homotopy.precision import floating_dtype, owned
 from homotopy.seen_directions import AlongDirections, seen_directions
 
 
-class Problem(Displayed, Saved, eqx.Module):
+class Problem(NamedData, eqx.Module):
     """The weighted empirical risk R_ε(θ) = Σ_{i∉G} ℓ_i(θ) + ε Σ_{i∈G} ℓ_i(θ) + (ρ/2)‖θ‖².
 
     ε = 1 is all the data, ε = 0 the data without the deleted set G (theory §1). The risk is a
@@ -85,8 +83,6 @@ class Problem(Displayed, Saved, eqx.Module):
     deleted: Int[Array, " g"]
     ridge: Float[Array, ""]
 
-    _axes = (("X", 2), ("deleted", 1))
-
     def __init__(
         self,
         model: Model,
@@ -116,36 +112,6 @@ class Problem(Displayed, Saved, eqx.Module):
 
     def __reduce__(self):
         return _labelled, (*by_fields(self), self.labels)
-
-    def __getstate__(self):
-        return {"fields": dict(vars(self)), "labels": self.labels}
-
-    def __setstate__(self, state):
-        for name, value in state["fields"].items():
-            object.__setattr__(self, name, value)
-        keep_labels(self.X, state["labels"])
-
-    def _data_hash(self) -> str:
-        return data_hash(self.X, self.y)
-
-    def _entries(self) -> Entries:
-        yield "n", self.size
-        yield "d", self.dimension
-        if not isinstance(self.model, LinearModel):
-            yield "model", type(self.model).__name__
-        yield "loss", type(self.loss).__name__
-        names = self.deleted_names
-        yield "deleted", f"[{names}]" if "," in names else names
-        yield "ridge", float(self.ridge)
-        yield "dtype", None if self.X.dtype == np.float64 else self.X.dtype.name
-
-    @property
-    def deleted_names(self) -> str:
-        """What the deleted points are called, in a few words."""
-        rows = np.asarray(self.deleted).tolist()
-        if self.labels.rows is None:
-            return listed(map(str, rows), word="row")
-        return listed(map(self.labels.row, rows))
 
     @property
     def labels(self) -> Labels:

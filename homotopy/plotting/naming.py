@@ -6,14 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+
+from homotopy.plotting import style
 
 _PLACES = (
     {"xytext": (1, 0), "ha": "left", "va": "center"},
     {"xytext": (-1, 0), "ha": "right", "va": "center"},
     {"xytext": (0, 1), "ha": "center", "va": "bottom"},
     {"xytext": (0, -1), "ha": "center", "va": "top"},
+    # Farther away, with a line to the point.
+    {"xytext": (2, 3), "ha": "left", "va": "bottom"},
+    {"xytext": (-2, 3), "ha": "right", "va": "bottom"},
+    {"xytext": (4, 5), "ha": "left", "va": "bottom"},
+    {"xytext": (-4, 5), "ha": "right", "va": "bottom"},
+    {"xytext": (2, -3), "ha": "left", "va": "top"},
+    {"xytext": (-2, -3), "ha": "right", "va": "top"},
 )
+_LEADER = {"arrowstyle": "-", "linewidth": 0.5, "shrinkA": 0.0, "shrinkB": 2.0}
 _LETTERS = 24
 
 
@@ -26,7 +37,7 @@ def name_points(
     away: Sequence[float] | np.ndarray,
     stems: bool = False,
 ) -> None:
-    """Write names beside points; one that finds no room is left out.
+    """Write names beside points, up to the first that finds no room.
 
     To be called when the limits are known.
 
@@ -42,23 +53,29 @@ def name_points(
         Whether a line goes from each point down or up to zero.
     """
     ax.apply_aspect()
-    figure = ax.get_figure(root=True)
+    renderer = ax.get_figure(root=True).canvas.get_renderer()
     dots = ax.transData.transform(points)
     feet = ax.transData.transform(np.column_stack([points[:, 0], np.zeros(len(points))]))
     tops = dots if not stems else np.maximum(dots, feet)
     bottoms = dots if not stems else np.minimum(dots, feet)
     room, taken = ax.get_window_extent(), []
+    ink = style.colours_of(ax).shade(0.4)
     for place in order:
         for where in _PLACES:
+            far = 0 not in where["xytext"]
             offset = np.array(where["xytext"]) * away[place]
             look = {**where, "xytext": offset, "textcoords": "offset points", "fontsize": "small"}
             words = names[place] if len(names[place]) <= _LETTERS else f"{names[place][:23]}…"
-            text = ax.annotate(words, points[place], **look, zorder=5)
-            box = text.get_window_extent(figure.canvas.get_renderer()).padded(1.0)
+            line = {"arrowprops": {**_LEADER, "color": ink}} if far else {}
+            text = ax.annotate(words, points[place], **look, **line, zorder=5)
+            text.update_positions(renderer)
+            box = Text.get_window_extent(text, renderer).padded(1.0)  # without its line
             if _free(box, room, taken, bottoms, tops, place):
                 taken.append(box)
                 break
             text.remove()
+        else:
+            return
 
 
 def _free(box: Bbox, room: Bbox, taken, bottoms, tops, own: int) -> bool:

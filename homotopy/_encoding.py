@@ -71,9 +71,7 @@ class Encoder:
 
     def encode(self, value):
         """A node of JSON."""
-        if value is None or isinstance(value, bool | str):
-            return value
-        if type(value) is int:
+        if value is None or type(value) in (bool, str, int):
             return value
         if type(value) is float:
             return value if math.isfinite(value) else {"float": repr(value)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -43,11 +42,11 @@ class Names:
         known = self.parameters
         return None if known is None or known[0].startswith("θ") else known
 
-    def row(self, number: int) -> str:
+    def row(self, number: int | np.integer) -> str:
         """What a row is called in a sentence."""
         return f"row {int(number)}" if self.rows is None else self.rows[int(number)]
 
-    def rows_of(self, numbers: Iterable[int]) -> list:
+    def rows_of(self, numbers) -> list:
         """Labels of rows for a table: their names, or their numbers."""
         numbers = [int(number) for number in np.asarray(numbers)]
         return numbers if self.rows is None else [self.rows[number] for number in numbers]
@@ -126,8 +125,3 @@ def in_order(sizes) -> np.ndarray:
     """Places by size, the largest first and unknown ones last."""
     known = np.abs(np.asarray(sizes, dtype=float))
     return np.argsort(np.where(np.isnan(known), np.inf, -known), kind="stable")
-
-
-def words(statuses: Sequence[str]) -> list[str]:
-    """Statuses for a column: the part before the first colon, which is short."""
-    return [status.partition(":")[0] for status in statuses]

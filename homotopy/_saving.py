@@ -126,9 +126,8 @@ def load(path: str | os.PathLike, own: Sequence = ()) -> Any:
     (True, [1])
     """
     own = sequence("own", own, "a sequence of functions and classes")
-    source = Path(path)
-    if not source.exists():
-        source = _with_suffix(path)
+    source = _with_suffix(path)
+    source = Path(path) if Path(path).exists() else source
     metadata, arrays = _read(source)
     if not jax.config.jax_enable_x64 and metadata["dtype"] == "float64":
         raise RuntimeError(
@@ -195,7 +194,8 @@ def _with_suffix(path) -> Path:
 def _seeds(objects: list[dict]) -> list[int]:
     """Of the strategies that draw."""
     states = (given["state"] for given in objects)
-    fields = (field for state in states if isinstance(state, dict) for field in state["dict"])
+    states = (state.get("dict", ()) for state in states if isinstance(state, dict))
+    fields = (field for state in states for field in state)
     return [value for name, value in fields if name == "seed" and isinstance(value, int)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -193,7 +194,7 @@ def _two_columns(entries, width: int) -> list[str]:
         if letters(line) > half:
             if waiting is not None:
                 lines.append(waiting)
-            lines.append(f"{name}:  {value}")
+            lines += textwrap.wrap(f"{name}:  {value}", max(width, _MOST), subsequent_indent="    ")
             waiting = None
         elif waiting is None:
             waiting = line

@@ -52,7 +52,7 @@ def draw_by_row(
     places = np.arange(rows.size) if few else rows
     ax.axhline(0.0, color=colours.shade(0.4), linewidth=0.6, zorder=1)
     look = {"color": colours.palette[0], "marker": "o", "linestyle": "none", "zorder": 3}
-    dots = {**look, "markersize": 4 if few else 2.5, **options}
+    dots = {**look, "markersize": 4 if few else (2.5 if rows.size <= 150 else 1.5), **options}
     stems = {"color": dots["color"], "linewidth": 0.8, "zorder": 2}
     ax.vlines(places, np.minimum(values, 0.0), np.maximum(values, 0.0), **stems)
     ax.plot(places, values, **dots)

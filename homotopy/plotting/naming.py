@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 from homotopy.plotting import style
 
@@ -78,7 +77,7 @@ def name_points(
             return
 
 
-def _free(box: Bbox, room: Bbox, taken, bottoms, tops, own: int) -> bool:
+def _free(box, room, taken, bottoms, tops, own) -> bool:
     inside = box.x0 >= room.x0 and box.x1 <= room.x1 and box.y0 >= room.y0 and box.y1 <= room.y1
     if not inside or any(box.overlaps(other) for other in taken):
         return False

@@ -126,6 +126,12 @@ def load(path: str | os.PathLike, own: Sequence = ()) -> Any:
     (True, [1])
     """
     own = sequence("own", own, "a sequence of functions and classes")
+    for given in own:
+        if not callable(given) or "<" in getattr(given, "__qualname__", "<"):
+            raise TypeError(
+                f"own: expected functions and classes with a name in their module, got "
+                f"{described(given)}."
+            )
     source = _with_suffix(path)
     source = Path(path) if Path(path).exists() else source
     metadata, arrays = _read(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from homotopy._checks import instance
@@ -23,7 +24,7 @@ def optimise(
     over: AbstractSearch,
     *,
     warm_start: WarmStart | Sequence[WarmStart] = None,
-    progress: bool | Callable[[Progress], None] = False,
+    progress: bool | Callable[[Progress], None] | None = None,
 ) -> Optimum | SeparateOptimum | Optima:
     """The schedule of least ℰ in a family of schedules in E_s (theory §4).
 
@@ -40,8 +41,10 @@ def optimise(
         Where to start from as well, whatever its family: the search looks at the nearest of its
         own. For many problems, one for all or a sequence with one (or None) for each. A
         `SeparateOptimum` serves `Separately` only.
-    progress : bool or callable
-        True draws a progress bar; a callable is called with a `Progress` now and then.
+    progress : bool or callable, optional
+        By default a line shows how far the search is and how long it may take, in a terminal or a
+        notebook, after two seconds; True shows it always, False never. A callable is called with
+        a `Progress` now and then.
 
     Returns
     -------
@@ -85,7 +88,8 @@ def optimise(
     schedules = [_schedule(given, over) for given in warm_starts]
     if len(deletions) == 0:
         return Optima()
-    with Monitor(progress) as monitor:
+    limit = len(deletions) * getattr(over, "time_limit", math.inf)
+    with Monitor(progress, limit=limit) as monitor:
         optima = over.search_all(deletions, schedules, monitor)
     return optima[0] if single else Optima(optima)
 

@@ -16,12 +16,12 @@ from homotopy._checks import (
     fraction,
     instance,
     integer,
-    optional_function,
     positive,
     sequence,
 )
 from homotopy._display import Entries, number
 from homotopy._numbers import as_numbers
+from homotopy._progress import checked_progress, counted
 from homotopy._result import Result, named
 from homotopy._tables import Table
 from homotopy.influence._predict import predict
@@ -164,7 +164,7 @@ def gaps(
     tolerance: float = 1e-8,
     max_steps: int = 2000,
     throw: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: bool | Callable[[int], None] | None = None,
 ) -> Gaps:
     """How the error of damped influence at an early-stopped θˢ is made up (theory §5).
 
@@ -188,8 +188,8 @@ def gaps(
         Of the refits, as of `LeaveOneOut`.
     throw : bool
         Raise where a refit or the exact linearisation fails.
-    progress : callable, optional
-        Called with the number of refits done, of k (r + 3).
+    progress : bool or callable, optional
+        As of `predict`, of k (r + 3) refits.
 
     Returns
     -------
@@ -219,8 +219,8 @@ def gaps(
     fraction("tolerance", tolerance)
     integer("max_steps", max_steps)
     flag("throw", throw)
-    optional_function("progress", progress, "the number of refits done")
-    weight_changes(problem, points, groups)  # for its checks
+    checked_progress(progress, "the number of refits done")
+    wanted = weight_changes(problem, points, groups)
     starts = as_numbers("cold_starts", cold_starts).astype(float)
     starts = starts[None] if starts.ndim == 1 else starts
     if starts.ndim != 2 or starts.shape[1] != problem.dimension or not len(starts):
@@ -241,13 +241,14 @@ def gaps(
     )
     done = 0
 
-    def measured(estimator, raises=throw):
+    def measured(report, estimator, raises=throw):
         nonlocal done
-        report = None if progress is None else (lambda now: progress(done + now))
         change = predict(
             problem, estimator, theta_s, points=points, groups=groups, throw=raises,
-            progress=report,
+            progress=lambda now: report(done + now),
         )  # fmt: skip
+        if np.any(change.status == ChangeStatus.interrupted):
+            raise KeyboardInterrupt  # the links are of use together only
         values = np.atleast_1d(change.measured(measurement))
         if values.ndim != 1:
             raise ValueError(
@@ -256,11 +257,13 @@ def gaps(
         done += 0 if isinstance(estimator, GaussNewton) else values.size
         return values, np.atleast_1d(change.status == ChangeStatus.successful)
 
-    shared = [measured(one) for one in proximal] + [measured(GaussNewton(damping, solver), False)]
     rows = []
-    for start in starts:
-        chain = [measured(LeaveOneOut(jnp.asarray(start), **refit)), *shared]
-        rows.append([np.stack(part, axis=-1) for part in zip(*chain, strict=True)])
+    with counted(progress, wanted.count * (len(starts) + 3), "refitting") as report:
+        shared = [measured(report, one) for one in proximal]
+        shared.append(measured(report, GaussNewton(damping, solver), False))
+        for start in starts:
+            chain = [measured(report, LeaveOneOut(jnp.asarray(start), **refit)), *shared]
+            rows.append([np.stack(part, axis=-1) for part in zip(*chain, strict=True)])
     return named(Gaps(*(jnp.asarray(np.stack(p)) for p in zip(*rows, strict=True))), problem)
 
 

@@ -38,6 +38,7 @@ class ChangeStatus(InverseStatus):
         "no minimum exists: the classes can be separated, and the risk falls on for ever; add a "
         "ridge"
     )
+    interrupted = "interrupted before it was computed: the change is left at 0"
     not_reached = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
 
 

@@ -20,7 +20,7 @@ def least_time(
     width: float = 1e-6,
     max_horizon: float | None = None,
     time_limit: float = np.inf,
-    progress: bool | Callable[[Progress], None] = False,
+    progress: bool | Callable[[Progress], None] | None = None,
 ) -> LeastTime:
     """The smallest horizon T at which some schedule in E_s has ℰ ≤ cost.
 
@@ -38,7 +38,7 @@ def least_time(
         baseline's time if that is later.
     time_limit : float
         Seconds after which the bracket so far is returned. No horizon is given more than ten.
-    progress : bool or callable
+    progress : bool or callable, optional
         As of `optimise`, for each horizon looked at.
 
     Returns

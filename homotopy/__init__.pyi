@@ -16,6 +16,7 @@ from . import (
     searches,
     solvers,
 )
+from ._saving import load
 from .deletion import (
     Deletion,
     best_step,
@@ -168,6 +169,7 @@ __all__ = [
     "leverage",
     "linear_model",
     "linear_networks",
+    "load",
     "losses",
     "measurement_influence",
     "measurements",

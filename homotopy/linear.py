@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, row_numbers
+from homotopy._display import Entries
 from homotopy._jit import jit_outermost
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.labels import keep_labels, labels_of
@@ -88,6 +89,9 @@ class LinearRegression(Problem):
         self.modal = modal_form(inputs, targets, indices, full, self.X.dtype)
         if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
             _keep(self, full)
+
+    def _entries(self) -> Entries:
+        return (entry for entry in super()._entries() if entry[0] not in ("model", "loss"))
 
     def deleting(self, deleted: int | Sequence[int] | ArrayLike) -> LinearRegression:
         """The problem of the same data with other points deleted, as the argument `deleted`.

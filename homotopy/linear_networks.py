@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Num, PRNGKeyArray
 
 from homotopy._checks import ArrayInput, array, concrete, integer, positive, vector
+from homotopy._display import DisplayedByFields
 from homotopy.losses import SquaredError
 from homotopy.models import Model, layer_widths
 from homotopy.problem import Problem
@@ -157,7 +158,7 @@ def mode_strength(
     return singular_value / (1.0 + missing)
 
 
-class HierarchyExample(eqx.Module):
+class HierarchyExample(DisplayedByFields, eqx.Module):
     """Items at the leaves of a binary tree, their properties, and a start for a linear network.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, matrix
+from homotopy._display import DisplayedByFields
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.problem import Problem
@@ -19,7 +20,7 @@ from homotopy.problem import Problem
 __all__ = ["AbstractMeasurement", "OwnLoss", "Predictions", "TestLoss"]
 
 
-class AbstractMeasurement(eqx.Module):
+class AbstractMeasurement(DisplayedByFields, eqx.Module):
     """A function of θ, and of which points change.
 
     Wherever a measurement is asked for, a plain function of θ (d,) is taken as well: by

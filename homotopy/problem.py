@@ -27,11 +27,12 @@ from homotopy.labels import Labels, keep_labels, kept_labels, labels_of
 from homotopy.losses import AbstractLoss, a_loss
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
+from homotopy.named_data import NamedData
 from homotopy.precision import floating_dtype, owned
 from homotopy.seen_directions import AlongDirections, seen_directions
 
 
-class Problem(eqx.Module):
+class Problem(NamedData, eqx.Module):
     """The weighted empirical risk R_ε(θ) = Σ_{i∉G} ℓ_i(θ) + ε Σ_{i∈G} ℓ_i(θ) + (ρ/2)‖θ‖².
 
     ε = 1 is all the data, ε = 0 the data without the deleted set G (theory §1). The risk is a

@@ -202,7 +202,7 @@ for ax, (kind, (seed, dimension)) in zip(axes, chosen.items(), strict=True):
     print(f"{kind:6s} {optimum.structure}; theorem applies: {bool(optimum.controllability)}")
     assert optimum.structure.split(" ")[0] == kind and optimum.gap <= 1e-6
     assert optimum.controllability
-axes[0].set_ylabel("ε(t)")
+_ = axes[0].set_ylabel("ε(t)")
 
 # %% [markdown]
 # Grey is the time before the request. The number is by how much deleting at once is worse. "1"

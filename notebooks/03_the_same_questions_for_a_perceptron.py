@@ -95,7 +95,7 @@ neuron = np.asarray(path.theta)[:, [0, 6]]
 ax.plot(*neuron[[0, -1]].T, ":", color="0.6", lw=0.8)
 points = ax.scatter(*neuron.T, c=epsilons, cmap=WEIGHT_COLOURS, s=12)
 ax.set(xlabel="input weight of the first neuron", ylabel="its output weight")
-fig.colorbar(points, label="weight ε of the point")
+_ = fig.colorbar(points, label="weight ε of the point")
 
 # %% [markdown]
 # ## Which influence function?

@@ -82,7 +82,7 @@ np.testing.assert_allclose(own, leverage * residuals**2, rtol=1e-9)
 fig, ax = plt.subplots(figsize=(3.6, 2.5))
 dots = ax.scatter(leverage, np.abs(residuals), c=own, s=9, cmap="cividis")
 ax.set(xlabel="leverage", ylabel="|residual|")
-fig.colorbar(dots, label="influence on the own loss")
+_ = fig.colorbar(dots, label="influence on the own loss")
 
 # %% [markdown]
 # ## A perceptron, trained as people train
@@ -148,7 +148,7 @@ ax.set_yscale("symlog", linthresh=0.01)
 ends = [min(own["influence"]), max(own["influence"])]
 ax.plot(ends, ends, color="black", lw=0.8, label="equal")
 ax.set(xlabel="change of the own loss", ylabel="by damped influence")
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # ## The five gaps
@@ -172,7 +172,7 @@ for name, size, error in zip(GAPS, sizes, errors, strict=True):
 np.testing.assert_allclose(gaps.gaps.sum(-1), gaps.total, rtol=0, atol=1e-12)
 assert sizes[:3].min() > 2 * sizes[3:].max()
 
-gaps.plot()
+_ = gaps.plot()
 
 # %% [markdown]
 # ## What to take away

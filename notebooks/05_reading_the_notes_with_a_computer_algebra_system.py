@@ -174,7 +174,7 @@ for colour, weight in zip(PALETTE, (1.2, 5.0, 30.0), strict=False):
 ax.plot([], [], "D", color="0.4", label="the best step")
 ax.plot([], [], "X", color="0.4", markersize=8, label="by the notes' condition")
 ax.set(xlabel="time of deletion τ", ylabel="ℰ(1_[0,τ])", title="H = Id: the best step")
-ax.legend(loc="upper left", bbox_to_anchor=(0.02, 0.9), fontsize=8)
+_ = ax.legend(loc="upper left", bbox_to_anchor=(0.02, 0.9), fontsize=8)
 
 # %% [markdown]
 # So the notes' question *is $\mathbb{1}_{[0,s]}$ the best step?* has the answer *no, not even with
@@ -261,7 +261,7 @@ for ax, (name, (M, schedule, end)) in zip(axes, cases.items(), strict=True):
     ax.set(xlim=(-span, span), ylim=(-span, span), xlabel="u₁(T)", title=name)
     ax.set_aspect("equal")
     ax.legend(loc="upper right", fontsize=7)
-axes[0].set_ylabel("u₂(T)")
+_ = axes[0].set_ylabel("u₂(T)")
 
 # %% [markdown]
 # That no step arrives is proved, not drawn: for $0 \to 1$ all the times were chosen so that every

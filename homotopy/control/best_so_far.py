@@ -50,7 +50,7 @@ class AbstractSearch(abc.ABC):
 def found_by(
     start: Callable[[Deadline, Monitor], AbstractSearch],
     time_limit: float | Deadline,
-    progress: bool | Callable[[Progress], None],
+    progress: bool | Callable[[Progress], None] | None,
     *arguments,
 ) -> Solution:
     """Run a search to its end, to the time limit, or until `KeyboardInterrupt`.
@@ -58,7 +58,7 @@ def found_by(
     Neither is passed on, unless nothing was found yet.
     """
     deadline = Deadline.of(time_limit)
-    with Monitor(progress, "cost") as monitor:
+    with Monitor(progress, "cost", deadline.seconds) as monitor:
         search = start(deadline, monitor)
         try:
             deadline.keep(lambda: search.run(*arguments), lambda: search.best is not None)

@@ -34,7 +34,7 @@ def solve(
     starts: Sequence | None = None,
     refinements: int = 2,
     time_limit: float | Deadline = 300.0,
-    progress: bool | Callable[[Progress], None] = False,
+    progress: bool | Callable[[Progress], None] | None = None,
 ) -> Solution:
     """Minimise cost(x(T)) over all controls between the bounds; a local minimum is claimed.
 
@@ -58,8 +58,8 @@ def solve(
         Seconds after which the best so far is returned, with the status `time_limit`; what is being
         compiled then goes on in the background. Only the first control on cells is waited for,
         which takes some four seconds of compilation for every new system.
-    progress : bool or callable
-        True draws a progress bar; a callable is called with a `Progress` now and then, in seconds
+    progress : bool or callable, optional
+        As of `homotopy.optimise`; a callable is called with a `Progress` now and then, in seconds
         of the time limit.
 
     Returns

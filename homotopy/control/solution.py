@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput
+from homotopy._display import Entries, number
+from homotopy._result import Result
 from homotopy._status import Reported, Status
+from homotopy._tables import Table
 from homotopy.control.arcs import Arc
 from homotopy.control.mesh import local_errors
 from homotopy.control.pontryagin import PontryaginResidual, pontryagin_residual
 from homotopy.control.singular import SingularArc
 from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class SolutionStatus(Status):
@@ -49,8 +56,8 @@ class SolutionStatus(Status):
     interrupted = "interrupted: the control is the best found until then"
 
 
-@dataclasses.dataclass(frozen=True)
-class Solution(Reported):
+@dataclasses.dataclass(frozen=True, repr=False)
+class Solution(Result, Reported):
     """An optimal control, as far as it was found.
 
     Attributes
@@ -88,6 +95,51 @@ class Solution(Reported):
     curvature: float
     singular_arcs: tuple[SingularArc, ...]
     counts: dict
+
+    def _entries(self) -> Entries:
+        junctions = ", ".join(number(time) for time in self.junctions[:6])
+        yield "arcs", self.structure or "none resolved"
+        yield "junctions", junctions or None
+        yield "cost", self.cost
+        yield "PMP residual", number(self.pmp_residual, 2)
+        yield "counts", ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        yield "status", self.status
+
+    def _sampled(self) -> tuple[np.ndarray, ...]:
+        """Times, the control in the middle of each step, and the switching function."""
+        start, horizon = float(self.system.start), float(self.system.horizon)
+        breakpoints = np.clip(np.asarray(self.control.breakpoints, float), start, horizon)
+        times = np.union1d(np.linspace(start, horizon, 257), breakpoints)
+        middles = (times[1:] + times[:-1]) / 2
+        return times, np.asarray(self.control(middles)), np.asarray(self.switching_function(times))
+
+    def _table(self) -> Table:
+        times, controls, values = self._sampled()
+        states, costates = np.asarray(self.state(times)), np.asarray(self.costate(times))
+        columns = [("u", np.append(controls, controls[-1])), ("switching function", values)]
+        columns += [(f"x{place}", part) for place, part in enumerate(states.T)]
+        columns += [(f"p{place}", part) for place, part in enumerate(costates.T)]
+        return Table(
+            columns, [("time", times)], about="u from each time on; state and costate", spread=True
+        )
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """u(t) on the colours of the switching function's sign.
+
+        Where the background is orange (H₁ < 0), raising u lowers the cost; where it is blue,
+        lowering u does.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the line, for `Axes.plot`.
+        """
+        from homotopy.plotting.control import draw_control
+
+        bounds = float(self.system.lower), float(self.system.upper)
+        return draw_control(*self._sampled(), bounds, ax, **options)
 
     @cached_property
     def residual(self) -> PontryaginResidual:

@@ -42,7 +42,7 @@ def solve_bang_bang(
     tolerance: float = 1e-9,
     *,
     time_limit: float = 300.0,
-    progress: bool | Callable[[Progress], None] = False,
+    progress: bool | Callable[[Progress], None] | None = None,
 ) -> Solution:
     """Minimise cost(x(T)) over controls that take the two bounds only, with few switches.
 

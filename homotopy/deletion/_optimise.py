@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from homotopy._checks import instance
@@ -9,6 +10,7 @@ from homotopy._progress import Monitor, Progress
 from homotopy._wording import described
 from homotopy.deletion._deletions import Deletions
 from homotopy.deletion.deletion import Deletion
+from homotopy.deletion.optima import Optima
 from homotopy.deletion.optimum import Optimum
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.deletion.searches.separately import Separately, SeparateOptimum
@@ -22,8 +24,8 @@ def optimise(
     over: AbstractSearch,
     *,
     warm_start: WarmStart | Sequence[WarmStart] = None,
-    progress: bool | Callable[[Progress], None] = False,
-) -> Optimum | SeparateOptimum | list:
+    progress: bool | Callable[[Progress], None] | None = None,
+) -> Optimum | SeparateOptimum | Optima:
     """The schedule of least ℰ in a family of schedules in E_s (theory §4).
 
     Parameters
@@ -39,12 +41,14 @@ def optimise(
         Where to start from as well, whatever its family: the search looks at the nearest of its
         own. For many problems, one for all or a sequence with one (or None) for each. A
         `SeparateOptimum` serves `Separately` only.
-    progress : bool or callable
-        True draws a progress bar; a callable is called with a `Progress` now and then.
+    progress : bool or callable, optional
+        By default a line shows how far the search is and how long it may take, in a terminal or a
+        notebook, after two seconds; True shows it always, False never. A callable is called with
+        a `Progress` now and then.
 
     Returns
     -------
-    Optimum, or a list of them
+    Optimum, or Optima, a list of them
         `KeyboardInterrupt` is not passed on: it ends the search, and the best found so far comes
         back with the status `interrupted`.
 
@@ -83,10 +87,11 @@ def optimise(
             )
     schedules = [_schedule(given, over) for given in warm_starts]
     if len(deletions) == 0:
-        return []
-    with Monitor(progress) as monitor:
+        return Optima()
+    limit = len(deletions) * getattr(over, "time_limit", math.inf)
+    with Monitor(progress, limit=limit) as monitor:
         optima = over.search_all(deletions, schedules, monitor)
-    return optima[0] if single else optima
+    return optima[0] if single else Optima(optima)
 
 
 def _sequence(deletions) -> Sequence[Deletion]:

@@ -5,22 +5,30 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from homotopy._display import Displayed, Entries, number
+from homotopy._result import Result
+from homotopy._saving import Saved
+from homotopy._tables import Table
 from homotopy.deletion._time_to_reach import costs_along, time_to_reach
 from homotopy.deletion.default_times import displacement
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.searches.steps import best_step
 from homotopy.schedules import AbstractSchedule, BangBang, Membership, Polynomial, Step
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 BASELINE = "delete at once"
 OPTIMUM = "optimum"  # over all of E_s, where it is asked for
 GRID = 512  # times at which a path is looked at
 
 
-@dataclasses.dataclass(frozen=True)
-class ComparedSchedule:
+@dataclasses.dataclass(frozen=True, repr=False)
+class ComparedSchedule(Displayed, Saved):
     """One line of a `Comparison`.
 
     Attributes
@@ -49,9 +57,17 @@ class ComparedSchedule:
     time: float | None
     membership: Membership
 
+    def _entries(self) -> Entries:
+        yield "name", self.name
+        yield "schedule", repr(self.schedule)
+        yield "cost", f"{number(self.cost)}, {number(self.ratio, 4)} of that of the baseline"
+        yield "remainder", self.remainder
+        yield "time", "never" if self.time is None else self.time
+        yield "in E_s", bool(self.membership)
 
-@dataclasses.dataclass(frozen=True)
-class Comparison:
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Comparison(Result):
     """Schedules compared on one deletion problem.
 
     Attributes
@@ -69,6 +85,36 @@ class Comparison:
     entries: tuple[ComparedSchedule, ...]
     best: ComparedSchedule
     baseline_cost: float
+
+    def _entries(self) -> Entries:
+        yield "deleted", self.deletion.problem.deleted_names
+        yield "schedules", len(self.entries)
+        yield "best", f"{self.best.name}, cost {number(self.best.cost)}"
+        yield "delete at once", f"cost {number(self.baseline_cost)}"
+
+    def _table(self) -> Table:
+        names = ("cost", "ratio", "remainder", "time")
+        columns = [(name, [getattr(one, name) for one in self.entries]) for name in names]
+        columns.append(("in E_s", np.array([bool(one.membership) for one in self.entries])))
+        index = [("schedule", [one.name for one in self.entries])]
+        order = np.argsort([one.cost for one in self.entries], kind="stable")
+        return Table(columns, index, order, "least cost first")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """ℰ of each schedule, on a logarithmic scale; those outside of E_s are hollow.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        from homotopy.plotting.costs import draw_costs
+
+        names, costs = zip(*((one.name, one.cost) for one in self.entries), strict=True)
+        admissible = [bool(one.membership) for one in self.entries]
+        return draw_costs(names, np.array(costs), admissible, ax, **options)
 
     def __getitem__(self, name: str) -> ComparedSchedule:
         """The entry of that name; `KeyError` where there is none."""

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from homotopy._display import Displayed, Entries, number
+from homotopy._result import Names, Result, names_of
+from homotopy._saving import Saved
 from homotopy._status import Reported, Status
+from homotopy._tables import Table
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.optimum_curves import sample_optimum
@@ -32,8 +38,8 @@ class OptimumStatus(Status):
     interrupted = "interrupted: the best found until then"
 
 
-@dataclasses.dataclass(frozen=True)
-class LocalMinimum:
+@dataclasses.dataclass(frozen=True, repr=False)
+class LocalMinimum(Displayed, Saved):
     """One of the local minima that a search came to.
 
     Attributes
@@ -46,9 +52,17 @@ class LocalMinimum:
     schedule: AbstractSchedule
     cost: float
 
+    def _entries(self) -> Entries:
+        yield "schedule", repr(self.schedule)
+        yield "cost", self.cost
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Optimum(Reported):
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """ε(t), as of `AbstractSchedule.plot`."""
+        return self.schedule.plot(ax, **options)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Optimum(Result, Reported):
     """The best schedule of a search, why it is optimal, and how far from optimal it can be.
 
     Attributes
@@ -77,6 +91,28 @@ class Optimum(Reported):
     evaluations: int = 0
 
     @property
+    def _names(self) -> Names:
+        return names_of(self.deletion.problem)
+
+    def _entries(self) -> Entries:
+        yield "deleted", self.deletion.problem.deleted_names
+        yield "schedule", self.structure
+        yield "cost", self.cost
+        if self.lower_bound > 0.0:
+            yield "lower bound", f"{number(self.lower_bound)}, gap {self.gap:.1e}"
+        yield "status", self.status
+        yield "evaluations", self.evaluations
+
+    def _table(self) -> Table:
+        minima = list(self.minima) or [LocalMinimum(self.schedule, self.cost)]
+        start, horizon = float(self.deletion.start), float(self.deletion.horizon)
+        words = [structure_in_words(one.schedule, start, horizon) for one in minima]
+        costs = np.array([one.cost for one in minima])
+        columns = [("cost", costs), ("more than the best", costs - self.cost)]
+        columns.append(("schedule", words))
+        return Table(columns, [("minimum", np.arange(len(minima)))], about="local minima found")
+
+    @property
     def gap(self) -> float:
         """(cost − lower bound)/cost: by how much of itself ℰ can at most be lowered; 0 at ℰ = 0."""
         return (self.cost - self.lower_bound) / self.cost if self.cost > 0.0 else 0.0
@@ -103,14 +139,22 @@ class Optimum(Reported):
         start, horizon = float(self.deletion.start), float(self.deletion.horizon)
         return structure_in_words(self.schedule, start, horizon)
 
-    def plot(self, axes: Axes | Iterable[Axes] | None = None) -> list[Axes]:
+    def _structure_in_short(self) -> str:
+        return self.structure
+
+    def plot(self, ax: Axes | Iterable[Axes] | None = None) -> Axes | list[Axes]:
         """ε(t), v(t), σ(t) and φ(t) below each other: the schedule, and why it is optimal.
 
         Parameters
         ----------
-        axes : four Axes, optional
-            Those of a new figure by default. Two, for ε and φ, where the model is not linear; or
-            one for ε alone, on the colours of φ's sign.
+        ax : Axes, or four of them, optional
+            In one ε is drawn alone, on the colours of φ's sign. In four, those of a new figure by
+            default, all of them; in two, ε and φ, where the model is not linear.
+
+        Returns
+        -------
+        Axes, or a list of them
+            The one that was given; all of them otherwise.
 
         Notes
         -----
@@ -122,7 +166,7 @@ class Optimum(Reported):
         Raises
         ------
         ValueError
-            Naming `axes`, where there are as many as there are no curves for.
+            Naming `ax`, where there are as many as there are no curves for.
 
         Examples
         --------
@@ -136,14 +180,8 @@ class Optimum(Reported):
         """
         from homotopy.plotting.optimum import draw_optimum_curves
 
-        return draw_optimum_curves(sample_optimum(self.deletion, self.schedule), axes)
-
-    def __repr__(self) -> str:
-        bound = f", lower_bound={self.lower_bound:.6g}, gap={self.gap:.1e}"
-        return (
-            f"Optimum({self.structure}, cost={self.cost:.6g}"
-            f"{bound if self.lower_bound > 0.0 else ''}, {OptimumStatus[self.status]})"
-        )
+        axes = draw_optimum_curves(sample_optimum(self.deletion, self.schedule), ax)
+        return axes[0] if len(axes) == 1 else axes
 
 
 class _Unfinished(Optimum):

@@ -7,10 +7,13 @@ from collections.abc import Callable
 import diffrax
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, time
+from homotopy._display import Displayed, Entries
+from homotopy._saving import Saved
 from homotopy._wording import described
 from homotopy.deletion.terminal_cost import (
     AbstractTerminalCost,
@@ -29,7 +32,7 @@ from homotopy.problem import Problem, a_problem
 _MOST_BACKWARDS = 13.0
 
 
-class Request(eqx.Module):
+class Request(Displayed, Saved, eqx.Module):
     """What a deletion problem is given by, checked: all that its dynamics and bridges know of it.
 
     What can be asked of it are the methods of `Deletion`, which is one.
@@ -63,6 +66,8 @@ class Request(eqx.Module):
     # digit.
     centred_start: Float[Array, " d"] | None
     centred_goal: Float[Array, " d"] | None
+
+    _axes = (("theta0", 1), ("start", 0), ("horizon", 0))
 
     def __init__(
         self,
@@ -100,6 +105,17 @@ class Request(eqx.Module):
                 self.centred_goal = jnp.where(modal.kernel, self.centred_start, 0.0)
             else:
                 self.centred_goal = modal.coordinates(self.target) - modal.equilibrium
+
+    def _entries(self) -> Entries:
+        yield "deleted", f"{self.problem.deleted_names} of {self.problem.size}"
+        yield "d", self.problem.dimension
+        yield "start", float(self.start)
+        yield "horizon", float(self.horizon)
+        if self.target is not None:
+            away = np.linalg.norm(np.asarray(self.theta0) - np.asarray(self.target))
+            yield "‖θ₀ − target‖", float(away)
+        yield "cost", type(self.terminal_cost).__name__
+        yield "method", type(self.method).__name__
 
     def require_closed_form(self, what: str) -> None:
         """Raise `TypeError` unless ℰ is a distance in parameters and the flow `Exact`.

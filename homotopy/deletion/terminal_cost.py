@@ -9,12 +9,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, matrix
+from homotopy._display import DisplayedByFields
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement, as_scalar_measurement
 from homotopy.problem import Problem
 
 
-class AbstractTerminalCost(eqx.Module):
+class AbstractTerminalCost(DisplayedByFields, eqx.Module):
     """A cost of the final parameters; passed to `Deletion` as `terminal_cost`."""
 
     @abc.abstractmethod

@@ -11,7 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy._display import Entries, largest, span
+from homotopy._result import Result
 from homotopy._status import Reported, require_success
+from homotopy._tables import Table
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Trajectory(Reported, eqx.Module):
+class Trajectory(Result, Reported, eqx.Module):
     """θ(t), with the evidence of how it was computed.
 
     Attributes
@@ -53,6 +56,23 @@ class Trajectory(Reported, eqx.Module):
     theta0: Float[Array, " d"]
     method: AbstractMethod
 
+    _axes = (("theta", 2), ("times", 1), ("theta0", 1))
+
+    def _entries(self) -> Entries:
+        names = self._names.parameter_names(self.theta.shape[1])
+        yield "times", span(self.times)
+        yield "θ₀", largest(self.theta0, names)
+        yield "θ(T)", largest(self.theta[-1], names)
+        yield "schedule", repr(self.schedule)
+        yield "method", type(self.method).__name__
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        theta = np.asarray(self.theta)
+        names = self._names.parameter_names(theta.shape[1])
+        columns = list(zip(names, theta.T, strict=True))
+        return Table(columns, [("time", np.asarray(self.times))], about="θ(t)", spread=True)
+
     def evaluate(self, times: ArrayInput) -> Float[Array, "m d"]:
         """θ at other times, computed anew by the same method (not interpolated)."""
         return flow(self.problem, self.schedule, self.theta0, times, method=self.method).theta
@@ -74,7 +94,7 @@ class Trajectory(Reported, eqx.Module):
 
         switches = self.schedule.breakpoints
         numbers = map(np.asarray, (self.times, self.theta, self.theta0, switches))
-        return draw_trajectory(*numbers, ax, **options)
+        return draw_trajectory(*numbers, ax, names=self._names.own_parameters, **options)
 
 
 def flow(

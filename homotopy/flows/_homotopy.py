@@ -11,7 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy._display import Entries, largest, span
+from homotopy._result import Result
 from homotopy._status import Reported, require_success
+from homotopy._tables import Table
 from homotopy._threads import CORES, side_by_side
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.exact import Exact
@@ -32,7 +35,7 @@ _SHARE = 8  # weights that are worth a call of their own
 _compiled: set = set()  # kinds of such calls
 
 
-class HomotopySurface(Reported, eqx.Module):
+class HomotopySurface(Result, Reported, eqx.Module):
     """θ(t, ε) on a grid.
 
     Attributes
@@ -54,6 +57,30 @@ class HomotopySurface(Reported, eqx.Module):
     problem: Problem
     theta0: Float[Array, " d"]
 
+    _axes = (("theta", 3), ("times", 1), ("epsilons", 1))
+
+    def _entries(self) -> Entries:
+        names = self._names.parameter_names(self.theta.shape[2])
+        yield "epsilons", span(self.epsilons)
+        yield "times", span(self.times)
+        yield "θ₀", largest(self.theta0, names)
+        for place in sorted({int(np.argmin(self.epsilons)), int(np.argmax(self.epsilons))}):
+            yield f"θ(T, {float(self.epsilons[place]):g})", largest(self.theta[place, -1], names)
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        theta = np.asarray(self.theta)
+        weights, times, dimension = theta.shape
+        names = self._names.parameter_names(dimension)
+        columns = list(zip(names, theta.reshape(-1, dimension).T, strict=True))
+        index = [
+            ("epsilon", np.repeat(np.asarray(self.epsilons), times)),
+            ("time", np.tile(np.asarray(self.times), weights)),
+        ]
+        # The last time is where the flow leads.
+        order = np.argsort(-np.tile(np.arange(times), weights), kind="stable")
+        return Table(columns, index, order, "θ(t, ε), the last time first")
+
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """Trajectories in the parameter plane, coloured by ε.
 
@@ -71,7 +98,7 @@ class HomotopySurface(Reported, eqx.Module):
         from homotopy.plotting.homotopy import draw_homotopy
 
         numbers = map(np.asarray, (self.times, self.theta, self.theta0, self.epsilons))
-        return draw_homotopy(*numbers, ax, **options)
+        return draw_homotopy(*numbers, ax, names=self._names.own_parameters, **options)
 
 
 def homotopy(

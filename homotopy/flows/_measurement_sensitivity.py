@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, flag
 from homotopy._checks import time as checked_time
+from homotopy._display import Entries, largest
+from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
+from homotopy._tables import Table
 from homotopy.flows._flow import default_method
 from homotopy.flows._sensitivity import sensitivity
 from homotopy.flows.adaptive import Adaptive
@@ -27,8 +32,11 @@ from homotopy.measurements import AbstractMeasurement, OwnLoss, as_scalar_measur
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-class MeasurementSensitivity(Reported, eqx.Module):
+
+class MeasurementSensitivity(Result, Reported, eqx.Module):
     """The first-order change of m(θ(t)) on deletion of each point, −∂m(θ(t; w))/∂w_i at w = 1.
 
     Attributes
@@ -46,6 +54,40 @@ class MeasurementSensitivity(Reported, eqx.Module):
     value: Float[Array, ""]
     influence: Float[Array, " n"]
     status: FlowStatus
+
+    _axes = (("influence", 1), ("time", 0), ("value", 0))
+
+    def _entries(self) -> Entries:
+        rows = range(self.influence.size)
+        yield "time", self.time
+        yield "m(θ(t))", self.value
+        yield "influence", largest(self.influence, [self._names.row(row) for row in rows])
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        influence = np.asarray(self.influence)
+        rows = self._names.rows_of(range(influence.size))
+        index = [(self._names.row_heading, rows)]
+        about = "change of the measurement on deletion, to first order, largest first"
+        return Table([("influence", influence)], index, in_order(influence), about)
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The influence of each point, with the names of the largest.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        from homotopy.plotting.by_row import draw_by_row
+
+        influence = np.asarray(self.influence)
+        rows = np.arange(influence.size)
+        names = [self._names.row(row) for row in rows]
+        label = "change on deletion (first order)"
+        return draw_by_row(rows, influence, names, label, ax, **options)
 
 
 def measurement_sensitivity(
@@ -123,7 +165,7 @@ def measurement_sensitivity(
     if throw:
         derivative = require_success(derivative, status)
     # Deletion is δw_i = −1.
-    return MeasurementSensitivity(time, value, -derivative, status)
+    return named(MeasurementSensitivity(time, value, -derivative, status), problem)
 
 
 def _measured(measurement, problem, change, theta):

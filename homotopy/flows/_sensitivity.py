@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, flag, row_numbers
+from homotopy._display import Entries, largest, span
+from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
+from homotopy._tables import Table
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
@@ -24,10 +29,13 @@ from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _BATCH = 2**20  # numbers in the d × d matrices of the times that are computed together
 
 
-class Sensitivity(Reported, eqx.Module):
+class Sensitivity(Result, Reported, eqx.Module):
     """S_j(t) = ∂θ(t; w)/∂w_j at w = 1.
 
     Attributes
@@ -44,6 +52,55 @@ class Sensitivity(Reported, eqx.Module):
     points: Int[Array, " k"]
     derivative: Float[Array, "m k d"]
     status: FlowStatus
+
+    _axes = (("derivative", 3), ("times", 1), ("points", 1))
+
+    def _sizes(self) -> np.ndarray:
+        return np.linalg.norm(np.asarray(self.derivative), axis=2)
+
+    def _entries(self) -> Entries:
+        names = [str(name) for name in self._names.rows_of(self.points)]
+        yield "times", span(self.times)
+        yield "points", len(names)
+        yield "d", self.derivative.shape[2]
+        yield "‖S_j(T)‖", largest(self._sizes()[-1], names)
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        derivative, sizes = np.asarray(self.derivative), self._sizes()
+        times, points, dimension = derivative.shape
+        names = self._names.parameter_names(dimension)
+        columns = list(zip(names, derivative.reshape(-1, dimension).T, strict=True))
+        index = [
+            ("time", np.repeat(np.asarray(self.times), points)),
+            (self._names.row_heading, self._names.rows_of(self.points) * times),
+        ]
+        last = (times - 1) * points
+        order = np.concatenate([last + in_order(sizes[-1]), np.arange(last)])
+        about = "S_j(t), the last time first, its largest first"
+        return Table([("‖S_j‖", sizes.reshape(-1)), *columns], index, order, about)
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """‖S_j(t)‖ of each point against time; of one parameter S_j(t), with its sign.
+
+        The largest at the last time have a colour and a name, the others are grey.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the lines, for `Axes.plot`.
+        """
+        from homotopy.plotting.lines import draw_lines
+
+        single = self.derivative.shape[2] == 1
+        values = np.asarray(self.derivative)[..., 0] if single else self._sizes()
+        names = [self._names.row(point) for point in np.asarray(self.points)]
+        label = "sensitivity $S_j(t)$" if single else "sensitivity ‖$S_j(t)$‖"
+        return draw_lines(
+            np.asarray(self.times), values, names, "training time t", label, ax, **options
+        )
 
 
 def sensitivity(
@@ -110,7 +167,7 @@ def sensitivity(
         )
     if throw:
         derivative = require_success(derivative, status)
-    return Sensitivity(times, points, derivative, status)
+    return named(Sensitivity(times, points, derivative, status), problem)
 
 
 @eqx.filter_jit

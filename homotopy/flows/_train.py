@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import diffrax
 import equinox as eqx
 import jax
@@ -12,7 +14,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._checks import ArrayInput, concrete, flag, fraction, integer, weight
+from homotopy._display import Entries, largest, number
+from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, Status
+from homotopy._tables import Table
 from homotopy.evidence import gradient_rounding, stationarity
 from homotopy.existence import affine_in_parameters, decide_existence, minimum_is_near
 from homotopy.flows._diffrax import a_solver
@@ -20,6 +25,9 @@ from homotopy.minima.newton import INDEFINITE, to_flow_limit
 from homotopy.precision import reachable
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _NEARER = 0.1
 _RESTING = 0.1  # of the tolerance: a gradient at which it rests even so, at a saddle
@@ -43,7 +51,7 @@ class TrainingStatus(Status):
     diverged = "the risk or its gradient left the finite numbers"
 
 
-class Training(Reported, eqx.Module):
+class Training(Result, Reported, eqx.Module):
     """The stationary point that the gradient flow tends to, and the evidence for it.
 
     Attributes
@@ -76,6 +84,45 @@ class Training(Reported, eqx.Module):
     flow_time: Float[Array, ""]
     flow_steps: Int[Array, ""]
     newton_steps: Int[Array, ""]
+
+    _axes = (("theta", 1), ("risk", 0))
+
+    def _entries(self) -> Entries:
+        yield "θ", largest(self.theta, self._names.parameter_names(self.theta.size))
+        yield "risk", self.risk
+        yield "‖∇R‖", f"{number(self.gradient_norm, 3)}, rounding {number(self.rounding, 3)}"
+        yield (
+            "eigenvalues",
+            (
+                f"of the Hessian from {number(self.smallest_eigenvalue, 4)} to "
+                f"{number(self.largest_eigenvalue, 4)}"
+            ),
+        )
+        steps = f"{int(self.flow_steps)} of the flow, {int(self.newton_steps)} of Newton's method"
+        yield "steps", steps
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        theta = np.asarray(self.theta)
+        names = self._names.parameter_names(theta.size)
+        columns = [("theta", theta), ("where the flow was left", np.asarray(self.flow_theta))]
+        return Table(columns, [("parameter", names)], in_order(theta), "θ, largest first")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """θ by parameter: all of them, or the largest where they are many.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        from homotopy.plotting.by_parameter import draw_by_parameter
+
+        theta = np.asarray(self.theta)
+        names = self._names.own_parameters
+        return draw_by_parameter(theta, names, "parameter θ", ax, **options)
 
 
 def train(
@@ -162,7 +209,7 @@ def train(
             raise ValueError("throw: pass throw=False under jax.jit and jax.vmap.")
         if not reached:
             raise RuntimeError(TrainingStatus[trained.status])
-    return trained
+    return named(trained, problem)
 
 
 def with_separation(problem: Problem, trained: Training, epsilons: Float[Array, "*k"]) -> Training:
@@ -177,12 +224,12 @@ def with_separation(problem: Problem, trained: Training, epsilons: Float[Array, 
         denied = decide_existence(problem, problem.known_weights(float(counts))).denied
         separated |= denied & ~reached & (present == counts)
 
-    def named(separated, status):
+    def marked(separated, status):
         return TrainingStatus.where(separated, TrainingStatus.separated, status)
 
     for _ in separated.shape:
-        named = jax.vmap(named)
-    return eqx.tree_at(lambda t: t.status, trained, named(jnp.asarray(separated), trained.status))
+        marked = jax.vmap(marked)
+    return eqx.tree_at(lambda t: t.status, trained, marked(jnp.asarray(separated), trained.status))
 
 
 def _stiff(dtype) -> diffrax.AbstractSolver:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import integer, number
+from homotopy._display import DisplayedByFields
 from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
@@ -20,7 +21,7 @@ def _checked_step_size(step_size) -> Float[Array, ""]:
     return jnp.asarray(step_size, float)
 
 
-class _Descent(AbstractMethod):
+class _Descent(DisplayedByFields, AbstractMethod):
     """θ_{k+1} = θ_k − η g_k, with η∇R_ε or an estimate of it for ηg, at times kη.
 
     The weight of step k is the mean of ε over [kη, (k+1)η], so that the steps stay differentiable

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,11 +12,17 @@ import optax
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, instance, integer
+from homotopy._display import Entries, largest, number
+from homotopy._result import Result, named
+from homotopy._tables import Table
 from homotopy.measurements import TestLoss
 from homotopy.problem import Problem, a_problem
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-class EarlyStopping(eqx.Module):
+
+class EarlyStopping(Result, eqx.Module):
     """A model at its best validation loss, and how it came there.
 
     Attributes
@@ -34,6 +42,38 @@ class EarlyStopping(eqx.Module):
     training_loss: Float[Array, " e"]
     validation_loss: Float[Array, " e"]
     gradient_norm: Float[Array, ""]
+
+    _axes = (("theta", 1), ("validation_loss", 1), ("epoch", 0))
+
+    def _entries(self) -> Entries:
+        epoch, losses = int(self.epoch), np.asarray(self.validation_loss)
+        yield "θˢ", largest(self.theta, self._names.parameter_names(self.theta.size))
+        yield "epoch", f"{epoch} of {losses.size - 1}"
+        yield "validation loss", f"{number(losses[epoch])}, from {number(losses[0])}"
+        yield "training loss", np.asarray(self.training_loss)[epoch]
+        yield "‖∇R(θˢ)‖", self.gradient_norm
+
+    def _table(self) -> Table:
+        losses = np.asarray(self.validation_loss)
+        columns = [("training loss", np.asarray(self.training_loss)), ("validation loss", losses)]
+        order = np.argsort(losses, kind="stable")
+        about = "mean losses, least validation loss first"
+        return Table(columns, [("epoch", np.arange(losses.size))], order, about)
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """Both losses after each epoch, with a mark where training was stopped.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the lines, for `Axes.plot`.
+        """
+        from homotopy.plotting.losses import draw_losses
+
+        losses = np.asarray(self.training_loss), np.asarray(self.validation_loss)
+        return draw_losses(*losses, int(self.epoch), ax, **options)
 
 
 def early_stopping(
@@ -117,13 +157,8 @@ def early_stopping(
         elif epoch - best_epoch >= patience:
             break
     training, validated = (jnp.stack(part) for part in zip(*losses, strict=True))
-    return EarlyStopping(
-        best,
-        jnp.asarray(best_epoch),
-        training,
-        validated,
-        jnp.linalg.norm(_gradient(problem, best)),
-    )
+    norm = jnp.linalg.norm(_gradient(problem, best))
+    return named(EarlyStopping(best, jnp.asarray(best_epoch), training, validated, norm), problem)
 
 
 @eqx.filter_jit

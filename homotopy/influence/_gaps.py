@@ -16,11 +16,14 @@ from homotopy._checks import (
     fraction,
     instance,
     integer,
-    optional_function,
     positive,
     sequence,
 )
+from homotopy._display import Entries, number
 from homotopy._numbers import as_numbers
+from homotopy._progress import checked_progress, counted
+from homotopy._result import Result, named
+from homotopy._tables import Table
 from homotopy.influence._predict import predict
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.estimators import GaussNewton, LeaveOneOut, ProximalBregman
@@ -44,7 +47,7 @@ LINKS = (
 GAPS = ("warm start", "proximity", "non-convergence", "linearisation", "solver")
 
 
-class Gaps(eqx.Module):
+class Gaps(Result, eqx.Module):
     """Predictions of one measured change along the chain of theory §5, and their differences.
 
     Attributes
@@ -60,6 +63,32 @@ class Gaps(eqx.Module):
 
     links: Float[Array, "r k 6"]
     succeeded: Bool[Array, "r k 6"]
+
+    _axes = (("links", 3), ("succeeded", 3))
+
+    def _numbers(self) -> tuple[np.ndarray, np.ndarray]:
+        """The gaps (r, k, 5), and of which deletions and repetitions (r, k) they are complete."""
+        links = np.asarray(self.links)
+        complete = np.all(np.asarray(self.succeeded)[..., :-1], axis=-1)
+        return links[..., :-1] - links[..., 1:], complete
+
+    def _entries(self) -> Entries:
+        differences, complete = self._numbers()
+        repeats, count = complete.shape
+        yield "deletions", f"{count}, each {repeats} times"
+        yield "complete", f"{int(complete.sum())} of {complete.size}"
+        for name, size in zip(GAPS, _mean_sizes(differences, complete), strict=True):
+            yield f"|{name}|", number(size, 4)
+
+    def _table(self) -> Table:
+        differences, complete = self._numbers()
+        sizes = _mean_sizes(differences, complete)
+        errors = np.asarray(self.standard_error()) if complete.size > 1 else np.full(5, np.nan)
+        means = np.full(5, np.nan)
+        if np.any(complete):
+            means = differences[complete].mean(axis=0)
+        columns = [("mean |gap|", sizes), ("standard error", errors), ("mean gap", means)]
+        return Table(columns, [("gap", list(GAPS))], about="the chain of theory §5")
 
     @property
     def gaps(self) -> Float[Array, "r k 5"]:
@@ -135,7 +164,7 @@ def gaps(
     tolerance: float = 1e-8,
     max_steps: int = 2000,
     throw: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: bool | Callable[[int], None] | None = None,
 ) -> Gaps:
     """How the error of damped influence at an early-stopped θˢ is made up (theory §5).
 
@@ -159,8 +188,8 @@ def gaps(
         Of the refits, as of `LeaveOneOut`.
     throw : bool
         Raise where a refit or the exact linearisation fails.
-    progress : callable, optional
-        Called with the number of refits done, of k (r + 3).
+    progress : bool or callable, optional
+        As of `predict`, of k (r + 3) refits.
 
     Returns
     -------
@@ -190,8 +219,8 @@ def gaps(
     fraction("tolerance", tolerance)
     integer("max_steps", max_steps)
     flag("throw", throw)
-    optional_function("progress", progress, "the number of refits done")
-    weight_changes(problem, points, groups)  # for its checks
+    checked_progress(progress, "the number of refits done")
+    wanted = weight_changes(problem, points, groups)
     starts = as_numbers("cold_starts", cold_starts).astype(float)
     starts = starts[None] if starts.ndim == 1 else starts
     if starts.ndim != 2 or starts.shape[1] != problem.dimension or not len(starts):
@@ -212,13 +241,14 @@ def gaps(
     )
     done = 0
 
-    def measured(estimator, raises=throw):
+    def measured(report, estimator, raises=throw):
         nonlocal done
-        report = None if progress is None else (lambda now: progress(done + now))
         change = predict(
             problem, estimator, theta_s, points=points, groups=groups, throw=raises,
-            progress=report,
+            progress=lambda now: report(done + now),
         )  # fmt: skip
+        if np.any(change.status == ChangeStatus.interrupted):
+            raise KeyboardInterrupt  # the links are of use together only
         values = np.atleast_1d(change.measured(measurement))
         if values.ndim != 1:
             raise ValueError(
@@ -227,12 +257,14 @@ def gaps(
         done += 0 if isinstance(estimator, GaussNewton) else values.size
         return values, np.atleast_1d(change.status == ChangeStatus.successful)
 
-    shared = [measured(one) for one in proximal] + [measured(GaussNewton(damping, solver), False)]
     rows = []
-    for start in starts:
-        chain = [measured(LeaveOneOut(jnp.asarray(start), **refit)), *shared]
-        rows.append([np.stack(part, axis=-1) for part in zip(*chain, strict=True)])
-    return Gaps(*(jnp.asarray(np.stack(part)) for part in zip(*rows, strict=True)))
+    with counted(progress, wanted.count * (len(starts) + 3), "refitting") as report:
+        shared = [measured(report, one) for one in proximal]
+        shared.append(measured(report, GaussNewton(damping, solver), False))
+        for start in starts:
+            chain = [measured(report, LeaveOneOut(jnp.asarray(start), **refit)), *shared]
+            rows.append([np.stack(part, axis=-1) for part in zip(*chain, strict=True)])
+    return named(Gaps(*(jnp.asarray(np.stack(p)) for p in zip(*rows, strict=True))), problem)
 
 
 def pooled_gaps(parts: Sequence[Gaps]) -> Gaps:

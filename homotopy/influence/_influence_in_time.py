@@ -13,7 +13,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, flag, integer, number
+from homotopy._display import Entries, largest, span
+from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
+from homotopy._tables import Table
 from homotopy._wording import described
 from homotopy.flows._flow import flow
 from homotopy.flows._sensitivity import sensitivity
@@ -34,7 +37,7 @@ class InfluenceInTimeStatus(FlowStatus):
     not_finite = "the measurement, or its derivative, is not finite somewhere along training"
 
 
-class InfluenceInTime(Reported, eqx.Module):
+class InfluenceInTime(Result, Reported, eqx.Module):
     """The change of a measurement on deletion of each point, to first order, along training.
 
     Attributes
@@ -59,6 +62,39 @@ class InfluenceInTime(Reported, eqx.Module):
     theta: Float[Array, "m d"]
     value: Float[Array, "m ..."]
     status: InfluenceInTimeStatus
+
+    _axes = (("influence", None), ("times", 1), ("points", 1), ("theta", 2))
+
+    def _sizes(self) -> np.ndarray:
+        """|influence| over the outputs, (m, k)."""
+        influence = np.asarray(self.influence)
+        return np.linalg.norm(influence.reshape(*influence.shape[:2], -1), axis=2)
+
+    def _entries(self) -> Entries:
+        influence = np.asarray(self.influence)
+        names = [self._names.row(point) for point in np.asarray(self.points)]
+        single = influence.ndim == 2
+        last = influence[-1] if single else self._sizes()[-1]
+        yield "times", span(self.times)
+        yield "points", len(names)
+        yield "outputs", None if single else str(list(influence.shape[2:]))
+        yield "influence(T)" if single else "‖influence(T)‖", largest(last, names)
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        influence = np.asarray(self.influence)
+        times, points, *outputs = influence.shape
+        places = [str(list(place)).strip("[]") for place in np.ndindex(*outputs)]
+        names = ["influence" if not place else f"influence on {place}" for place in places]
+        columns = list(zip(names, influence.reshape(times * points, -1).T, strict=True))
+        index = [
+            ("time", np.repeat(np.asarray(self.times), points)),
+            (self._names.row_heading, self._names.rows_of(self.points) * times),
+        ]
+        last = (times - 1) * points
+        order = np.concatenate([last + in_order(self._sizes()[-1]), np.arange(last)])
+        about = "change on deletion, to first order, the last time first, its largest first"
+        return Table(columns, index, order, about)
 
     @property
     def peak_times(self) -> Float[Array, "k ..."]:
@@ -150,7 +186,7 @@ class InfluenceInTime(Reported, eqx.Module):
             A new figure's by default. Training that goes from plateau to plateau is seen best with
             `ax.set_xscale("log")`.
         names : sequence of str, optional
-            Of the points, for the legend; their row numbers by default.
+            Of the points, for the legend; those of their rows by default, or their numbers.
         output : int or tuple of int
             Which of the measurement's outputs, where it has several.
         **options
@@ -165,6 +201,8 @@ class InfluenceInTime(Reported, eqx.Module):
         from homotopy.plotting.training_time import draw_influence_in_time
 
         points = np.asarray(self.points).tolist()
+        if names is None and self._names.rows is not None:
+            names = self._names.rows_of(points)
         names = [f"j = {point}" for point in points] if names is None else list(names)
         if len(names) != len(points):
             raise ValueError(
@@ -256,7 +294,8 @@ def influence_in_time(
     )
     if throw:
         influence = require_success(influence, status)
-    return InfluenceInTime(moved.times, moved.points, influence, path.theta, value, status)
+    found = InfluenceInTime(moved.times, moved.points, influence, path.theta, value, status)
+    return named(found, problem)
 
 
 @eqx.filter_jit

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, flag
+from homotopy._display import Entries, largest, number
 from homotopy._jit import filter_jit_numbers
+from homotopy._result import Result, in_order, named
 from homotopy._status import Reported
+from homotopy._tables import Table
 from homotopy._wording import described
 from homotopy.influence._predict import if_stationary, require_success, stationarity
 from homotopy.influence.change import ChangeStatus, from_product
@@ -20,8 +26,11 @@ from homotopy.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-class MeasurementInfluence(Reported, eqx.Module):
+
+class MeasurementInfluence(Result, Reported, eqx.Module):
     """The first-order change of a measurement on deletion of each point.
 
     Attributes
@@ -40,6 +49,54 @@ class MeasurementInfluence(Reported, eqx.Module):
     value: Float[Array, ...]
     residual: Float[Array, ...]
     status: ChangeStatus
+
+    # The statuses of one result are flat, whatever the shape of the measurement.
+    _axes = (("change", None), ("status", 1))
+
+    def _sizes(self) -> np.ndarray:
+        """|∇m·Δ_i|, over the outputs."""
+        change = np.asarray(self.change)
+        return np.linalg.norm(change.reshape(len(change), -1), axis=1)
+
+    def _entries(self) -> Entries:
+        change, rows = np.asarray(self.change), range(len(self.change))
+        single = change.size == len(change)
+        yield "m(θ)", self.value
+        yield (
+            "change" if single else "‖change‖",
+            largest(change if single else self._sizes(), [self._names.row(row) for row in rows]),
+        )
+        yield "residual", f"at most {number(np.max(np.asarray(self.residual)), 2)}"
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        change = np.asarray(self.change)
+        outputs = [str(list(place)).strip("[]") for place in np.ndindex(change.shape[1:])]
+        names = ["change" if not name else f"change of output {name}" for name in outputs]
+        columns = list(zip(names, change.reshape(len(change), -1).T, strict=True))
+        index = [(self._names.row_heading, self._names.rows_of(range(len(change))))]
+        about = "change of the measurement on deletion, to first order, largest first"
+        return Table(columns, index, in_order(self._sizes()), about)
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The change on deletion of each point, with the names of the largest; its size over all
+        outputs, where they are several.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        from homotopy.plotting.by_row import draw_by_row
+
+        change, rows = np.asarray(self.change), np.arange(len(self.change))
+        single = change.size == len(change)
+        values = change.reshape(-1) if single else self._sizes()
+        label = "change on deletion (first order)"
+        names = [self._names.row(row) for row in rows]
+        return draw_by_row(rows, values, names, label if single else f"‖{label}‖", ax, **options)
 
 
 def measurement_influence(
@@ -115,9 +172,8 @@ def measurement_influence(
     if throw:
         require_success(status, residual, norm, scale)
     shape = value.shape
-    return MeasurementInfluence(
-        change.T.reshape(problem.size, *shape), value, residual.reshape(shape), status
-    )
+    change = change.T.reshape(problem.size, *shape)
+    return named(MeasurementInfluence(change, value, residual.reshape(shape), status), problem)
 
 
 class _Along(AbstractMeasurement):

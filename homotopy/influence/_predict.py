@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from homotopy._checks import ArrayInput, concrete, flag, instance, optional_function
+from homotopy._checks import ArrayInput, concrete, flag, instance
+from homotopy._progress import checked_progress, counted
 from homotopy.evidence import gradient_roundings
 from homotopy.influence.change import Change, ChangeStatus, squeezed
 from homotopy.influence.estimators.base import AbstractEstimator
@@ -34,7 +35,7 @@ def predict(
     groups: ArrayInput | None = None,
     changes: ArrayInput | None = None,
     throw: bool = True,
-    progress: Callable[[int], None] | None = None,
+    progress: bool | Callable[[int], None] | None = None,
 ) -> Change:
     """θ(0) − θ(1), the change of the parameters on deletion, as an estimator predicts it.
 
@@ -61,14 +62,17 @@ def predict(
     throw : bool
         Raise where a prediction did not succeed; otherwise the status says what happened, with the
         number that came out.
-    progress : callable, optional
-        Called with how many changes are done, by estimators that retrain.
+    progress : bool or callable, optional
+        Of estimators that retrain. By default a line shows how many changes are done, in a
+        terminal or a notebook, after two seconds; True shows it always, False never. A callable is
+        called with how many changes are done.
 
     Returns
     -------
     Change
         With a leading axis of the changes, but for the problem's own deleted set, one point, one
-        group or one vector of changes.
+        group or one vector of changes. `KeyboardInterrupt` ends refits, once some are done: the
+        others have Δ = 0 and the status `interrupted`.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def predict(
         "GaussNewton(damping), ProximalBregman(damping)",
     )
     flag("throw", throw)
-    optional_function("progress", progress, "the number of changes done")
+    checked_progress(progress, "the number of changes done")
     wanted = weight_changes(problem, points, groups, changes)
     if theta is None:
         if not isinstance(problem.model, LinearModel):
@@ -112,8 +116,8 @@ def predict(
         theta = _full_fit(problem)
     theta = problem.parameters(theta, "theta")
     norm, scale, stationary = stationarity(problem, theta)
-    report = (lambda done: None) if progress is None else progress
-    delta, residual, status = estimator.estimate(problem, theta, wanted, report)
+    with counted(progress, wanted.count, "refitting") as report:
+        delta, residual, status = estimator.estimate(problem, theta, wanted, report)
     if estimator.assumes_stationary:
         status = if_full_minimum(problem, if_stationary(stationary, status), theta)
     change = Change(
@@ -178,6 +182,9 @@ def require_success(
     """A `RuntimeError` with the first status that is not success, where it is known."""
     known = concrete(status == ChangeStatus.successful)
     if known is None or np.all(known):
+        return
+    known = known | np.asarray(status == ChangeStatus.interrupted)  # as was asked for
+    if np.all(known):
         return
     index = int(np.argmin(known))
     failed = int(known.size - known.sum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,7 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, vector
+from homotopy._display import Entries, largest, number
+from homotopy._result import Result, in_order, named
 from homotopy._status import Reported
+from homotopy._tables import Table
 from homotopy.evidence import gradient_roundings
 from homotopy.influence.change import ChangeStatus, from_product
 from homotopy.influence.curvature import HessianCurvature
@@ -19,8 +24,11 @@ from homotopy.point_gradients import point_gradients
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-class WeightJacobian(Reported, eqx.Module):
+
+class WeightJacobian(Result, Reported, eqx.Module):
     """The derivative of θ(w) = argmin R(θ; w).
 
     Attributes
@@ -36,6 +44,42 @@ class WeightJacobian(Reported, eqx.Module):
     columns: Float[Array, "n d"]
     residual: Float[Array, " n"]
     status: ChangeStatus
+
+    _axes = (("columns", 2), ("residual", 1))
+
+    def _sizes(self) -> np.ndarray:
+        return np.linalg.norm(np.asarray(self.columns), axis=1)
+
+    def _entries(self) -> Entries:
+        rows, dimension = self.columns.shape
+        yield "n", rows
+        yield "d", dimension
+        yield "‖∂θ/∂w‖", largest(self._sizes(), [self._names.row(row) for row in range(rows)])
+        yield "residual", f"at most {number(np.max(np.asarray(self.residual)), 2)}"
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        columns, sizes = np.asarray(self.columns), self._sizes()
+        names = self._names.parameter_names(columns.shape[1])
+        index = [(self._names.row_heading, self._names.rows_of(range(len(columns))))]
+        every = [("‖∂θ/∂w‖", sizes), *zip(names, columns.T, strict=True)]
+        return Table(every, index, in_order(sizes), "∂θ/∂w, largest first")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """‖∂θ/∂w_i‖ of each point, with the names of the largest.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        from homotopy.plotting.by_row import draw_by_row
+
+        sizes, rows = self._sizes(), np.arange(len(self.columns))
+        names = [self._names.row(row) for row in rows]
+        return draw_by_row(rows, sizes, names, "‖∂θ/∂$w_i$‖", ax, **options)
 
     def along(self, direction: Float[Array, " n"]) -> Float[Array, " d"]:
         """The derivative along a direction of weights, Σ v_i ∂θ/∂w_i."""
@@ -93,11 +137,11 @@ def weight_jacobian(
     solver = Dense() if solver is None else a_solver(solver)
     basis = None if known is None else seen_directions(problem, known > 0.0)
     if basis is None:
-        return _jacobian(problem, theta, weights, solver)
+        return named(_jacobian(problem, theta, weights, solver), problem)
     seen, z = problem.along(basis, theta)
     found = _jacobian(seen, z, weights, solver.of_dimension(z.size))
     status = _unless_unseen(problem, theta, basis, found.status)
-    return WeightJacobian(found.columns @ basis.T, found.residual, status)
+    return named(WeightJacobian(found.columns @ basis.T, found.residual, status), problem)
 
 
 @eqx.filter_jit

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from homotopy._display import Entries, largest, number
 from homotopy._jit import jit_outermost
+from homotopy._result import Names, Result, in_order
 from homotopy._status import Reported
+from homotopy._tables import Table
+from homotopy._wording import listed
 from homotopy.influence.least_squares import Moved
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.measurements import as_measurement
 from homotopy.precision import reachable
 from homotopy.problem import Problem
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class ChangeStatus(InverseStatus):
@@ -28,10 +38,11 @@ class ChangeStatus(InverseStatus):
         "no minimum exists: the classes can be separated, and the risk falls on for ever; add a "
         "ridge"
     )
+    interrupted = "interrupted before it was computed: the change is left at 0"
     not_reached = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
 
 
-class Change(Reported, eqx.Module):
+class Change(Result, Reported, eqx.Module):
     """The change of the parameters on deletion, θ(0) − θ(1), as an estimator predicts it.
 
     With `points`, `groups` or a matrix of `changes` the fields have a leading axis k; of the
@@ -67,6 +78,73 @@ class Change(Reported, eqx.Module):
     stationary: Bool[Array, ""]
     problem: Problem
     weight_changes: WeightChanges
+
+    _axes = (("theta", 1), ("gradient_norm", 0))
+
+    def _is_one(self) -> bool:
+        axes = 1 if self.weight_changes.single else 2
+        return super()._is_one() and np.ndim(self.delta) == axes
+
+    def _deleted(self) -> list[str]:
+        """What each change is, in a few words."""
+        rows, amounts = map(np.asarray, (self.weight_changes.rows, self.weight_changes.amounts))
+        names = self._names
+        return [described_change(*each, names) for each in zip(rows, amounts, strict=True)]
+
+    def _entries(self) -> Entries:
+        delta, names = np.asarray(self.delta), self._names.parameter_names(self.theta.size)
+        deleted = self._deleted()
+        if self.weight_changes.single:
+            yield "deleted", deleted[0]
+            yield "θ", largest(self.theta, names)
+            yield "Δ", largest(delta, names)
+            yield "‖Δ‖", float(np.linalg.norm(delta))
+        else:
+            yield "deletions", len(deleted)
+            yield "‖Δ‖", largest(np.linalg.norm(delta, axis=1), deleted)
+        yield "residual", f"at most {number(np.max(np.asarray(self.residual)), 2)}"
+        norm, scale = number(self.gradient_norm, 2), number(self.gradient_scale, 2)
+        yield "‖∇R(θ)‖", f"{norm} of {scale}{'' if self.stationary else ': not stationary'}"
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        delta, theta = np.asarray(self.delta), np.asarray(self.theta)
+        names = self._names.parameter_names(theta.size)
+        if self.weight_changes.single:
+            columns = [("theta", theta), ("change", delta), ("theta without", theta + delta)]
+            about = f"θ and its change on deletion of {self._deleted()[0]}, largest change first"
+            return Table(columns, [("parameter", names)], in_order(delta), about)
+        sizes = np.linalg.norm(delta, axis=1)
+        columns = [("‖change‖", sizes), *zip(names, delta.T, strict=True)]
+        columns += [("residual", np.asarray(self.residual))]
+        columns += [("successful", np.asarray(self.status == ChangeStatus.successful))]
+        about = "change of θ on deletion, largest first"
+        return Table(columns, [("deleted", self._deleted())], in_order(sizes), about)
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The change of each parameter; of several deletions ‖Δ‖ of each, the largest by name.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        delta = np.asarray(self.delta)
+        if self.weight_changes.single:
+            from homotopy.plotting.by_parameter import draw_by_parameter
+
+            names = self._names.own_parameters
+            return draw_by_parameter(delta, names, "change of θ on deletion", ax, **options)
+        from homotopy.plotting.by_row import draw_by_row
+
+        rows, deleted = np.asarray(self.weight_changes.rows), self._deleted()
+        alone = rows.shape[1] == 1
+        places, across = (rows[:, 0], "row of the data") if alone else (None, "deletion")
+        places = np.arange(len(rows)) if places is None else places
+        sizes = np.linalg.norm(delta, axis=1)
+        return draw_by_row(places, sizes, deleted, "‖change of θ‖", ax, across, **options)
 
     def measured(self, measurement) -> Float[Array, ...]:
         """m(θ + Δ) − m(θ): what the predicted model measures.
@@ -119,6 +197,20 @@ def _difference(measure, theta, step):
 
 def _derivative(measure, theta, step):
     return jax.jvp(measure, (theta,), (step,))[1]
+
+
+def described_change(rows: np.ndarray, amounts: np.ndarray, names: Names) -> str:
+    """A change of weights in a few words: the points that are deleted, or how many change."""
+    changed = rows[amounts != 0.0]
+    if changed.size == 0:
+        return "nothing"
+    if np.all(amounts[amounts != 0.0] == -1.0):
+        if names.rows is None:
+            return listed(map(str, changed.tolist()), limit=3, word="row")
+        return listed(map(names.row, changed), limit=3)
+    if changed.size == 1:
+        return f"Δw = {number(amounts[amounts != 0.0][0], 3)} of {names.row(changed[0])}"
+    return f"Δw of {changed.size} points"
 
 
 def squeezed(change: Change) -> Change:

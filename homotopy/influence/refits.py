@@ -12,7 +12,7 @@ from homotopy._checks import concrete
 from homotopy.existence import Existence, are_near, decide_existence, is_near, may_lack_minimum
 from homotopy.influence.change import ChangeStatus
 from homotopy.influence.weight_changes import WeightChanges
-from homotopy.minima.result import Minimum
+from homotopy.minima.result import NOT_BEGUN, Minimum
 from homotopy.problem import Problem
 
 _DENSE = 600  # parameters up to which a singular Hessian is told from one not reached
@@ -50,7 +50,7 @@ def refit_status(
         # Without forces, or with such as balance each other, it is a risk that was minimised.
         risk = forces is None or bool(_balanced(problem, found.theta[0], forces))
         known = Existence(None)
-        for index in np.flatnonzero(~(reached & near)):
+        for index in np.flatnonzero(~(reached & near) & (np.asarray(found.steps) != NOT_BEGUN)):
             known = decide_existence(problem, changes.at(index, problem), found.theta[index], known)
             none[index] = risk and known.denied
             reached[index] &= not known.doubtful
@@ -59,7 +59,8 @@ def refit_status(
         for index in np.flatnonzero(np.asarray(found.stationary) & ~reached & ~none):
             weights = jnp.asarray(changes.at(index, problem))
             flat[index] = bool(_is_flat(problem, found.theta[index], weights))
-    return _statuses(jnp.asarray(reached), jnp.asarray(none), jnp.asarray(flat))
+    begun = jnp.asarray(np.asarray(found.steps) != NOT_BEGUN)
+    return _statuses(jnp.asarray(reached), jnp.asarray(none), jnp.asarray(flat), begun)
 
 
 def unless_no_minimum(
@@ -117,10 +118,11 @@ def _is_flat(problem, theta, weights):
 
 
 @eqx.filter_jit
-def _statuses(reached, none, flat) -> ChangeStatus:
-    def one(reached, none, flat):
+def _statuses(reached, none, flat, begun) -> ChangeStatus:
+    def one(reached, none, flat, begun):
         ended = ChangeStatus.where(flat, ChangeStatus.singular, ChangeStatus.not_reached)
         ended = ChangeStatus.where(none, ChangeStatus.no_minimum, ended)
+        ended = ChangeStatus.where(begun, ended, ChangeStatus.interrupted)
         return ChangeStatus.where(reached, ChangeStatus.successful, ended)
 
-    return jax.vmap(one)(reached, none, flat)
+    return jax.vmap(one)(reached, none, flat, begun)

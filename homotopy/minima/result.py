@@ -10,6 +10,7 @@ from homotopy.minima.objective import AbstractObjective
 
 SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
 SHORT = 1e-4  # of the size of θ: Newton's step at a minimum, by rounding
+NOT_BEGUN = -1  # steps of a descent that an interruption left out
 DENSE = 600  # dimension up to which Hessians are factorised
 
 
@@ -28,6 +29,7 @@ class Minimum(eqx.Module):
         not where the objective falls on for ever, though its gradient vanishes too. Past dimension
         600, whether no conjugate gradient met a direction of negative curvature.
     steps : ()
+        `NOT_BEGUN` where it was interrupted before.
     """
 
     theta: Float[Array, "*k d"]

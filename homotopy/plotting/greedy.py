@@ -26,17 +26,20 @@ def draw_greedy(
     sliding : sequence of (float, float)
         Intervals.
     axes : two Axes, optional
-        For ε, which is left to be drawn, and for S; those of a new figure by default.
+        For ε, which is left to be drawn, and for S; those of a new figure by default. One, for ε,
+        is shaded only.
     """
     if axes is None:
         _, axes = pyplot.subplots(2, 1, sharex=True, layout="constrained")
     axes = list(axes)
-    lower = axes[1]
+    lower = axes[-1]
     colours = style.colours_of(lower)
-    lower.axhline(0.0, color=colours.shade(0.4), linewidth=0.6)
-    lower.plot(times, advantage, color=colours.ink)
     for ax in axes:
         for interval in sliding:
             ax.axvspan(*interval, color=colours.shade(0.9), lw=0, zorder=0)
+    if len(axes) == 1:
+        return axes
+    lower.axhline(0.0, color=colours.shade(0.4), linewidth=0.6)
+    lower.plot(times, advantage, color=colours.ink)
     lower.set(xlabel="time t", ylabel="advantage of ε = 1, S(t)")
     return axes

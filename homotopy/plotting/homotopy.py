@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
@@ -20,6 +22,7 @@ def draw_homotopy(
     theta0: Float[np.ndarray, " d"],
     epsilons: Float[np.ndarray, " k"],
     ax: Axes | None = None,
+    names: Sequence[str] | None = None,
     **options,
 ) -> Axes:
     """Draw the trajectories of all ε, coloured by ε, with a colour bar.
@@ -37,6 +40,8 @@ def draw_homotopy(
     epsilons : (k,)
     ax : matplotlib.axes.Axes, optional
         A new figure's by default.
+    names : d strings, optional
+        Of the parameters; θ₁, θ₂ by default.
     **options
         Of the lines, for `matplotlib.collections.LineCollection`.
     """
@@ -44,10 +49,11 @@ def draw_homotopy(
     times, theta = from_the_start(times, theta, theta0)
     if theta.shape[2] == 1:
         times = np.broadcast_to(times, theta.shape[:2])
-        points, labels = np.stack([times, theta[..., 0]], axis=-1), ("time t", "θ₁")
+        points, labels = np.stack([times, theta[..., 0]], axis=-1), ("time t", *(names or ["θ₁"]))
     else:
         plane = principal_plane(list(theta))
         points, labels = plane.project(theta), plane.labels
+        labels = names if names and plane.is_identity else labels
     draw_family(ax, points, epsilons, **options)
     ax.figure.colorbar(weight_scale(style.colours_of(ax)), ax=ax, label="weight ε")
     label_axes(ax, *labels)

@@ -70,8 +70,8 @@ class SpacedLocator(MaxNLocator):
 
 def _width(label: str, font: FontProperties) -> float:
     """Of a label, in points."""
-    mathematics = "TeX" if "$" in label else False
-    return text_to_path.get_text_width_height_descent(label, font, mathematics)[0]
+    # True is matplotlib's own mathematics; "TeX" would call LaTeX.
+    return text_to_path.get_text_width_height_descent(label, font, "$" in label)[0]
 
 
 def label_axes(ax: Axes, horizontal: str, vertical: str) -> None:

@@ -88,7 +88,7 @@ def draw_optimum_curves(
     Raises
     ------
     ValueError
-        Naming `axes`, where there are as many as there are no curves for.
+        Naming `ax`, where there are as many as there are no curves for.
     """
     linear = curves.residual.shape[1] > 0
     if axes is None:
@@ -100,7 +100,7 @@ def draw_optimum_curves(
     labels = LABELS if linear else (LABELS[0], "φ(t) = p·∇ℓ")
     if len(axes) not in (1, len(labels)):
         raise ValueError(
-            f"axes: expected {len(labels)} Axes, or one for ε(t) alone, got {len(axes)}."
+            f"ax: expected {len(labels)} Axes, or one for ε(t) alone, got {len(axes)}."
         )
     weight, factors, switching = axes[0], axes[1:-1], axes[-1]
     alone = len(axes) == 1

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from homotopy._display import Displayed, Entries
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Plane:
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Plane(Displayed):
     """A plane in parameter space, with orthonormal coordinates.
 
     For one parameter, which has no plane, the second direction is zero.
@@ -28,6 +30,11 @@ class Plane:
     centre: Float[np.ndarray, " d"]
     directions: Float[np.ndarray, "2 d"]
     fractions: Float[np.ndarray, " 2"]
+
+    def _entries(self) -> Entries:
+        yield "d", self.centre.size
+        yield "directions", "; ".join(self.labels)
+        yield "shows", f"{_percentage(self.captured)} of the motion"
 
     @property
     def captured(self) -> float:

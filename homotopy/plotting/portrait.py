@@ -12,6 +12,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from homotopy._checks import array, flag, positive
+from homotopy._display import Entries
+from homotopy._result import Result
+from homotopy._tables import Table
 from homotopy.plotting import style
 from homotopy.plotting.layout import SettledLayout, label_axes, legend_beside
 from homotopy.plotting.portrait_data import Path, PlanarField
@@ -36,8 +39,8 @@ def _looks(colours: style.Colours) -> dict[str, dict]:
     }
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Portrait:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Portrait(Result):
     """Paths over both vector fields, in the coordinates of a plane; of `hm.portrait`.
 
     Attributes
@@ -66,6 +69,27 @@ class Portrait:
     start: Float[np.ndarray, " 2"]
     full_fit: Float[np.ndarray, " 2"]
     deleted_fit: Float[np.ndarray, " 2"]
+
+    def _entries(self) -> Entries:
+        yield "paths", ", ".join(self.paths)
+        yield "axes", "; ".join(self.labels)
+        yield "θ₀", self.start
+        yield "full fit", self.full_fit
+        yield "deleted fit", self.deleted_fit
+
+    def _table(self) -> Table:
+        names, paths = list(self.paths), [path.points for path in self.paths.values()]
+        counts = [len(points) for points in paths]
+        index = [
+            (
+                "path",
+                [name for name, count in zip(names, counts, strict=True) for _ in range(count)],
+            ),
+            ("point", np.concatenate([np.arange(count) for count in counts])),
+        ]
+        every = np.concatenate(paths)
+        columns = list(zip(self.labels, every.T, strict=True))
+        return Table(columns, index, about="points of the paths", spread=True)
 
     @property
     def extent(self) -> Float[np.ndarray, "m 2"]:

@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float
 
+from homotopy._display import Displayed, Entries
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PlanarField:
@@ -28,8 +30,8 @@ class PlanarField:
         return self.offset - points @ self.matrix.T
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Path:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Path(Displayed):
     """θ(t) from θ₀ to θ(T), projected.
 
     Attributes
@@ -44,3 +46,9 @@ class Path:
     points: Float[np.ndarray, "m 2"]
     weights: Float[np.ndarray, " m-1"]
     switches: Float[np.ndarray, "k 2"]
+
+    def _entries(self) -> Entries:
+        yield "points", len(self.points)
+        yield "from", self.points[0]
+        yield "to", self.points[-1]
+        yield "switches", len(self.switches)

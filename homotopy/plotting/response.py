@@ -20,6 +20,7 @@ def draw_response(
     events: Sequence[tuple[float, Float[np.ndarray, " d"], str | None]] = (),
     saddles: Sequence[Float[np.ndarray, "_ d"]] = (),
     ax: Axes | None = None,
+    names: Sequence[str] | None = None,
     **options,
 ) -> Axes:
     """Draw θ(ε): in the parameter plane for d = 2, each coordinate against ε otherwise.
@@ -39,6 +40,8 @@ def draw_response(
     saddles : sequence of (m, d)
     ax : matplotlib.axes.Axes, optional
         A new figure's by default.
+    names : d strings, optional
+        Of the parameters; θ₁, θ₂, … by default.
     **options
         Of the lines, for `Axes.plot`.
     """
@@ -46,7 +49,7 @@ def draw_response(
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)
     if theta.shape[1] != 2:
-        draw_coordinates(ax, epsilons, theta, "weight ε", own_figure, **options)
+        draw_coordinates(ax, epsilons, theta, "weight ε", own_figure, names, **options)
         for number, (at, _, label) in enumerate(events):
             ax.axvline(at, color=colours.shade(0.6), linestyle=":", linewidth=0.8, zorder=0)
             # In words at the line: the legend, if there is one, is that of the coordinates.
@@ -68,6 +71,6 @@ def draw_response(
         (f"{style.DELETED_NAME} = θ(0)", deleted_fit, colours.without),
     ):
         ax.plot(*point[:, None], "*", color=colour, markersize=9, label=name)
-    label_axes(ax, "θ₁", "θ₂")
+    label_axes(ax, *(names or ("θ₁", "θ₂")))
     ax.legend()
     return ax

@@ -19,6 +19,7 @@ def draw_trajectory(
     theta0: Float[np.ndarray, " d"],
     switches: Float[np.ndarray, " k"],
     ax: Axes | None = None,
+    names: Sequence[str] | None = None,
     **options,
 ) -> Axes:
     """Draw θ(t): in the parameter plane for d = 2, each coordinate against time otherwise.
@@ -35,6 +36,8 @@ def draw_trajectory(
         The switch times.
     ax : matplotlib.axes.Axes, optional
         A new figure's by default.
+    names : d strings, optional
+        Of the parameters; θ₁, θ₂, … by default.
     **options
         Of the lines, for `Axes.plot`.
     """
@@ -46,9 +49,9 @@ def draw_trajectory(
         (line,) = ax.plot(*theta.T, **options)
         ax.plot(*theta[:1].T, "o", color=colours.ink, markersize=4.5)
         ax.plot(*theta[-1:].T, "s", color=line.get_color(), markersize=4.5)
-        label_axes(ax, "θ₁", "θ₂")
+        label_axes(ax, *(names or ("θ₁", "θ₂")))
         return ax
-    draw_coordinates(ax, times, theta, "time t", own_figure, **options)
+    draw_coordinates(ax, times, theta, "time t", own_figure, names, **options)
     for switch in np.unique(switches):
         if times[0] < switch < times[-1]:
             ax.axvline(switch, color=colours.shade(0.6), linestyle=":", linewidth=0.8, zorder=0)
@@ -61,6 +64,7 @@ def draw_coordinates(
     theta: np.ndarray,
     against: str,
     own_figure: bool,
+    names: Sequence[str] | None = None,
     **options,
 ) -> None:
     """Every coordinate of θ (m, d) against something, with a legend while it is readable."""
@@ -71,8 +75,12 @@ def draw_coordinates(
     faint = {} if few else {"linewidth": 0.8, "alpha": 0.7}
     for index, column in enumerate(theta.T):
         look = {"color": colours[index % len(colours)], **faint, **options}
-        ax.plot(abscissae, column, label=f"θ{_subscript(index + 1)}", **look)
-    name = "θ₁" if dimension == 1 else f"coordinates θ₁ … θ{_subscript(dimension)}"
+        label = names[index] if names else f"θ{subscript(index + 1)}"
+        ax.plot(abscissae, column, label=label, **look)
+    if names:
+        name = names[0] if dimension == 1 else "parameters θ"
+    else:
+        name = "θ₁" if dimension == 1 else f"coordinates θ₁ … θ{subscript(dimension)}"
     label_axes(ax, against, name)
     if few and dimension > 1:
         if own_figure:
@@ -81,5 +89,6 @@ def draw_coordinates(
             legend_beside(ax, ax.get_legend_handles_labels()[0])
 
 
-def _subscript(number):
+def subscript(number: int) -> str:
+    """A number in small digits."""
     return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

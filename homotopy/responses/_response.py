@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import ArrayInput, concrete, flag, instance
+from homotopy._result import named
 from homotopy.flows._homotopy import checked_epsilons
 from homotopy.flows._train import TrainingStatus
 from homotopy.linear import LinearRegression
@@ -102,7 +103,10 @@ def response(
         path = method.path(seen, epsilons, z)
     if throw and not isinstance(method, ClosedForm):
         _require_minima(path)
-    return path if basis is None else _unfolded(path, basis, start - basis @ z)
+    path = path if basis is None else _unfolded(path, basis, start - basis @ z)
+    for branch in path.branches:
+        named(branch, problem)
+    return named(path, problem)
 
 
 def _unfolded(path: ResponsePath, basis, centre) -> ResponsePath:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
@@ -14,13 +15,19 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, array, concrete, integer, weight
+from homotopy._display import Entries, largest
+from homotopy._result import Result, named
+from homotopy._tables import Table
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _STATIONARY = 1e-6  # of the size of θ: how far from θ a stationary point may be
 
 
-class TaylorModel(eqx.Module):
+class TaylorModel(Result, eqx.Module):
     """The polynomial Σ_k c_k (ε − ε₀)^k.
 
     Attributes
@@ -33,6 +40,39 @@ class TaylorModel(eqx.Module):
 
     epsilon: Float[Array, ""]
     coefficients: Float[Array, "m d"]
+
+    _axes = (("coefficients", 2), ("epsilon", 0))
+
+    def _entries(self) -> Entries:
+        coefficients = np.asarray(self.coefficients)
+        names = self._names.parameter_names(coefficients.shape[1])
+        yield "about", f"ε = {float(self.epsilon):g}"
+        yield "order", len(coefficients) - 1
+        for order, name in zip(range(len(coefficients)), ("θ", "θ̇", "θ̈/2"), strict=False):
+            yield name, largest(coefficients[order], names)
+
+    def _table(self) -> Table:
+        coefficients = np.asarray(self.coefficients)
+        names = self._names.parameter_names(coefficients.shape[1])
+        index = [("order", np.arange(len(coefficients)))]
+        return Table(list(zip(names, coefficients.T, strict=True)), index, about="c_k")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The polynomial on 0 ≤ ε ≤ 1: in the parameter plane (d = 2), or each coordinate.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the lines, for `Axes.plot`.
+        """
+        from homotopy.plotting.response import draw_response
+
+        epsilons, coefficients = np.linspace(0.0, 1.0, 65), np.asarray(self.coefficients)
+        away = (epsilons - float(self.epsilon))[:, None] ** np.arange(len(coefficients))
+        theta, names = away @ coefficients, self._names.own_parameters
+        return draw_response(epsilons, theta, theta[[0, -1]], ax=ax, names=names, **options)
 
     def __call__(self, epsilon: ArrayInput) -> Float[Array, "... d"]:
         """θ at weights of any shape, as an array of that shape and d."""
@@ -91,10 +131,11 @@ def taylor(problem: Problem, theta: ArrayInput, epsilon: ArrayLike, order: int) 
     if basis is not None:
         seen, z = problem.along(basis, theta)
         model = taylor(seen, z, epsilon, order)
-        return TaylorModel(epsilon, (model.coefficients @ basis.T).at[0].set(theta))
+        lifted = (model.coefficients @ basis.T).at[0].set(theta)
+        return named(TaylorModel(epsilon, lifted), problem)
     coefficients, step, regular = _coefficients(problem, theta, epsilon, int(order))
     _check_stationary(theta, epsilon, concrete(step), concrete(regular))
-    return TaylorModel(epsilon, coefficients)
+    return named(TaylorModel(epsilon, coefficients), problem)
 
 
 @eqx.filter_jit

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from homotopy._display import Displayed, Entries, largest, number, span
+from homotopy._result import Result
+from homotopy._saving import Saved
+from homotopy._tables import Table
 from homotopy.flows._train import Training
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class EventKind(eqx.Enumeration):
@@ -17,7 +27,7 @@ class EventKind(eqx.Enumeration):
     merging = "two branches of minima merge into one, as where a symmetry is restored"
 
 
-class Event(eqx.Module):
+class Event(Displayed, Saved, eqx.Module):
     """Where a branch of local minima ends, and where training goes from there.
 
     At a fold θ(ε) jumps. Where definiteness is lost, it jumps or only has a kink; where branches
@@ -45,6 +55,16 @@ class Event(eqx.Module):
     landing: Training | None = None
     landing_epsilon: Float[Array, ""] | None = None
 
+    _axes = (("theta", 1), ("epsilon", 0))
+
+    def _entries(self) -> Entries:
+        yield "epsilon", self.epsilon
+        yield "kind", self.kind
+        yield "θ", largest(self.theta, [f"θ{place}" for place in range(self.theta.size)])
+        if self.landing is not None:
+            away = np.linalg.norm(np.asarray(self.landing.theta) - np.asarray(self.theta))
+            yield "jump", f"{number(away, 4)}, to a minimum at ε = {number(self.landing_epsilon)}"
+
     @property
     def jump(self) -> Float[Array, ""]:
         """‖landing.theta − theta‖: short, of the order of √(ε − landing_epsilon), at a kink."""
@@ -53,7 +73,7 @@ class Event(eqx.Module):
         return jnp.linalg.norm(self.landing.theta - self.theta)
 
 
-class Branch(eqx.Module):
+class Branch(Result, eqx.Module):
     """A curve of stationary points, ∇R_ε(θ) = 0, in the order in which it was followed.
 
     Attributes
@@ -78,6 +98,39 @@ class Branch(eqx.Module):
     theta_tangent: Float[Array, "m d"]
     scale: float
     minima: int
+
+    _axes = (("theta", 2), ("epsilons", 1))
+
+    def _entries(self) -> Entries:
+        epsilons = np.asarray(self.epsilons)
+        yield "points", f"{epsilons.size}, {self.minima} of them minima"
+        yield "epsilons", f"from {number(epsilons[0])} to {number(epsilons[-1])}"
+        yield "smallest eigenvalue", span(self.smallest_eigenvalue)
+        yield "length", number(self.arclength[-1], 4)
+
+    def _table(self) -> Table:
+        theta = np.asarray(self.theta)
+        names = self._names.parameter_names(theta.shape[1])
+        eigenvalue = ("smallest_eigenvalue", np.asarray(self.smallest_eigenvalue))
+        columns = [*zip(names, theta.T, strict=True), eigenvalue]
+        return Table(
+            columns, [("epsilon", np.asarray(self.epsilons))], about="along the branch", spread=True
+        )
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The smallest eigenvalue of the Hessian along the branch, against ε; saddles dashed.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the lines, for `Axes.plot`.
+        """
+        from homotopy.plotting.branch import draw_branch
+
+        numbers = np.asarray(self.epsilons), np.asarray(self.smallest_eigenvalue)
+        return draw_branch(*numbers, self.minima, ax, **options)
 
     @property
     def stable(self) -> Bool[Array, " m"]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import positive
+from homotopy._display import Entries, number, span
+from homotopy._result import Result
+from homotopy._tables import Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
-class PathComparison(eqx.Module):
+class PathComparison(Result, eqx.Module):
     """How far two paths θ(ε) are from each other.
 
     Attributes
@@ -30,6 +38,36 @@ class PathComparison(eqx.Module):
     agree: Bool[Array, " k"]
     largest: Float[Array, ""]
     parting: float | None
+
+    _axes = (("distances", 1), ("epsilons", 1), ("largest", 0))
+
+    def _entries(self) -> Entries:
+        agree = np.asarray(self.agree)
+        yield "epsilons", span(self.epsilons)
+        yield "agree", f"at {int(agree.sum())} of {agree.size}"
+        yield "largest distance", self.largest
+        yield "parting", "none" if self.parting is None else f"at ε = {number(self.parting)}"
+
+    def _table(self) -> Table:
+        columns = [("distance", np.asarray(self.distances)), ("agree", np.asarray(self.agree))]
+        return Table(
+            columns, [("epsilon", np.asarray(self.epsilons))], about="‖θ(ε) − θ'(ε)‖", spread=True
+        )
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The distance of the two paths against ε; where they do not agree, with crosses.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the line, for `Axes.plot`.
+        """
+        from homotopy.plotting.distance import draw_distance
+
+        numbers = map(np.asarray, (self.epsilons, self.distances, self.agree))
+        return draw_distance(*numbers, ax, **options)
 
 
 def compared(

@@ -11,7 +11,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import instance
+from homotopy._display import Entries, largest, number, span
+from homotopy._result import Result
 from homotopy._status import Reported, Status
+from homotopy._tables import Table
 from homotopy.evidence import stationarity
 from homotopy.flows._train import Training
 from homotopy.problem import Problem
@@ -47,7 +50,7 @@ class ResponseStatus(Status):
     step_limit = "the step budget was spent before ε = 0: raise max_steps or max_jumps"
 
 
-class ResponsePath(Reported, eqx.Module):
+class ResponsePath(Result, Reported, eqx.Module):
     """θ(ε) and its derivatives, with the evidence for them.
 
     What a method did not reach is NaN, where `minimum` is False, and `status` says why.
@@ -97,6 +100,31 @@ class ResponsePath(Reported, eqx.Module):
     branches: tuple[Branch, ...] = ()
     events: tuple[Event, ...] = ()
     training: Training | None = None
+
+    _axes = (("theta", 2), ("epsilons", 1), ("bend", 0))
+
+    def _entries(self) -> Entries:
+        names = self._names.parameter_names(self.theta.shape[1])
+        ends, slopes = np.asarray(self.ends), np.asarray(self.end_velocities)
+        yield "epsilons", span(self.epsilons)
+        yield "θ(1)", largest(ends[1], names)
+        yield "θ(0)", largest(ends[0], names)
+        yield "‖θ(0) − θ(1)‖", number(np.linalg.norm(ends[0] - ends[1]), 4)
+        yield "‖θ̇(1) − θ̇(0)‖", number(np.linalg.norm(slopes[1] - slopes[0]), 4)
+        minima = int(np.sum(np.asarray(self.minimum)))
+        events = f", {len(self.events)} events" if self.events else ""
+        yield "minima", f"at {minima} of {self.epsilons.size} epsilons{events}"
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        theta = np.asarray(self.theta)
+        names = self._names.parameter_names(theta.shape[1])
+        evidence = [
+            (name, np.asarray(getattr(self, name)))
+            for name in ("minimum", "gradient_norm", "smallest_eigenvalue")
+        ]
+        columns = [*zip(names, theta.T, strict=True), *evidence]
+        return Table(columns, [("epsilon", np.asarray(self.epsilons))], about="θ(ε)", spread=True)
 
     @property
     def folds(self) -> tuple[Event, ...]:
@@ -158,7 +186,8 @@ class ResponsePath(Reported, eqx.Module):
         epsilons, theta = with_breaks(self.epsilons, self.theta, self.events)
         saddles = [np.asarray(branch.theta)[branch.minima - 1 :] for branch in self.branches]
         ends, events = np.asarray(self.ends), labelled(self.events)
-        return draw_response(epsilons, theta, ends, events, saddles, ax, **options)
+        names = self._names.own_parameters
+        return draw_response(epsilons, theta, ends, events, saddles, ax, names, **options)
 
 
 def path_of_points(

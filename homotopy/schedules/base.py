@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, Real
 from homotopy._checks import array, concrete, instance, positive, time
 from homotopy._jit import jit_outermost
 from homotopy._pickling import by_fields
+from homotopy._saving import Saved
 from homotopy.schedules._membership import Membership, check_membership
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 
-class AbstractSchedule(eqx.Module):
+class AbstractSchedule(Saved, eqx.Module):
     """A weight ε: [0, ∞) → [0, 1] of the deleted data, smooth between its breakpoints.
 
     ε = 1 trains with the deleted data, ε = 0 without (theory §4). A schedule with k breakpoints

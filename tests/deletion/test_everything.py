@@ -336,14 +336,14 @@ def test_the_cost_is_that_of_fifty_digits():
 def test_a_certified_optimum_draws_itself_in_one_axes():
     _, ax = pyplot.subplots()
     optimum = solved(*HARD)
-    assert optimum.plot(ax) == [ax]
+    assert optimum.plot(ax) is ax
     times, weights = ax.lines[0].get_data()
     middle = 0.5 * (times[1:] + times[:-1])
     lasting = times[1:] > times[:-1]
     drawn_weights, own = weights[1:][lasting], np.asarray(optimum.schedule(middle))[lasting]
     np.testing.assert_array_equal(drawn_weights, own)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time t", "weight ε(t)")
-    with pytest.raises(ValueError, match="axes: expected 4 Axes, or one"):
+    with pytest.raises(ValueError, match="ax: expected 4 Axes, or one"):
         optimum.plot([ax, ax])
     pyplot.close("all")
 

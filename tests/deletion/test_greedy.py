@@ -221,6 +221,8 @@ def test_plot_of_a_sliding_arc():
     upper, lower = result.plot()
     assert upper.get_ylabel() == "weight ε(t)" and "S(t)" in lower.get_ylabel()
     assert len(lower.patches) == 1
+    _, ax = pyplot.subplots()
+    assert result.plot(ax) is ax and len(ax.patches) == 1
     pyplot.close("all")
 
 
@@ -335,7 +337,7 @@ def test_bad_input_by_name(without_shape_checks):
 
 def test_repr_reads_well():
     result = greedy(diagonal([1.0], [1.0], 1.0, [0.5]))
-    assert repr(result) == "GreedyFeedback(0 throughout, cost=0.0169169)"
+    assert repr(result) == "GreedyFeedback(deleted=row 7, schedule=0 throughout, cost=0.0169169)"
 
 
 def test_advantage_decides():

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from functools import cache
 
 import equinox as eqx
@@ -315,7 +316,7 @@ def test_time_runs_out():
 
 def test_repr_reads_well():
     text = repr(least_time(one_dimension(0.5), 0.005))
-    assert text.startswith("LeastTime(time=1.60943") and "proved" in text
+    assert re.search(r"time +1\.60943", text) and "proved" in text
 
 
 @pytest.mark.parametrize(

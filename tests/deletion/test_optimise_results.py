@@ -127,9 +127,9 @@ def test_structure_in_words(schedule, structure):
 
 def test_representation_says_what_is_known():
     found = optimum(hm.Step(0.1))
-    assert repr(found).startswith("Optimum(1→0 with switch at 0.1, cost=")
-    assert "lower_bound" not in repr(found) and "a local optimum" in repr(found)
-    assert "gap=5.0e-01" in repr(optimum(hm.Step(0.1), lower_bound=0.5 * found.cost))
+    assert repr(found).startswith("Optimum\n") and "1→0 with switch at 0.1" in repr(found)
+    assert "lower bound" not in repr(found) and "a local optimum" in repr(found)
+    assert "gap 5.0e-01" in repr(optimum(hm.Step(0.1), lower_bound=0.5 * found.cost))
 
 
 def test_evidence_is_that_of_the_deletion():
@@ -152,4 +152,5 @@ def test_plot_shows_the_schedule_above_its_switching_function():
     np.testing.assert_allclose(values, found.switching_function(np.asarray(times)), rtol=1e-12)
     _, axes = pyplot.subplots(4)
     assert found.plot(list(axes))[0] is axes[0]
+    assert found.plot(ax=axes[1]) is axes[1]
     pyplot.close("all")

@@ -232,6 +232,7 @@ VALID = {
         "problem": problem(), "theta0": THETA, "time": 1.0, "measurement": hm.TestLoss(X, Y),
         "method": None, "throw": True,
     },
+    "homotopy.load": lambda: {"path": "absent.npz", "own": [dict]},
     "homotopy.mlp": lambda: {"sizes": [2, 2, 1], "activation": jnp.tanh},
     "homotopy.module_model": lambda: {"module": network()},
     "homotopy.optimise": lambda: {
@@ -391,6 +392,7 @@ RIGHT = {
     "frames": {"a boolean"},
     "progress": {"a function", "a boolean"},
     "homotopy.function_model.f": {"a function"},
+    "homotopy.load.path": {"text"},
     "homotopy.mlp.activation": {"a function"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
     "homotopy.control.ControlAffine.lower": {"a negative number"},

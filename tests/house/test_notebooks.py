@@ -3,6 +3,7 @@
 The cells hold their own assertions: what the text claims is checked where it is claimed.
 """
 
+import ast
 import os
 import subprocess
 import sys
@@ -61,6 +62,16 @@ def body(text):
     """A notebook's text after its header."""
     _, _, after = text.split("# ---\n", 2)
     return after
+
+
+@notebooks
+def test_no_cell_shows_what_a_call_happens_to_return(path):
+    """A cell ends with a sentence that it prints, or shows its picture alone."""
+    for cell in jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent").cells:
+        if cell.cell_type == "code" and (body := ast.parse(cell.source).body):
+            last = body[-1]
+            called = last.value.func if isinstance(last, ast.Expr) else None
+            assert called is None or ast.unparse(called) == "print", ast.unparse(last)
 
 
 @notebooks

@@ -72,6 +72,7 @@ PROMISED = [
     "least_time",
     "leverage",
     "linear_model",
+    "load",
     "measurement_influence",
     "mlp",
     "module_model",

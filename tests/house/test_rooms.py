@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "plotting": set(),
     "numerics": set(),
     "schedules": {"plotting"},
-    "control": {"numerics"},
+    "control": {"numerics", "plotting"},
 }
 REQUEST_ONLY = ("homotopy.deletion.dynamics", "homotopy.deletion.bridges")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homotopy._display import Displayed, Entries, number
+from homotopy._saving import Saved
 from homotopy.control.certificate.switching import Controls
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Displayed, Saved):
     """The best controls found and a bound that none can beat.
 
     Attributes
@@ -42,6 +44,14 @@ class Certificate:
     history: tuple[tuple[int, float, float], ...]
     finished: bool
     interrupted: bool
+
+    def _entries(self) -> Entries:
+        yield "controls", len(self.controls)
+        yield "cost", f"{number(self.cost)}, error at most {self.cost_error:.1e}"
+        yield "lower bound", f"{number(self.lower_bound)}, at the root {number(self.root_bound)}"
+        yield "gap", f"{self.gap:.1e}"
+        yield "work", f"{self.nodes} nodes, {self.evaluations} evaluations"
+        yield "finished", self.finished
 
     @property
     def reached(self) -> bool:

@@ -11,6 +11,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, array, concrete
+from homotopy._display import Entries
+from homotopy._result import Names, Result, names_of
+from homotopy._tables import Table
 from homotopy.deletion.request import Request
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.sampling import sampling_times
@@ -19,11 +22,35 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class _TimeFunction(eqx.Module):
+class _TimeFunction(Result, eqx.Module):
     """A function on [0, T], evaluated at any times, in any order."""
 
     request: Request
     schedule: AbstractSchedule
+
+    def _is_one(self) -> bool:
+        return super()._is_one() and self.request._is_one()
+
+    @property
+    def _names(self) -> Names:
+        return names_of(self.request.problem)
+
+    def _entries(self) -> Entries:
+        yield "deleted", self.request.problem.deleted_names
+        yield "schedule", repr(self.schedule)
+        yield "start", float(self.request.start)
+        yield "horizon", float(self.request.horizon)
+
+    def _evenly(self) -> np.ndarray:
+        """Times for a table, with those of the switches."""
+        horizon = float(self.request.horizon)
+        switches = np.clip(np.asarray(self.schedule.breakpoints), 0.0, horizon)
+        return np.union1d(np.linspace(0.0, horizon, 65), switches)
+
+    def _sampled(self) -> tuple[np.ndarray, np.ndarray]:
+        """Times from 0 to T that show it, and its values."""
+        times = sampling_times(self.schedule, float(self.request.horizon))
+        return times, np.asarray(self(times))
 
     @abc.abstractmethod
     def ascending(self, times: Float[Array, " m"]) -> Float[Array, "m ..."]:
@@ -58,6 +85,27 @@ class Costate(_TimeFunction):
     def __call__(self, t: ArrayInput) -> Float[Array, "*m d"]:
         return self._at(self.ascending, t)
 
+    def _table(self) -> Table:
+        times = self._evenly()
+        values = np.asarray(self(times))
+        columns = zip(self._names.parameter_names(values.shape[1]), values.T, strict=True)
+        return Table(list(columns), [("time", times)], about="p(t)", spread=True)
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """Each coordinate of p(t) on [0, T], with the schedule's switch times, dotted.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the lines, for `Axes.plot`.
+        """
+        from homotopy.plotting.costate import draw_costate
+
+        switches, names = np.asarray(self.schedule.breakpoints), self._names.own_parameters
+        return draw_costate(*self._sampled(), switches, ax, names, **options)
+
 
 class SwitchingFunction(_TimeFunction):
     """φ(t) = p·Σ_G∇ℓ: where it is positive, ε = 1 lowers ℰ, and where negative, ε = 0.
@@ -82,6 +130,11 @@ class SwitchingFunction(_TimeFunction):
         none = self._at(lambda times: jnp.zeros((times.size, 0), times.dtype), t)
         return none, none
 
+    def _table(self) -> Table:
+        times = self._evenly()
+        columns = [("φ", np.asarray(self(times))), ("ε", np.asarray(self.schedule(times)))]
+        return Table(columns, [("time", times)], about="φ(t) and ε(t)", spread=True)
+
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """φ(t) on [0, T], with its sign as a background and the schedule's switch times, dotted.
 
@@ -97,7 +150,7 @@ class SwitchingFunction(_TimeFunction):
         """
         from homotopy.plotting.switching import draw_switching_function
 
-        times = sampling_times(self.schedule, float(self.request.horizon))
-        values, switches = np.asarray(self(times)), np.asarray(self.schedule.breakpoints)
+        times, values = self._sampled()
+        switches = np.asarray(self.schedule.breakpoints)
         start = float(self.request.start)
         return draw_switching_function(times, values, start, switches, ax, **options)

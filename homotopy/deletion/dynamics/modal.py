@@ -109,6 +109,8 @@ class ModalCostate(Costate):
         p(T), in modal coordinates.
     """
 
+    _called = False  # but by the name of its kind
+
     final: Float[Array, " d"]
 
     def modal(self, times: Float[Array, " m"]) -> Float[Array, "m d"]:
@@ -144,6 +146,8 @@ class ModalSwitchingFunction(SwitchingFunction):
     ----------
     costate : Costate
     """
+
+    _called = False  # but by the name of its kind
 
     costate: ModalCostate
 

@@ -75,6 +75,8 @@ class TrajectoryCostate(Costate):
         Its switching function H₁ = ⟨p, f₁⟩ is −φ, as f₁ = −Σ_G∇ℓ.
     """
 
+    _called = False  # but by the name of its kind
+
     trajectory: Trajectory
 
     def ascending(self, times):
@@ -88,6 +90,8 @@ class TrajectorySwitchingFunction(SwitchingFunction):
     ----------
     costate : Costate
     """
+
+    _called = False  # but by the name of its kind
 
     costate: TrajectoryCostate
 

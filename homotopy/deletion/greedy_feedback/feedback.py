@@ -10,6 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import ArrayInput, array
+from homotopy._display import Entries, number
+from homotopy._result import Result
+from homotopy._tables import Table
 from homotopy.deletion.deletion import Deletion, a_deletion
 from homotopy.deletion.greedy_feedback.rule import Arc, Rule
 from homotopy.schedules import AbstractSchedule, BangBang
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class GreedyFeedback:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class GreedyFeedback(Result):
     """The schedule of the greedy rule, and where it leads.
 
     Attributes
@@ -50,26 +53,46 @@ class GreedyFeedback:
         start, horizon = float(self.deletion.start), float(self.deletion.horizon)
         return structure_in_words(self.schedule, start, horizon, varying="sliding")
 
-    def plot(self, axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    def _entries(self) -> Entries:
+        yield "deleted", self.deletion.problem.deleted_names
+        yield "schedule", self.structure
+        yield "cost", self.cost
+        if self.sliding:
+            shown = ", ".join(f"[{number(a, 4)}, {number(b, 4)}]" for a, b in self.sliding[:3])
+            yield "sliding", f"{shown}{', …' if len(self.sliding) > 3 else ''}"
+
+    def _table(self) -> Table:
+        horizon = float(self.deletion.horizon)
+        edges = np.union1d([0.0, horizon], np.asarray(self.schedule.breakpoints))
+        edges = edges[(edges >= 0.0) & (edges <= horizon)]
+        middles = (edges[1:] + edges[:-1]) / 2
+        slides = [any(a < middle < b for a, b in self.sliding) for middle in middles]
+        columns = [("until", edges[1:]), ("weight", np.asarray(self.schedule(middles)))]
+        columns.append(("sliding", np.array(slides, bool)))
+        return Table(columns, [("from", edges[:-1])], about="ε, in the middle of each piece")
+
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Axes | Sequence[Axes]:
         """ε(t) above S(t), whose sign decides it; intervals of sliding are shaded.
 
         Parameters
         ----------
-        axes : two Axes, optional
-            For ε and for S; those of a new figure by default.
+        ax : Axes, or two of them, optional
+            For ε alone, or for ε and S; those of a new figure by default.
+
+        Returns
+        -------
+        Axes, or two of them
         """
         from homotopy.plotting.greedy import draw_greedy
 
         start, horizon = float(self.deletion.start), float(self.deletion.horizon)
         edges = np.clip(np.asarray(self.schedule.breakpoints), start, horizon)
         times = np.union1d(np.linspace(start, horizon, 513), edges)
-        axes = draw_greedy(times, self.advantage(times), self.sliding, axes)
+        alone = hasattr(ax, "get_figure")
+        axes = draw_greedy(times, self.advantage(times), self.sliding, [ax] if alone else ax)
         self.schedule.plot(axes[0], horizon=horizon)
-        axes[0].set(xlabel="", xlim=(0.0, horizon))
-        return axes
-
-    def __repr__(self) -> str:
-        return f"GreedyFeedback({self.structure}, cost={self.cost:.6g})"
+        axes[0].set(xlabel="time t" if alone else "", xlim=(0.0, horizon))
+        return axes[0] if alone else axes
 
 
 def greedy(deletion: Deletion) -> GreedyFeedback:

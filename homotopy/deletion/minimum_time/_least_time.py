@@ -20,7 +20,7 @@ def least_time(
     width: float = 1e-6,
     max_horizon: float | None = None,
     time_limit: float = np.inf,
-    progress: bool | Callable[[Progress], None] = False,
+    progress: bool | Callable[[Progress], None] | None = None,
 ) -> LeastTime:
     """The smallest horizon T at which some schedule in E_s has ℰ ≤ cost.
 
@@ -41,7 +41,7 @@ def least_time(
         the background. Only what sets the problem up is waited for, with the baseline's time, which
         takes one or two seconds of compilation in a new process: longer limits are kept to within
         a tenth. No horizon is given more than ten.
-    progress : bool or callable
+    progress : bool or callable, optional
         As of `optimise`, for each horizon looked at.
 
     Returns

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from homotopy._display import Entries, number
+from homotopy._result import Result
 from homotopy._status import Reported, Status
+from homotopy._tables import Table
 from homotopy.deletion.optimum import Optimum
 from homotopy.schedules import AbstractSchedule
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class LeastTimeStatus(Status):
@@ -25,8 +32,8 @@ class LeastTimeStatus(Status):
     interrupted = "interrupted: the bracket found until then"
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class LeastTime(Reported):
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LeastTime(Result, Reported):
     """The least horizon at which ℰ ≤ cost is reachable, with proofs from both sides.
 
     Attributes
@@ -75,8 +82,36 @@ class LeastTime(Reported):
         span = self.baseline_time - self.start
         return 1.0 - (self.time - self.start) / span if span > 0.0 else 0.0
 
-    def __repr__(self) -> str:
-        return (
-            f"LeastTime(time={self.time:.9g}, lower={self.lower:.9g}, "
-            f"baseline_time={self.baseline_time}, {LeastTimeStatus[self.status]})"
-        )
+    def _entries(self) -> Entries:
+        yield "cost asked for", self.cost
+        yield "time", number(self.time, 9)
+        yield "lower", number(self.lower, 9)
+        if self.baseline_time is None:
+            yield "delete at once", "never reaches it"
+        else:
+            saved = "" if self.saving is None else f", {100 * self.saving:.3g} % saved"
+            yield "delete at once", f"at {number(self.baseline_time)}{saved}"
+        yield "schedule", None if self.schedule is None else repr(self.schedule)
+        yield "status", self.status
+
+    def _table(self) -> Table:
+        horizons, costs, bounds = zip(*self.history, strict=True) if self.history else ((), (), ())
+        columns = [("cost", list(costs)), ("lower bound", list(bounds))]
+        order = np.argsort(horizons, kind="stable")
+        return Table(columns, [("horizon", list(horizons))], order, "least ℰ by horizon")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The least ℰ by horizon, as it was bounded, beside the ℰ asked for and the least time.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        from homotopy.plotting.bracket import draw_bracket
+
+        history = np.array(self.history, float).reshape(-1, 3)
+        times = self.lower, self.time, self.baseline_time
+        return draw_bracket(history, self.cost, *times, ax, **options)

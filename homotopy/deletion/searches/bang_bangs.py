@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -163,8 +164,9 @@ class _Place:
     def deletion(self) -> Deletion:
         return self._deletions[self._index]
 
-    def __reduce__(self):
-        return _Place, ([self.deletion], 0)
+    def __getstate__(self):
+        # Not the other problems.
+        return {"_deletions": [self.deletion], "_index": 0}
 
 
 class _Minima(Sequence):
@@ -193,6 +195,10 @@ class _Minima(Sequence):
 
     def __repr__(self) -> str:
         return repr(self._list())
+
+    def __getstate__(self):
+        # Not what was found for the other problems.
+        return {"_place": self._place, "_found": None, "_row": 0, "_shown": self._list()}
 
 
 def _same(switches, other) -> bool:
@@ -226,6 +232,11 @@ class _SwitchingOptimum(Optimum):
     @cached_property
     def schedule(self) -> AbstractSchedule:
         return unchecked(_switches(self.deletion, self._arcs))
+
+    def __getstate__(self):
+        # As the others keep it; what it would be made from belongs to all the problems.
+        made = {field.name: getattr(self, field.name) for field in dataclasses.fields(Optimum)}
+        return {"fields": {**made, "_place": self._place, "_arcs": self._arcs}, "names": None}
 
 
 def _optima(places: Sequence[_Place], flows: SwitchedFlow, found: Searches) -> Iterator[Optimum]:

@@ -6,10 +6,12 @@ import dataclasses
 from functools import cached_property
 
 import equinox as eqx
+import numpy as np
 
 from homotopy._checks import integer, number, seconds
 from homotopy._deadline import Deadline
 from homotopy._progress import Monitor
+from homotopy._tables import Table
 from homotopy.control.certificate import Certificate, certified_optimum
 from homotopy.deletion.bridges.bang_bang_schedules import control_of, schedule_of
 from homotopy.deletion.bridges.residual_system import common_schedule
@@ -61,6 +63,13 @@ class Certified:
         bound holds with it.
         """
         return self.certificate.cost_error
+
+    def _table(self) -> Table:
+        evaluations, costs, bounds = zip(*self.history, strict=True)
+        columns = [("cost", list(costs)), ("lower bound", list(bounds))]
+        order = np.arange(len(costs))[::-1]
+        about = "cost and lower bound as the search went on, the last first"
+        return Table(columns, [("evaluations", list(evaluations))], order, about)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,7 +11,9 @@ import numpy as np
 
 from homotopy._checks import ArrayInput
 from homotopy._deadline import Deadline
+from homotopy._display import Entries, number
 from homotopy._progress import Monitor
+from homotopy._result import Names, Result, names_of
 from homotopy._status import Reported
 from homotopy.control.certificate import Certificate, ResidualSystem
 from homotopy.control.certificate.switching import states
@@ -26,10 +29,16 @@ from homotopy.deletion.searches.everything import (
     run_certificate,
 )
 from homotopy.schedules import AbstractSchedule, BangBang
+from homotopy.schedules.structure import structure_in_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SHOWN = 3  # schedules in a few lines
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class SeparateOptimum(Certified, Reported):
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class SeparateOptimum(Certified, Result, Reported):
     """Schedules ε_i(t), one for each deleted point, and a bound that no others can beat.
 
     Attributes
@@ -77,12 +86,49 @@ class SeparateOptimum(Certified, Reported):
         modal = self.deletion.problem.modal
         return np.asarray(modal.parameters(jnp.asarray(centred) + modal.equilibrium[None, :]))
 
-    def __repr__(self) -> str:
-        return (
-            f"SeparateOptimum({len(self.schedules)} schedules, cost={self.cost:.6g}, "
-            f"lower_bound={self.lower_bound:.6g}, gap={self.gap:.1e}, "
-            f"{OptimumStatus[self.status]})"
-        )
+    @property
+    def _names(self) -> Names:
+        return names_of(self.deletion.problem)
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Each schedule between s and T in words."""
+        start, horizon = float(self.deletion.start), float(self.deletion.horizon)
+        return tuple(structure_in_words(one, start, horizon) for one in self.schedules)
+
+    def _structure_in_short(self) -> str:
+        return "; ".join(self.structures)
+
+    def _deleted(self) -> list[str]:
+        return [self._names.row(row) for row in np.asarray(self.deletion.problem.deleted)]
+
+    def _entries(self) -> Entries:
+        shown = zip(self._deleted(), self.structures, strict=True)
+        yield "schedules", len(self.schedules)
+        yield from list(shown)[:_SHOWN]
+        yield "cost", self.cost
+        yield "lower bound", f"{number(self.lower_bound)}, gap {self.gap:.1e}"
+        yield "status", self.status
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The schedule of each deleted point as a strip in the colours of ε.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the strips, for `Axes.broken_barh`.
+        """
+        from homotopy.plotting.strips import draw_strips
+
+        start, horizon = float(self.deletion.start), float(self.deletion.horizon)
+        strips = []
+        for schedule in self.schedules:
+            inside = np.clip(np.asarray(schedule.breakpoints), 0.0, horizon)
+            edges = np.union1d([0.0, horizon], inside)
+            strips.append((edges, np.asarray(schedule((edges[1:] + edges[:-1]) / 2))))
+        return draw_strips(strips, self._deleted(), start, ax, **options)
 
 
 class Separately(AbstractSearch):

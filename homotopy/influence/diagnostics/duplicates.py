@@ -7,14 +7,18 @@ from collections import defaultdict
 
 import numpy as np
 
+from homotopy._display import Entries
+from homotopy._saving import Saved
+from homotopy._tables import Table, Tabled
 from homotopy.influence.diagnostics.inputs import known_ridge
 from homotopy.problem import Problem
 
 Groups = tuple[tuple[int, ...], ...]
+_SHOWN = 3  # groups that a prompt shows
 
 
-@dataclasses.dataclass(frozen=True)
-class DuplicateRows:
+@dataclasses.dataclass(frozen=True, repr=False)
+class DuplicateRows(Tabled, Saved):
     """Groups of row numbers, each ascending, ordered by their first row.
 
     Attributes
@@ -28,6 +32,18 @@ class DuplicateRows:
 
     identical: Groups
     same_inputs: Groups
+
+    def _entries(self) -> Entries:
+        for name, groups in vars(self).items():
+            more = f", … of {len(groups)} groups" if len(groups) > _SHOWN else ""
+            yield name, f"{groups[:_SHOWN]}{more}"
+
+    def _table(self) -> Table:
+        found = [(name, place, row) for name, groups in vars(self).items()
+                 for place, group in enumerate(groups) for row in group]  # fmt: skip
+        names, places, rows = zip(*found, strict=True) if found else ((), (), ())
+        index = [("kind", list(names)), ("group", list(places))]
+        return Table([("row", list(rows))], index, about="rows that occur more than once")
 
 
 def duplicate_rows(problem: Problem) -> DuplicateRows:

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import ArrayInput
+from homotopy._display import Entries, largest
+from homotopy._result import Result, in_order, named
+from homotopy._tables import Table
 from homotopy.influence.diagnostics.inputs import known_parameters, known_ridge
 from homotopy.influence.diagnostics.orthogonal import orthogonal_factor
 from homotopy.influence.diagnostics.output_jacobian import second_order_term, weighted_jacobian
 from homotopy.problem import Problem
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _EPS = float(np.finfo(np.float64).eps)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class JacobianLeverage:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class JacobianLeverage(Result):
     """Two leverages at θ, and the term S = Σ (∂ℓᵢ/∂ŷ)∇²fᵢ of ∇²R that tells them apart.
 
     Attributes
@@ -41,6 +48,39 @@ class JacobianLeverage:
     gauss_newton_norm: float
     gradient_norm: float
     positive_definite: bool
+
+    _axes = (("jacobian", 1), ("tangent_plane", 1))
+
+    def _entries(self) -> Entries:
+        names = [self._names.row(row) for row in range(self.jacobian.size)]
+        yield "n", self.jacobian.size
+        yield "leverage", largest(self.jacobian, names)
+        yield "of the tangent plane", largest(self.tangent_plane, names)
+        yield "‖S‖/‖JᵀWJ‖", self.relative_second_order
+        yield "‖∇R‖", self.gradient_norm
+        yield "minimum", self.positive_definite
+
+    def _table(self) -> Table:
+        names = self._names
+        columns = [("leverage", self.jacobian), ("of the tangent plane", self.tangent_plane)]
+        index = [(names.row_heading, names.rows_of(range(self.jacobian.size)))]
+        return Table(columns, index, in_order(self.jacobian), "largest leverage first")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The leverage of each point with the whole Hessian, and the names of the largest.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        from homotopy.plotting.by_row import draw_by_row
+
+        rows = np.arange(self.jacobian.size)
+        names = [self._names.row(row) for row in rows]
+        return draw_by_row(rows, self.jacobian, names, "leverage", ax, **options)
 
     @property
     def difference(self) -> Float[np.ndarray, " n"]:
@@ -112,7 +152,7 @@ def jacobian_leverage(problem: Problem, theta: ArrayInput) -> JacobianLeverage:
         raise ValueError("theta: the Hessian is singular to rounding there; add a ridge.")
     rows = np.sum((orthogonal.rows @ vectors) ** 2 / values, axis=1)
     at = jnp.asarray(theta, problem.X.dtype)
-    return JacobianLeverage(
+    found = JacobianLeverage(
         tangent_plane=orthogonal.leverage.reshape(points).sum(axis=1),
         jacobian=rows.reshape(points).sum(axis=1),
         second_order_norm=float(np.linalg.norm(S, 2)),
@@ -120,3 +160,4 @@ def jacobian_leverage(problem: Problem, theta: ArrayInput) -> JacobianLeverage:
         gradient_norm=float(jnp.linalg.norm(problem.gradient(at))),
         positive_definite=bool(values.min() > 0.0),
     )
+    return named(found, problem)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from homotopy._display import Entries, largest
+from homotopy._result import Result, in_order, named
+from homotopy._tables import Table
 from homotopy.influence.diagnostics.inputs import regression_data
 from homotopy.influence.diagnostics.orthogonal import OrthogonalFactor, orthogonal_factor
 from homotopy.problem import Problem
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _EPS = float(np.finfo(np.float64).eps)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class RegressionDiagnostics:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class RegressionDiagnostics(Result):
     """What deleting each of the n points does to a least-squares fit, without a refit.
 
     Every sign is that of θ* − θ*₋ᵢ, **full minus deleted**, as in statsmodels; the change that
@@ -58,6 +65,71 @@ class RegressionDiagnostics:
     ridge: float
     _exact_below: float = dataclasses.field(repr=False)  # what ‖ê‖ may be from rounding
     _factor: OrthogonalFactor = dataclasses.field(repr=False)
+
+    _axes = (("residuals", 1), ("theta", 1))
+
+    def _entries(self) -> Entries:
+        names = [self._names.row(row) for row in range(self.residuals.size)]
+        yield "n", self.residuals.size
+        yield "d", self.theta.size
+        if self.ridge > 0:
+            yield "ridge", self.ridge
+            yield "leave-one-out residuals", largest(self.leave_one_out_residuals, names)
+        else:
+            yield "σ̂", float(np.sqrt(self.sigma2))
+            yield "Cook's distance", _known(self.cooks_distance, names)
+            yield "studentised residual", _known(self.studentised_external, names)
+        yield "leverage", largest(self.leverage, names)
+        yield "PRESS", self.press
+        undetermined = int(np.sum(self.undetermined))
+        yield "undetermined", undetermined or None
+
+    def _table(self) -> Table:
+        names = self._names
+        index = [(names.row_heading, names.rows_of(range(self.residuals.size)))]
+        columns = [("residual", self.residuals), ("leverage", self.leverage)]
+        if self.ridge > 0:
+            columns += [("leave-one-out residual", self.leave_one_out_residuals)]
+            return Table(columns, index, in_order(columns[-1][1]), "largest error of prediction")
+        distance = self.cooks_distance
+        columns += [
+            ("studentised", self.studentised_external),
+            ("Cook's distance", distance),
+            ("DFFITS", self.dffits),
+        ]
+        parameters = names.parameter_names(self.theta.size)
+        betas = zip(parameters, self.dfbetas.T, strict=True)
+        columns += [(f"DFBETAS {name}", part) for name, part in betas]
+        return Table(columns, index, in_order(distance), "largest Cook's distance first")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """Studentised residuals against leverage, with areas as Cook's distance.
+
+        The three of largest distance are told by name. Dashed lines mark residuals of ±2 and twice
+        the mean leverage. With a ridge, residuals of leaving one out instead, of equal areas.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the circles, for `Axes.scatter`.
+        """
+        from homotopy.plotting.influence import draw_influence
+
+        names = [self._names.row(row) for row in range(self.residuals.size)]
+        if self.ridge > 0:
+            errors, label = self.leave_one_out_residuals, "residual of leaving one out"
+            return draw_influence(self.leverage, errors, None, names, label, ax, **options)
+        return draw_influence(
+            self.leverage,
+            self.studentised_external,
+            self.cooks_distance,
+            names,
+            "studentised residual",
+            ax,
+            **options,
+        )
 
     # Leaving a point out, for every ρ ----------------------------------------------------------
 
@@ -204,7 +276,7 @@ def regression_diagnostics(problem: Problem) -> RegressionDiagnostics:
     X, y, ridge = regression_data(problem, "regression diagnostics")
     factor = orthogonal_factor(X, ridge)
     theta, residuals = factor.solve(y)
-    return RegressionDiagnostics(
+    diagnostics = RegressionDiagnostics(
         theta=theta,
         fitted=y - residuals,
         residuals=residuals,
@@ -214,6 +286,13 @@ def regression_diagnostics(problem: Problem) -> RegressionDiagnostics:
         _exact_below=float(max(X.shape) * _EPS * np.linalg.norm(y)),
         _factor=factor,
     )
+    return named(diagnostics, problem)
+
+
+def _known(values, names) -> str:
+    """The largest of those that are not NaN, by name."""
+    known = np.flatnonzero(np.isfinite(values))
+    return largest(values[known], [names[place] for place in known]) if known.size else "none"
 
 
 def _quotient(numerator, denominator, missing):

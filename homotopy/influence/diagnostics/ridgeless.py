@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from homotopy._display import Entries, largest
+from homotopy._result import Result, in_order, named
+from homotopy._tables import Table
 from homotopy.influence.diagnostics.inputs import regression_data
 from homotopy.influence.diagnostics.orthogonal import orthogonal_factor
 from homotopy.problem import Problem
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class RidgelessLeaveOneOut:
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class RidgelessLeaveOneOut(Result):
     """Errors in predicting each point by the fit of least norm to the others.
 
     Attributes
@@ -27,6 +34,37 @@ class RidgelessLeaveOneOut:
 
     residuals: Float[np.ndarray, " n"]
     interpolated: Bool[np.ndarray, " n"]
+
+    _axes = (("residuals", 1), ("interpolated", 1))
+
+    def _entries(self) -> Entries:
+        rows = range(self.residuals.size)
+        yield "n", self.residuals.size
+        yield "residuals", largest(self.residuals, [self._names.row(row) for row in rows])
+        yield "mean squared", self.mean_squared
+        yield "interpolated", int(np.sum(self.interpolated))
+
+    def _table(self) -> Table:
+        columns = [("residual", self.residuals), ("interpolated", self.interpolated)]
+        index = [(self._names.row_heading, self._names.rows_of(range(self.residuals.size)))]
+        return Table(columns, index, in_order(self.residuals), "largest error of prediction first")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """The residual of each point, predicted from the others, and the names of the largest.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the dots, for `Axes.plot`.
+        """
+        from homotopy.plotting.by_row import draw_by_row
+
+        rows = np.arange(self.residuals.size)
+        names = [self._names.row(row) for row in rows]
+        label = "residual of leaving one out"
+        return draw_by_row(rows, self.residuals, names, label, ax, **options)
 
     @property
     def mean_squared(self) -> float:
@@ -89,4 +127,4 @@ def ridgeless_leave_one_out(problem: Problem) -> RidgelessLeaveOneOut:
     directions = factor.rows @ factor.inverse.T  # g, row by row
     numerator = np.where(interpolated, directions @ theta, residuals)
     denominator = np.where(interpolated, np.sum(directions**2, axis=1), factor.complement)
-    return RidgelessLeaveOneOut(numerator / denominator, interpolated)
+    return named(RidgelessLeaveOneOut(numerator / denominator, interpolated), problem)

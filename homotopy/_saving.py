@@ -1,0 +1,220 @@
+"""Results in files: `result.save(path)` and `load(path)`, bit for bit and without pickle.
+
+A file is a zip archive as NumPy's npz: the arrays, and `metadata.json`, which any program reads. It
+says which class was saved by which release, the seeds and the dtype, and of the data a SHA-256.
+Times are not in it: the same result gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.lib import format as npy
+
+from homotopy._checks import sequence
+from homotopy._encoding import OWN, Decoder, Encoder
+from homotopy._wording import described
+
+FORMAT = 1
+_METADATA = "metadata.json"
+_SUFFIX = ".npz"
+
+
+class Saved:
+    """What can be saved in a file and loaded again."""
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write this to a file, which `homotopy.load` reads: bit for bit, without pickle.
+
+        The file is an npz archive with `metadata.json` in it. Functions of a model or a measurement
+        are kept by name, not as code: those of JAX and of Equinox are found again by it, and your
+        own are to be handed to `load`. An existing file is replaced once the new one is complete.
+
+        Parameters
+        ----------
+        path : str or path
+            `.npz` is added where it does not end so.
+
+        Returns
+        -------
+        Path
+            Of the file.
+
+        Raises
+        ------
+        TypeError
+            Where something in it cannot be kept, such as a lambda; with the remedy.
+        """
+        return write(self, path)
+
+
+def write(value: Any, path: str | os.PathLike) -> Path:
+    """See `Saved.save`."""
+    target = _with_suffix(path)
+    encoder = Encoder()
+    root = encoder.encode(value)
+    floats = [array.dtype.name for array in encoder.arrays if array.dtype.kind == "f"]
+    metadata = {
+        "program": OWN,
+        "format": FORMAT,
+        "version": _version(),
+        "class": type(value).__name__,
+        "dtype": max(floats, default=None, key=lambda name: np.dtype(name).itemsize),
+        "seeds": sorted(set(_seeds(encoder.objects))),
+        "data": _data_hashes(encoder.values),
+        "own": sorted(encoder.own),
+        "root": root,
+        "objects": encoder.objects,
+    }
+    text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, indent=1)
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(_METADATA), text, zipfile.ZIP_DEFLATED)
+            for place, array in enumerate(encoder.arrays):
+                held = io.BytesIO()
+                npy.write_array(held, np.asarray(array), allow_pickle=False)
+                name = zipfile.ZipInfo(f"array{place}.npy")
+                archive.writestr(name, held.getvalue(), zipfile.ZIP_DEFLATED)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def load(path: str | os.PathLike, own: Sequence = ()) -> Any:
+    """What `save` has written, bit for bit.
+
+    Nothing that a file holds is run: it names classes of this package and functions of JAX, and
+    your own functions and classes, as of `function_model`, `module_model` or a measurement, are
+    taken from `own` only.
+
+    Parameters
+    ----------
+    path : str or path
+    own : sequence of functions and classes, optional
+        Of yours, that were in what was saved; the error says which are missing.
+
+    Raises
+    ------
+    ValueError
+        Naming `path`: of a file of another program, of a newer release, or damaged; or `own`, for a
+        function or class that was not given.
+    RuntimeError
+        For float64 where JAX's 64-bit mode is off.
+
+    Examples
+    --------
+    >>> import homotopy as hm, pathlib, tempfile
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> change = hm.predict(problem, hm.LeaveOneOut())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = change.save(pathlib.Path(folder) / "change.npz")
+    ...     again = hm.load(path)
+    >>> again.delta.tolist() == change.delta.tolist(), again.problem.deleted.tolist()
+    (True, [1])
+    """
+    own = sequence("own", own, "a sequence of functions and classes")
+    for given in own:
+        if not callable(given) or "<" in getattr(given, "__qualname__", "<"):
+            raise TypeError(
+                f"own: expected functions and classes with a name in their module, got "
+                f"{described(given)}."
+            )
+    source = _with_suffix(path)
+    source = Path(path) if Path(path).exists() else source
+    metadata, arrays = _read(source)
+    if not jax.config.jax_enable_x64 and metadata["dtype"] == "float64":
+        raise RuntimeError(
+            f"path: {source.name} holds a {metadata['class']} in float64, and JAX's 64-bit mode is "
+            "off: call homotopy.enable_x64() before."
+        )
+    decoder = Decoder(arrays, own)
+    try:
+        decoder.decode_objects(metadata["objects"])
+        found = decoder.decode(metadata["root"])
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"path: {source.name} cannot be put together by this release, {_release()}; it was "
+            f"written by {metadata['version']} ({error})."
+        ) from error
+    if _data_hashes(decoder.objects) != metadata["data"]:
+        raise ValueError(f"path: the data in {source.name} are not those that were saved in it.")
+    return found
+
+
+def _read(source: Path) -> tuple[dict, list[np.ndarray]]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            if _METADATA not in archive.namelist():
+                raise ValueError(_foreign(source))
+            metadata = json.loads(archive.read(_METADATA))
+            if not isinstance(metadata, dict) or metadata.get("program") != OWN:
+                raise ValueError(_foreign(source))
+            if metadata["format"] > FORMAT:
+                raise ValueError(
+                    f"path: {source.name} was written by {OWN} {metadata['version']}, in format "
+                    f"{metadata['format']}; this is {_release()}, which reads up to format "
+                    f"{FORMAT}: upgrade {OWN}."
+                )
+            count = sum(name.endswith(".npy") for name in archive.namelist())
+            arrays = [
+                npy.read_array(io.BytesIO(archive.read(f"array{place}.npy")), allow_pickle=False)
+                for place in range(count)
+            ]
+    except (zipfile.BadZipFile, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{_foreign(source)} ({error})") from error
+    return metadata, arrays
+
+
+def _foreign(source: Path) -> str:
+    return f"path: expected a file that {OWN} has saved, got {source.name}, which is none."
+
+
+def _version() -> str:
+    return sys.modules[OWN].__version__
+
+
+def _release() -> str:
+    return f"{OWN} {_version()}"
+
+
+def _with_suffix(path) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path: expected the name of a file, got {described(path)}.")
+    path = Path(path)
+    return path if path.suffix == _SUFFIX else path.with_name(f"{path.name}{_SUFFIX}")
+
+
+def _seeds(objects: list[dict]) -> list[int]:
+    """Of the strategies that draw."""
+    states = (given["state"] for given in objects)
+    states = (state.get("dict", ()) for state in states if isinstance(state, dict))
+    fields = (field for state in states for field in state)
+    return [value for name, value in fields if name == "seed" and isinstance(value, int)]
+
+
+def _data_hashes(objects) -> list[str]:
+    """SHA-256 of the data of every problem, and of what a result keeps of one."""
+    found = (getattr(one, "_data_hash", None) for one in objects)
+    return sorted({hashed() for hashed in found if hashed is not None} - {None})
+
+
+def data_hash(*arrays) -> str:
+    """SHA-256 of the numbers of arrays, with their dtypes and shapes."""
+    digest = hashlib.sha256()
+    for array in map(np.asarray, arrays):
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

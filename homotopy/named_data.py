@@ -1,0 +1,46 @@
+"""A problem in a line of numbers, with the names of its points; and what a file keeps of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from homotopy._display import Displayed, Entries
+from homotopy._saving import Saved, data_hash
+from homotopy._wording import listed
+from homotopy.labels import keep_labels
+
+
+class NamedData(Displayed, Saved):
+    """What has data X and y, labels beside X, and a set of deleted rows."""
+
+    _axes = (("X", 2), ("deleted", 1))
+
+    def _entries(self) -> Entries:
+        yield "n", self.size
+        yield "d", self.dimension
+        yield "model", type(self.model).__name__
+        yield "loss", type(self.loss).__name__
+        names = self.deleted_names
+        yield "deleted", f"[{names}]" if "," in names else names
+        yield "ridge", float(self.ridge) or None
+        yield "dtype", None if self.X.dtype == np.float64 else self.X.dtype.name
+
+    @property
+    def deleted_names(self) -> str:
+        """What the deleted points are called, in a few words."""
+        rows = np.asarray(self.deleted).tolist()
+        if self.labels.rows is None:
+            return listed(map(str, rows), word="row")
+        return listed(map(self.labels.row, rows))
+
+    def _data_hash(self) -> str:
+        return data_hash(self.X, self.y)
+
+    # Of a file: plain pickle goes by `__reduce__`.
+    def __getstate__(self):
+        return {"fields": dict(vars(self)), "labels": self.labels}
+
+    def __setstate__(self, state):
+        for name, value in state["fields"].items():
+            object.__setattr__(self, name, value)
+        keep_labels(self.X, state["labels"])

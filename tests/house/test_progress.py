@@ -1,0 +1,159 @@
+"""Long work says how far it is to who can see it, and is interrupted without loss."""
+
+import io
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+
+import homotopy as hm
+from homotopy import _progress
+from homotopy._progress import Monitor, Progress, counted, line
+from homotopy.results import ChangeStatus
+
+
+class Terminal(io.StringIO):
+    """Keeps what is written; says that it is a terminal, or not."""
+
+    encoding = "utf-8"
+
+    def __init__(self, seen=True):
+        super().__init__()
+        self.seen = seen
+
+    def isatty(self):
+        return self.seen
+
+
+def shown(monkeypatch, progress, seen=True, seconds=0.3, patience=0.1):
+    terminal = Terminal(seen)
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(_progress, "_PATIENCE", patience)
+    monkeypatch.setattr(_progress, "_TICK", 0.05)
+    with Monitor(progress, limit=60.0) as monitor:
+        monitor.report(3, 12, 0.5)
+        time.sleep(seconds)
+    return terminal.getvalue()
+
+
+def test_a_line_appears_in_a_terminal_once_the_work_takes_long(monkeypatch):
+    written = shown(monkeypatch, None)
+    assert "searching  ####------------  3/12  ℰ = 0.5  0:00  at most 0:0" in written
+    last = written.rsplit("\r", 2)
+    assert not last[1].strip() and last[2] == ""  # it is gone
+    assert shown(monkeypatch, None, patience=10.0) == ""
+    assert shown(monkeypatch, None, seen=False) == ""
+
+
+def test_it_is_shown_always_or_never_where_that_is_asked_for(monkeypatch):
+    assert "3/12" in shown(monkeypatch, True, seen=False, patience=10.0)
+    assert shown(monkeypatch, False) == ""
+    reports = []
+    assert shown(monkeypatch, reports.append, seen=False) == ""
+    assert reports == [Progress(3, 12, 0.5)]
+
+
+def test_a_notebook_is_seen_by_people(monkeypatch):
+    shell = type("ZMQInteractiveShell", (), {})()
+    module = type("IPython", (), {"get_ipython": staticmethod(lambda: shell)})
+    monkeypatch.setitem(__import__("sys").modules, "IPython", module)
+    monkeypatch.setattr("sys.stderr", Terminal(False))
+    assert _progress.seen_by_people()
+
+
+def test_nothing_goes_on_after_the_end(monkeypatch):
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        monkeypatch.setattr("sys.stderr", Terminal())
+        with Monitor(True):
+            raise ZeroDivisionError
+    assert threading.active_count() == before
+
+
+def test_what_a_line_says():
+    def said(progress, spent, limit=float("inf"), symbol="ℰ"):
+        return line(progress, spent, symbol, limit, "searching").removesuffix(
+            "  (Ctrl-C keeps what there is)"
+        )
+
+    assert said(None, 3.2) == "searching  0:03"
+    assert said(None, 3.2, 60.0) == "searching  0:03  at most 0:57 more"
+    # A tenth in 6 s: 54 s more, unless the limit comes first.
+    tenth = Progress(10, 100, 0.25)
+    assert said(tenth, 6.0).endswith("10/100  ℰ = 0.25  0:06  at most 0:54 more")
+    assert said(tenth, 6.0, 20.0).endswith("at most 0:14 more")
+    assert said(Progress(5, 0, np.nan), 3700.0) == "searching  1:01:40"
+    assert "ℰ" not in said(Progress(1, 2, 0.5), 1.0, symbol="")
+
+
+def test_words_that_a_stream_cannot_write_are_replaced(monkeypatch):
+    terminal = Terminal()
+    terminal.encoding = "ascii"
+    monkeypatch.setattr("sys.stderr", terminal)
+    with Monitor(True) as monitor:
+        monitor.report(1, 2, 0.5)
+        time.sleep(0.6)
+    assert terminal.getvalue().isascii() and "? = 0.5" in terminal.getvalue()
+
+
+def test_a_count_is_told_to_a_function_as_a_number(monkeypatch):
+    done = []
+    with counted(done.append, 3, "refitting") as report:
+        report(1)
+        report(3)
+    assert done == [1, 3]
+
+
+def test_what_is_no_progress_is_refused(without_shape_checks):
+    with pytest.raises(TypeError, match=r"^progress: expected True, False or a function of"):
+        Monitor("yes")
+
+
+X = np.array([[-1.0], [0.5], [1.0], [0.2], [-0.4], [0.9]])
+Y = np.array([0.0, 1.0, 0.5, 0.3, -0.2, 0.8])
+
+
+@pytest.fixture(scope="module")
+def network():
+    problem = hm.Problem(hm.mlp([1, 2, 1]), hm.SquaredError(), X, Y, deleted=2, ridge=0.1)
+    theta = hm.train(problem, problem.model.initial_parameters(jax.random.key(1))).theta
+    return problem, theta
+
+
+def interrupt_at(count):
+    def progress(done):
+        if done >= count:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_interrupted_refits_keep_those_that_are_done(network, monkeypatch):
+    problem, theta = network
+    whole = hm.predict(problem, hm.LeaveOneOut(), theta, points=range(6))
+    monkeypatch.setattr("homotopy.minima.minimise._PART", 2)
+    parts = hm.predict(problem, hm.LeaveOneOut(), theta, points=range(6))
+    np.testing.assert_allclose(parts.delta, whole.delta, rtol=1e-8, atol=1e-12)
+    assert np.all(parts.status == ChangeStatus.successful)
+    left = hm.predict(
+        problem, hm.LeaveOneOut(), theta, points=range(6), progress=interrupt_at(3)
+    )  # fmt: skip
+    done = np.asarray(left.status == ChangeStatus.successful)
+    assert done.sum() in (3, 4)  # of a part, or one by one
+    np.testing.assert_allclose(left.delta[done], parts.delta[done], rtol=1e-8, atol=1e-12)
+    assert not np.any(left.delta[~done]) and np.all(left.residual[~done] == np.inf)
+    assert np.all(np.asarray(left.status == ChangeStatus.interrupted) == ~done)
+    assert f"{6 - done.sum()} interrupted before it was computed" in repr(left)
+
+
+def test_an_interruption_before_anything_is_done_is_passed_on(network, monkeypatch):
+    problem, theta = network
+
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("homotopy.minima.minimise.interruptible", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        hm.predict(problem, hm.LeaveOneOut(), theta, points=range(6))

@@ -5,10 +5,12 @@ Data are NumPy arrays in float64, whatever JAX's settings are. Rows count from 0
 
 from homotopy.datasets.collinearity import CollinearColumn, collinear_columns
 from homotopy.datasets.dataset import Dataset
-from homotopy.datasets.files import from_csv
+from homotopy.datasets.files import from_table
 from homotopy.datasets.real import breast_cancer, concrete, diabetes, digits
 from homotopy.datasets.standardisation import Standardisation, standardise
 from homotopy.datasets.synthetic import notes_example
+
+from_csv = from_table  # its name before other kinds of file were read
 
 __all__ = [
     "CollinearColumn",
@@ -19,7 +21,7 @@ __all__ = [
     "concrete",
     "diabetes",
     "digits",
-    "from_csv",
+    "from_table",
     "notes_example",
     "standardise",
 ]

@@ -1,6 +1,7 @@
 """A table of examples with features and a target."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -26,6 +27,16 @@ class Dataset:
         Names of the columns of X and of y.
     description
         One sentence: what the data are and where they come from.
+    row_names
+        What the rows are called, where they have names.
+    row_numbers
+        Of the rows in their file, counted from 0; all in order by default.
+    classes
+        Of a target that was text: y holds their numbers, from 0.
+    notes
+        What reading a file assumed, in sentences.
+    coding
+        How columns of the file became features, for other files like it.
     """
 
     name: str
@@ -34,6 +45,11 @@ class Dataset:
     feature_names: tuple[str, ...]
     target_name: str
     description: str
+    row_names: tuple[str, ...] | None = None
+    row_numbers: tuple[int, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    coding: Any = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self):
         for name in ("name", "target_name", "description"):
@@ -54,3 +70,19 @@ class Dataset:
                 f"feature_names must name the {self.X.shape[1]} columns of X, "
                 f"got {len(self.feature_names)} names."
             )
+        for name in ("row_names", "row_numbers"):
+            given = getattr(self, name)
+            if given is not None and len(given) != len(self.y):
+                raise ValueError(
+                    f"{name}: expected an entry for each of {len(self.y)} rows, got {len(given)}."
+                )
+
+    def row_number(self, position: int) -> int:
+        """The number of a row in its file, by its place among the rows that are here."""
+        return int(position) if self.row_numbers is None else self.row_numbers[position]
+
+    def row_label(self, position: int) -> str:
+        """What a row is called in a sentence: its name, or its number in the file."""
+        if self.row_names is None:
+            return f"row {self.row_number(position)}"
+        return self.row_names[position]

@@ -56,7 +56,7 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
 
 def _title(deletion, dataset) -> str:
     rows = np.asarray(deletion.problem.deleted).tolist()
-    which = f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows"
+    which = dataset.row_label(rows[0]) if len(rows) == 1 else f"{len(rows)} rows"
     times = f"asked for at s = {float(deletion.start):g}, judged at T = {float(deletion.horizon):g}"
     # A name is text, not a formula.
     return f"{dataset.name}: forgetting {which}, {times}".replace("$", r"\$")

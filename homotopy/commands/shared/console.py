@@ -9,3 +9,25 @@ def say(console: Console, text: str, indent: int = 0) -> None:
     from rich.padding import Padding
 
     console.print(Padding(Text(text), (0, 0, 0, indent)))
+
+
+def described(design, ridge: float) -> str:
+    """The data of a linear regression and how they are fitted, in a sentence."""
+    data = design.original
+    size, features = data.X.shape
+    how = (
+        "standardised over all rows, with an intercept"
+        if design.intercept
+        else "divided by the root mean square of all rows, without an intercept"
+    )
+    also = ", which counts the intercept too" if design.intercept else ""
+    return (
+        f"{data.name}: {size} rows, {features} feature{'s' if features > 1 else ''}, target "
+        f"{data.target_name}; {how}{f'; ridge ρ = {ridge:g}{also}' if ridge else ''}."
+    )
+
+
+def say_notes(console: Console, notes) -> None:
+    """What was assumed of the data, a line each."""
+    for note in notes:
+        say(console, note, indent=2)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
+import sys
 import warnings
 from typing import Any
 
 import numpy as np
 
-from homotopy._wording import listed
+from homotopy._wording import described, listed
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -126,6 +128,41 @@ def design(formula, frame, name: str = "formula") -> Design:
     return Design(features, target, classes, specification)
 
 
+def frame_design(formula: str, data) -> tuple[Any, Any]:
+    """Features, with the intercept, and target of a data frame, checked.
+
+    Raises
+    ------
+    ValueError
+        Naming `formula`, or `data` where values are missing.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not isinstance(data, pandas.DataFrame):
+        raise TypeError(f"data: expected a pandas.DataFrame, got {described(data)}.")
+    made = parsed(formula)
+    check_variables(made, data.columns, "formula", "the data frame")
+    used = data[list(variables(made))]
+    missing = used.isna()
+    if missing.to_numpy().any():
+        columns = [
+            f"column {column!r} in {listed(map(str, missing.index[missing[column]]), word='row')}"
+            for column in used.columns
+            if missing[column].any()
+        ]
+        raise ValueError(
+            f"data: expected a value in every row of the formula's variables, got missing ones: "
+            f"{listed(columns)}; data.dropna(subset={list(used.columns)!r}) leaves such rows out."
+        )
+    found = design(made, used)
+    if found.classes is not None:
+        raise ValueError(
+            f"formula: expected a target of numbers, got {found.target.name!r} with "
+            f"{len(found.classes)} classes: {listed(map(repr, found.classes))}; hm.Problem takes "
+            "hm.Logistic() or hm.SoftmaxCrossEntropy()."
+        )
+    return found.features, found.target
+
+
 def again(specification, frame, name: str) -> Any:
     """The features of other data."""
     from formulaic.errors import DataMismatchWarning, FormulaicError
@@ -177,6 +214,4 @@ def _check_finite(frame, name, formula) -> None:
 
 def _plain(text: str) -> str:
     """Without the marks of colour and place that formulaic puts around what is wrong."""
-    import re
-
     return re.sub(r"\x1b?\[[0-9;]*m|[⧛⧚]", "", text)

@@ -100,8 +100,9 @@ and keep the numbers of the file where --dropna leaves some out.
 
 [bold]Intercept.[/] The fit has one, as R's lm: a column of ones, the first parameter, is not
 standardised. So leverage, Cook's distance and refits are those of lm and statsmodels. A constant
-column of the table is left out. With --ridge the intercept is penalised as every parameter: as
-features and target have mean 0, it is 0 in the fit to all rows either way, and what a deletion of
-linear regression changes of it is n/(n + ρ) times as much, to first order, as with a free one.
+column of the table is left out. With --ridge the intercept is penalised as every parameter. It is 0
+in the fit to all rows all the same, as features and target have mean 0 there: that fit is the usual
+ridge regression. What a deletion changes of the intercept of a linear regression is smaller than
+with a free one, to first order by the factor n/(n + ρ).
 --no-intercept shifts nothing; columns are divided by their root mean square.
 """

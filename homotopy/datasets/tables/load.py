@@ -138,8 +138,9 @@ def _plain(raw, names, options, coding) -> dict:
         raise ValueError(f"{raw.file} has no feature columns: only the target {target!r}.")
     columns = [column(raw, name) for name in wanted]
     answer = column(raw, target)
-    _check([*columns, answer], names, options, raw.file, coding)
-    rows, notes = complete_rows([*columns, answer], names, options, raw.file)
+    every = sorted([*columns, answer], key=lambda one: raw.names.index(one.name))
+    _check(every, names, options, raw.file, coding)
+    rows, notes = complete_rows(every, names, options, raw.file)
     columns, answer = [one.taken(rows) for one in columns], answer.taken(rows)
     where = row_namer(None if names is None else tuple(names[row] for row in rows), rows)
     if coding is None:

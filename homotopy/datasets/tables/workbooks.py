@@ -10,14 +10,14 @@ from homotopy.datasets.tables.raw import RawTable, check_names, objects
 
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
-# What pandas needs for each kind; the first two come with an extra of this package.
+# What pandas needs for each kind, and what installs it: an extra of this package for some.
 _ENGINES = {
     **dict.fromkeys(PARQUET, ("pyarrow", "'homotopy[files]'")),
     ".xlsx": ("openpyxl", "'homotopy[files]'"),
     ".xlsm": ("openpyxl", "'homotopy[files]'"),
     ".xls": ("xlrd", "xlrd"),
     ".xlsb": ("pyxlsb", "pyxlsb"),
-    ".ods": ("odfpy", "odfpy"),
+    ".ods": ("odf", "odfpy"),
 }
 
 
@@ -35,7 +35,7 @@ def read_workbook(path: Path, options: TableOptions) -> RawTable:
             if kind in PARQUET:
                 frame = pd.read_parquet(path)
             else:
-                sheets = pd.read_excel(path, sheet_name=None)
+                sheets = pd.read_excel(path, sheet_name=None, engine=_ENGINES[kind][0])
                 first, frame = next(iter(sheets.items()))
                 if len(sheets) > 1:
                     notes.append(f"Of {len(sheets)} sheets the first, {first!r}, is read.")

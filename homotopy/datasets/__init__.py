@@ -10,8 +10,6 @@ from homotopy.datasets.real import breast_cancer, concrete, diabetes, digits
 from homotopy.datasets.standardisation import Standardisation, standardise
 from homotopy.datasets.synthetic import notes_example
 
-from_csv = from_table  # its name before other kinds of file were read
-
 __all__ = [
     "CollinearColumn",
     "Dataset",

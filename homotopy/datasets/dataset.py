@@ -1,13 +1,13 @@
 """A table of examples with features and a target."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import instance, matrix, sequence
 from homotopy._numbers import as_numbers
+from homotopy.datasets.tables.coding import Coding
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Dataset:
     row_numbers: tuple[int, ...] | None = None
     classes: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
-    coding: Any = dataclasses.field(default=None, repr=False)
+    coding: Coding | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self):
         for name in ("name", "target_name", "description"):
@@ -70,12 +70,22 @@ class Dataset:
                 f"feature_names must name the {self.X.shape[1]} columns of X, "
                 f"got {len(self.feature_names)} names."
             )
-        for name in ("row_names", "row_numbers"):
+        for name in ("row_names", "row_numbers", "classes", "notes"):
             given = getattr(self, name)
-            if given is not None and len(given) != len(self.y):
+            if given is None and name != "notes":
+                continue
+            kinds = int if name == "row_numbers" else str
+            of = "a sequence of integers" if kinds is int else "a sequence of text"
+            given = sequence(name, given, of)
+            for entry in given:
+                instance(name, entry, kinds, of)
+            if name.startswith("row") and len(given) != len(self.y):
                 raise ValueError(
                     f"{name}: expected an entry for each of {len(self.y)} rows, got {len(given)}."
                 )
+            object.__setattr__(self, name, tuple(given))
+        if self.coding is not None:
+            instance("coding", self.coding, Coding, "that of a file, as from_table makes it")
 
     def row_number(self, position: int) -> int:
         """The number of a row in its file, by its place among the rows that are here."""

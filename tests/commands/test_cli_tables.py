@@ -375,11 +375,13 @@ REFUSED = {
         ["column 'a' has '1,000' in row 0", "--decimal ,".replace(",", "','")],
     ),
     "two separators": (
-        "a,b;y\n1,5;2\n3,5;4\n2,2;4\n", ("--target", "y"), ["commas or semicolons", "--separator ';'"],
+        "a,b;y\n1,5;2\n3,5;4\n2,2;4\n", ("--target", "y"), ["commas or semicolons", "--separator"],
     ),
-    "a separator too long": (CARS, ("--target", "mpg", "--separator", "::"), ["--separator", "'::'"]),
+    "a separator too long": (CARS, ("--target", "mpg", "--separator", "::"), ["--separator"]),
     "an odd decimal": (CARS, ("--target", "mpg", "--decimal", "x"), ["--decimal", "'x'"]),
-    "no such encoding": (CARS, ("--target", "mpg", "--encoding", "utf-9"), ["--encoding", "'utf-9'"]),
+    "no such encoding": (
+        CARS, ("--target", "mpg", "--encoding", "utf-9"), ["--encoding", "'utf-9'"],
+    ),
     "another encoding": (
         CARS.replace("Fiat", "Citroën"), ("--target", "mpg", "--encoding", "ascii"),
         ["--encoding", "not ascii (line 2, byte 0xc3)"],
@@ -393,7 +395,7 @@ REFUSED = {
         CARS, ("--formula", "mpg ~ wt", "--dropna", "--no-intercept"), ["--no-intercept", "- 1"],
     ),
     "a formula and another target": (
-        CARS, ("--formula", "mpg ~ wt", "--target", "wt"), ["--target", "formula's target is 'mpg'"],
+        CARS, ("--formula", "mpg ~ wt", "--target", "wt"), ["--target", "target is 'mpg'"],
     ),
     "a formula and columns to drop": (CARS, ("--formula", "mpg ~ wt", "--drop", "car"), ["--drop"]),
     "a long row": (CARS + "Seat,1,2,3,4\n", ("--target", "mpg"), ["line 7 has 5 cells"]),

@@ -318,7 +318,8 @@ VALID = {
     },
     "homotopy.datasets.Dataset": lambda: {
         "name": "table", "X": np.array(X), "y": np.array(Y), "feature_names": ("a", "b"),
-        "target_name": "y", "description": "",
+        "target_name": "y", "description": "", "row_names": None, "row_numbers": None,
+        "classes": None, "notes": (), "coding": None,
     },
     "homotopy.datasets.collinear_columns": lambda: {"X": X, "tolerance": 1e-9},
     "homotopy.datasets.from_table": lambda: {
@@ -328,7 +329,7 @@ VALID = {
     "homotopy.datasets.notes_example": lambda: {
         "seed": 0, "size": 5, "dimension": 2, "noise": 0.1
     },
-    "homotopy.datasets.standardise": lambda: {"dataset": dataset()},
+    "homotopy.datasets.standardise": lambda: {"dataset": dataset(), "centre": True},
     "homotopy.deletion.portrait_plane": lambda: {
         "deletion": deletion(), "schedules": {"at once": STEP}
     },
@@ -404,6 +405,9 @@ RIGHT = {
     "homotopy.datasets.Dataset.target_name": {"text"},
     "homotopy.datasets.Dataset.description": {"text"},
     "homotopy.datasets.Dataset.feature_names": {"a list of text"},
+    "homotopy.datasets.Dataset.classes": {"a list of text"},
+    "homotopy.datasets.Dataset.notes": {"a list of text"},
+    "homotopy.datasets.standardise.centre": {"a boolean"},
     "homotopy.datasets.from_table.path": {"text"},
     "homotopy.datasets.from_table.target": {"text"},
     "homotopy.datasets.from_table.formula": {"text"},

@@ -138,9 +138,11 @@ def parquet(path):
 
 
 def excel(path):
-    frame = data("datasets", "LifeCycleSavings")
-    frame.to_excel(path, index=False)
-    return frame
+    """With an index that has no name, a column named NA, and booleans."""
+    frame = data("datasets", "LifeCycleSavings").rename(columns={"ddpi": "NA"})
+    frame = frame.assign(old=frame.pop("pop75") > 2)
+    frame.set_index("rownames").rename_axis(None).to_excel(path)
+    return frame.rename(columns={"NA": "sodium"}).assign(old=frame.old.astype(int))
 
 
 TABLES = {
@@ -217,8 +219,7 @@ TABLES = {
         ("The index of the table 'rownames' names the rows.",),
     ),
     "Excel": OwnTable(
-        "savings.xlsx", excel, ("--target", "sr", "--index", "rownames"),
-        "sr ~ pop15 + pop75 + dpi + ddpi",
-        ("Rows are named by column 'rownames'.",),
+        "savings.xlsx", excel, ("--target", "sr"), "sr ~ pop15 + dpi + sodium + old",
+        ("The first column has no name", "True counts as 1, false as 0, in column 'old'."),
     ),
 }  # fmt: skip

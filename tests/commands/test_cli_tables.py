@@ -442,3 +442,25 @@ def test_a_file_without_an_engine_names_the_package(file, package, tmp_path):
     result = run("influence", tmp_path / file, "--target", "mpg")
     assert result.exit_code == 2 and f"takes the package {package}" in result.stderr
     assert "pip install 'homotopy[files]'" in result.stderr
+
+
+# --- pictures
+
+
+def test_axes_of_a_portrait_are_named_by_parameters():
+    from homotopy.commands.forget.picture import _labels
+    from homotopy.plotting.plane import Plane
+
+    def plane(directions, centre):
+        return Plane(np.asarray(centre), np.asarray(directions), np.array([0.9, 0.1]))
+
+    names = ("intercept", "wt", "a$b-c")
+    first, second = [0.0, -0.8, 0.6], [1.0, 0.0, 0.0]
+    across, up = _labels(plane([first, second], np.ones(3)), names, False)
+    assert across == "−0.80 wt + 0.60 a\\$b-c\n(90 % of the motion)"
+    assert up == "1.00 intercept\n(10 % of the motion)"
+    spread = np.full(9, 1 / 3.0)
+    long = _labels(plane([spread, spread], np.ones(9)), [f"column {i}" for i in range(9)], False)
+    assert long[0].startswith("0.33 column 0 + …\n")
+    assert _labels(plane(np.eye(2), np.zeros(2)), names[:2], False) == ("intercept", "wt")
+    assert _labels(plane([[1.0], [0.0]], np.zeros(1)), ("wt",), True) == ("time t", "wt")

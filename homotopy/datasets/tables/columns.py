@@ -60,8 +60,11 @@ def column(raw: RawTable, name: str) -> Column:
     """The column of a name; one that mixes numbers and text is `mixed`, and not refused yet."""
     cells = raw[name]
     size = len(cells)
-    values, text = np.full(size, np.nan), objects([None] * size)
-    missing = np.zeros(size, bool)
+    text, missing = objects([None] * size), np.zeros(size, bool)
+    plain = _plain_numbers(cells, raw.decimal) if name not in raw.levels else None
+    if plain is not None:
+        return Column(name, "numbers", plain, text, missing)
+    values = np.full(size, np.nan)
     booleans = 0
     for row, cell in enumerate(cells):
         if cell is None:
@@ -95,6 +98,16 @@ def column(raw: RawTable, name: str) -> Column:
     else:
         kind = "booleans" if booleans and booleans == held else "numbers"
     return Column(name, kind, values, text, missing, raw.levels.get(name))
+
+
+def _plain_numbers(cells, decimal) -> np.ndarray | None:
+    """The numbers of a column of text that holds nothing else: most are, and large ones."""
+    if decimal != "." or not all(type(cell) is str and "_" not in cell for cell in cells):
+        return None
+    try:
+        return np.array([float(cell) for cell in cells])
+    except ValueError:
+        return None
 
 
 def check_column(one: Column, where, options: TableOptions, file: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import re
+import io
 
 from homotopy.datasets.tables.options import TableOptions
 from homotopy.datasets.tables.raw import RawTable, check_names, objects
@@ -27,7 +27,7 @@ def split_text(text: str, file: str, options: TableOptions) -> RawTable:
     ValueError
         Where the text is empty or broken, or the separator could be one of two.
     """
-    lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)
+    lines = list(io.StringIO(text, newline=None))
     commented = _commented(lines, options)
     if options.comment is not None:
         lines = [line for line in lines if not line.lstrip().startswith(options.comment)]
@@ -65,7 +65,7 @@ def split_text(text: str, file: str, options: TableOptions) -> RawTable:
         header, columns = header[:-1], columns[:-1]
     if commented and len(header) == 1:
         raise ValueError(f"{file} cannot be read as CSV{commented}.")
-    return _indexed(file, header, columns, notes, options)
+    return named_table(file, header, columns, notes, options)
 
 
 def _records(lines, separator, strict):
@@ -123,7 +123,7 @@ def _separator(lines, file, options) -> tuple[str, list[str]]:
     return ",", []
 
 
-def _indexed(file, header, columns, notes, options) -> RawTable:
+def named_table(file, header, columns, notes, options) -> RawTable:
     """The table, with a first column that has no name as names of the rows."""
     index = None
     if len(header) > 1 and not header[0] and options.index != "":

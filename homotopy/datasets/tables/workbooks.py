@@ -5,8 +5,11 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from homotopy.datasets.tables.options import TableOptions
 from homotopy.datasets.tables.raw import RawTable, check_names, objects
+from homotopy.datasets.tables.separated import MISSING, named_table
 
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
@@ -25,7 +28,7 @@ def read_workbook(path: Path, options: TableOptions) -> RawTable:
     """The table of a Parquet file, or of the first sheet of a workbook."""
     import pandas as pd
 
-    kind, notes = path.suffix.lower(), []
+    kind = path.suffix.lower()
     for name in ("separator", "decimal", "encoding", "comment"):
         if getattr(options, name) is not None:
             raise ValueError(f"{options.bare(name)}: {path.name} is no text file, and has none.")
@@ -35,10 +38,12 @@ def read_workbook(path: Path, options: TableOptions) -> RawTable:
             if kind in PARQUET:
                 frame = pd.read_parquet(path)
             else:
-                sheets = pd.read_excel(path, sheet_name=None, engine=_ENGINES[kind][0])
-                first, frame = next(iter(sheets.items()))
-                if len(sheets) > 1:
-                    notes.append(f"Of {len(sheets)} sheets the first, {first!r}, is read.")
+                # The header is read as a row like any other: pandas would rename duplicate
+                # columns without a word, and take one named NA for missing.
+                engine = _ENGINES[kind][0]
+                sheets = pd.read_excel(
+                    path, sheet_name=None, header=None, na_filter=False, engine=engine
+                )
     except ImportError:
         package, install = _ENGINES[kind]
         raise ValueError(
@@ -48,12 +53,27 @@ def read_workbook(path: Path, options: TableOptions) -> RawTable:
     except Exception as error:  # whatever an engine raises at a broken file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{path.name} cannot be read as {kind}: {reason.rstrip('.')}.") from None
-    if kind in EXCEL and len(frame.columns) and str(frame.columns[0]) == "Unnamed: 0":
-        frame = frame.set_index(frame.columns[0]).rename_axis("")
-    return of_frame(path.name, frame, notes)
+    return _of_frame(path.name, frame) if kind in PARQUET else _of_sheets(path, sheets, options)
 
 
-def of_frame(file: str, frame, notes=()) -> RawTable:
+def _of_sheets(path, sheets, options) -> RawTable:
+    """The first sheet, whose first row names the columns."""
+    first, frame = next(iter(sheets.items()))
+    notes = [f"Of {len(sheets)} sheets the first, {first!r}, is read."] if len(sheets) > 1 else []
+    cells = frame.astype(object).to_numpy()
+    cells = cells[[any(cell != "" for cell in row) for row in cells]]
+    if not cells.size:
+        raise ValueError(f"{path.name} is empty.")
+    for place in np.ndindex(cells.shape):
+        if isinstance(cells[place], str):
+            text = cells[place].strip()
+            cells[place] = None if place[0] and text in MISSING else text
+    header = [str(cell) for cell in cells[0]]
+    columns = [objects(column) for column in cells[1:].T]
+    return named_table(path.name, header, columns, notes, options)
+
+
+def _of_frame(file: str, frame) -> RawTable:
     """The table of a data frame; an index that does not only count the rows names them."""
     import pandas as pd
 
@@ -68,7 +88,7 @@ def of_frame(file: str, frame, notes=()) -> RawTable:
             series = series.astype(object).map(str, na_action="ignore")
         cells = series.astype(object)
         columns.append(objects(cells.where(cells.notna(), None)))
-    index, index_name, notes = None, "", list(notes)
+    index, index_name, notes = None, "", []
     counted = isinstance(frame.index, pd.RangeIndex) and frame.index.start == 0
     if not (counted and frame.index.step == 1):
         entries = tuple(

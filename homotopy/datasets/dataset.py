@@ -87,6 +87,33 @@ class Dataset:
         if self.coding is not None:
             instance("coding", self.coding, Coding, "that of a file, as from_table makes it")
 
+    def labelled(self):
+        """X as a data frame and y as a series, under their names: so problems know them.
+
+        Returns
+        -------
+        X : pandas.DataFrame
+        y : pandas.Series
+
+        Examples
+        --------
+        >>> import homotopy as hm
+        >>> hm.enable_x64()
+        >>> from homotopy.datasets import diabetes
+        >>> problem = hm.LinearRegression(*diabetes().labelled(), deleted=169)
+        >>> problem.parameter_names[:3], problem.labels.target
+        (('age', 'sex', 'bmi'), 'progression')
+        """
+        import pandas as pd
+
+        index = self.row_names
+        if index is None and self.row_numbers is not None:
+            index = self.row_numbers
+        if index == tuple(range(len(self.y))):
+            index = None  # which only counts
+        X = pd.DataFrame(self.X, columns=list(self.feature_names), index=index)
+        return X, pd.Series(self.y, name=self.target_name, index=index)
+
     def row_number(self, position: int) -> int:
         """The number of a row in its file, by its place among the rows that are here."""
         return int(position) if self.row_numbers is None else self.row_numbers[position]

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pandas as pd
 import pytest
 from public_face import PUBLIC
 
@@ -359,6 +360,13 @@ METHODS = {
     "SwitchingFunction.__call__": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
     "GreedyFeedback.advantage": lambda: (hm.greedy(deletion()), {"t": 0.75}),
     "control.Trajectory.at": lambda: (control_trajectory(), {"t": 0.5}),
+    "LinearRegression.from_formula": lambda: (
+        hm.LinearRegression,
+        {
+            "formula": "y ~ a", "data": pd.DataFrame({"y": Y, "a": [0.0, 1.0, 2.0, 4.0]}),
+            "deleted": 1, "ridge": 0.0, "dtype": None,
+        },
+    ),
     "Problem.full_fit": lambda: (problem(), {"theta0": None}),
     "Problem.deleted_fit": lambda: (problem(), {"theta0": None}),
     "Step.membership": lambda: (STEP, {"start": 0.0, "horizon": 1.0}),

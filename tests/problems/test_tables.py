@@ -6,9 +6,11 @@ import lzma
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from homotopy.datasets import from_table
+import homotopy as hm
+from homotopy.datasets import from_table, standardise
 from homotopy.datasets.tables.decimals import as_number, uses_decimal_commas
 
 
@@ -152,3 +154,15 @@ def test_a_formula_names_target_and_features(read):
     np.testing.assert_allclose(data.y, np.log([1, 4, 9, 2]))
     assert data.target_name == "log(y)" and data.coding.intercept
     assert not read("a,y\n1,1\n2,4\n", None, formula="y ~ a - 1").coding.intercept
+
+
+def test_problems_of_labelled_data_know_their_names(read):
+    text = "who,a,k,y\nAda,1,u,2\nBob,3,v,5\nCyd,,u,1\nDan,4,v,6\nEve,7,u,3\n"
+    data = read(text, index="who", dropna=True)
+    problem = hm.LinearRegression(*standardise(data)[0].labelled(), deleted="Dan")
+    assert problem.deleted.tolist() == [2] and problem.labels.row(3) == "Eve"
+    assert problem.parameter_names == ("a", "k[T.v]") and problem.labels.target == "y"
+    # Without names, those that are left are called by their numbers in the file.
+    X, _ = read(text, drop=["who"], dropna=True).labelled()
+    assert X.index.tolist() == [0, 1, 3, 4]
+    assert read("a,y\n1,2\n2,3\n").labelled()[0].index.equals(pd.RangeIndex(2))

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from homotopy.commands.forget.summary import DeletionSummary, Spectrum
-from homotopy.commands.shared.console import described, say, say_notes
+from homotopy.commands.shared.console import described, row_name, say, say_notes
 from homotopy.commands.shared.inputs import Design, looks_like_classes
 from homotopy.datasets import Dataset
 from homotopy.deletion.comparison import BASELINE, Comparison
@@ -98,7 +98,7 @@ def _deleted_rows(dataset: Dataset, summary: DeletionSummary) -> Table:
     table.add_column("residual\nwithout, θ*₋", justify="right")
     for row in summary.rows[:_ROWS_SHOWN]:
         table.add_row(
-            Text(dataset.row_label(row.row).removeprefix("row ")),
+            Text(row_name(dataset, row.row)),
             f"{row.target:g}",
             f"{row.standardised_target:.4g}",
             f"{row.leverage:.4g}",

@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from homotopy._wording import listed
 from homotopy.commands.influence.fit import LOGISTIC, SOFTMAX
 from homotopy.commands.influence.numbers import Influences
+from homotopy.commands.shared.console import row_name
 from homotopy.plotting import house_style
 from homotopy.plotting.style import PALETTE
 
@@ -75,11 +76,12 @@ def _draw_comparison(axes, influences, change):
         axes.plot(limits, limits, color=_GREY, lw=0.8, zorder=0)
         axes.set(xlim=limits, ylim=limits)
     else:
-        axes.text(0.5, 0.5, "no row has a refit", ha="center", transform=axes.transAxes)
+        none = "no refit moves but by rounding" if np.isfinite(true).any() else "no row has a refit"
+        axes.text(0.5, 0.5, none, ha="center", transform=axes.transAxes)
     unit = "standardised units" if change == "parameter_change" or fit.linear else "nats"
     axes.set_title(_NAMES[change])
     missing = [row for row in sorted(influences.statuses) if not np.isfinite(true[row])]
-    missing = [fit.original.row_label(row).removeprefix("row ") for row in missing]
+    missing = [row_name(fit.original, row).replace("$", r"\$") for row in missing]
     none = f"; none without {listed(missing, limit=3, word='row')}" if missing else ""
     axes.set_xlabel(f"true, by a refit ({unit}){none}")
     axes.set_ylabel(f"predicted ({unit})")
@@ -203,7 +205,7 @@ def _label(axes, influences, positions):
 
 
 def _called(influences, rows) -> str:
-    names = [influences.fit.original.row_label(row).removeprefix("row ") for row in rows]
+    names = [row_name(influences.fit.original, row) for row in rows]
     # A name is text, not a formula.
     return listed(names, limit=3).replace("$", r"\$")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from homotopy._wording import listed
 from homotopy.commands.influence.fit import LOGISTIC, SOFTMAX
 from homotopy.commands.influence.numbers import Influences
-from homotopy.commands.shared.console import described, say, say_notes
+from homotopy.commands.shared.console import described, row_name, say, say_notes
 from homotopy.commands.shared.inputs import looks_like_classes
 
 _GROUPS_SHOWN = 10
@@ -157,7 +157,7 @@ def _rows(title, numbers, shown, influences) -> Table:
     for header in shown:
         table.add_column(header, justify="right", no_wrap=True)
     for row in numbers:
-        name = data.row_label(row).removeprefix("row ")
+        name = row_name(data, row)
         table.add_row(
             Text(f"{name}{' =' if influences.twins(row) else ''}"),
             *(_cell(influences.columns[column][row], how) for column, how in shown.values()),
@@ -208,4 +208,4 @@ def _conclusion(influences) -> str:
 
 def _names(influences, rows) -> list[str]:
     """What rows are called, after the word "row"."""
-    return [influences.fit.original.row_label(row).removeprefix("row ") for row in rows]
+    return [row_name(influences.fit.original, row) for row in rows]

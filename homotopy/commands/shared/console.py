@@ -31,3 +31,11 @@ def say_notes(console: Console, notes) -> None:
     """What was assumed of the data, a line each."""
     for note in notes:
         say(console, note, indent=2)
+
+
+def row_name(data, place: int, room: int = 28) -> str:
+    """What a row is called where the word "row" stands already, cut off where it is long."""
+    name = data.row_label(place)
+    if data.row_names is None:
+        name = name.removeprefix("row ")
+    return name if len(name) <= room else f"{name[: room - 1]}…"

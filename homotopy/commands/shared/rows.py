@@ -4,6 +4,7 @@ import csv
 import difflib
 
 from homotopy._wording import listed
+from homotopy.commands.shared.console import row_name
 from homotopy.commands.shared.errors import InputError
 from homotopy.datasets import Dataset
 
@@ -33,7 +34,7 @@ def rows_to_delete(given: list[str], dataset: Dataset) -> list[int]:
                 raise InputError(_unknown(part, text, names))
     twice = sorted({place for place in places if places.count(place) > 1})
     if twice:
-        which = [dataset.row_label(place).removeprefix("row ") for place in twice]
+        which = [row_name(dataset, place) for place in twice]
         raise InputError(f"--delete: named twice: {listed(which, word='row')}.")
     if len(places) == len(dataset.y):
         raise InputError(

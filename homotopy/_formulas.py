@@ -64,9 +64,15 @@ def parsed(formula: str, name: str = "formula"):
     return made
 
 
-def variables(formula) -> tuple[str, ...]:
-    """The columns that a formula may name."""
-    return tuple(sorted(str(each) for each in formula.required_variables))
+def variables(formula, columns) -> tuple[str, ...]:
+    """The columns that a formula may name, those that it needs and that are not there too.
+
+    What formulaic says that it needs leaves out what stands in calls with keywords, as x of
+    `bs(x, df=4)`: the words of the formula tell that.
+    """
+    words = re.findall(r"`([^`]+)`|([^\W\d]\w*)", f"{formula.lhs} {formula.rhs}")
+    named = {first or second for first, second in words} & {str(column) for column in columns}
+    return tuple(sorted(named | {str(each) for each in formula.required_variables}))
 
 
 def target_variable(formula) -> str | None:
@@ -78,7 +84,7 @@ def target_variable(formula) -> str | None:
 def check_variables(formula, columns, name: str, of: str) -> None:
     """Every variable is a column."""
     columns = [str(column) for column in columns]
-    for variable in variables(formula):
+    for variable in variables(formula, columns):
         if variable not in columns:
             close = difflib.get_close_matches(variable, columns, n=1)
             meant = f" Did you mean {close[0]!r}?" if close else ""
@@ -141,7 +147,7 @@ def frame_design(formula: str, data) -> tuple[Any, Any]:
         raise TypeError(f"data: expected a pandas.DataFrame, got {described(data)}.")
     made = parsed(formula)
     check_variables(made, data.columns, "formula", "the data frame")
-    used = data[list(variables(made))]
+    used = data[list(variables(made, data.columns))]
     missing = used.isna()
     if missing.to_numpy().any():
         columns = [

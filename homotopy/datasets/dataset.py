@@ -122,4 +122,5 @@ class Dataset:
         """What a row is called in a sentence: its name, or its number in the file."""
         if self.row_names is None:
             return f"row {self.row_number(position)}"
-        return self.row_names[position]
+        name = self.row_names[position]
+        return f"row {name}" if name.isdigit() else name

@@ -131,6 +131,7 @@ BAD_FILES = {
         r"\(rows count from 0",
     ),
     "many missing values": ("a,y\n" + ",1\n" * 9, "'a' in rows 0, 1, 2, 3, 4 and 4 more"),
+    "a column of nothing": ("a,b,y\n,1,3\n,2,4\n,2,\n", "column 'a' in rows 0, 1, 2"),
     "blank cell": ("a,y\n1, \n3,4\n", "missing values: column 'y' in row 0"),
     "short row": ("a,b,y\n1,2,3\n4,5\n", "missing values: column 'y' in row 1"),
     "long row": ("a,y\n1,2\n3,4,5\n", r"cannot be read as CSV: line 3 has 3 cells, .* 2 columns"),

@@ -50,6 +50,15 @@ def test_fits_and_influences_are_those_of_statsmodels(cars, formula):
     assert problem.labels.row(3) == "car 3"
 
 
+def test_splines_are_those_of_all_the_data(cars):
+    """Their knots stay where they were when rows go; so the projections of patsy are compared."""
+    problem = hm.LinearRegression.from_formula("mpg ~ bs(wt, df=5) + fast", cars, deleted="car 3")
+    oracle = smf.ols("mpg ~ bs(wt, df=5) + fast", cars).fit().get_influence()
+    ours = hm.regression_diagnostics(problem)
+    np.testing.assert_allclose(ours.leverage, oracle.hat_matrix_diag, rtol=1e-8)
+    np.testing.assert_allclose(ours.cooks_distance, oracle.cooks_distance[0], rtol=1e-7)
+
+
 def test_the_intercept_is_first_and_named_as_elsewhere(cars):
     problem = hm.LinearRegression.from_formula("mpg ~ wt", cars, deleted=0, ridge=0.5)
     assert problem.parameter_names == ("intercept", "wt") and problem.labels.target == "mpg"

@@ -131,7 +131,7 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
 
 def _where(dataset: Dataset, place: int) -> str:
     number = f"row {dataset.row_number(place)}"
-    return number if dataset.row_names is None else f"{number} ({dataset.row_label(place)})"
+    return number if dataset.row_names is None else f"{number} ({dataset.row_names[place]})"
 
 
 def check_classes(dataset: Dataset, loss: str) -> None:

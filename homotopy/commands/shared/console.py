@@ -35,7 +35,5 @@ def say_notes(console: Console, notes) -> None:
 
 def row_name(data, place: int, room: int = 28) -> str:
     """What a row is called where the word "row" stands already, cut off where it is long."""
-    name = data.row_label(place)
-    if data.row_names is None:
-        name = name.removeprefix("row ")
+    name = str(data.row_number(place)) if data.row_names is None else data.row_names[place]
     return name if len(name) <= room else f"{name[: room - 1]}…"

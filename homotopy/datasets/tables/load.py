@@ -190,7 +190,7 @@ def _by_formula(raw, names, options, coding) -> dict:
             f"{options.bare('target')}: the formula's target is {str(formula.lhs[0])!r}, got "
             f"{options.target!r}."
         )
-    columns = [column(raw, name) for name in _formulas.variables(formula)]
+    columns = [column(raw, name) for name in _formulas.variables(formula, raw.names)]
     _check(columns, names, options, raw.file, None)
     rows, notes = complete_rows(columns, names, options, raw.file)
     columns = [one.taken(rows) for one in columns]

@@ -80,10 +80,11 @@ def complete_rows(
         )
     gone, kept = np.flatnonzero(gaps), np.flatnonzero(~gaps)
     if not kept.size:
+        emptiest = max(held, key=lambda one: one.missing.sum())
         raise ValueError(
             f"{file}: values are missing in each of its {size} rows, so that "
             f"{options.called('dropna')} leaves none; leave columns out by "
-            f"{options.called('drop', held[0].name)}."
+            f"{options.called('drop', emptiest.name)}."
         )
     which = listed([where(row) if names is not None else str(row) for row in gone], limit=10)
     noun = "row" if names is None and len(gone) == 1 else "rows" if names is None else ""

@@ -95,8 +95,8 @@ def _holds_text(given) -> bool:
 def _number(name: str, wanted: str, labels: Labels) -> int:
     if labels.rows is None:
         raise ValueError(
-            f"{name}: expected row numbers, got {wanted!r}: the rows have no names; those of a "
-            "data frame with an index of text have."
+            f"{name}: expected a row number, a sequence of them or a mask of booleans, got "
+            f"{wanted!r}: the rows have no names; those of a data frame with an index of text have."
         )
     found = [number for number, row in enumerate(labels.rows) if row == wanted]
     if len(found) == 1:

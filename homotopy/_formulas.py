@@ -134,6 +134,24 @@ def design(formula, frame, name: str = "formula") -> Design:
     return Design(features, target, classes, specification)
 
 
+def codings(found: Design) -> list[str]:
+    """How its categories are coded, in sentences; where names of columns say all, none."""
+    notes, names = [], set(found.features.columns)
+    for factor, (_, state) in found.specification.encoder_state.items():
+        levels = list(getattr(state.get("contrasts"), "levels", ()))
+        others = [level for level in levels if f"{factor}[T.{level}]" in names]
+        if others and len(others) == len(levels) - 1:
+            (baseline,) = (level for level in levels if level not in others)
+            notes.append(
+                f"{str(factor)!r} is categories, coded as "
+                f"{listed([repr(str(level)) for level in others], limit=6)} against the baseline "
+                f"{str(baseline)!r}."
+            )
+        elif levels and all(f"{factor}[{level}]" in names for level in levels):
+            notes.append(f"{str(factor)!r} is categories, with a column for each of its levels.")
+    return notes
+
+
 def frame_design(formula: str, data) -> tuple[Any, Any]:
     """Features, with the intercept, and target of a data frame, checked.
 

@@ -179,6 +179,16 @@ def test_a_saved_index_of_numbers_names_the_rows(tmp_path):
     assert rows_to_delete(["3"], from_table(path, "weight")) == [2]
 
 
+def test_categories_of_numbers_are_named_by_them(tmp_path):
+    data("datasets", "mtcars")[["mpg", "cyl", "wt"]].to_csv(tmp_path / "cars.csv", index=False)
+    how = ("--formula", "mpg ~ wt*C(cyl)", "--top", 1, "--test", tmp_path / "cars.csv")
+    text = good("influence", tmp_path / "cars.csv", *how, "--out", tmp_path / "out")
+    assert "'C(cyl)' is categories, coded as '6', '8' against the baseline '4'." in text
+    record, columns = results(tmp_path / "out")
+    assert record["parameter_names"][:4] == ["intercept", "wt", "C(cyl)[T.6]", "C(cyl)[T.8]"]
+    agree_with_lm(record, columns, "mpg ~ wt*C(cyl)", data("datasets", "mtcars"))
+
+
 # --- R's numbers
 
 

@@ -166,3 +166,18 @@ def test_problems_of_labelled_data_know_their_names(read):
     X, _ = read(text, drop=["who"], dropna=True).labelled()
     assert X.index.tolist() == [0, 1, 3, 4]
     assert read("a,y\n1,2\n2,3\n").labelled()[0].index.equals(pd.RangeIndex(2))
+
+
+def test_formulas_say_how_categories_are_coded(read):
+    text = "a,k,c,y\n1,u,2,1\n2,v,4,4\n3,u,2,9\n4,v,6,2\n5,u,4,3\n6,v,6,1\n"
+    data = read(text, None, formula="y ~ a*k + C(c)")
+    assert data.notes == (
+        "'k' is categories, coded as 'v' against the baseline 'u'.",
+        "'C(c)' is categories, coded as '4', '6' against the baseline '2'.",
+    )
+    data = read(text, None, formula="y ~ k + a - 1")
+    assert data.notes == ("'k' is categories, with a column for each of its levels.",)
+    assert data.feature_names == ("k[u]", "k[v]", "a")
+    data = read(text, None, formula="y ~ C(c, contr.treatment(4))")
+    assert "against the baseline '4'" in data.notes[0]
+    assert read(text, None, formula="y ~ C(c, contr.sum)").notes == ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from homotopy import _formulas
 from homotopy._wording import listed
 from homotopy.datasets.dataset import Dataset
@@ -207,13 +209,12 @@ def _by_formula(raw, names, options, coding) -> dict:
         else:
             target, classes = target_values(answer, coding.classes, where, raw.file)
     else:
+        texts = [one for one in columns if one.name != simple and one.kind == "text"]
+        learn_levels(texts, options, raw.file)  # refuses names of rows
         design = _formulas.design(formula, frame, bare)
         made, target, classes = design.features, design.target.to_numpy(), design.classes
         coding = Coding(options, tuple(frame.columns), {}, classes, design)
-        _, coded = learn_levels(
-            [one for one in columns if one.name != simple and one.kind == "text"], options, raw.file
-        )
-        notes += coded
+        notes += _formulas.codings(design)
     made = made.drop(columns="intercept", errors="ignore")
     if not made.shape[1]:
         raise ValueError(f"{bare}: expected a feature right of ~, got none in {options.formula!r}.")
@@ -234,5 +235,7 @@ def _series(one: Column):
     import pandas as pd
 
     if one.kind != "text":
-        return one.values
+        # C(year) has levels 1999 and 2000, and not 1999.0.
+        whole = np.all((one.values == np.round(one.values)) & (np.abs(one.values) < 2**53))
+        return one.values.astype(np.int64) if whole else one.values
     return pd.Categorical(one.text, categories=list(one.found_levels()))

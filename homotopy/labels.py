@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import sys
 
 from homotopy._beside import Beside
+from homotopy._wording import listed
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,6 +68,51 @@ def labels_of(X, y) -> Labels:
         if not (isinstance(index, pandas.RangeIndex) and index.start == 0 and index.step == 1):
             rows = tuple(_row_name(entry) for entry in index)
     return Labels(features, rows, target)
+
+
+def numbered(name: str, rows, labels: Labels):
+    """Rows with each text replaced by the number of the row that it names; others as they are.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument: no row is called so, with those that nearly are, or several are.
+    """
+    given = [rows] if isinstance(rows, str) else rows
+    if not _holds_text(given):
+        return rows
+    return [_number(name, row, labels) if isinstance(row, str) else row for row in given]
+
+
+def _holds_text(given) -> bool:
+    if not isinstance(given, list | tuple):
+        dtype = getattr(given, "dtype", None)
+        if getattr(dtype, "kind", "") not in ("O", "U", "T") or given.ndim != 1:
+            return False
+    return any(isinstance(entry, str) for entry in given)
+
+
+def _number(name: str, wanted: str, labels: Labels) -> int:
+    if labels.rows is None:
+        raise ValueError(
+            f"{name}: expected a row number, a sequence of them or a mask of booleans, got "
+            f"{wanted!r}: the rows have no names; those of a data frame with an index of text have."
+        )
+    found = [number for number, row in enumerate(labels.rows) if row == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(
+            f"{name}: expected the name of one row, got {wanted!r}, which rows "
+            f"{listed(map(str, found))} are called; name it by its number."
+        )
+    folded = {row.casefold(): row for row in labels.rows}
+    close = [folded[row] for row in difflib.get_close_matches(wanted.casefold(), folded, n=3)]
+    meant = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    raise ValueError(
+        f"{name}: expected the name of a row, got {wanted!r}.{meant} Rows are called "
+        f"{listed(map(repr, labels.rows), limit=3)}."
+    )
 
 
 def _row_name(entry) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -11,12 +12,13 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
+from homotopy import _formulas
 from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, row_numbers
 from homotopy._display import Entries
 from homotopy._jit import jit_outermost
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
-from homotopy.labels import keep_labels, labels_of
+from homotopy.labels import keep_labels, kept_labels, labels_of, numbered
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.losses import SquaredError
 from homotopy.modal import ModalForm
@@ -37,8 +39,9 @@ class LinearRegression(Problem):
     ----------
     X : (n, d), y : (n,)
         Data, as of `Problem`.
-    deleted : int, sequence of int or (n,) of bool
-        Row numbers of the deleted set G, counted from 0, or a mask of it.
+    deleted : int or str, sequence of them, or (n,) of bool
+        Row numbers of the deleted set G, counted from 0, or a mask of it; or names of rows, as the
+        index of a data frame has them.
     ridge : float
         ρ ≥ 0.
     dtype : optional
@@ -65,11 +68,12 @@ class LinearRegression(Problem):
         X: ArrayInput,
         y: ArrayInput,
         *,
-        deleted: ArrayInput,
+        deleted: ArrayInput | str,
         ridge: float = 0.0,
         dtype: DTypeLike | None = None,
     ):
-        inputs, targets, indices = validated_data(X, y, deleted)
+        labels = labels_of(X, y)
+        inputs, targets, indices = validated_data(X, y, numbered("deleted", deleted, labels))
         if targets.ndim != 1:
             raise ValueError(
                 f"y: expected a vector of {inputs.shape[0]} targets, got shape {targets.shape}."
@@ -84,7 +88,7 @@ class LinearRegression(Problem):
             ridge=ridge,
             dtype=dtype,
         )
-        keep_labels(self.X, labels_of(X, y))
+        keep_labels(self.X, labels)
         full = data_spectrum(inputs, targets, float(ridge))
         self.modal = modal_form(inputs, targets, indices, full, self.X.dtype)
         if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
@@ -93,7 +97,57 @@ class LinearRegression(Problem):
     def _entries(self) -> Entries:
         return (entry for entry in super()._entries() if entry[0] not in ("model", "loss"))
 
-    def deleting(self, deleted: int | Sequence[int] | ArrayLike) -> LinearRegression:
+    @classmethod
+    def from_formula(
+        cls,
+        formula: str,
+        data: Any,
+        *,
+        deleted: ArrayInput | str,
+        ridge: float = 0.0,
+        dtype: DTypeLike | None = None,
+    ) -> LinearRegression:
+        """The linear regression of a formula, in the grammar of formulaic and R.
+
+        Parameters
+        ----------
+        formula : str
+            Such as `"mpg ~ wt*hp + C(cyl)"`. It has an intercept, the first column, unless it says
+            `- 1`; categories are coded by dummies against their first level.
+        data : pandas.DataFrame
+            Its columns are the formula's variables. Rows with missing values are refused.
+        deleted, ridge, dtype
+            As of the constructor; `deleted` may be names of rows. The ridge penalises the intercept
+            as every parameter.
+
+        Returns
+        -------
+        LinearRegression
+            Whose `parameter_names` are the columns of the design, and whose rows are called as
+            those of the data.
+
+        Raises
+        ------
+        ValueError
+            Naming `formula`: it cannot be read, or has a variable that is no column; or `data`,
+            with the rows and columns where values are missing.
+
+        Examples
+        --------
+        >>> import homotopy as hm, pandas
+        >>> hm.enable_x64()
+        >>> cars = pandas.DataFrame(
+        ...     {"mpg": [21.0, 22.8, 18.7, 18.1], "wt": [2.6, 2.3, 3.4, 3.5], "cyl": [6, 4, 8, 6]},
+        ...     index=["Mazda RX4", "Datsun 710", "Hornet Sportabout", "Valiant"],
+        ... )
+        >>> problem = hm.LinearRegression.from_formula("mpg ~ wt + C(cyl)", cars, deleted="Valiant")
+        >>> problem.parameter_names
+        ('intercept', 'wt', 'C(cyl)[T.6]', 'C(cyl)[T.8]')
+        """
+        features, target = _formulas.frame_design(formula, data)
+        return cls(features, target, deleted=deleted, ridge=ridge, dtype=dtype)
+
+    def deleting(self, deleted: ArrayInput | str) -> LinearRegression:
         """The problem of the same data with other points deleted, as the argument `deleted`.
 
         For a single point the spectrum is that of all the data, changed by a term of rank one:
@@ -112,7 +166,8 @@ class LinearRegression(Problem):
         >>> float(problem.deleting([0, 1]).deleted_fit()[0])
         5.0
         """
-        indices, full = deleted_rows(deleted, self.size), _data_spectrum(self)
+        indices = deleted_rows(numbered("deleted", deleted, kept_labels(self.X)), self.size)
+        full = _data_spectrum(self)
         modal = modal_form(np.asarray(self.X), np.asarray(self.y), indices, full, self.X.dtype)
         return eqx.tree_at(
             lambda own: (own.deleted, own.modal), self, (jax.device_put(indices), modal)

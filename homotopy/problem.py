@@ -23,7 +23,7 @@ from homotopy._jit import jit_outermost
 from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
 from homotopy.existence import decide_existence, require_minimum
-from homotopy.labels import Labels, keep_labels, kept_labels, labels_of
+from homotopy.labels import Labels, keep_labels, kept_labels, labels_of, numbered
 from homotopy.losses import AbstractLoss, a_loss
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
@@ -49,8 +49,9 @@ class Problem(NamedData, eqx.Module):
         which count as 0 and 1.
     y : (n,) or (n, k)
         Targets, likewise. Integers stay integers.
-    deleted : int, sequence of int or (n,) of bool
-        Row numbers of the deleted set G, counted from 0, or a mask of it.
+    deleted : int or str, sequence of them, or (n,) of bool
+        Row numbers of the deleted set G, counted from 0, or a mask of it; or names of rows, as the
+        index of a data frame has them.
     ridge : float
         ρ ≥ 0.
     dtype : optional
@@ -90,14 +91,15 @@ class Problem(NamedData, eqx.Module):
         X: ArrayInput,
         y: ArrayInput,
         *,
-        deleted: ArrayInput,
+        deleted: ArrayInput | str,
         ridge: float = 0.0,
         dtype: DTypeLike | None = None,
     ):
         dtype = floating_dtype(dtype)
         a_model(model)
         a_loss(loss)
-        inputs, targets, indices = validated_data(X, y, deleted)
+        labels = labels_of(X, y)
+        inputs, targets, indices = validated_data(X, y, numbered("deleted", deleted, labels))
         loss.validate(targets, _output_shape(model, inputs, dtype))
         ridge = non_negative("ridge", ridge)
         self.model = model
@@ -108,7 +110,7 @@ class Problem(NamedData, eqx.Module):
         self.deleted = jnp.asarray(indices)
         self.ridge = jnp.asarray(ridge, dtype)
         self._check_shapes()
-        keep_labels(self.X, labels_of(X, y))
+        keep_labels(self.X, labels)
 
     def __reduce__(self):
         return _labelled, (*by_fields(self), self.labels)

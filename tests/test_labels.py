@@ -60,3 +60,50 @@ def test_names_are_not_part_of_what_jax_compiles_for(cars):
     named = hm.LinearRegression(*cars, deleted=1)
     plain = hm.LinearRegression(np.asarray(cars[0]), np.asarray(cars[1]), deleted=1)
     assert jax.tree.structure(named) == jax.tree.structure(plain)
+
+
+# --- rows by name
+
+
+@pytest.mark.parametrize("general", [False, True])
+@pytest.mark.parametrize(
+    ("deleted", "rows"),
+    [
+        ("Fiat 128", [1]),
+        (["Valiant", "Fiat 128"], [3, 1]),
+        (("Valiant", 0), [3, 0]),
+        (np.array(["Valiant"]), [3]),
+        (pd.Index(["Valiant", "Mazda RX4"]), [3, 0]),
+        (pd.Series(["Valiant"]), [3]),
+        (np.array([True, False, False, False]), [0]),
+    ],
+)
+def test_rows_may_be_named(cars, general, deleted, rows):
+    if general:
+        problem = hm.Problem(hm.linear_model(2), hm.SquaredError(), *cars, deleted=deleted)
+    else:
+        problem = hm.LinearRegression(*cars, deleted=deleted)
+        assert problem.deleting(deleted).deleted.tolist() == rows
+    assert problem.deleted.tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("deleted", "message"),
+    [
+        ("fiat 182", r"deleted: expected the name of a row, got 'fiat 182'. .* 'Fiat 128'\?"),
+        (["Valiant", "Nobody"], r"got 'Nobody'\. Rows are called 'Mazda RX4'"),
+        (["Valiant", "Valiant"], "named twice"),
+    ],
+)
+def test_names_of_no_row_are_refused(cars, deleted, message):
+    with pytest.raises(ValueError, match=message):
+        hm.LinearRegression(*cars, deleted=deleted)
+
+
+def test_names_need_rows_that_have_them_alone(cars):
+    with pytest.raises(ValueError, match=r"deleted: .*'Valiant': the rows have no names"):
+        hm.LinearRegression(np.asarray(cars[0]), np.asarray(cars[1]), deleted="Valiant")
+    twice = cars[0].set_axis(["a", "b", "a", "c"])
+    with pytest.raises(ValueError, match="the name of one row, got 'a', which rows 0, 2"):
+        hm.LinearRegression(twice, cars[1].to_numpy(), deleted="a")
+    assert hm.LinearRegression(twice, cars[1].to_numpy(), deleted="c").deleted.tolist() == [3]

@@ -1,6 +1,6 @@
 from .collinearity import CollinearColumn, collinear_columns
 from .dataset import Dataset
-from .files import from_csv
+from .files import from_table
 from .real import breast_cancer, concrete, diabetes, digits
 from .standardisation import Standardisation, standardise
 from .synthetic import notes_example
@@ -14,7 +14,7 @@ __all__ = [
     "concrete",
     "diabetes",
     "digits",
-    "from_csv",
+    "from_table",
     "notes_example",
     "standardise",
 ]

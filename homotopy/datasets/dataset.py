@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from homotopy._checks import instance, matrix, sequence
 from homotopy._numbers import as_numbers
+from homotopy.datasets.tables.coding import Coding
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,6 +27,16 @@ class Dataset:
         Names of the columns of X and of y.
     description
         One sentence: what the data are and where they come from.
+    row_names
+        What the rows are called, where they have names.
+    row_numbers
+        Of the rows in their file, counted from 0; all in order by default.
+    classes
+        Of a target that was text: y holds their numbers, from 0.
+    notes
+        What reading a file assumed, in sentences.
+    coding
+        How columns of the file became features, for other files like it.
     """
 
     name: str
@@ -34,6 +45,11 @@ class Dataset:
     feature_names: tuple[str, ...]
     target_name: str
     description: str
+    row_names: tuple[str, ...] | None = None
+    row_numbers: tuple[int, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    coding: Coding | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self):
         for name in ("name", "target_name", "description"):
@@ -54,3 +70,57 @@ class Dataset:
                 f"feature_names must name the {self.X.shape[1]} columns of X, "
                 f"got {len(self.feature_names)} names."
             )
+        for name in ("row_names", "row_numbers", "classes", "notes"):
+            given = getattr(self, name)
+            if given is None and name != "notes":
+                continue
+            kinds = int if name == "row_numbers" else str
+            of = "a sequence of integers" if kinds is int else "a sequence of text"
+            given = sequence(name, given, of)
+            for entry in given:
+                instance(name, entry, kinds, of)
+            if name.startswith("row") and len(given) != len(self.y):
+                raise ValueError(
+                    f"{name}: expected an entry for each of {len(self.y)} rows, got {len(given)}."
+                )
+            object.__setattr__(self, name, tuple(given))
+        if self.coding is not None:
+            instance("coding", self.coding, Coding, "that of a file, as from_table makes it")
+
+    def labelled(self):
+        """X as a data frame and y as a series, under their names: so problems know them.
+
+        Returns
+        -------
+        X : pandas.DataFrame
+        y : pandas.Series
+
+        Examples
+        --------
+        >>> import homotopy as hm
+        >>> hm.enable_x64()
+        >>> from homotopy.datasets import diabetes
+        >>> problem = hm.LinearRegression(*diabetes().labelled(), deleted=169)
+        >>> problem.parameter_names[:3], problem.labels.target
+        (('age', 'sex', 'bmi'), 'progression')
+        """
+        import pandas as pd
+
+        index = self.row_names
+        if index is None and self.row_numbers is not None:
+            index = self.row_numbers
+        if index == tuple(range(len(self.y))):
+            index = None  # which only counts
+        X = pd.DataFrame(self.X, columns=list(self.feature_names), index=index)
+        return X, pd.Series(self.y, name=self.target_name, index=index)
+
+    def row_number(self, position: int) -> int:
+        """The number of a row in its file, by its place among the rows that are here."""
+        return int(position) if self.row_numbers is None else self.row_numbers[position]
+
+    def row_label(self, position: int) -> str:
+        """What a row is called in a sentence: its name, or its number in the file."""
+        if self.row_names is None:
+            return f"row {self.row_number(position)}"
+        name = self.row_names[position]
+        return f"row {name}" if name.isdigit() else name

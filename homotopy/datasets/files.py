@@ -1,61 +1,92 @@
-"""Data from comma-separated files."""
+"""Data from files: text with any separator, Parquet, Excel."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from homotopy._checks import instance
-from homotopy._csv import as_numbers, missing_target, read_cells
+from homotopy._checks import flag, instance, sequence
 from homotopy.datasets.dataset import Dataset
+from homotopy.datasets.tables.load import load_table
+from homotopy.datasets.tables.options import TableOptions
 
 
-def from_csv(path: str | os.PathLike, target: str) -> Dataset:
-    """A data set from a comma-separated file; every column but the target is a feature.
+def from_table(
+    path: str | os.PathLike,
+    target: str | None = None,
+    *,
+    formula: str | None = None,
+    index: str | None = None,
+    drop: Sequence[str] = (),
+    dropna: bool = False,
+    separator: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    comment: str | None = None,
+) -> Dataset:
+    """A data set from a table in a file; every column but the target is a feature, or makes some.
+
+    Takes text (CSV), also compressed, and by their endings Parquet and Excel, for which pandas
+    needs an engine. Booleans count as 0 and 1. Columns of text are categories, coded by dummies
+    against their first level in the order of the alphabet, `origin[T.usa]`; a target of text gives
+    `classes`, and y their numbers. What was assumed is said in `notes`.
 
     Parameters
     ----------
     path
-        The file: one line of column names, then one line an example, of numbers, or of True and
-        False, which count as 1 and 0.
+        The file. Its first line names the columns. A first column without a name is taken for
+        names of the rows.
     target
-        Name of the target column.
+        Name of the target column; with a formula there is no need of it.
+    formula
+        Such as `"y ~ a*b + C(c)"`, in the grammar of formulaic. What it says of an intercept is in
+        `coding`; among the features there is none.
+    index
+        The column that names the rows.
+    drop
+        Columns to leave out.
+    dropna
+        Leave rows out in which a value is missing: they are refused otherwise.
+    separator, decimal, encoding
+        Of text; by default they are told from the file where that is safe: commas, semicolons,
+        tabs or bars; points or commas; UTF-8, UTF-16 or Western European.
+    comment
+        What lines begin with that are to be left out, such as "#".
 
     Raises
     ------
     ValueError
-        If the file is missing or unreadable; a column has no name or shares one; the target is not
-        there (naming the columns there are) or is the only column; there are no rows; or a cell is
-        empty, is text, or is not finite (naming rows and columns).
+        Naming the file, the columns and rows, and the argument that helps: if the file is missing
+        or broken; a column has no name or shares one; the target or another column is not there;
+        there are no features or no rows; values are missing, not finite, or text among numbers.
 
     Examples
     --------
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "houses.csv")
-    ...     _ = path.write_text("rooms,price\\n3,200\\n4,260\\n5,330\\n")
-    ...     houses = from_csv(path, target="price")
-    >>> houses.feature_names, houses.y.tolist()
-    (('rooms',), [200.0, 260.0, 330.0])
+    ...     _ = path.write_text("street;rooms;garden;price\\nElm;3;no;200,5\\n"
+    ...                         "Oak;4;yes;260\\nAsh;5;no;330\\n")
+    ...     houses = from_table(path, target="price", index="street")
+    >>> houses.feature_names, houses.y.tolist(), houses.row_names
+    (('rooms', 'garden[T.yes]'), [200.5, 260.0, 330.0], ('Elm', 'Oak', 'Ash'))
     """
     instance("path", path, str | os.PathLike, "a file name")
-    instance("target", target, str, "the name of a column")
-    path = Path(path)
-    names, cells = read_cells(path)
-    if target not in names:
-        raise ValueError(missing_target(path, target, names))
-    if len(names) < 2:
-        raise ValueError(f"{path.name} has no feature columns: only the target {target!r}.")
-    if len(cells) < 1:
-        raise ValueError(f"{path.name} needs at least one row of data, got {len(cells)}.")
-    table = as_numbers(path, names, cells)
-    column = names.index(target)
-    features = tuple(name for name in names if name != target)
-    return Dataset(
-        name=path.name.split(".")[0],
-        X=np.delete(table, column, axis=1),
-        y=table[:, column].copy(),
-        feature_names=features,
-        target_name=target,
-        description=f"{path.name}: {len(cells)} rows, {len(features)} features, target {target}.",
+    if formula is None or target is not None:
+        instance("target", target, str, "the name of a column")
+    for name, value, what in (
+        ("formula", formula, "text such as 'y ~ a + b'"),
+        ("index", index, "the name of a column"),
+        ("separator", separator, "one character"),
+        ("decimal", decimal, "'.' or ','"),
+        ("encoding", encoding, "the name of an encoding"),
+        ("comment", comment, "what begins a comment"),
+    ):
+        if value is not None:
+            instance(name, value, str, what)
+    drop = tuple(sequence("drop", drop, "a sequence of names of columns"))
+    for name in drop:
+        instance("drop", name, str, "a sequence of names of columns")
+    options = TableOptions(
+        target, formula, index, drop, flag("dropna", dropna), separator, decimal, encoding, comment
     )
+    return load_table(Path(path), options)

@@ -4,9 +4,9 @@ import dataclasses
 
 import jax
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Bool, Float, Num
 
-from homotopy._checks import instance
+from homotopy._checks import flag, instance
 from homotopy._wording import listed
 from homotopy.datasets.dataset import Dataset
 
@@ -50,8 +50,15 @@ class Standardisation:
         return coefficients, np.asarray(self.target_mean - coefficients @ self.feature_means)
 
 
-def standardise(dataset: Dataset) -> tuple[Dataset, Standardisation]:
+def standardise(dataset: Dataset, *, centre: bool = True) -> tuple[Dataset, Standardisation]:
     """Features and target shifted to mean 0 and scaled to (population) standard deviation 1.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    centre : bool
+        Without it nothing is shifted, and columns are scaled to root mean square 1: a linear model
+        without an intercept passes through the origin of the data then.
 
     Returns
     -------
@@ -64,7 +71,8 @@ def standardise(dataset: Dataset) -> tuple[Dataset, Standardisation]:
     Raises
     ------
     ValueError
-        If columns (the target included) are constant, naming them.
+        If columns (the target included) are constant, or zero where nothing is shifted, naming
+        them.
 
     Examples
     --------
@@ -75,20 +83,21 @@ def standardise(dataset: Dataset) -> tuple[Dataset, Standardisation]:
     >>> bool(np.allclose(standardisation.undo(scaled).y, diabetes().y))
     True
     """
-    instance("dataset", dataset, Dataset, "a Dataset, as of from_csv(path, target)")
+    instance("dataset", dataset, Dataset, "a Dataset, as of from_table(path, target)")
+    centre = flag("centre", centre)
     table = np.column_stack([dataset.X, dataset.y])
-    means = table.mean(axis=0)
+    means = table.mean(axis=0) if centre else np.zeros(table.shape[1])
     centred = table - means
     # Rounding leaves a trace of the mean in a constant column, and its mean may be off by as much.
-    centred -= centred.mean(axis=0)
+    centred -= centred.mean(axis=0) if centre else 0.0
     largest = np.abs(centred).max(axis=0)
-    constant = largest <= 4 * np.finfo(float).eps * np.abs(table).max(axis=0)
+    constant = constant_columns(table) if centre else largest == 0.0
     if constant.any():
         names = [*dataset.feature_names, dataset.target_name]
         named = [repr(names[i]) for i in np.flatnonzero(constant)]
+        kind = "constant columns" if centre else "columns of zeros"
         raise ValueError(
-            f"{dataset.name}: constant columns cannot be standardised: {listed(named)}; "
-            "leave them out."
+            f"{dataset.name}: {kind} cannot be standardised: {listed(named)}; leave them out."
         )
     # Divided by the largest entry first, so that squaring neither overflows nor underflows.
     scales = largest * np.sqrt(np.mean((centred / largest) ** 2, axis=0))
@@ -100,3 +109,11 @@ def standardise(dataset: Dataset) -> tuple[Dataset, Standardisation]:
         target_mean=float(means[-1]),
         target_scale=float(scales[-1]),
     )
+
+
+def constant_columns(table: Float[np.ndarray, "n p"]) -> Bool[np.ndarray, " p"]:
+    """Which columns are constant, up to the rounding of their mean."""
+    centred = table - table.mean(axis=0)
+    centred -= centred.mean(axis=0)
+    eps = np.finfo(float).eps
+    return np.abs(centred).max(axis=0) <= 4 * eps * np.abs(table).max(axis=0)

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.linalg
 from oracles import control
 from oracles import flow as flow_oracle
 from typer.testing import CliRunner
@@ -51,6 +52,12 @@ def run(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+def scaled(X, y):
+    """As the command fits them: an intercept first."""
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    return np.column_stack([np.ones(len(X)), X]), (y - y.mean()) / y.std()
+
+
 # --- a good run
 
 
@@ -71,8 +78,7 @@ def record(good_run):
 
 @pytest.fixture(scope="module")
 def standardised():
-    X, y = table()
-    return (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
+    return scaled(*table())
 
 
 def test_files_are_there_and_nothing_else(good_run):
@@ -86,7 +92,7 @@ def test_files_are_there_and_nothing_else(good_run):
 def test_costs_agree_with_fifty_digits(record, standardised):
     X, y = standardised
     s, T = record["start"]["value"], record["horizon"]["value"]
-    arguments = (X, y, ROWS, 0.0, np.zeros(4))
+    arguments = (X, y, ROWS, 0.0, np.zeros(5))
     schedules = {schedule["name"]: schedule for schedule in record["schedules"]}
     tau = schedules["best single step"]["parameters"]["switch"]
     expected = {
@@ -121,7 +127,7 @@ def test_times_to_reach_agree_with_fifty_digits(record, standardised):
     steps = {"delete at once": s, "delete at the horizon": T, "never trained on": 0.0}
     for name, switch in steps.items():
         time = schedules[name]["time_to_reach_best"]
-        arguments = (X, y, ROWS, 0.0, np.zeros(4))
+        arguments = (X, y, ROWS, 0.0, np.zeros(5))
         around = np.array([time * (1 - 1e-6), time * (1 + 1e-6)])
         theta = flow_oracle.flow(*arguments, [switch], [1.0, 0.0], around)
         costs = 0.5 * np.sum((theta - np.array(record["deleted_fit"])) ** 2, axis=1)
@@ -138,7 +144,7 @@ def test_diagnostics_agree_with_textbook_formulas(record, standardised):
     kept = np.delete(np.arange(20), ROWS)
     without = np.linalg.lstsq(X[kept], y[kept], rcond=None)[0]
     hat = X @ np.linalg.pinv(X)
-    np.testing.assert_allclose(record["full_fit"], theta, rtol=1e-10)
+    np.testing.assert_allclose(record["full_fit"], theta, rtol=1e-10, atol=1e-14)
     np.testing.assert_allclose(record["deleted_fit"], without, rtol=1e-10)
     assert record["displacement"] == pytest.approx(np.linalg.norm(theta - without), rel=1e-10)
     assert [row["row"] for row in record["deleted"]] == ROWS
@@ -157,7 +163,7 @@ def test_diagnostics_agree_with_textbook_formulas(record, standardised):
 
 def test_the_record_says_how_to_repeat_the_run(record):
     assert record["arguments"]["delete"] == ROWS and record["arguments"]["target"] == "price"
-    assert record["arguments"]["start"] is None and record["theta0"] == [0.0] * 4
+    assert record["arguments"]["start"] is None and record["theta0"] == [0.0] * 5
     assert record["arguments"]["optimise"] is False and record["certificate"] is None
     assert "standardised" in record["units"]
     assert {"homotopy", "jax", "numpy", "python"} <= set(record["versions"])
@@ -169,7 +175,9 @@ def test_the_record_says_how_to_repeat_the_run(record):
 
 def test_the_report_says_what_was_computed(good_run, record):
     text = " ".join(good_run[0].stdout.split())
-    assert "20 rows, 4 features, target price; standardised over all rows, so no intercept" in text
+    assert (
+        "20 rows, 4 features, target price; standardised over all rows, with an intercept" in text
+    )
     assert "row 7: size [m²] " in text and "row 3: " in text
     assert f"Request at s = {record['start']['value']:g}: {record['start']['reason']}" in text
     assert f"Judged at T = {record['horizon']['value']:g}: {record['horizon']['reason']}" in text
@@ -187,13 +195,12 @@ def test_the_optimum_comes_with_its_certificate(tmp_path):
     record = json.loads((tmp_path / "out" / "forget.json").read_text(encoding="utf-8"))
     certificate = record["certificate"]
     schedules = {schedule["name"]: schedule for schedule in record["schedules"]}
-    X, y = table()
-    X, y = (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
+    X, y = scaled(*table())
     # ε starts at 1 and changes at each switch.
     values = [float(1 - index % 2) for index in range(len(certificate["switches"]) + 1)]
     T = record["horizon"]["value"]
     switches = [min(switch, T) for switch in certificate["switches"]]
-    cost = control.cost(X, y, [7], 0.0, np.zeros(4), switches, values, T)
+    cost = control.cost(X, y, [7], 0.0, np.zeros(5), switches, values, T)
     assert certificate["cost"] == pytest.approx(cost, rel=1e-9)
     assert 0.0 < certificate["cost_error"] <= 1e-9 * cost
     assert certificate["gap"] == pytest.approx(
@@ -222,11 +229,10 @@ def test_a_second_run_replaces_its_own_files_and_leaves_others(good_run, tmp_pat
     record = json.loads((out / "forget.json").read_text(encoding="utf-8"))
     assert record["start"] == {"value": 0.01, "reason": "as asked for"}
     assert record["horizon"]["value"] == 0.25
-    X, y = table()
-    X, y = (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
-    expected = control.cost(X, y, ROWS, 0.5, np.zeros(4), [0.01], [1.0, 0.0], 0.25)
+    X, y = scaled(*table())
+    expected = control.cost(X, y, ROWS, 0.5, np.zeros(5), [0.01], [1.0, 0.0], 0.25)
     assert record["baseline_cost"] == pytest.approx(expected, rel=1e-9)
-    assert "ridge ρ = 0.5." in " ".join(result.stdout.split())
+    assert "ridge ρ = 0.5, which counts the intercept too." in " ".join(result.stdout.split())
 
 
 def test_the_installed_command_in_its_own_process(tmp_path):
@@ -248,16 +254,15 @@ def test_the_installed_command_in_its_own_process(tmp_path):
     out = tmp_path / "forget-my-houses-row-4"
     assert sorted(path.name for path in out.iterdir()) == FILES
     record = json.loads((out / "forget.json").read_text(encoding="utf-8"))
-    x, y = (X[:, 0] - X.mean()) / X.std(), (y - y.mean()) / y.std()
+    # One feature beside the column of ones: the full Hessian is 12·Id, what leaves it of rank one.
+    X, y = scaled(X, y)
     s, T = record["start"]["value"], record["horizon"]["value"]
-    # d = 1 by hand: θ* + (θ₀ − θ*) e^{−Hs}, then the same with M
-    M, full, deleted = (
-        x @ x - x[4] ** 2,
-        x @ y / (x @ x),
-        (x @ y - x[4] * y[4]) / (x @ x - x[4] ** 2),
-    )
-    at_start = full * -math.expm1(-(x @ x) * s)
-    expected = 0.5 * ((at_start - deleted) * math.exp(-M * (T - s))) ** 2
+    full = X.T @ y / 12
+    M = X.T @ X - np.outer(X[4], X[4])
+    deleted = np.linalg.solve(M, X.T @ y - y[4] * X[4])
+    at_start = full * -math.expm1(-12 * s)
+    decay = scipy.linalg.expm(-M * (T - s))
+    expected = 0.5 * np.sum((decay @ (at_start - deleted)) ** 2)
     assert record["baseline_cost"] == pytest.approx(expected, rel=1e-8)
 
 
@@ -360,10 +365,17 @@ def test_bad_sources_are_refused(folder, arguments, parts):
 
 BAD_FILES = {
     "empty": ("", ["is empty"]),
-    "missing values": ("a,b,price\n1,2,3\n4,,6\n7,8,1\n", ["missing values", "'b' in row 1"]),
-    "text": ("a,b,price\n1,x,3\n4,y,6\n7,z,1\n", ["text", "'b' (row 0: 'x')"]),
+    "missing values": (
+        "a,b,price\n1,2,3\n4,,6\n7,8,1\n",
+        ["missing values", "'b' in row 1", "--dropna", "--drop b"],
+    ),
+    "text": ("a,b,price\n1,x,3\n4,y,6\n7,z,1\n", ["text", "'b' (row 0: 'x')", "--index b"]),
+    "text target": (
+        "a,price\n1,lo\n4,lo\n7,hi\n",
+        ["'price' is text", "homotopy influence", "--loss logistic"],
+    ),
     "infinite": ("a,price\n1,2\ninf,3\n4,9\n", ["non-finite", "'a' in row 1"]),
-    "constant": ("a,b,price\n1,5,3\n4,5,6\n7,5,1\n9,5,2\n", ["constant columns", "'b'"]),
+    "constant": ("b,price\n5,3\n5,6\n5,1\n5,2\n", ["only constant columns", "'b'"]),
     "constant target": ("a,price\n1,5\n4,5\n", ["constant columns", "'price'"]),
     "one row": ("a,price\n1,2\n", ["at least two rows of data, got 1"]),
     "no features": ("price\n1\n2\n", ["no feature columns"]),

@@ -16,7 +16,8 @@ from homotopy.commands.influence import command as influence_command
 from homotopy.commands.influence.fit import fit_regression
 from homotopy.commands.influence.numbers import _largest, influences
 from homotopy.commands.influence.report import show
-from homotopy.datasets import from_csv, standardise
+from homotopy.commands.shared.inputs import design
+from homotopy.datasets import from_table
 
 FILES = ["influence.csv", "influence.json", "influence.pdf", "influence.png"]
 NAMES = ("size [m²]", "age", "rooms", "a$b")
@@ -111,6 +112,11 @@ def scaled(X):
     return (X - X.mean(axis=0)) / X.std(axis=0)
 
 
+def with_ones(X):
+    """As the commands fit them: an intercept first."""
+    return np.column_stack([np.ones(len(X)), X])
+
+
 # --- linear regression
 
 
@@ -123,12 +129,14 @@ def linear_fit(X, y, ridge):
 def test_linear_influences_and_refits_are_those_of_numpy(ridge, linear_run, ridge_run):
     _, record, columns = ridge_run if ridge else linear_run
     X, y = (scaled(array) for array in linear_table())
+    X = with_ones(X)
     theta = linear_fit(X, y, ridge)
-    np.testing.assert_allclose(record["full_fit"], theta, rtol=1e-10)
+    np.testing.assert_allclose(record["full_fit"], theta, rtol=1e-10, atol=1e-14)
+    assert record["parameter_names"] == ["intercept", *NAMES]
     refits = [linear_fit(np.delete(X, row, axis=0), np.delete(y, row), ridge) for row in range(20)]
     true = np.array(refits) - theta
     own = 0.5 * ((np.sum(X * refits, axis=1) - y) ** 2 - (X @ theta - y) ** 2)
-    inverse = np.linalg.inv(X.T @ X + ridge * np.eye(4))
+    inverse = np.linalg.inv(X.T @ X + ridge * np.eye(5))
     residuals = y - X @ theta
     predicted = -(X @ inverse) * residuals[:, None]
     P = np.sum(X @ inverse * X, axis=1)
@@ -159,15 +167,17 @@ def test_linear_influences_and_refits_are_those_of_numpy(ridge, linear_run, ridg
 
 
 def test_deletion_diagnostics_are_those_of_statsmodels(linear_run, ridge_run):
-    X, y = (scaled(array) for array in linear_table())
-    oracle = sm.OLS(y, X).fit().get_influence()
+    # The data as they are: what is standardised by the command does not matter to these.
+    X, y = linear_table()
+    oracle = sm.OLS(y, sm.add_constant(X)).fit().get_influence()
     columns = linear_run[2]
+    np.testing.assert_allclose(numbers(columns["leverage"]), oracle.hat_matrix_diag, rtol=1e-10)
     for name, values in {
         "cooks_distance": oracle.cooks_distance[0],
         "dffits": oracle.dffits[0],
         "studentised_residual": oracle.resid_studentized_external,
     }.items():
-        np.testing.assert_allclose(numbers(columns[name]), values, rtol=1e-9)
+        np.testing.assert_allclose(numbers(columns[name]), values, rtol=1e-10, atol=1e-13)
         assert name not in ridge_run[2]  # not defined with a ridge
 
 
@@ -203,15 +213,15 @@ def test_logistic_influences_and_refits_are_those_of_numpy(logistic_run):
     _, record, columns = logistic_run
     raw, y = logistic_table()
     ones = np.ones((24, 1))
-    X = np.hstack([scaled(raw), ones])
+    X = np.hstack([ones, scaled(raw)])
     theta = newton_fit(X, y)
     np.testing.assert_allclose(record["full_fit"], theta, rtol=1e-8)
-    assert record["parameter_names"] == [*NAMES[:2], "intercept"]
+    assert record["parameter_names"] == ["intercept", *NAMES[:2]]
     p = 1 / (1 + np.exp(-X @ theta))
     inverse = np.linalg.inv(X.T @ (X * (p * (1 - p))[:, None]))
     gradients = (p - y)[:, None] * X
     predicted = gradients @ inverse
-    test_X = np.hstack([(raw[5:15] * 1.1 + 0.2 - raw.mean(axis=0)) / raw.std(axis=0), ones[:10]])
+    test_X = with_ones((raw[5:15] * 1.1 + 0.2 - raw.mean(axis=0)) / raw.std(axis=0))
     test_y = y[5:15]
     test_gradient = (1 / (1 + np.exp(-test_X @ theta)) - test_y) @ test_X / 10
     expected = {
@@ -323,7 +333,9 @@ def test_the_record_says_how_to_repeat_and_judge_the_run(logistic_run, linear_ru
 def test_the_report_shows_the_numbers(linear_run, logistic_run):
     result, record, _ = linear_run
     text = " ".join(result.stdout.split())
-    assert "20 rows, 4 features, target price; standardised over all rows, so no intercept" in text
+    assert (
+        "20 rows, 4 features, target price; standardised over all rows, with an intercept" in text
+    )
     for row in record["most_influential"]:
         assert f"{row['leverage']:.4f} {row['residual']:.4f} {row['cooks_distance']:#.3g}" in text
         assert f"{row['parameter_change_true']:.3e} {row['parameter_change_ratio']:.4f}" in text
@@ -334,8 +346,8 @@ def test_the_report_shows_the_numbers(linear_run, logistic_run):
 
 
 def test_a_narrow_terminal_gets_fewer_columns(files):
-    data = from_csv(files / "houses.csv", "price")
-    fit = fit_regression(data, *standardise(data), False, 0.0, None)
+    data = from_table(files / "houses.csv", "price")
+    fit = fit_regression(design(data, 0.0, True), "squared", 0.0, None)
     column, _ = influence_command.RANKINGS["cooks-distance"]
     calls = []
     found = influences(fit, column, 20, lambda *call: calls.append(call))
@@ -423,7 +435,7 @@ BAD_OPTIONS = {
     "fewer rows than none": ((*GOOD, "--top", -3), ["--top", "got -3"]),
     "half a row": ((*GOOD, "--top", 2.5), ["'--top'"]),
     "an unknown measure": ((*GOOD, "--by", "fame"), ["--by", "own-loss, parameters", "'fame'"]),
-    "an unknown loss": ((*GOOD, "--loss", "hinge"), ["squared, logistic", "'hinge'"]),
+    "an unknown loss": ((*GOOD, "--loss", "hinge"), ["squared, logistic, softmax", "'hinge'"]),
     "test loss without test data": ((*GOOD, "--by", "test-loss"), ["--test TEST.csv"]),
     "Cook's with a ridge": (
         (*GOOD, "--by", "cooks-distance", "--ridge", 1),
@@ -451,6 +463,7 @@ def test_bad_sources_and_outputs_are_refused(files, folder):
     refused(run(*GOOD), folder, "name a CSV file or a --dataset (diabetes), got neither")
     refused(run("--dataset", "iris"), folder, "no data set 'iris'")
     refused(run("--dataset", "diabetes", "--loss", "logistic"), folder, "to be 0 or 1")
+    refused(run("--dataset", "diabetes", "--index", "age"), folder, "--index", "tables in files")
     out = ("--out", files / "houses.csv")
     refused(run(files / "houses.csv", *GOOD, *out), folder, "--out", "is a file")
 
@@ -461,7 +474,7 @@ BAD_FILES = {
     "infinite": ("a,price\n1,2\ninf,3\n4,9\n", (), ["non-finite", "'a' in row 1"]),
     "text": ("a,b,price\n1,x,3\n4,y,6\n7,z,1\n", (), ["text", "'b' (row 0: 'x')"]),
     "constant target": ("a,price\n1,5\n4,5\n2,5\n", (), ["constant columns", "'price'"]),
-    "constant column": ("a,b,price\n1,5,3\n4,5,6\n7,5,1\n", (), ["constant columns", "'b'"]),
+    "constant columns": ("a,price\n5,3\n5,6\n5,1\n", (), ["only constant columns", "'a'"]),
     "collinear": (
         "a,b,price\n" + "".join(f"{i},{2 * i + 1},{i**3}\n" for i in range(6)),
         (),
@@ -502,8 +515,8 @@ def test_test_data_may_be_one_row(files, folder):
     assert "Mean loss on the row of test data" in result.output
     (made,) = folder.glob("*/influence.json")
     record = json.loads(made.read_text(encoding="utf-8"))
-    theta = linear_fit(scaled(X), scaled(y), 0.0)
-    seen = (X[3] + 0.5 - X.mean(axis=0)) / X.std(axis=0)
+    theta = linear_fit(with_ones(scaled(X)), scaled(y), 0.0)
+    seen = np.append(1.0, (X[3] + 0.5 - X.mean(axis=0)) / X.std(axis=0))
     wanted = (y[3] - 1.0 - y.mean()) / y.std()
     assert record["evidence"]["test_loss"] == pytest.approx(0.5 * (seen @ theta - wanted) ** 2)
 

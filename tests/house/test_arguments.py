@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pandas as pd
 import pytest
 from public_face import PUBLIC
 
@@ -319,14 +320,18 @@ VALID = {
     },
     "homotopy.datasets.Dataset": lambda: {
         "name": "table", "X": np.array(X), "y": np.array(Y), "feature_names": ("a", "b"),
-        "target_name": "y", "description": "",
+        "target_name": "y", "description": "", "row_names": None, "row_numbers": None,
+        "classes": None, "notes": (), "coding": None,
     },
     "homotopy.datasets.collinear_columns": lambda: {"X": X, "tolerance": 1e-9},
-    "homotopy.datasets.from_csv": lambda: {"path": "there_is_no.csv", "target": "y"},
+    "homotopy.datasets.from_table": lambda: {
+        "path": "there_is_no.csv", "target": "y", "formula": "y ~ a", "index": "i", "drop": ("b",),
+        "dropna": True, "separator": ";", "decimal": ",", "encoding": "utf-8", "comment": "#",
+    },
     "homotopy.datasets.notes_example": lambda: {
         "seed": 0, "size": 5, "dimension": 2, "noise": 0.1
     },
-    "homotopy.datasets.standardise": lambda: {"dataset": dataset()},
+    "homotopy.datasets.standardise": lambda: {"dataset": dataset(), "centre": True},
     "homotopy.deletion.portrait_plane": lambda: {
         "deletion": deletion(), "schedules": {"at once": STEP}
     },
@@ -356,6 +361,13 @@ METHODS = {
     "SwitchingFunction.__call__": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
     "GreedyFeedback.advantage": lambda: (hm.greedy(deletion()), {"t": 0.75}),
     "control.Trajectory.at": lambda: (control_trajectory(), {"t": 0.5}),
+    "LinearRegression.from_formula": lambda: (
+        hm.LinearRegression,
+        {
+            "formula": "y ~ a", "data": pd.DataFrame({"y": Y, "a": [0.0, 1.0, 2.0, 4.0]}),
+            "deleted": 1, "ridge": 0.0, "dtype": None,
+        },
+    ),
     "Problem.full_fit": lambda: (problem(), {"theta0": None}),
     "Problem.deleted_fit": lambda: (problem(), {"theta0": None}),
     "Step.membership": lambda: (STEP, {"start": 0.0, "horizon": 1.0}),
@@ -403,8 +415,19 @@ RIGHT = {
     "homotopy.datasets.Dataset.target_name": {"text"},
     "homotopy.datasets.Dataset.description": {"text"},
     "homotopy.datasets.Dataset.feature_names": {"a list of text"},
-    "homotopy.datasets.from_csv.path": {"text"},
-    "homotopy.datasets.from_csv.target": {"text"},
+    "homotopy.datasets.Dataset.classes": {"a list of text"},
+    "homotopy.datasets.Dataset.notes": {"a list of text"},
+    "homotopy.datasets.standardise.centre": {"a boolean"},
+    "homotopy.datasets.from_table.path": {"text"},
+    "homotopy.datasets.from_table.target": {"text"},
+    "homotopy.datasets.from_table.formula": {"text"},
+    "homotopy.datasets.from_table.index": {"text"},
+    "homotopy.datasets.from_table.drop": {"a list of text"},
+    "homotopy.datasets.from_table.dropna": {"a boolean"},
+    "homotopy.datasets.from_table.separator": {"text"},
+    "homotopy.datasets.from_table.decimal": {"text"},
+    "homotopy.datasets.from_table.encoding": {"text"},
+    "homotopy.datasets.from_table.comment": {"text"},
     "homotopy.claims.find.key": {"text"},
     "homotopy.claims.matching.key": {"text"},
     "homotopy.linear_networks.mode_strength.times": ANY_SHAPE,

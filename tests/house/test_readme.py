@@ -98,10 +98,10 @@ def test_the_options_of_the_command_line_exist():
     known = {
         option
         for parameter in get_command(app).commands["forget"].params
-        for option in parameter.opts
+        for option in (*parameter.opts, *parameter.secondary_opts)
     } | {"--help"}
     commands = [line for block in blocks("console") for line in block.splitlines()]
     commands = [line for line in commands if line.startswith("homotopy forget")]
-    assert len(commands) == 3
+    assert len(commands) == 4
     for line in commands:
         assert set(re.findall(r"--[a-z]+", line)) <= known, line

@@ -15,7 +15,7 @@ from homotopy.datasets import (
     Dataset,
     collinear_columns,
     diabetes,
-    from_csv,
+    from_table,
     notes_example,
     standardise,
 )
@@ -102,7 +102,7 @@ def test_shapes_of_a_dataset_are_checked_in_this_test_run():
 
 
 def test_a_good_file(write):
-    data = from_csv(write("a, y ,b\n1,2,3\n\n4.5,-5e-1,6\n"), target="y")
+    data = from_table(write("a, y ,b\n1,2,3\n\n4.5,-5e-1,6\n"), target="y")
     np.testing.assert_array_equal(data.X, [[1.0, 3.0], [4.5, 6.0]])
     np.testing.assert_array_equal(data.y, [2.0, -0.5])
     assert data.feature_names == ("a", "b") and data.target_name == "y" and data.name == "data"
@@ -111,7 +111,7 @@ def test_a_good_file(write):
 
 def test_quotes_a_byte_order_mark_and_crlf_are_read(write):
     text = '"rooms, all","y"\r\n"1",2\r\n3,4\r\n'
-    data = from_csv(write(text, encoding="utf-8-sig"), target="y")
+    data = from_table(write(text, encoding="utf-8-sig"), target="y")
     assert data.feature_names == ("rooms, all",)
     np.testing.assert_array_equal(data.X, [[1.0], [3.0]])
 
@@ -121,7 +121,7 @@ def test_numbers_come_back_exactly(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("csv") / "data.csv"
     a, b, c, d = values
     path.write_text(f"x,y\n{a!r},{b!r}\n{c!r},{d!r}\n")
-    data = from_csv(path, target="y")
+    data = from_table(path, target="y")
     assert [data.X[0, 0], data.y[0], data.X[1, 0], data.y[1]] == values
 
 
@@ -132,30 +132,42 @@ BAD_FILES = {
         r"\(rows count from 0",
     ),
     "many missing values": ("a,y\n" + ",1\n" * 9, "'a' in rows 0, 1, 2, 3, 4 and 4 more"),
+    "a column of nothing": ("a,b,y\n,1,3\n,2,4\n,2,\n", "column 'a' in rows 0, 1, 2"),
     "blank cell": ("a,y\n1, \n3,4\n", "missing values: column 'y' in row 0"),
     "short row": ("a,b,y\n1,2,3\n4,5\n", "missing values: column 'y' in row 1"),
-    "long row": ("a,y\n1,2\n3,4,5\n", "cannot be read as CSV.*saw 3"),
+    "long row": ("a,y\n1,2\n3,4,5\n", r"cannot be read as CSV: line 3 has 3 cells, .* 2 columns"),
     "text": (
         "a,town,y\n1,Oslo,3\n4,Rome,6\n",
-        r"text where numbers are needed, in columns 'town' \(row 0: 'Oslo'\)",
+        r"text that differs in every row, in column 'town' \(row 0: 'Oslo'\): index='town'",
     ),
-    "text target": ("a,y\n1,high\n2,low\n", "'y'.*'high'"),
+    "text among numbers": (
+        "a,b,y\n1,2,3\n4,x,6\n7,1,2\n",
+        r"text where numbers are needed: column 'b' has numbers, such as 2, and 'x' in row 1",
+    ),
+    "nearly as many texts as rows": (
+        "a,b,y\n" + "".join(f"{i},{'pqrst'[i % 5]},{i}\n" for i in range(8)),
+        "5 different texts in the 8 rows of column 'b'",
+    ),
     "a number with commas": ('a,y\n"1,000",2\n3,4\n', "'1,000'"),
     "source notation": ("a,y\n1_000,2\n3,4\n", "'1_000'"),
     "no rows": ("a,y\n", "at least one row of data, got 0"),
     "empty": ("", "is empty"),
     "only the target": ("y\n1\n2\n", "no feature columns: only the target 'y'"),
     "duplicate names": ("a,b,a,y\n1,2,3,4\n5,6,7,8\n", "duplicate column names: 'a'"),
-    "unnamed column": (",a,y\n0,1,2\n1,3,4\n", "without a name, counting from 0: 0"),
-    "infinite": ("a,y\n1,2\ninf,4\n5,-inf\n", "non-finite numbers: column 'a' in row 1, column"),
+    "unnamed column": ("a,,y\n0,1,2\n1,3,4\n", "without a name, counting from 0: 1"),
+    "unnamed index that is none": (
+        ",a,y\n0,1,2\n0,3,4\n",
+        "first column has no name.* but has '0' in rows 0 and 1",
+    ),
+    "infinite": ("a,y\n1,2\ninf,4\n5,-inf\n", "non-finite numbers: column 'a' in row 1;"),
     "too large for a float": ("a,y\n1,2\n1e999,4\n", "non-finite numbers: column 'a' in row 1"),
-    "other separator": ("a;y\n1;2\n3;4\n", "separator must be a comma"),
+    "two separators": ("a,b;y\n1,5;2\n3,5;4\n", r"commas or semicolons: .* separator=';'"),
 }
 
 
 def test_a_file_may_have_one_row_and_booleans(write):
     # As pandas writes what get_dummies makes.
-    data = from_csv(write("a,red,green,y\n1.5,True,false,FALSE\n"), target="y")
+    data = from_table(write("a,red,green,y\n1.5,True,false,FALSE\n"), target="y")
     np.testing.assert_array_equal(data.X, [[1.5, 1.0, 0.0]])
     np.testing.assert_array_equal(data.y, [0.0])
 
@@ -163,16 +175,17 @@ def test_a_file_may_have_one_row_and_booleans(write):
 @pytest.mark.parametrize(("text", "message"), BAD_FILES.values(), ids=BAD_FILES.keys())
 def test_a_bad_file_is_refused_with_the_place(write, text, message):
     with pytest.raises(ValueError, match=message):
-        from_csv(write(text), target="y")
+        from_table(write(text), target="y")
 
 
 def test_a_missing_file_a_folder_and_another_encoding_are_refused(tmp_path, write):
     with pytest.raises(ValueError, match=r"There is no file .*nowhere\.csv"):
-        from_csv(tmp_path / "nowhere.csv", target="y")
+        from_table(tmp_path / "nowhere.csv", target="y")
     with pytest.raises(ValueError, match="is a folder"):
-        from_csv(tmp_path, target="y")
-    with pytest.raises(ValueError, match="cannot be read as CSV"):
-        from_csv(write("größe,y\n1,2\n3,4\n", encoding="latin-1"), target="y")
+        from_table(tmp_path, target="y")
+    latin = write("größe,y\n1,2\n3,4\n", encoding="latin-1")
+    with pytest.raises(ValueError, match=r"encoding: .* is not utf-8 \(line 1, byte 0xf6\)"):
+        from_table(latin, target="y", encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +193,7 @@ def test_a_missing_file_a_folder_and_another_encoding_are_refused(tmp_path, writ
 )
 def test_a_missing_target_lists_the_columns_and_suggests_one(write, target, suggestion):
     with pytest.raises(ValueError) as error:
-        from_csv(write("Rooms,price\n1,2\n3,4\n"), target=target)
+        from_table(write("Rooms,price\n1,2\n3,4\n"), target=target)
     message = str(error.value)
     assert f"no column {target!r}" in message
     assert f"Did you mean {suggestion!r}?" in message
@@ -189,7 +202,7 @@ def test_a_missing_target_lists_the_columns_and_suggests_one(write, target, sugg
 
 def test_no_suggestion_where_nothing_is_close(write):
     with pytest.raises(ValueError, match="columns are: 'a', 'b'") as error:
-        from_csv(write("a,b\n1,2\n3,4\n"), target="temperature")
+        from_table(write("a,b\n1,2\n3,4\n"), target="temperature")
     assert "Did you mean" not in str(error.value)
 
 

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import CommandError, InputError
-from homotopy.commands.shared.options import DataArgument, DatasetOption, TargetOption
+from homotopy.commands.shared.options import (
+    TABLES,
+    CommentOption,
+    DataArgument,
+    DatasetOption,
+    DecimalOption,
+    DropnaOption,
+    DropOption,
+    EncodingOption,
+    FormulaOption,
+    IndexOption,
+    InterceptOption,
+    SeparatorOption,
+    TargetOption,
+)
 
 PICTURES = ("portrait.png", "portrait.pdf")
 RECORD = "forget.json"
@@ -35,9 +49,9 @@ under that schedule has come as close to θ*₋ as the best one is at T, or neve
 two or more rows share it the bound is proved all the same, but the gap need not close.
 
 [bold]Units.[/] Features and target are standardised by the means and deviations of all rows, the
-deleted ones included. The fit to all of them then needs no intercept, and the model has none. The
-risk is a sum, not a mean: a mode of the Hessian Σ xᵢxᵢᵀ with eigenvalue λ decays as e^(−λt).
-
+deleted ones included; the column of ones of the intercept is not. The risk is a sum, not a mean: a
+mode of the Hessian Σ xᵢxᵢᵀ with eigenvalue λ decays as e^(−λt).
+{TABLES}
 [bold]Default times.[/] s: the first time at which ‖θ(t) − θ*‖ ≤ ‖θ* − θ*₋‖, as training begins to
 resolve what the rows contribute. (Much later it has arrived at θ*, and deleting at once is best.)
 T: s plus the time in which the flow without the rows goes nine tenths of the way from θ* to θ*₋.
@@ -45,7 +59,9 @@ T: s plus the time in which the flow without the rows goes nine tenths of the wa
 [bold]Bad input[/] is refused with one line on stderr and exit code 2; nothing is written then.
 """
 # A paragraph is one line: the terminal's width decides where it breaks.
-EPILOG = "\n\n".join(" ".join(part.split()) for part in _EXPLANATION.split("\n\n"))
+EPILOG = "\n\n".join(
+    " ".join(part.split()) for part in _EXPLANATION.replace("{TABLES}", TABLES).split("\n\n")
+)
 
 
 def forget(
@@ -53,11 +69,23 @@ def forget(
     dataset: DatasetOption = None,
     target: TargetOption = None,
     delete: Annotated[
-        str,
+        list[str],
         typer.Option(
-            metavar="ROW[,ROW…]", help="The rows to forget; they count from 0, below the header."
+            metavar="ROW[,ROW…]",
+            help="The rows to forget, by number, from 0 below the header, or by name, as "
+            "'Fiat 128,Valiant'. May be repeated; a name with a comma stands alone, or in double "
+            "quotes.",
         ),
     ] = ...,
+    formula: FormulaOption = None,
+    index: IndexOption = None,
+    drop: DropOption = None,
+    dropna: DropnaOption = False,
+    intercept: InterceptOption = True,
+    separator: SeparatorOption = None,
+    decimal: DecimalOption = None,
+    encoding: EncodingOption = None,
+    comment: CommentOption = None,
     start: Annotated[
         float | None,
         typer.Option(
@@ -114,24 +142,31 @@ def forget(
         if not sys.warnoptions:
             warnings.simplefilter("ignore")
         limit = time_limit if optimise else None
-        _forget(data, dataset, target, delete, start, horizon, ridge, limit, out)
+        reading = (target, formula, index, drop, dropna, separator, decimal, encoding, comment)
+        _forget(data, dataset, reading, intercept, delete, start, horizon, ridge, limit, out)
 
 
-def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, out) -> None:
+def _forget(
+    data, dataset, reading, intercept, delete, start, horizon, ridge, time_limit, out
+) -> None:
     # Imported here so that --help and bad arguments are answered without the slow imports.
     from homotopy.commands.shared import inputs
+    from homotopy.commands.shared.rows import rows_to_delete
 
-    rows = inputs.row_numbers(delete)
     for option, value in (("--start", start), ("--horizon", horizon), ("--ridge", ridge)):
         inputs.check_number(option, value)
     if time_limit is not None and not time_limit > 0:
         raise InputError(f"--time-limit: expected a number of seconds > 0, got {time_limit:g}.")
     if start is not None and horizon is not None:
         _check_order(start, horizon)
-    original = inputs.load(data, dataset, target)
-    inputs.check_rows(rows, original)
-    scaled, standardisation = inputs.standardised(original, ridge)
-    folder = _default_folder(original.name, rows) if out is None else out
+    options = inputs.table_options(*reading)
+    loaded = inputs.load(data, dataset, options)
+    _check_regression(loaded)
+    rows = rows_to_delete(delete, loaded)
+    design = inputs.design(loaded, ridge, intercept)
+    original = design.original
+    folder = _default_folder(original.name, [loaded.row_number(row) for row in rows])
+    folder = folder if out is None else out
 
     import numpy as np
     from rich.console import Console
@@ -146,6 +181,7 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, ou
     from homotopy.deletion.comparison import OPTIMUM, compare, standard_schedules
     from homotopy.deletion.default_times import ChosenTime, default_horizon, default_start
     from homotopy.flows import Exact
+    from homotopy.labels import keep_labels
     from homotopy.linear import LinearRegression
     from homotopy.precision import enable_x64
     from homotopy.program_cache import keep_programs
@@ -153,7 +189,8 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, ou
     with output_folder(folder, (*PICTURES, RECORD)) as staging:
         enable_x64()
         keep_programs()
-        problem = LinearRegression(scaled.X, scaled.y, deleted=rows, ridge=ridge)
+        problem = LinearRegression(design.X, design.scaled.y, deleted=rows, ridge=ridge)
+        keep_labels(problem.X, inputs.labels(design))
         try:
             begin = default_start(problem) if start is None else ChosenTime(start, "as asked for")
             end = (
@@ -171,7 +208,7 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, ou
             end.value,
             method=Exact(tolerance=TOLERANCE),
         )
-        summary = summarise(problem, original, scaled)
+        summary = summarise(problem, original, design.scaled)
         try:
             schedules, optimum = standard_schedules(deletion), None
             if time_limit is not None:
@@ -189,22 +226,22 @@ def _forget(data, dataset, target, delete, start, horizon, ridge, time_limit, ou
         arguments = {
             "data": None if data is None else str(data),
             "dataset": dataset,
-            "target": target,
-            "delete": rows,
+            "target": options.target,
+            "delete": [original.row_number(row) for row in rows],
+            **inputs.as_arguments(options),
+            "intercept": design.intercept,
             "start": start,
             "horizon": horizon,
             "ridge": ridge,
             "optimise": time_limit is not None,
         }
-        numbers = recorded(
-            arguments, original, standardisation, summary, comparison, optimum, begin, end, plane
-        )
+        numbers = recorded(arguments, design, summary, comparison, optimum, begin, end, plane)
         write(numbers, staging / RECORD)
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, 100)  # a file or a pipe has no width of its own
-    show(console, original, ridge, summary, comparison, optimum, begin, end)
+    show(console, design, ridge, summary, comparison, optimum, begin, end)
     written = ", ".join((*PICTURES, RECORD))
     console.print(f"Written to {folder}/: {written}", soft_wrap=True, markup=False)
 
@@ -219,6 +256,17 @@ def _certified(deletion, warm_start, time_limit):
         warm_start=warm_start,
         progress=sys.stderr.isatty(),
     )
+
+
+def _check_regression(dataset) -> None:
+    if dataset.classes is not None:
+        name = dataset.target_name
+        raise InputError(
+            f"--target: {name!r} is text, with {len(dataset.classes)} classes, and forget is for "
+            f"linear regression, whose target is a number: homotopy influence with --loss "
+            f"{'logistic' if len(dataset.classes) == 2 else 'softmax'} ranks the rows of such a "
+            "table, and hm.Problem with that loss forgets them in Python."
+        )
 
 
 def _check_order(start: float, horizon: float) -> None:

@@ -17,6 +17,7 @@ from homotopy.plotting.portrait import portrait_handles, portrait_window
 from homotopy.schedules.sampling import sampling_times
 
 DRAWN = (BASELINE, "best single step", "linear decay", "quadratic decay", "never delete", OPTIMUM)
+_ROOM = 24  # characters on an axis
 _SAME = 2e-3  # of the close-up's size, under half a pixel
 
 
@@ -30,6 +31,8 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
     plane = portrait_plane(deletion, schedules)
     portrait = portrait_of(deletion, schedules, plane=plane)
     portrait = _with_shared_paths(portrait, schedules, deletion)
+    labels = _labels(plane, deletion.problem.parameter_names, portrait.against_time)
+    portrait = dataclasses.replace(portrait, labels=labels)
     close_up = not portrait.against_time
     with house_style():
         figure = Figure(figsize=(9.5, 3.3) if close_up else (6.5, 4.0), layout=SettledLayout())
@@ -57,10 +60,37 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
 
 def _title(deletion, dataset) -> str:
     rows = np.asarray(deletion.problem.deleted).tolist()
-    which = f"row {rows[0]}" if len(rows) == 1 else f"{len(rows)} rows"
+    which = dataset.row_label(rows[0]) if len(rows) == 1 else f"{len(rows)} rows"
     times = f"asked for at s = {float(deletion.start):g}, judged at T = {float(deletion.horizon):g}"
     # A name is text, not a formula.
     return f"{dataset.name}: forgetting {which}, {times}".replace("$", r"\$")
+
+
+def _labels(plane, names, against_time) -> tuple[str, str]:
+    """The axes in terms of parameters, by name."""
+    names = [name.replace("$", r"\$") for name in names]
+    if against_time:
+        return "time t", names[0]
+    if plane.is_identity:
+        return names[0], names[1]
+    return tuple(
+        f"{_combination(direction, names)}\n{label[label.index('(') :]}"
+        for direction, label in zip(plane.directions, plane.labels, strict=True)
+    )
+
+
+def _combination(direction, names) -> str:
+    """The largest parts of a direction, as many as an axis has room for."""
+    order = np.argsort(-np.abs(direction), kind="stable")
+    parts = [i for i in order if abs(direction[i]) >= 0.005]
+    text = ""
+    for count, i in enumerate(parts):
+        sign = ("− " if text else "−") if direction[i] < 0 else "+ " if text else ""
+        term = f"{sign}{abs(direction[i]):.2f} {names[i]}"
+        if text and len(text) + len(term) > _ROOM:
+            return f"{text} + …"
+        text = f"{text} {term}" if count else term
+    return text
 
 
 def _with_shared_paths(portrait, schedules, deletion):

@@ -2,34 +2,31 @@
 
 import dataclasses
 
-from homotopy.commands.shared.record import data, plain, versions
-from homotopy.datasets import Dataset, Standardisation
+from homotopy.commands.shared.inputs import Design
+from homotopy.commands.shared.record import data, plain, units, versions
 from homotopy.deletion.comparison import ComparedSchedule
 from homotopy.deletion.optimum import OptimumStatus
 from homotopy.deletion.searches.everything import CertifiedOptimum
 
-UNITS = (
-    "Features, target and parameters are standardised (mean 0 and population standard deviation 1 "
-    "over all rows, deleted ones included; no intercept). Times are those of the gradient flow of "
-    "the summed risk, from theta = 0 at time 0. 'values' and 'target' of a deleted row are in the "
-    "units of the data."
+_UNITS = (
+    "{}. Times are those of the gradient flow of the summed risk, from theta = 0 at time 0. "
+    "'values' and 'target' of a deleted row are in the units of the data; rows count from 0, "
+    "below the header."
 )
 
 
-def record(
-    arguments, dataset: Dataset, standardisation: Standardisation, summary, comparison, optimum,
-    start, horizon, plane,
-) -> dict:  # fmt: skip
+def record(arguments, design: Design, summary, comparison, optimum, start, horizon, plane) -> dict:
     """A dictionary that JSON can hold; None stands for never, infinite and undefined."""
     deletion = comparison.deletion
     return plain(
         {
             "command": "forget",
             "arguments": arguments,
-            "units": UNITS,
+            "units": _UNITS.format(units(design)),
             "versions": versions(),
-            "data": data(dataset, standardisation),
-            "deleted": [dataclasses.asdict(row) for row in summary.rows],
+            "data": data(design.original, design.standardisation),
+            "deleted": [_row(row, design.original) for row in summary.rows],
+            "parameter_names": design.names,
             "theta0": deletion.theta0,
             "decay_tolerance": deletion.method.tolerance,
             "full_fit": summary.full_fit,
@@ -48,6 +45,13 @@ def record(
             "portrait": plane,
         }
     )
+
+
+def _row(row, dataset) -> dict:
+    """A row by its number in the file, and its name where it has one."""
+    numbers = dataclasses.asdict(row) | {"row": dataset.row_number(row.row)}
+    name = None if dataset.row_names is None else dataset.row_names[row.row]
+    return {"row": numbers.pop("row"), "name": name, **numbers}
 
 
 def _schedule(entry: ComparedSchedule) -> dict:

@@ -2,13 +2,15 @@
 
 import math
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from homotopy.commands.forget.summary import DeletionSummary, Spectrum
-from homotopy.commands.shared.console import say
+from homotopy.commands.shared.console import described, row_name, say, say_notes
+from homotopy.commands.shared.inputs import Design, looks_like_classes
 from homotopy.datasets import Dataset
 from homotopy.deletion.comparison import BASELINE, Comparison
 from homotopy.deletion.default_times import ChosenTime
@@ -22,7 +24,7 @@ _VALUES_SHOWN = 12
 
 def show(
     console: Console,
-    dataset: Dataset,
+    design: Design,
     ridge: float,
     summary: DeletionSummary,
     comparison: Comparison,
@@ -31,17 +33,20 @@ def show(
     horizon: ChosenTime,
 ) -> None:
     """Print the data, what is deleted, the scales of the problem, and the comparison."""
-    size, features = dataset.X.shape
-    say(
-        console,
-        f"{dataset.name}: {size} rows, {features} feature{'s' if features > 1 else ''}, target "
-        f"{dataset.target_name}; standardised over all rows, so no intercept"
-        f"{f'; ridge ρ = {ridge:g}' if ridge else ''}.",
-    )
+    dataset = design.original
+    say(console, described(design, ridge))
+    say_notes(console, dataset.notes)
+    if looks_like_classes(dataset):
+        say(
+            console,
+            "The target is 0 or 1 in every row, and taken for a number here; homotopy influence "
+            "--loss logistic takes it for a class.",
+            indent=2,
+        )
     console.print()
     console.print(_deleted_rows(dataset, summary))
     for row in summary.rows[:_ROWS_SHOWN]:
-        say(console, f"row {row.row}: {_values(dataset, row)}", indent=2)
+        say(console, f"{dataset.row_label(row.row)}: {_values(dataset, row)}", indent=2)
     if len(summary.rows) > _ROWS_SHOWN:
         say(console, f"and {len(summary.rows) - _ROWS_SHOWN} more, in the JSON", indent=2)
     console.print()
@@ -52,6 +57,7 @@ def show(
         f"Deleting moves the fit by ‖θ* − θ*₋‖ = {summary.displacement:.4g}"
         f"{': by nothing but rounding, the rows lie on the fit' if nothing else ''}.",
     )
+    console.print(_parameters(design, summary))
     say(console, f"Hessian of all rows: {_spectrum(summary.full_spectrum)}.")
     say(console, f"Without the deleted: {_spectrum(summary.deleted_spectrum)}.")
     unseen = sum(value == 0 for value in summary.deleted_spectrum.eigenvalues)
@@ -92,13 +98,36 @@ def _deleted_rows(dataset: Dataset, summary: DeletionSummary) -> Table:
     table.add_column("residual\nwithout, θ*₋", justify="right")
     for row in summary.rows[:_ROWS_SHOWN]:
         table.add_row(
-            str(row.row),
+            Text(row_name(dataset, row.row)),
             f"{row.target:g}",
             f"{row.standardised_target:.4g}",
             f"{row.leverage:.4g}",
             f"{row.residual:.4g}",
             f"{row.deleted_residual:.4g}",
         )
+    return table
+
+
+def _parameters(design: Design, summary: DeletionSummary) -> Table:
+    """θ by name: of many, those that the deletion moves most."""
+    full, deleted = np.array(summary.full_fit), np.array(summary.deleted_fit)
+    moved = np.argsort(-np.abs(deleted - full), kind="stable")[:_VALUES_SHOWN]
+    more = len(full) - len(moved)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=f"Parameters{f', the {len(moved)} of {len(full)} that move most' if more else ''}",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("parameter")
+    for header in ("fit θ*", "without, θ*₋", "change"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for i in sorted(moved.tolist()):
+        values = (full[i], deleted[i], deleted[i] - full[i])
+        # What is left of an intercept of 0 is rounding.
+        cells = [0.0 if abs(value) < 1e-13 * np.abs(full).max() else value for value in values]
+        table.add_row(Text(design.names[i]), *(f"{value:.4g}" for value in cells))
     return table
 
 

@@ -83,7 +83,7 @@ def summarise(problem: LinearRegression, original: Dataset, scaled: Dataset) -> 
             target=float(original.y[row]),
             standardised_values=tuple(scaled.X[row].tolist()),
             standardised_target=float(scaled.y[row]),
-            residual=float(scaled.y[row] - scaled.X[row] @ full_fit),
+            residual=float(scaled.y[row] - np.asarray(problem.X[row]) @ full_fit),
             leverage=float(leverage),
             deleted_residual=float(deleted_residual),
         )

@@ -10,13 +10,27 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import InputError
-from homotopy.commands.shared.options import DataArgument, DatasetOption, TargetOption
+from homotopy.commands.shared.options import (
+    TABLES,
+    CommentOption,
+    DataArgument,
+    DatasetOption,
+    DecimalOption,
+    DropnaOption,
+    DropOption,
+    EncodingOption,
+    FormulaOption,
+    IndexOption,
+    InterceptOption,
+    SeparatorOption,
+    TargetOption,
+)
 
 PICTURES = ("influence.png", "influence.pdf")
 TABLE = "influence.csv"
 RECORD = "influence.json"
 
-LOSSES = ("squared", "logistic")
+LOSSES = ("squared", "logistic", "softmax")
 # What --by takes, the column it ranks by, and its name in a title.
 RANKINGS = {
     "own-loss": ("own_loss_change_predicted", "the predicted change of their own loss"),
@@ -31,8 +45,9 @@ _EXPLANATION = """
 [bold]Example.[/] homotopy influence --dataset diabetes --top 5
 
 [bold]What is computed.[/] A regression is fitted to all rows, θ* = argmin Σ ℓᵢ(θ) + (ρ/2) ‖θ‖²:
-linear, ℓ = ½ (x·θ − y)², or with [bold]--loss logistic[/] and a target of 0 and 1 logistic,
-ℓ = −log of the probability of the row's class. What deleting a row does is predicted by the
+linear, ℓ = ½ (x·θ − y)², or with [bold]--loss logistic[/] and a target of two classes, 0 and 1 or
+text, logistic, ℓ = −log of the probability of the row's class; [bold]--loss softmax[/] is the same
+for more classes, with a θ for each, which sum to 0. What deleting a row does is predicted by the
 influence function, Δ = H⁻¹∇ℓᵢ with the Hessian H of all rows: the first order of the change in the
 row's weight, at weight 1. The rows that are shown are then deleted in earnest, one at a time, and
 the regression is fitted again without them.
@@ -42,8 +57,9 @@ row's own loss grows when it is deleted. A negative change of the test loss mean
 better without the row. The risk is a sum, not a mean: a row has weight 1, and not 1/n.
 
 [bold]Columns.[/] [italic]leverage[/]: how much of a row's own target is in its fitted value, from 0
-to 1 (logistic: Pregibon's). [italic]residual[/]: y − x·θ*. [italic]Cook's distance[/]: the squared
-change of all predictions on deletion, over the number of features and the residual variance;
+to 1 (logistic: Pregibon's; softmax: up to the number of classes less 1). [italic]residual[/]: y −
+x·θ*. [italic]Cook's distance[/]: the squared change of all predictions on deletion, over the number
+of parameters and the residual variance;
 without a ridge only. [italic]own loss[/]: change of the row's own loss; to first order ∇ℓᵢ·Δ,
 which is residual² times leverage for linear regression. [italic]‖Δ‖[/]: length of the change of
 the parameters. [italic]test loss[/]: change of the mean loss on --test. [italic]predicted[/] is
@@ -54,10 +70,9 @@ leverage. A dash: not defined, or there is no fit without the row.
 stays, and the fit moves about half as far as if both had gone: read them together.
 
 [bold]Units.[/] Features are standardised by the means and deviations of all rows; so is the target
-of a linear regression, which then has no intercept. Losses, residuals and parameters are in these
-units. Logistic regression has an intercept, which the ridge counts too. The files also have
-targets and predictions in the units of the data (logistic: probabilities).
-
+of a linear regression. Losses, residuals and parameters are in these units. The files also have
+targets and predictions in the units of the data (of classes: probabilities).
+{TABLES}
 [bold]Files.[/] influence.csv: one line a row of the data, with all numbers; influence.json: what is
 shown, with what it takes to repeat and to judge it; influence.png and .pdf: predictions against
 refits, and leverage against residuals.
@@ -65,7 +80,9 @@ refits, and leverage against residuals.
 [bold]Bad input[/] is refused with one line on stderr and exit code 2; nothing is written then.
 """
 # A paragraph is one line: the terminal's width decides where it breaks.
-EPILOG = "\n\n".join(" ".join(part.split()) for part in _EXPLANATION.split("\n\n"))
+EPILOG = "\n\n".join(
+    " ".join(part.split()) for part in _EXPLANATION.replace("{TABLES}", TABLES).split("\n\n")
+)
 
 
 def influence(
@@ -76,7 +93,8 @@ def influence(
         str,
         typer.Option(
             metavar="LOSS",
-            help="squared, or logistic where the target is 0 or 1 in every row.",
+            help="squared; logistic where the target is 0 or 1 in every row, or text of two "
+            "classes; softmax for classes of any number.",
         ),
     ] = LOSSES[0],
     ridge: Annotated[
@@ -112,6 +130,15 @@ def influence(
             show_default=False,
         ),
     ] = None,
+    formula: FormulaOption = None,
+    index: IndexOption = None,
+    drop: DropOption = None,
+    dropna: DropnaOption = False,
+    intercept: InterceptOption = True,
+    separator: SeparatorOption = None,
+    decimal: DecimalOption = None,
+    encoding: EncodingOption = None,
+    comment: CommentOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -127,19 +154,20 @@ def influence(
     with warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.simplefilter("ignore")
-        _influence(data, dataset, target, loss, ridge, by, top, test, out)
+        reading = (target, formula, index, drop, dropna, separator, decimal, encoding, comment)
+        _influence(data, dataset, reading, intercept, loss, ridge, by, top, test, out)
 
 
-def _influence(data, dataset, target, loss, ridge, by, top, test, out) -> None:
+def _influence(data, dataset, reading, intercept, loss, ridge, by, top, test, out) -> None:
     _check_choice("--loss", loss, LOSSES)
     if by is None:
         by = "own-loss" if test is None else "test-loss"
     _check_choice("--by", by, tuple(RANKINGS))
-    logistic = loss == "logistic"
+    linear = loss == LOSSES[0]
     if by == "test-loss" and test is None:
         raise InputError("--by test-loss: name the test data, --test TEST.csv.")
-    if by == "cooks-distance" and (logistic or ridge > 0):
-        has = "logistic regression" if logistic else "a regression with a ridge"
+    if by == "cooks-distance" and (not linear or ridge > 0):
+        has = "a regression with a ridge" if linear else f"{loss} regression"
         raise InputError(
             f"--by cooks-distance: it is defined for least squares, not for {has}; rank by "
             "parameters or leverage."
@@ -150,22 +178,29 @@ def _influence(data, dataset, target, loss, ridge, by, top, test, out) -> None:
     from homotopy.commands.shared import inputs
 
     inputs.check_number("--ridge", ridge)
-    original = inputs.load(data, dataset, target)
+    options = inputs.table_options(*reading)
+    loaded = inputs.load(data, dataset, options)
 
     from rich.console import Console
 
     from homotopy.commands.influence import numbers, picture, record
-    from homotopy.commands.influence.fit import check_classes, fit_regression, load_test
+    from homotopy.commands.influence.fit import (
+        check_classes,
+        fit_regression,
+        load_test,
+        with_classes,
+    )
     from homotopy.commands.influence.report import show
     from homotopy.commands.shared.output import output_folder
     from homotopy.commands.shared.record import write
     from homotopy.precision import enable_x64
     from homotopy.program_cache import keep_programs
 
-    if logistic:
-        check_classes(original)
-    scaled, standardisation = inputs.standardised(original, ridge)
-    test_data = None if test is None else load_test(test, original, logistic)
+    loaded = with_classes(loaded, loss)
+    check_classes(loaded, loss)
+    design = inputs.design(loaded, ridge, intercept)
+    original = design.original
+    test_data = None if test is None else load_test(test, original, loss)
     folder = _default_folder(original.name) if out is None else out
     column, ranking = RANKINGS[by]
     # One loss is shown beside ‖Δ‖.
@@ -174,13 +209,15 @@ def _influence(data, dataset, target, loss, ridge, by, top, test, out) -> None:
     with output_folder(folder, (TABLE, RECORD, *PICTURES)) as staging:
         enable_x64()
         keep_programs()
-        fit = fit_regression(original, scaled, standardisation, logistic, ridge, test_data)
+        fit = fit_regression(design, loss, ridge, test_data)
         with _progress() as report:
             found = numbers.influences(fit, column, top, report)
         arguments = {
             "data": None if data is None else str(data),
             "dataset": dataset,
-            "target": target,
+            "target": options.target,
+            **inputs.as_arguments(options),
+            "intercept": design.intercept,
             "loss": loss,
             "ridge": ridge,
             "by": by,

@@ -7,17 +7,19 @@ import numpy as np
 from jaxtyping import Float
 
 from homotopy._wording import listed
-from homotopy.commands.shared import inputs as _inputs
 from homotopy.commands.shared.errors import InputError
+from homotopy.commands.shared.inputs import Design, labels
 from homotopy.datasets import Dataset, Standardisation
+from homotopy.datasets.tables.load import load_alike
 from homotopy.existence import decide_existence
 from homotopy.influence.diagnostics import RegressionDiagnostics, regression_diagnostics
-from homotopy.losses import Logistic, SquaredError
+from homotopy.labels import keep_labels
+from homotopy.losses import Logistic, SoftmaxCrossEntropy, SquaredError
 from homotopy.measurements import TestLoss
-from homotopy.models import linear_model
+from homotopy.models import function_model, linear_model
 from homotopy.problem import Problem
 
-LOGISTIC = "logistic"
+SQUARED, LOGISTIC, SOFTMAX = "squared", "logistic", "softmax"
 EXACT = 1e-9  # residuals below this part of the target's deviation: a fit through every row
 
 
@@ -27,26 +29,38 @@ class Fit:
 
     Attributes
     ----------
+    design
+        The data as they are fitted.
+    loss
+        One of squared, logistic, softmax.
     problem
-        Of the standardised data; for the logistic loss with a last column of ones.
+        Of the design.
     theta
-        θ*.
+        θ*; of the softmax a row a class, one after the other.
     diagnostics
-        Of a linear regression; None for the logistic loss.
+        Of a linear regression; None for classes.
     test
         The mean loss on the test data, if there are any, and their number of rows.
     """
 
-    original: Dataset
-    standardisation: Standardisation
+    design: Design
+    loss: str
     problem: Problem
     theta: Float[np.ndarray, " d"]
     diagnostics: RegressionDiagnostics | None
     test: TestLoss | None
 
     @property
-    def logistic(self) -> bool:
-        return self.diagnostics is None
+    def original(self) -> Dataset:
+        return self.design.original
+
+    @property
+    def standardisation(self) -> Standardisation:
+        return self.design.standardisation
+
+    @property
+    def linear(self) -> bool:
+        return self.diagnostics is not None
 
     @property
     def ridge(self) -> float:
@@ -54,73 +68,108 @@ class Fit:
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        return (*self.original.feature_names, *(["intercept"] if self.logistic else []))
+        names = self.design.names
+        if self.loss != SOFTMAX:
+            return names
+        return tuple(f"{name}[{each}]" for each in self.original.classes for name in names)
 
 
-def check_labels(dataset: Dataset, option: str = "--loss logistic") -> None:
-    """Every target is 0 or 1."""
-    other = np.flatnonzero((dataset.y != 0) & (dataset.y != 1))
-    if other.size:
-        raise InputError(
-            f"{option}: expected the target {dataset.target_name!r} to be 0 or 1 in every row, "
-            f"got {dataset.y[other[0]]:g} in row {other[0]}."
-        )
+def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None = None) -> Dataset:
+    """The data with a target as the loss takes it: numbers, 0 and 1, or numbers of classes.
 
-
-def check_classes(dataset: Dataset) -> None:
-    """Labels of both classes."""
-    check_labels(dataset)
-    if np.all(dataset.y == dataset.y[0]):
-        raise InputError(
-            f"--loss logistic: the target {dataset.target_name!r} is {dataset.y[0]:g} in every "
-            "row; a fit takes rows of both classes, 0 and 1."
-        )
-
-
-def load_test(path: Path, original: Dataset, logistic: bool) -> Dataset:
-    """The test data, with the columns in the order of the data."""
-    test = _inputs.read(path, original.target_name)
-    for relation, there, wanted in (
-        ("lacks", test.feature_names, original.feature_names),
-        ("has, and the data lack,", original.feature_names, test.feature_names),
-    ):
-        missing = [repr(name) for name in wanted if name not in there]
-        if missing:
+    `classes` are those of other data, which these must not go beyond.
+    """
+    option = f"--loss {loss}" if option is None else option
+    name = dataset.target_name
+    if loss == SQUARED:
+        if dataset.classes is not None:
+            count = len(dataset.classes)
             raise InputError(
-                f"--test: {path.name} {relation} {listed(missing, word='column')}; it must have "
-                f"the columns of {original.name}."
+                f"--loss squared: the target {name!r} is text, with {count} classes "
+                f"({listed(map(repr, dataset.classes))}), and least squares takes numbers: "
+                f"--loss {LOGISTIC if count == 2 else SOFTMAX} takes classes, --target names "
+                "another column."
             )
-    if logistic:
-        check_labels(test, "--test")
-    order = [test.feature_names.index(name) for name in original.feature_names]
-    return dataclasses.replace(test, X=test.X[:, order], feature_names=original.feature_names)
+        return dataset
+    if loss == LOGISTIC:
+        if dataset.classes is not None and len(dataset.classes) > 2:
+            raise InputError(
+                f"--loss logistic: expected a target of two classes, got {name!r} with "
+                f"{len(dataset.classes)}: {listed(map(repr, dataset.classes))}; --loss softmax "
+                "takes them."
+            )
+        other = np.flatnonzero((dataset.y != 0) & (dataset.y != 1))
+        if other.size:
+            raise InputError(
+                f"{option}: expected the target {name!r} to be 0 or 1 in every row, or text of two "
+                f"classes, got {dataset.y[other[0]]:g} in {_where(dataset, int(other[0]))}; --loss "
+                "softmax takes more classes."
+            )
+        return dataset
+    if dataset.classes is not None:
+        return dataset
+    values = np.unique(dataset.y)
+    found = tuple(f"{value:g}" for value in values)
+    if classes is None:
+        if len(found) > max(2, len(dataset.y) // 2):
+            raise InputError(
+                f"{option}: expected a target of classes, got {len(found)} different numbers in "
+                f"the {len(dataset.y)} rows of {name!r}."
+            )
+        classes = found
+    unknown = [value for value in found if value not in classes]
+    if unknown:
+        row = int(np.flatnonzero(dataset.y == float(unknown[0]))[0])
+        raise InputError(
+            f"{option}: the target {name!r} is {unknown[0]} in {_where(dataset, row)}, which is "
+            f"none of the classes of the data: {listed(classes)}."
+        )
+    places = {float(each): float(number) for number, each in enumerate(classes)}
+    codes = np.array([places[float(f"{value:g}")] for value in dataset.y])
+    return dataclasses.replace(dataset, y=codes, classes=classes)
 
 
-def fit_regression(
-    original: Dataset,
-    scaled: Dataset,
-    standardisation: Standardisation,
-    logistic: bool,
-    ridge: float,
-    test: Dataset | None,
-) -> Fit:
+def _where(dataset: Dataset, place: int) -> str:
+    number = f"row {dataset.row_number(place)}"
+    return number if dataset.row_names is None else f"{number} ({dataset.row_names[place]})"
+
+
+def check_classes(dataset: Dataset, loss: str) -> None:
+    """Rows of two classes at least."""
+    if loss != SQUARED and np.all(dataset.y == dataset.y[0]):
+        only = f"{dataset.y[0]:g}" if dataset.classes is None else repr(dataset.classes[0])
+        classes = "both classes, 0 and 1" if loss == LOGISTIC else "two classes or more"
+        raise InputError(
+            f"--loss {loss}: the target {dataset.target_name!r} is {only} in every row; a fit "
+            f"takes rows of {classes}."
+        )
+
+
+def load_test(path: Path, original: Dataset, loss: str) -> Dataset:
+    """The test data, with the features of the data."""
+    try:
+        test = load_alike(path, original)
+    except ValueError as error:
+        raise InputError(f"--test: {error}") from None
+    return with_classes(test, loss, original.classes, "--test")
+
+
+def fit_regression(design: Design, loss: str, ridge: float, test: Dataset | None) -> Fit:
     """The regression on the standardised data, fitted; `InputError` where there is no fit."""
+    original, standardisation = design.original, design.standardisation
 
-    def prepared(X, y):
-        """Inputs and targets as the problem has them, from standardised inputs."""
-        if logistic:
-            return np.column_stack([X, np.ones(len(X))]), y
-        return X, (y - standardisation.target_mean) / standardisation.target_scale
+    def targets(data):
+        if loss == SQUARED:
+            return (data.y - standardisation.target_mean) / standardisation.target_scale
+        return data.y.astype(int) if loss == SOFTMAX else data.y
 
-    X, y = prepared(scaled.X, original.y)
-    y = y if logistic else scaled.y
-    loss = Logistic() if logistic else SquaredError()
+    y = design.scaled.y if loss == SQUARED else targets(original)
+    losses = {SQUARED: SquaredError, LOGISTIC: Logistic, SOFTMAX: SoftmaxCrossEntropy}
     # The deleted set plays no part: every row is deleted in its turn.
-    problem = Problem(linear_model(X.shape[1]), loss, X, y, deleted=0, ridge=ridge)
+    problem = Problem(_model(design, loss), losses[loss](), design.X, y, deleted=0, ridge=ridge)
+    keep_labels(problem.X, labels(design))
     diagnostics = None
-    if logistic:
-        theta = _logistic_fit(problem, original)
-    else:
+    if loss == SQUARED:
         diagnostics = regression_diagnostics(problem)
         theta = diagnostics.theta
         if np.abs(diagnostics.residuals).max() <= EXACT:
@@ -128,20 +177,31 @@ def fit_regression(
                 f"{original.name}: the fit passes through every row to nine digits, so that no "
                 "row moves it."
             )
+    else:
+        theta = _fit_of_classes(problem, original, loss)
     measurement = None
     if test is not None:
         means, scales = standardisation.feature_means, standardisation.feature_scales
-        measurement = TestLoss(*prepared((test.X - means) / scales, test.y))
-    return Fit(original, standardisation, problem, np.asarray(theta), diagnostics, measurement)
+        measurement = TestLoss(design.with_intercept((test.X - means) / scales), targets(test))
+    return Fit(design, loss, problem, np.asarray(theta), diagnostics, measurement)
 
 
-def _logistic_fit(problem, original):
+def _model(design, loss):
+    width = len(design.names)
+    if loss != SOFTMAX:
+        return linear_model(width)
+    count = len(design.original.classes)
+    return function_model(lambda theta, x: theta.reshape(count, width) @ x, count * width)
+
+
+def _fit_of_classes(problem, original, loss):
     try:
         return np.asarray(problem.full_fit())
     except RuntimeError as error:
         if not decide_existence(problem, problem.weights()).doubtful:
-            raise InputError(f"{original.name}: the logistic fit failed: {error}") from error
+            raise InputError(f"{original.name}: the {loss} fit failed: {error}") from error
+        of = "the rows of the two classes" if loss == LOGISTIC else "rows of the classes"
         raise InputError(
-            f"{original.name}: the logistic fit is not finite, as where a plane separates the rows "
-            "of the two classes: add a small --ridge, such as 1e-3."
+            f"{original.name}: the {loss} fit is not finite, as where a plane separates {of}: add "
+            "a small --ridge, such as 1e-3."
         ) from error

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 
-from homotopy.commands.influence.fit import Fit
+from homotopy.commands.influence.fit import LOGISTIC, Fit
 from homotopy.commands.shared.errors import InputError
 from homotopy.influence._predict import predict
 from homotopy.influence.change import ChangeStatus
@@ -86,31 +86,49 @@ def _largest(values, count) -> list[int]:
 
 
 def _diagnostics(fit) -> dict[str, np.ndarray]:
-    original, diagnostics = fit.original, fit.diagnostics
-    columns = {"row": np.arange(fit.problem.size), "target": original.y}
-    if fit.logistic:
-        outputs = np.asarray(fit.problem.X) @ fit.theta
-        # y − p, without the cancellation at y = 1.
-        residuals = np.where(original.y == 1, expit(-outputs), -expit(outputs))
-        columns |= {
-            "prediction": expit(outputs),
-            "residual": residuals,
-            "leverage": leverage(fit.problem, fit.theta),
-        }
+    original = fit.original
+    rows = range(len(original.y))
+    columns = {"row": np.array([original.row_number(row) for row in rows])}
+    if original.row_names is not None:
+        columns["name"] = np.array(original.row_names)
+    if original.classes is None:
+        columns["target"] = original.y
     else:
-        scale, mean = fit.standardisation.target_scale, fit.standardisation.target_mean
+        columns["target"] = np.array(original.classes)[original.y.astype(int)]
+    return columns | (_of_least_squares(fit) if fit.linear else _of_classes(fit))
+
+
+def _of_classes(fit) -> dict[str, np.ndarray]:
+    y, X = fit.original.y, np.asarray(fit.problem.X)
+    outputs = X @ fit.theta.reshape(-1, X.shape[1]).T
+    if fit.loss == LOGISTIC:
+        outputs = outputs[:, 0]
+        # y − p, without the cancellation at y = 1.
+        residuals = np.where(y == 1, expit(-outputs), -expit(outputs))
+        found = {"prediction": expit(outputs), "residual": residuals}
+    else:
+        own = y.astype(int)[:, None]
+        others = outputs.copy()
+        np.put_along_axis(others, own, -np.inf, axis=1)
+        margin = np.take_along_axis(outputs, own, axis=1)[:, 0] - logsumexp(others, axis=1)
+        found = {"prediction": expit(margin), "residual": expit(-margin)}
+    return found | {"leverage": leverage(fit.problem, fit.theta)}
+
+
+def _of_least_squares(fit) -> dict[str, np.ndarray]:
+    diagnostics, original = fit.diagnostics, fit.standardisation
+    columns = {
+        "prediction": diagnostics.fitted * original.target_scale + original.target_mean,
+        "residual": diagnostics.residuals,
+        "leverage": diagnostics.leverage,
+        "leave_one_out_residual": diagnostics.leave_one_out_residuals,
+    }
+    if not fit.ridge:
         columns |= {
-            "prediction": diagnostics.fitted * scale + mean,
-            "residual": diagnostics.residuals,
-            "leverage": diagnostics.leverage,
-            "leave_one_out_residual": diagnostics.leave_one_out_residuals,
+            "studentised_residual": diagnostics.studentised_external,
+            "cooks_distance": diagnostics.cooks_distance,
+            "dffits": diagnostics.dffits,
         }
-        if not fit.ridge:
-            columns |= {
-                "studentised_residual": diagnostics.studentised_external,
-                "cooks_distance": diagnostics.cooks_distance,
-                "dffits": diagnostics.dffits,
-            }
     return columns
 
 
@@ -174,7 +192,7 @@ def _refits(fit, rows, report) -> tuple[dict[str, np.ndarray], dict[int, str], l
             statuses[row] = "minimum" if reached else "no minimum"
             evidence.append(
                 {
-                    "row": row,
+                    "row": fit.original.row_number(row),
                     "status": statuses[row],
                     "solver_status": ChangeStatus[status],
                     "residual": float(change.residual[index]),

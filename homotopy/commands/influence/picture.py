@@ -10,7 +10,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from homotopy._wording import listed
+from homotopy.commands.influence.fit import LOGISTIC, SOFTMAX
 from homotopy.commands.influence.numbers import Influences
+from homotopy.commands.shared.console import row_name
 from homotopy.plotting import house_style
 from homotopy.plotting.style import PALETTE
 
@@ -19,6 +21,10 @@ _NAMES = {
     "own_loss_change": "change of the deleted row's own loss",
     "test_loss_change": "change of the mean test loss",
     "parameter_change": "length ‖Δ‖ of the parameters' change",
+}
+_RESIDUALS = {
+    LOGISTIC: "residual: class − probability",
+    SOFTMAX: "residual: 1 − probability of the class",
 }
 _LABELLED = 12  # rows, at most, in each panel
 
@@ -50,7 +56,8 @@ def _draw_comparison(axes, influences, change):
     fit = influences.fit
     predicted = influences.columns[f"{change}_predicted"]
     true = influences.columns[f"{change}_true"]
-    drawn = np.flatnonzero(np.isfinite(true))
+    # A row that moves nothing but rounding would stretch logarithms over thirty decades.
+    drawn = np.flatnonzero(np.isfinite(influences.columns[f"{change}_ratio"]))
     both = np.concatenate([predicted[drawn], true[drawn]])
     logarithmic = drawn.size > 0 and both.min() > 0 and both.max() > 5 * both.min()
     if logarithmic:
@@ -69,10 +76,12 @@ def _draw_comparison(axes, influences, change):
         axes.plot(limits, limits, color=_GREY, lw=0.8, zorder=0)
         axes.set(xlim=limits, ylim=limits)
     else:
-        axes.text(0.5, 0.5, "no row has a refit", ha="center", transform=axes.transAxes)
-    unit = "standardised units" if change == "parameter_change" or not fit.logistic else "nats"
+        none = "no refit moves but by rounding" if np.isfinite(true).any() else "no row has a refit"
+        axes.text(0.5, 0.5, none, ha="center", transform=axes.transAxes)
+    unit = "standardised units" if change == "parameter_change" or fit.linear else "nats"
     axes.set_title(_NAMES[change])
-    missing = [str(row) for row in sorted(influences.statuses) if not np.isfinite(true[row])]
+    missing = [row for row in sorted(influences.statuses) if not np.isfinite(true[row])]
+    missing = [row_name(fit.original, row).replace("$", r"\$") for row in missing]
     none = f"; none without {listed(missing, limit=3, word='row')}" if missing else ""
     axes.set_xlabel(f"true, by a refit ({unit}){none}")
     axes.set_ylabel(f"predicted ({unit})")
@@ -103,14 +112,13 @@ def _draw_rows(axes, influences):
         _mark(axes, leverage[row], residual[row], areas[row], row in top)
     axes.axhline(0.0, color=_GREY, lw=0.6, zorder=0)
     reach = 1.15 * np.abs(residual).max()
-    axes.set(xlim=(0.0, 1.12 * leverage.max()), ylim=(-reach, reach))
+    low = -0.05 * reach if fit.loss == SOFTMAX else -reach
+    axes.set(xlim=(0.0, 1.12 * leverage.max()), ylim=(low, reach))
     if "cooks_distance" in columns:
         _draw_contours(axes, fit)
     axes.set_title("all rows; area ∝ predicted ‖Δ‖")
     axes.set_xlabel("leverage")
-    axes.set_ylabel(
-        "residual: class − probability" if fit.logistic else "residual (standardised units)"
-    )
+    axes.set_ylabel("residual (standardised units)" if fit.linear else _RESIDUALS[fit.loss])
     return {row: (leverage[row], residual[row]) for row in sorted(top | high)}
 
 
@@ -138,7 +146,7 @@ def _groups(influences):
     """The most influential rows, those of highest leverage that are not among them, the others."""
     top = set(influences.ranked)
     high = set(influences.highest_leverage) - top
-    rows = influences.columns["row"].tolist()
+    rows = range(len(influences.columns["row"]))
     return top, high, [row for row in rows if row not in top | high]
 
 
@@ -158,7 +166,7 @@ def _handles(influences, scattered):
 
 
 def _label(axes, influences, positions):
-    """Row numbers beside the foremost points, of those that stand apart and have room."""
+    """Rows' names beside the foremost points, of those that stand apart and have room."""
     half = _LABELLED // 2
     foremost = dict.fromkeys([*influences.ranked[:half], *influences.highest_leverage[:half]])
     frame, points = axes.get_window_extent(), axes.figure.dpi / 72
@@ -173,7 +181,7 @@ def _label(axes, influences, positions):
             continue
         for dx, dy, ha, va in _AROUND:
             text = axes.annotate(
-                ", ".join(map(str, sorted(same))),
+                _called(influences, sorted(same)),
                 positions[row],
                 (dx, dy),
                 textcoords="offset points",
@@ -194,6 +202,12 @@ def _label(axes, influences, positions):
                 labelled |= same
                 break
             text.remove()
+
+
+def _called(influences, rows) -> str:
+    names = [row_name(influences.fit.original, row) for row in rows]
+    # A name is text, not a formula.
+    return listed(names, limit=3).replace("$", r"\$")
 
 
 # Where a label may stand: its offset in points, and how it is aligned there.

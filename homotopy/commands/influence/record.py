@@ -6,30 +6,38 @@ from pathlib import Path
 
 import numpy as np
 
+from homotopy.commands.influence.fit import LOGISTIC, SOFTMAX, SQUARED
 from homotopy.commands.influence.numbers import Influences
-from homotopy.commands.shared.record import data, plain, versions
+from homotopy.commands.shared.record import data, plain, units, versions
 
 _LINEAR = {
     "target": "in the units of the data",
     "prediction": "of the fit to all rows, in the units of the data",
     "residual": "target - prediction, of standardised targets",
-    "leverage": "x'inv(H)x with the Hessian H = sum xx' + ridge, of standardised features; their "
-    "means count as known, so that 1/n is not part of it",
+    "leverage": "x'inv(H)x with the Hessian H = sum xx' + ridge",
     "leave_one_out_residual": "target - prediction of the fit without the row, standardised: "
     "residual/(1 - leverage)",
     "studentised_residual": "residual over its standard deviation, estimated without the row",
-    "cooks_distance": "squared change of all predictions, over (number of features) * (residual "
-    "variance)",
+    "cooks_distance": "squared change of all predictions, over (number of parameters) * "
+    "(residual variance)",
     "dffits": "change of the row's prediction, full minus deleted, over its standard deviation",
     "own_loss": "(1/2) residual^2 in the fit to all rows",
 }
 _LOGISTIC = {
-    "target": "the class, 0 or 1",
+    "target": "the class: 0 or 1, or text, of which the second is class 1",
     "prediction": "the probability of class 1 in the fit to all rows",
     "residual": "target - prediction",
     "leverage": "p(1 - p) x'inv(H)x with the Hessian H = sum p(1 - p)xx' + ridge (Pregibon)",
     "own_loss": "-log of the probability of the row's class in the fit to all rows",
 }
+_SOFTMAX = {
+    "target": "the class",
+    "prediction": "the probability of the row's class in the fit to all rows",
+    "residual": "1 - prediction",
+    "leverage": "trace of W^(1/2) J inv(H) J' W^(1/2) with W = diag(p) - pp' (St. Laurent, Cook)",
+    "own_loss": "-log of the probability of the row's class in the fit to all rows",
+}
+_OF = {SQUARED: _LINEAR, LOGISTIC: _LOGISTIC, SOFTMAX: _SOFTMAX}
 _CHANGES = {
     "own_loss_change": "change on deletion of the row's own loss",
     "test_loss_change": "change on deletion of the mean loss on the test data",
@@ -47,7 +55,8 @@ def meanings(influences: Influences) -> dict[str, str]:
     fit = influences.fit
     known = {
         "row": "counts from 0, below the header",
-        **(_LOGISTIC if fit.logistic else _LINEAR),
+        "name": "what the row is called",
+        **_OF[fit.loss],
     }
     for kind, how in _KINDS.items():
         known |= {f"{name}_{kind}": f"{what}, {how}" for name, what in _CHANGES.items()}
@@ -71,8 +80,9 @@ def record(arguments: dict, by: str, influences: Influences) -> dict:
     """A dictionary that JSON can hold; None stands for undefined and not refitted."""
     fit = influences.fit
     coefficients = intercept = None
-    if not fit.logistic:
-        coefficients, intercept = fit.standardisation.original_coefficients(fit.theta)
+    if fit.linear:
+        coefficients, intercept = fit.design.original_coefficients(fit.theta)
+    number = fit.original.row_number
     names = list(meanings(influences))
 
     def rows(numbers):
@@ -97,8 +107,11 @@ def record(arguments: dict, by: str, influences: Influences) -> dict:
             "most_influential": rows(influences.ranked),
             "highest_leverage": rows(influences.highest_leverage),
             "duplicates": {
-                "identical": influences.duplicates.identical,
-                "same_features": influences.duplicates.same_inputs,
+                name: [[number(row) for row in group] for group in groups]
+                for name, groups in (
+                    ("identical", influences.duplicates.identical),
+                    ("same_features", influences.duplicates.same_inputs),
+                )
             },
             "evidence": influences.evidence,
         }
@@ -106,22 +119,25 @@ def record(arguments: dict, by: str, influences: Influences) -> dict:
 
 
 def _units(fit) -> str:
-    standardised = "standardised (mean 0 and population standard deviation 1 over all rows"
-    if fit.logistic:
+    if fit.linear:
         return (
-            f"Features are {standardised}); the last parameter is the intercept, which the ridge "
-            "counts too. The loss is -log of the probability of a row's class."
+            f"{units(fit.design)}, unless a column says otherwise. The loss is half the squared "
+            "residual."
         )
-    return (
-        f"Features, target and parameters are {standardised}; no intercept), unless a column says "
-        "otherwise. The loss is half the squared residual."
+    how = (
+        "standardised (mean 0 and population standard deviation 1 over all rows); the first "
+        "parameter is the intercept, which a ridge counts too"
+        if fit.design.intercept
+        else "divided by their root mean square over all rows; there is no intercept"
     )
+    rows = " Parameters are a row a class." if fit.loss == SOFTMAX else ""
+    return f"Features are {how}.{rows} The loss is -log of the probability of a row's class."
 
 
 def _row(influences, row, nested=False) -> list:
     """The numbers of a row, as `meanings` lists them; twins as a list, or in one cell."""
     values = [_number(column[row]) for column in influences.columns.values()]
-    twins = influences.twins(row)
+    twins = [influences.fit.original.row_number(twin) for twin in influences.twins(row)]
     refit = influences.statuses.get(row)
     return [*values, refit, twins if nested else " ".join(map(str, twins))]
 

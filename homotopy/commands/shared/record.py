@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from homotopy.commands.shared.inputs import Design
 from homotopy.datasets import Dataset, Standardisation
 
 
@@ -32,8 +33,24 @@ def data(dataset: Dataset, standardisation: Standardisation) -> dict:
         "rows": len(dataset.y),
         "features": dataset.feature_names,
         "target": dataset.target_name,
+        "classes": dataset.classes,
+        "notes": dataset.notes,
         "standardisation": dataclasses.asdict(standardisation),
     }
+
+
+def units(design: Design) -> str:
+    """What the numbers of a linear regression are in, without a full stop."""
+    if not design.intercept:
+        return (
+            "Features, target and parameters are divided by the root mean square of all rows, "
+            "deleted ones included, and not shifted; there is no intercept"
+        )
+    return (
+        "Features, target and parameters are standardised (mean 0 and population standard "
+        "deviation 1 over all rows, deleted ones included); the first parameter is the intercept, "
+        "of a column of ones, and a ridge counts it too"
+    )
 
 
 def plain(value):

@@ -84,6 +84,7 @@ from .models import (
 )
 from .precision import enable_x64
 from .problem import Problem
+from .problem_check import check
 from .responses import (
     response,
     taylor,
@@ -146,6 +147,7 @@ __all__ = [
     "Taylor",
     "TestLoss",
     "best_step",
+    "check",
     "control",
     "cooks_distance",
     "datasets",

@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any
 
 import jax
-from flax import nnx
 
 from homotopy.conversion.network import ConvertedNetwork
 
@@ -20,6 +19,8 @@ class NnxProgram:
     counts: tuple[int, int]
 
     def __call__(self, arrays: dict, x):
+        from flax import nnx
+
         leaves = list(arrays.values())
         trained, fixed = leaves[: self.counts[0]], leaves[self.counts[0] :]
         states = (
@@ -29,14 +30,16 @@ class NnxProgram:
         return nnx.merge(self.graph, *states)(x)
 
 
-def from_nnx(module: nnx.Module) -> ConvertedNetwork:
-    """An NNX module in evaluation mode as a callable pytree of one example.
+def from_nnx(module: Any) -> ConvertedNetwork:
+    """A `flax.nnx.Module` in evaluation mode as a callable pytree of one example.
 
     Raises
     ------
     ValueError
         Naming `module`, where a part of it is random or keeps statistics in training mode.
     """
+    from flax import nnx
+
     for path, node in nnx.iter_graph(module):
         training = getattr(node, "deterministic", True) is False or (
             getattr(node, "use_running_average", True) is False

@@ -12,8 +12,6 @@ from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
-import torch
-import torch.fx
 
 from homotopy.conversion.network import ConvertedNetwork
 from homotopy.conversion.torch_operations import OPERATIONS
@@ -90,8 +88,8 @@ class TorchProgram:
         return output.reshape(()) if output.size == 1 else output[0]
 
 
-def from_torch(module: torch.nn.Module) -> ConvertedNetwork:
-    """A PyTorch network in evaluation mode as a callable pytree of one example.
+def from_torch(module: Any) -> ConvertedNetwork:
+    """A `torch.nn.Module` in evaluation mode as a callable pytree of one example.
 
     What requires a gradient is θ, in the order and by the names of `named_parameters`; other
     arrays stay as they are. An output of one entry is a scalar.
@@ -102,6 +100,8 @@ def from_torch(module: torch.nn.Module) -> ConvertedNetwork:
         Naming `module`: an operation that is not known here, a batch norm or dropout in training
         mode, a `forward` that depends on values, or nothing that requires a gradient.
     """
+    import torch.fx
+
     try:
         graph = torch.fx.Tracer().trace(module)
     except (torch.fx.proxy.TraceError, TypeError, ValueError, RuntimeError) as error:
@@ -120,9 +120,7 @@ def from_torch(module: torch.nn.Module) -> ConvertedNetwork:
         for name, array in module.named_parameters()
         if name in used and array.requires_grad
     }
-    fixed = {
-        name: _array(array) for name, array in reader.arrays.items() if name not in parameters
-    }
+    fixed = {name: _array(array) for name, array in reader.arrays.items() if name not in parameters}
     if not parameters:
         raise ValueError("module: expected parameters that require a gradient, got none.")
     return ConvertedNetwork(parameters, fixed, program)
@@ -155,7 +153,7 @@ class _Reader:
                 self.inputs.append(node.name)
         elif node.op == "output":
             (result,) = node.args
-            if not isinstance(result, torch.fx.Node):
+            if not _is_node(result):
                 raise ValueError(
                     f"module: expected a network of one output, got {type(result).__name__}."
                 )
@@ -227,9 +225,15 @@ class _Reader:
         )
 
 
+def _is_node(argument) -> bool:
+    import torch.fx
+
+    return isinstance(argument, torch.fx.Node)
+
+
 def _static(argument) -> Hashable:
     """An argument of a node with references for nodes, and tuples for lists."""
-    if isinstance(argument, torch.fx.Node):
+    if _is_node(argument):
         return Value(argument.name)
     if isinstance(argument, list | tuple):
         return tuple(map(_static, argument))

@@ -191,6 +191,7 @@ VALID = {
     },
     "homotopy.best_step": lambda: {"deletion": deletion(), "grid": 8},
     "homotopy.influence.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.check": lambda: {"problem": problem(), "theta": None, "show": False},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
     "homotopy.diagnostics.duplicate_rows": lambda: {"problem": problem()},
     "homotopy.influence.early_stopping": lambda: {

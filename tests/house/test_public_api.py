@@ -61,6 +61,7 @@ PROMISED = [
     "Taylor",
     "TestLoss",
     "best_step",
+    "check",
     "cooks_distance",
     "enable_x64",
     "flow",

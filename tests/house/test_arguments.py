@@ -393,6 +393,7 @@ RIGHT = {
     "progress": {"a function", "a boolean"},
     "homotopy.function_model.f": {"a function"},
     "homotopy.mlp.activation": {"a function"},
+    "homotopy.check.show": {"a boolean"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
     "homotopy.control.ControlAffine.lower": {"a negative number"},
     "homotopy.control.least_horizon.cost": {"a negative number"},

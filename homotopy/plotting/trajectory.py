@@ -61,6 +61,7 @@ def draw_coordinates(
     theta: np.ndarray,
     against: str,
     own_figure: bool,
+    names: Sequence[str] | None = None,
     **options,
 ) -> None:
     """Every coordinate of θ (m, d) against something, with a legend while it is readable."""
@@ -71,8 +72,12 @@ def draw_coordinates(
     faint = {} if few else {"linewidth": 0.8, "alpha": 0.7}
     for index, column in enumerate(theta.T):
         look = {"color": colours[index % len(colours)], **faint, **options}
-        ax.plot(abscissae, column, label=f"θ{_subscript(index + 1)}", **look)
-    name = "θ₁" if dimension == 1 else f"coordinates θ₁ … θ{_subscript(dimension)}"
+        label = names[index] if names else f"θ{subscript(index + 1)}"
+        ax.plot(abscissae, column, label=label, **look)
+    if names:
+        name = names[0] if dimension == 1 else "parameters θ"
+    else:
+        name = "θ₁" if dimension == 1 else f"coordinates θ₁ … θ{subscript(dimension)}"
     label_axes(ax, against, name)
     if few and dimension > 1:
         if own_figure:
@@ -81,5 +86,6 @@ def draw_coordinates(
             legend_beside(ax, ax.get_legend_handles_labels()[0])
 
 
-def _subscript(number):
+def subscript(number: int) -> str:
+    """A number in small digits."""
     return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

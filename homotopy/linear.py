@@ -21,11 +21,16 @@ from homotopy.losses import SquaredError
 from homotopy.modal import ModalForm
 from homotopy.modal_form import modal_form
 from homotopy.models import linear_model
-from homotopy.problem import Problem, deleted_rows, validated_data
+from homotopy.problem import Problem
+from homotopy.problem_data import deleted_rows, sample_weights, validated_data
+from homotopy.weighted_rows import least_squares_rows, scaled_rows
 
 
 class LinearRegression(Problem):
     """R_ε(θ) = ½ Σ w_i (x_iᵀθ − y_i)² + (ρ/2)‖θ‖², w = ε on the deleted points and 1 elsewhere.
+
+    With sample weights w_i is ε or 1 times the point's own, as of `Problem`; closed forms are then
+    those of the rows √w_i (x_i, y_i), rounded to float64.
 
     A `Problem` with the model x ↦ θ·x (append a column of ones for an intercept), the squared
     loss, and its spectra in extended precision, computed once (`modal`). The Hessian may be
@@ -40,6 +45,8 @@ class LinearRegression(Problem):
         Row numbers of the deleted set G, counted from 0, or a mask of it.
     ridge : float
         ρ ≥ 0.
+    weights : (n,), optional
+        Sample weights > 0, kept as `point_weights`.
     dtype : optional
         float64 unless another floating type is named.
 
@@ -66,6 +73,7 @@ class LinearRegression(Problem):
         *,
         deleted: ArrayInput,
         ridge: float = 0.0,
+        weights: ArrayInput | None = None,
         dtype: DTypeLike | None = None,
     ):
         inputs, targets, indices = validated_data(X, y, deleted)
@@ -81,11 +89,14 @@ class LinearRegression(Problem):
             targets,
             deleted=indices,
             ridge=ridge,
+            weights=weights,
             dtype=dtype,
         )
         keep_labels(self.X, labels_of(X, y))
-        full = data_spectrum(inputs, targets, float(ridge))
-        self.modal = modal_form(inputs, targets, indices, full, self.X.dtype)
+        known = None if weights is None else sample_weights(weights, inputs.shape[0])
+        rows, values = scaled_rows(inputs, targets, known)
+        full = data_spectrum(rows, values, float(ridge))
+        self.modal = modal_form(rows, values, indices, full, self.X.dtype)
         if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
             _keep(self, full)
 
@@ -109,7 +120,8 @@ class LinearRegression(Problem):
         5.0
         """
         indices, full = deleted_rows(deleted, self.size), _data_spectrum(self)
-        modal = modal_form(np.asarray(self.X), np.asarray(self.y), indices, full, self.X.dtype)
+        rows, values = map(np.asarray, least_squares_rows(self))
+        modal = modal_form(rows, values, indices, full, self.X.dtype)
         return eqx.tree_at(
             lambda own: (own.deleted, own.modal), self, (jax.device_put(indices), modal)
         )
@@ -178,18 +190,25 @@ class LinearRegression(Problem):
 @jit_outermost
 def _gradient(problem, theta, epsilon):
     residuals = problem.X @ theta - problem.y
-    return problem.X.T @ (problem.weights(epsilon) * residuals) + problem.ridge * theta
+    return problem.X.T @ (_weights(problem, epsilon) * residuals) + problem.ridge * theta
 
 
 @jit_outermost
 def _hessian(problem, epsilon):
-    weighted = problem.X.T * problem.weights(epsilon)[None, :]
+    weighted = problem.X.T * _weights(problem, epsilon)[None, :]
     return weighted @ problem.X + problem.ridge * jnp.eye(problem.dimension, dtype=problem.X.dtype)
 
 
 @jit_outermost
 def _hvp(problem, vector, epsilon):
-    return problem.X.T @ (problem.weights(epsilon) * (problem.X @ vector)) + problem.ridge * vector
+    seen = _weights(problem, epsilon) * (problem.X @ vector)
+    return problem.X.T @ seen + problem.ridge * vector
+
+
+def _weights(problem, epsilon):
+    """Of the squares: of the losses, times the points' own."""
+    weights = problem.weights(epsilon)
+    return weights if problem.point_weights is None else weights * problem.point_weights
 
 
 @eqx.filter_jit
@@ -205,13 +224,15 @@ _SPECTRA = Beside()
 
 
 def _keep(problem: LinearRegression, full: DataSpectrum) -> None:
-    _SPECTRA.put(problem.X, (problem.y, problem.ridge, full))
+    _SPECTRA.put(problem.X, (problem.y, problem.ridge, problem.point_weights, full))
 
 
 def _data_spectrum(problem: LinearRegression) -> DataSpectrum:
-    y, ridge, full = _SPECTRA.get(problem.X) or (None, None, None)
-    if y is not problem.y or ridge is not problem.ridge:  # not as the constructor made it
-        inputs, targets = (np.asarray(part, np.float64) for part in (problem.X, problem.y))
-        full = data_spectrum(inputs, targets, float(problem.ridge))
+    *known, full = _SPECTRA.get(problem.X) or (None, None, None, None)
+    own = problem.y, problem.ridge, problem.point_weights
+    if any(one is not other for one, other in zip(known, own, strict=True)):
+        # Not as the constructor made it.
+        rows, values = (np.asarray(part, np.float64) for part in least_squares_rows(problem))
+        full = data_spectrum(rows, values, float(problem.ridge))
         _keep(problem, full)
     return full

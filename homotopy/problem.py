@@ -15,19 +15,18 @@ from homotopy._checks import (
     instance,
     matrix,
     non_negative,
-    row_numbers,
-    stacked,
     vector,
 )
 from homotopy._jit import jit_outermost
-from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
 from homotopy.existence import decide_existence, require_minimum
 from homotopy.labels import Labels, keep_labels, kept_labels, labels_of
-from homotopy.losses import AbstractLoss, a_loss
+from homotopy.losses.base import AbstractLoss, a_loss
+from homotopy.losses.weighted import WeightedLoss, with_weights
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
 from homotopy.precision import floating_dtype, owned
+from homotopy.problem_data import output_shape, sample_weights, validated_data
 from homotopy.seen_directions import AlongDirections, seen_directions
 
 
@@ -35,7 +34,8 @@ class Problem(eqx.Module):
     """The weighted empirical risk R_ε(θ) = Σ_{i∉G} ℓ_i(θ) + ε Σ_{i∈G} ℓ_i(θ) + (ρ/2)‖θ‖².
 
     ε = 1 is all the data, ε = 0 the data without the deleted set G (theory §1). The risk is a
-    **sum**, not a mean; ρ is never re-weighted.
+    **sum**, not a mean; ρ is never re-weighted. With sample weights ℓ_i(θ) = wᵢ ℓ(f(θ; xᵢ), yᵢ): a
+    point of weight 2 is one that occurs twice, and deleting it deletes both.
 
     Parameters
     ----------
@@ -52,6 +52,8 @@ class Problem(eqx.Module):
         Row numbers of the deleted set G, counted from 0, or a mask of it.
     ridge : float
         ρ ≥ 0.
+    weights : (n,), optional
+        Sample weights wᵢ > 0, kept as `point_weights`; 1 by default.
     dtype : optional
         float64 unless another floating type is named.
 
@@ -62,7 +64,7 @@ class Problem(eqx.Module):
     ValueError
         Naming the argument: shapes that do not match; data that are missing, infinite, masked,
         complex, text or categories, with row and column; a deleted index out of range or twice,
-        nothing left after deletion, ρ < 0, 64-bit mode off.
+        nothing left after deletion, ρ < 0, a weight that is not positive, 64-bit mode off.
 
     Examples
     --------
@@ -81,6 +83,7 @@ class Problem(eqx.Module):
     y: Array
     deleted: Int[Array, " g"]
     ridge: Float[Array, ""]
+    point_weights: Float[Array, " n"] | None
 
     def __init__(
         self,
@@ -91,13 +94,14 @@ class Problem(eqx.Module):
         *,
         deleted: ArrayInput,
         ridge: float = 0.0,
+        weights: ArrayInput | None = None,
         dtype: DTypeLike | None = None,
     ):
         dtype = floating_dtype(dtype)
         a_model(model)
         a_loss(loss)
         inputs, targets, indices = validated_data(X, y, deleted)
-        loss.validate(targets, _output_shape(model, inputs, dtype))
+        loss.validate(targets, output_shape(model, inputs, dtype))
         ridge = non_negative("ridge", ridge)
         self.model = model
         self.loss = loss
@@ -106,6 +110,8 @@ class Problem(eqx.Module):
         self.y = jnp.asarray(targets) if integral else jnp.asarray(targets, dtype)
         self.deleted = jnp.asarray(indices)
         self.ridge = jnp.asarray(ridge, dtype)
+        known = None if weights is None else sample_weights(weights, inputs.shape[0])
+        self.point_weights = None if known is None else jnp.asarray(known, dtype)
         self._check_shapes()
         keep_labels(self.X, labels_of(X, y))
 
@@ -143,6 +149,18 @@ class Problem(eqx.Module):
             )
 
     @property
+    def point_loss(self) -> AbstractLoss:
+        """The loss of `targets`: `loss` itself, or, with sample weights, the weighted one."""
+        if self.point_weights is None:
+            return self.loss
+        return WeightedLoss(self.loss, scalar_targets=self.y.ndim == 1)
+
+    @property
+    def targets(self) -> Array:
+        """`y`, with the sample weights as a further column where there are any."""
+        return self.y if self.point_weights is None else with_weights(self.y, self.point_weights)
+
+    @property
     def dimension(self) -> int:
         """d, the number of parameters."""
         return self.model.dimension
@@ -165,9 +183,9 @@ class Problem(eqx.Module):
         return _outputs(self, theta, X)
 
     def weights(self, epsilon: ArrayLike = 1.0) -> Float[Array, " n"]:
-        """Weights of the n points: ε on the deleted set, one elsewhere.
+        """Weights of the n losses ℓ_i: ε on the deleted set, one elsewhere.
 
-        `epsilon` is one number, or one for each deleted point.
+        Sample weights are in the losses. `epsilon` is one number, or one for each deleted point.
         """
         return _weights(self, jnp.asarray(epsilon, self.X.dtype))
 
@@ -181,7 +199,7 @@ class Problem(eqx.Module):
         return weights
 
     def losses(self, theta: Float[Array, " d"]) -> Float[Array, " n"]:
-        """ℓ_i(θ), of every point."""
+        """ℓ_i(θ), of every point, its sample weight included."""
         return _losses(self, theta)
 
     def weighted_risk(
@@ -269,7 +287,8 @@ class Problem(eqx.Module):
             model, inputs = LinearModel(basis.shape[1]), self.X @ basis
         else:
             model, inputs = AlongDirections(self.model, theta - basis @ z, basis), self.X
-        seen = Problem(model, self.loss, inputs, self.y, deleted=self.deleted, dtype=self.X.dtype)
+        options = {"weights": self.point_weights, "dtype": self.X.dtype}
+        seen = Problem(model, self.loss, inputs, self.y, deleted=self.deleted, **options)
         return seen, z
 
     def parameters(self, theta0: ArrayInput, name: str = "theta0") -> Float[Array, " d"]:
@@ -298,9 +317,8 @@ def _weights(problem, epsilon):
 
 @jit_outermost
 def _losses(problem, theta):
-    return jax.vmap(lambda x, y: problem.loss.value(problem.model(theta, x), y))(
-        problem.X, problem.y
-    )
+    loss = problem.point_loss
+    return jax.vmap(lambda x, y: loss.value(problem.model(theta, x), y))(problem.X, problem.targets)
 
 
 @jit_outermost
@@ -336,44 +354,6 @@ def _deleted_loss(problem, theta):
 @jit_outermost
 def _deleted_gradient(problem, theta):
     return jax.grad(problem.deleted_loss)(theta)
-
-
-def _output_shape(model: Model, inputs: np.ndarray, dtype) -> tuple[int, ...]:
-    """Shape of the model's output for one row of X; `ValueError` where it does not take one."""
-    theta = jax.ShapeDtypeStruct((model.dimension,), dtype)
-    try:
-        return jax.eval_shape(model, theta, jax.ShapeDtypeStruct(inputs.shape[1:], dtype)).shape
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"X: the model does not take a row of X, of shape {inputs.shape[1:]} ({error})."
-        ) from error
-
-
-def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs (n, p), targets and deleted indices (g,) as NumPy arrays, checked.
-
-    Arrays that hold integers or floats are not copied, and integers stay integers.
-    """
-    if any(isinstance(stacked(given), jax.core.Tracer) for given in (X, y, deleted)):
-        raise TypeError(
-            "X, y, deleted: a problem is built from concrete arrays, outside jax.jit, jax.vmap "
-            "and jax.grad; close over it, or stack several with jax.tree.map."
-        )
-    inputs, targets = as_numbers("X", X, data=True), as_numbers("y", y, data=True)
-    if inputs.ndim != 2 or 0 in inputs.shape:
-        raise ValueError(f"X: expected a non-empty matrix (n, p), got shape {inputs.shape}.")
-    size = inputs.shape[0]
-    if targets.ndim not in (1, 2) or targets.shape[0] != size:
-        raise ValueError(f"y: expected {size} targets, as X has rows, got shape {targets.shape}.")
-    return inputs, targets, deleted_rows(deleted, size)
-
-
-def deleted_rows(deleted, size: int) -> np.ndarray:
-    """The deleted set (g,) of `size` rows, checked: at least one row stays."""
-    rows = row_numbers("deleted", deleted, size)
-    if rows.size == size:
-        raise ValueError(f"deleted: all {size} rows are deleted; at least one must stay.")
-    return rows
 
 
 def a_problem(value, name: str = "problem") -> Problem:

@@ -63,14 +63,14 @@ class AbstractCurvature(eqx.Module):
 
     def data_products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
         """C v for each row v, without the matrix."""
-        return self._products(self.problem.X, self.problem.y, self.weights, vectors)
+        return self._products(self.problem.X, self.problem.targets, self.weights, vectors)
 
     def sample_products(
         self, rows: Array, scale: Float[Array, ""], vectors: Float[Array, "m d"]
     ) -> Float[Array, "m d"]:
         """As `data_products`, of some data points only, times `scale`."""
         weights = scale * self.weights[rows]
-        return self._products(self.problem.X[rows], self.problem.y[rows], weights, vectors)
+        return self._products(self.problem.X[rows], self.problem.targets[rows], weights, vectors)
 
     def products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
         """(C + shift · Id) v for each row v."""
@@ -157,14 +157,14 @@ class GaussNewtonCurvature(AbstractCurvature):
         def point(x, y, weight):
             output = problem.model(self.theta, x)
             jacobian = jax.jacrev(lambda at: problem.model(at, x))(self.theta)
-            hessian = weight * problem.loss.hessian(output, y)
+            hessian = weight * problem.point_loss.hessian(output, y)
             if output.ndim == 0:
                 return jnp.sqrt(jnp.maximum(hessian, 0.0)) * jacobian[None, :]
             values, vectors = jnp.linalg.eigh(hessian)
             root = jnp.sqrt(jnp.maximum(values, 0.0))[:, None] * vectors.T
             return root @ jacobian
 
-        rows = jax.vmap(point)(problem.X, problem.y, self.weights)
+        rows = jax.vmap(point)(problem.X, problem.targets, self.weights)
         return rows.reshape(-1, self.dimension)
 
 
@@ -173,14 +173,14 @@ def _loss_gradient(problem, X, y, weights, theta):
 
     def risk(at):
         outputs = problem.predict(at, X)
-        return jnp.sum(weights * jax.vmap(problem.loss.value)(outputs, y))
+        return jnp.sum(weights * jax.vmap(problem.point_loss.value)(outputs, y))
 
     return jax.grad(risk)(theta)
 
 
 def _output_gradient(problem, outputs, y, weights):
     """wᵢ ∂ℓᵢ/∂ŷ, at each output."""
-    gradients = jax.vmap(problem.loss.gradient)(outputs, y)
+    gradients = jax.vmap(problem.point_loss.gradient)(outputs, y)
     return weights.reshape(-1, *([1] * (gradients.ndim - 1))) * gradients
 
 

@@ -59,8 +59,8 @@ class ProximalBregman(AbstractObjective):
     def __call__(self, theta):
         problem = self.problem
         outputs = problem.predict(theta)
-        divergences = jax.vmap(problem.loss.bregman)(outputs, self.outputs, problem.y)
-        slopes = jax.vmap(problem.loss.gradient)(self.outputs, problem.y)
+        divergences = jax.vmap(problem.point_loss.bregman)(outputs, self.outputs, problem.targets)
+        slopes = jax.vmap(problem.point_loss.gradient)(self.outputs, problem.targets)
         moved = jnp.sum((slopes * (outputs - self.outputs)).reshape(problem.size, -1), axis=1)
         strength = problem.ridge + self.damping
         near = 0.5 * strength * jnp.sum((theta - self.reference) ** 2)
@@ -74,7 +74,7 @@ class ProximalBregman(AbstractObjective):
 
     def value_scale(self, theta):
         # Of the changed points' terms, in which f − fˢ cancels.
-        slopes = jax.vmap(self.problem.loss.gradient)(self.outputs, self.problem.y)
+        slopes = jax.vmap(self.problem.point_loss.gradient)(self.outputs, self.problem.targets)
         terms = jnp.abs(slopes * self.outputs).reshape(self.problem.size, -1)
         return jnp.abs(self(theta)) + jnp.sum(jnp.abs(self.changes) * jnp.sum(terms, axis=1))
 

@@ -149,7 +149,7 @@ VALID = {
         "theta0": None, "damping": 0.0, "tolerance": 0.1, "max_steps": 5
     },
     "homotopy.LinearRegression": lambda: {
-        "X": X, "y": Y, "deleted": 1, "ridge": 0.0, "dtype": None
+        "X": X, "y": Y, "deleted": 1, "ridge": 0.0, "weights": None, "dtype": None
     },
     "homotopy.Lissa": lambda: {
         "steps": 5, "batch_size": None, "repeats": 1, "scale": None, "seed": 0, "tolerance": 0.1
@@ -168,7 +168,7 @@ VALID = {
     "homotopy.Predictions": lambda: {"X": None},
     "homotopy.Problem": lambda: {
         "model": hm.linear_model(2), "loss": hm.SquaredError(), "X": X, "y": Y, "deleted": 1,
-        "ridge": 0.0, "dtype": None,
+        "ridge": 0.0, "weights": None, "dtype": None,
     },
     "homotopy.ProximalBregman": lambda: {"damping": 0.0, "tolerance": 0.1, "max_steps": 5},
     "homotopy.Ramp": lambda: {"start": 0.0, "stop": 1.0},

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Bool, Float
 
-from homotopy.influence.diagnostics.inputs import regression_data
+from homotopy.influence.diagnostics.inputs import regression_data, root_weights
 from homotopy.influence.diagnostics.orthogonal import orthogonal_factor
 from homotopy.problem import Problem
 
@@ -89,4 +89,5 @@ def ridgeless_leave_one_out(problem: Problem) -> RidgelessLeaveOneOut:
     directions = factor.rows @ factor.inverse.T  # g, row by row
     numerator = np.where(interpolated, directions @ theta, residuals)
     denominator = np.where(interpolated, np.sum(directions**2, axis=1), factor.complement)
-    return RidgelessLeaveOneOut(numerator / denominator, interpolated)
+    residuals = numerator / denominator / root_weights(problem)
+    return RidgelessLeaveOneOut(residuals, interpolated)

@@ -32,6 +32,11 @@ def problem():
 
 
 @functools.cache
+def logistic():
+    return hm.Problem(hm.linear_model(2), hm.Logistic(), X, [0, 1, 0, 1], deleted=1)
+
+
+@functools.cache
 def deletion():
     return hm.Deletion(problem(), THETA, start=0.5, horizon=1.0)
 
@@ -193,6 +198,7 @@ VALID = {
     "homotopy.influence.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
     "homotopy.check": lambda: {"problem": problem(), "theta": None, "show": False},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
+    "homotopy.diagnostics.glm_diagnostics": lambda: {"problem": logistic(), "theta": None},
     "homotopy.diagnostics.duplicate_rows": lambda: {"problem": problem()},
     "homotopy.influence.early_stopping": lambda: {
         "problem": problem(), "theta0": THETA, "X": X, "y": Y, "optimiser": optax.sgd(0.1),

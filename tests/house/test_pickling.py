@@ -133,6 +133,7 @@ def results():
         "influence in time": hm.influence_in_time(linear, THETA0, first, TIMES, points=[0, 1]),
         "diagnostics": hm.regression_diagnostics(linear),
         "check": hm.check(linear, show=False),
+        "GLM diagnostics": hm.diagnostics.glm_diagnostics(made["logistic"], THETA0),
         "duplicates": hm.diagnostics.duplicate_rows(linear),
         "leverage": hm.diagnostics.jacobian_leverage(linear, fit),
         "weight Jacobian": hm.influence.weight_jacobian(linear, fit),

@@ -86,7 +86,7 @@ def gradient_rounding(
     eigenvalue times the size of θ.
     """
     each = problem.weights(epsilon) * gradient_norms(problem, theta)
-    terms = jnp.sum(each) + problem.ridge * jnp.linalg.norm(theta)
+    terms = jnp.sum(each) + problem.ridge_force(theta)
     return ROUNDINGS * jnp.finfo(theta.dtype).eps * (terms + of_theta)
 
 

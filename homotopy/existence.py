@@ -118,10 +118,20 @@ def decide_existence(
     slopes, probabilities = (np.asarray(part, float) for part in _slopes(problem, at))
     if slopes.size > _LARGEST:
         return Existence(Overlap.undecided, affine=affine, recession=problem.loss.recession)
+    ridge, penalised = np.asarray(problem.ridge), np.zeros(problem.dimension, bool)
+    if ridge.ndim == 1:
+        # The penalty grows along all directions but those of parameters without one.
+        penalised = ridge > 0.0
+    slopes = slopes[:, :, ~penalised]
     counted = weights > 0.0
     margins, ties = _margins(slopes[counted], probabilities[counted])
-    found = decide_separation(margins, ties, None if known is None else known.direction)
-    return Existence(found.overlap, found.direction, affine, problem.loss.recession)
+    hint = None if known is None or known.direction is None else known.direction[~penalised]
+    found = decide_separation(margins, ties, hint)
+    direction = found.direction
+    if direction is not None:
+        direction = np.zeros(problem.dimension)
+        direction[~penalised] = found.direction
+    return Existence(found.overlap, direction, affine, problem.loss.recession)
 
 
 def require_minimum(
@@ -174,7 +184,11 @@ def minimum_is_near(
         losses = jax.vmap(loss.value)(outputs + moved, y)
         return jnp.sum(weights * losses) + jnp.sum(forces * moved)
 
-    hessian = jax.hessian(risk)(zero)
+    hessian, free = jax.hessian(risk)(zero), None
+    if problem.ridge.ndim == 1:
+        # Along other directions the penalty grows: only these can be those of a recession.
+        free = (problem.ridge == 0.0).astype(theta.dtype)
+        hessian = free[:, None] * hessian * free[None, :] + jnp.diag(1.0 - free)
     diagonal = jnp.diagonal(hessian)
     scale = jnp.where(diagonal > 0.0, 1.0 / jnp.sqrt(jnp.where(diagonal > 0.0, diagonal, 1.0)), 0.0)
     scaled = scale[:, None] * hessian * scale[None, :]
@@ -183,6 +197,7 @@ def minimum_is_near(
     lower = jnp.linalg.cholesky(jnp.where(definite, scaled, jnp.eye(theta.size, dtype=theta.dtype)))
 
     def newton(gradient):
+        gradient = gradient if free is None else free * gradient
         return -scale * cho_solve((lower, True), scale * gradient)
 
     means = jax.vmap(problem.loss.means)(outputs)
@@ -202,7 +217,7 @@ def minimum_is_near(
     tiny = jnp.sqrt(jnp.finfo(theta.dtype).tiny)
     present = jnp.all(~counted | (weights[:, None] * means > tiny))
     shown = present & definite & (jnp.max(fallen(step)) <= _INSIDE) & (jnp.max(again) <= _SOLVED)
-    return shown | (problem.ridge > 0.0) | jnp.any(weights < 0.0)
+    return shown | jnp.all(problem.ridge > 0.0) | jnp.any(weights < 0.0)
 
 
 def _slope_and_turn(loss, output, target, by):
@@ -246,7 +261,7 @@ def _are_near(problem, theta, rows, amounts, forces):
 
 def may_lack_minimum(problem: eqx.Module) -> bool:
     """Whether it is a question if there is a minimum: for losses that recede, without a ridge."""
-    return problem.loss.may_recede and not float(problem.ridge) > 0.0
+    return problem.loss.may_recede and not np.all(np.asarray(problem.ridge) > 0.0)
 
 
 def affine_in_parameters(problem: eqx.Module) -> bool:

@@ -92,6 +92,11 @@ class LinearRegression(Problem):
             weights=weights,
             dtype=dtype,
         )
+        if self.ridge.ndim == 1:
+            raise ValueError(
+                "ridge: expected one number, as closed forms need, got one for each parameter; "
+                "Problem(linear_model(p), SquaredError(), X, y, ...) takes them."
+            )
         keep_labels(self.X, labels_of(X, y))
         known = None if weights is None else sample_weights(weights, inputs.shape[0])
         rows, values = scaled_rows(inputs, targets, known)

@@ -14,7 +14,6 @@ from homotopy._checks import (
     concrete,
     instance,
     matrix,
-    non_negative,
     vector,
 )
 from homotopy._jit import jit_outermost
@@ -26,7 +25,12 @@ from homotopy.losses.weighted import WeightedLoss, with_weights
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
 from homotopy.precision import floating_dtype, owned
-from homotopy.problem_data import output_shape, sample_weights, validated_data
+from homotopy.problem_data import (
+    output_shape,
+    ridge_strength,
+    sample_weights,
+    validated_data,
+)
 from homotopy.seen_directions import AlongDirections, seen_directions
 
 
@@ -50,8 +54,9 @@ class Problem(eqx.Module):
         Targets, likewise. Integers stay integers.
     deleted : int, sequence of int or (n,) of bool
         Row numbers of the deleted set G, counted from 0, or a mask of it.
-    ridge : float
-        ρ ≥ 0.
+    ridge : float or (d,)
+        ρ ≥ 0; or one ρ_j for each entry of θ, as 0 for an intercept: then ½ Σ ρ_j θ_j² stands for
+        (ρ/2)‖θ‖².
     weights : (n,), optional
         Sample weights wᵢ > 0, kept as `point_weights`; 1 by default.
     dtype : optional
@@ -82,7 +87,7 @@ class Problem(eqx.Module):
     X: Float[Array, "n p"]
     y: Array
     deleted: Int[Array, " g"]
-    ridge: Float[Array, ""]
+    ridge: Float[Array, "*d"]
     point_weights: Float[Array, " n"] | None
 
     def __init__(
@@ -93,7 +98,7 @@ class Problem(eqx.Module):
         y: ArrayInput,
         *,
         deleted: ArrayInput,
-        ridge: float = 0.0,
+        ridge: ArrayInput = 0.0,
         weights: ArrayInput | None = None,
         dtype: DTypeLike | None = None,
     ):
@@ -102,7 +107,7 @@ class Problem(eqx.Module):
         a_loss(loss)
         inputs, targets, indices = validated_data(X, y, deleted)
         loss.validate(targets, output_shape(model, inputs, dtype))
-        ridge = non_negative("ridge", ridge)
+        ridge = ridge_strength(ridge, model.dimension)
         self.model = model
         self.loss = loss
         self.X = owned(inputs, dtype)
@@ -207,6 +212,18 @@ class Problem(eqx.Module):
     ) -> Float[Array, ""]:
         """R(θ; w) = Σ w_i ℓ_i(θ) + (ρ/2)‖θ‖², with a weight for each point."""
         return _weighted_risk(self, theta, weights)
+
+    def penalty(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
+        """(ρ/2)‖θ‖², or ½ Σ ρ_j θ_j²."""
+        if self.ridge.ndim == 1:
+            return 0.5 * jnp.sum(self.ridge * theta**2)
+        return 0.5 * self.ridge * jnp.sum(theta**2)
+
+    def ridge_force(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
+        """‖ρθ‖, the length of the penalty's gradient."""
+        if self.ridge.ndim == 1:
+            return jnp.linalg.norm(self.ridge * theta)
+        return self.ridge * jnp.linalg.norm(theta)
 
     def risk(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, ""]:
         """R_ε(θ)."""
@@ -323,7 +340,7 @@ def _losses(problem, theta):
 
 @jit_outermost
 def _weighted_risk(problem, theta, weights):
-    return jnp.sum(weights * problem.losses(theta)) + 0.5 * problem.ridge * jnp.sum(theta**2)
+    return jnp.sum(weights * problem.losses(theta)) + problem.penalty(theta)
 
 
 @jit_outermost

@@ -224,7 +224,7 @@ def _errors(problem, theta, gradient) -> tuple[float, float]:
 
 @eqx.filter_jit
 def _terms(problem, theta):
-    return jnp.sum(gradient_norms(problem, theta)) + problem.ridge * jnp.linalg.norm(theta)
+    return jnp.sum(gradient_norms(problem, theta)) + problem.ridge_force(theta)
 
 
 def _as(problem, values):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from homotopy._checks import ArrayInput, row_numbers, stacked
+from homotopy._checks import ArrayInput, non_negative, row_numbers, stacked
 from homotopy._numbers import as_numbers
+from homotopy._wording import described
 from homotopy.models import Model
 
 
@@ -60,3 +61,20 @@ def deleted_rows(deleted, size: int) -> np.ndarray:
     if rows.size == size:
         raise ValueError(f"deleted: all {size} rows are deleted; at least one must stay.")
     return rows
+
+
+def ridge_strength(ridge: ArrayInput, dimension: int) -> float | np.ndarray:
+    """ρ ≥ 0, or one ρ_j ≥ 0 for each of the parameters, checked."""
+    try:
+        several = np.ndim(ridge) == 1 and not isinstance(ridge, jax.core.Tracer)
+    except ValueError:  # rows of different lengths
+        several = False
+    if not several:
+        return non_negative("ridge", ridge)
+    known = as_numbers("ridge", ridge)
+    if known.shape != (dimension,) or not np.all((known >= 0.0) & np.isfinite(known)):
+        raise ValueError(
+            f"ridge: expected a finite number >= 0, or {dimension} of them, one a parameter, got "
+            f"{known.tolist() if known.size <= 8 else described(known)}."
+        )
+    return known.astype(np.float64)

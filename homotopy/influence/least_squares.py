@@ -160,7 +160,7 @@ def regression_gradient(problem: Problem, theta) -> tuple[float, float, float] |
 
     Nothing is compiled for it. None as of `least_squares`.
     """
-    if not is_linear_regression(problem):
+    if not is_linear_regression(problem) or problem.ridge.ndim == 1:
         return None
     rows = least_squares_rows(problem)
     known = [concrete(part) for part in (*rows, problem.ridge, theta)]
@@ -183,7 +183,7 @@ def regression_gradient(problem: Problem, theta) -> tuple[float, float, float] |
 
 def least_squares(problem: Problem, theta, damping: float = 0.0) -> LeastSquares | None:
     """The factorisation, of a linear regression outside `jax.jit`; None of any other problem."""
-    if not is_linear_regression(problem):
+    if not is_linear_regression(problem) or problem.ridge.ndim == 1:
         return None
     rows = least_squares_rows(problem)
     known = [concrete(part) for part in (*rows, problem.ridge, theta)]

@@ -28,6 +28,11 @@ def known_ridge(problem: Problem) -> float:
             "problem: diagnostics are computed from concrete arrays, outside jax.jit, jax.vmap "
             "and jax.grad."
         )
+    if problem.ridge.ndim == 1:
+        raise ValueError(
+            "ridge: diagnostics are those of one ridge for all parameters, got one for each; "
+            "predict(problem, LeaveOneOut()) and the other estimators take them."
+        )
     return float(problem.ridge)
 
 

@@ -99,6 +99,7 @@ from .schedules import (
     Spline,
     Step,
 )
+from .scikit_learn import from_sklearn
 
 __version__: str
 
@@ -158,6 +159,7 @@ __all__ = [
     "estimators",
     "flow",
     "flows",
+    "from_sklearn",
     "function_model",
     "gaps",
     "greedy",

@@ -13,6 +13,7 @@ import numpy as np
 import optax
 import pytest
 from public_face import PUBLIC
+from sklearn.linear_model import Ridge
 
 import homotopy as hm
 from homotopy import control, datasets, plotting
@@ -209,6 +210,9 @@ VALID = {
         "method": None, "throw": True,
     },
     "homotopy.function_model": lambda: {"f": lambda theta, x: theta @ x, "dimension": 2},
+    "homotopy.from_sklearn": lambda: {
+        "fitted": Ridge().fit(X, Y), "X": X, "y": Y, "deleted": 1, "weights": None
+    },
     "homotopy.gaps": lambda: {
         "problem": problem(), "theta_s": THETA, "points": 1, "groups": None,
         "measurement": hm.OwnLoss(), "cold_starts": THETA, "damping": 0.1, "solver": None,

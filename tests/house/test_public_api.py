@@ -65,6 +65,7 @@ PROMISED = [
     "cooks_distance",
     "enable_x64",
     "flow",
+    "from_sklearn",
     "function_model",
     "gaps",
     "greedy",

@@ -82,6 +82,7 @@ from .models import (
     mlp,
     module_model,
 )
+from .multi_output import MultiOutputRegression
 from .precision import enable_x64
 from .problem import Problem
 from .problem_check import check
@@ -123,6 +124,7 @@ __all__ = [
     "LinearRegressions",
     "Lissa",
     "Logistic",
+    "MultiOutputRegression",
     "Network",
     "Networks",
     "NewtonStep",

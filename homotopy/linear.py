@@ -79,7 +79,8 @@ class LinearRegression(Problem):
         inputs, targets, indices = validated_data(X, y, deleted)
         if targets.ndim != 1:
             raise ValueError(
-                f"y: expected a vector of {inputs.shape[0]} targets, got shape {targets.shape}."
+                f"y: expected a vector of {inputs.shape[0]} targets, got shape {targets.shape}; "
+                "MultiOutputRegression takes several targets."
             )
         targets = targets.astype(np.float64, copy=False)
         super().__init__(
@@ -103,7 +104,7 @@ class LinearRegression(Problem):
         full = data_spectrum(rows, values, float(ridge))
         self.modal = modal_form(rows, values, indices, full, self.X.dtype)
         if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
-            _keep(self, full)
+            keep_spectrum(self, full)
 
     def deleting(self, deleted: int | Sequence[int] | ArrayLike) -> LinearRegression:
         """The problem of the same data with other points deleted, as the argument `deleted`.
@@ -124,7 +125,7 @@ class LinearRegression(Problem):
         >>> float(problem.deleting([0, 1]).deleted_fit()[0])
         5.0
         """
-        indices, full = deleted_rows(deleted, self.size), _data_spectrum(self)
+        indices, full = deleted_rows(deleted, self.size), spectrum_of(self)
         rows, values = map(np.asarray, least_squares_rows(self))
         modal = modal_form(rows, values, indices, full, self.X.dtype)
         return eqx.tree_at(
@@ -163,7 +164,7 @@ class LinearRegression(Problem):
         given = np.arange(self.size)
         if points is not None:
             given = row_numbers("points", points, self.size, distinct=False)
-        return LinearRegressions(self, given, _data_spectrum(self))
+        return LinearRegressions(self, given, spectrum_of(self))
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
         """∇R_ε(θ) = Σ w_i (x_iᵀθ − y_i) x_i + ρθ."""
@@ -223,21 +224,23 @@ def _limit(modal: ModalForm, epsilon: Float[Array, "*k"], start: Float[Array, " 
     return modal.parameters(modal.equilibrium + modal.displacement(epsilon) + kept)
 
 
-# The spectra of the data, and the targets and the ridge that they are for; beside X, which the
-# problems of one data set share.
+# The spectra of the data, and the inputs, ridge and weights that they are for; beside the targets,
+# which the problems of one data set share, and of which there may be several for the same inputs.
 _SPECTRA = Beside()
 
 
-def _keep(problem: LinearRegression, full: DataSpectrum) -> None:
-    _SPECTRA.put(problem.X, (problem.y, problem.ridge, problem.point_weights, full))
+def keep_spectrum(problem: LinearRegression, full: DataSpectrum) -> None:
+    """Keep the spectrum of a problem's data for other problems of the same data."""
+    _SPECTRA.put(problem.y, (problem.X, problem.ridge, problem.point_weights, full))
 
 
-def _data_spectrum(problem: LinearRegression) -> DataSpectrum:
-    *known, full = _SPECTRA.get(problem.X) or (None, None, None, None)
-    own = problem.y, problem.ridge, problem.point_weights
+def spectrum_of(problem: LinearRegression) -> DataSpectrum:
+    """The spectrum of a problem's data, computed once."""
+    *known, full = _SPECTRA.get(problem.y) or (None, None, None, None)
+    own = problem.X, problem.ridge, problem.point_weights
     if any(one is not other for one, other in zip(known, own, strict=True)):
         # Not as the constructor made it.
         rows, values = (np.asarray(part, np.float64) for part in least_squares_rows(problem))
         full = data_spectrum(rows, values, float(problem.ridge))
-        _keep(problem, full)
+        keep_spectrum(problem, full)
     return full

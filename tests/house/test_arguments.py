@@ -160,6 +160,9 @@ VALID = {
     "homotopy.Lissa": lambda: {
         "steps": 5, "batch_size": None, "repeats": 1, "scale": None, "seed": 0, "tolerance": 0.1
     },
+    "homotopy.MultiOutputRegression": lambda: {
+        "X": X, "y": X, "deleted": 1, "ridge": 0.0, "weights": None, "dtype": None
+    },
     "homotopy.Network": lambda: {"network": network(), "start": 0.0, "stop": 1.0},
     "homotopy.Networks": lambda: {
         "width": 2, "depth": 1, "count": 1, "seed": 0, "largest_weight": 5.0, "max_steps": 5

@@ -36,6 +36,7 @@ PROMISED = [
     "LinearRegression",
     "Lissa",
     "Logistic",
+    "MultiOutputRegression",
     "Network",
     "Networks",
     "NewtonStep",

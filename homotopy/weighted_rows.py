@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Num
 
 from homotopy._checks import concrete
 from homotopy.problem import Problem
@@ -30,8 +30,8 @@ def least_squares_rows(
 
 
 def scaled_rows(
-    X: Float[np.ndarray, "n p"], y: Float[np.ndarray, " n"], weights: Float[np.ndarray, " n"] | None
-) -> tuple[Float[np.ndarray, "n p"], Float[np.ndarray, " n"]]:
+    X: Num[np.ndarray, "n p"], y: Num[np.ndarray, " n"], weights: Float[np.ndarray, " n"] | None
+) -> tuple[Num[np.ndarray, "n p"], Num[np.ndarray, " n"]]:
     """As `least_squares_rows`, of arrays."""
     if weights is None:
         return X, y

@@ -52,7 +52,7 @@ class MultiOutputRegression(Sequence):
     >>> problems.full_fit().tolist(), problems.deleted_fit().tolist()
     ([[2.0, 4.0]], [[0.5, 3.0]])
     >>> [hm.cooks_distance(each).round(4)[2].item() for each in problems]
-    [0.9643, 3.0]
+    [0.9643, 1.0]
     """
 
     def __init__(

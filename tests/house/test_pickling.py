@@ -44,6 +44,7 @@ def problems():
     classes = (Y > 0).astype(int)
     return {
         "linear regression": hm.LinearRegression(X, Y, deleted=2),
+        "weighted": hm.LinearRegression(X, Y, deleted=2, weights=[1.0, 2.0, 1.0, 0.5, 1.0]),
         "perceptron": hm.Problem(hm.mlp([2, 2, 1]), hm.SquaredError(), X, Y, deleted=2, ridge=1.0),
         "logistic": hm.Problem(hm.linear_model(2), hm.Logistic(), X, classes, deleted=2, ridge=1.0),
         "softmax": hm.Problem(
@@ -113,6 +114,7 @@ def results():
     trained = hm.train(perceptron, start)
     return {
         "linear regressions": problems()["linear regression"].deleting_each(),
+        "several targets": hm.MultiOutputRegression(X, np.column_stack([Y, Y**2]), deleted=2),
         "hierarchy": hm.linear_networks.hierarchy_example(),
         "deletion": deletion,
         "deletion of a function": hm.Deletion(linear, THETA0, 0.1, 0.5, terminal_cost=first),

@@ -47,6 +47,9 @@ def problems():
         "weighted": hm.LinearRegression(X, Y, deleted=2, weights=[1.0, 2.0, 1.0, 0.5, 1.0]),
         "perceptron": hm.Problem(hm.mlp([2, 2, 1]), hm.SquaredError(), X, Y, deleted=2, ridge=1.0),
         "logistic": hm.Problem(hm.linear_model(2), hm.Logistic(), X, classes, deleted=2, ridge=1.0),
+        "counts": hm.Problem(
+            hm.linear_model(2), hm.losses.Poisson(), X, classes, deleted=2, ridge=[0.0, 1.0]
+        ),
         "softmax": hm.Problem(
             hm.mlp([2, 2], jax.nn.relu), hm.SoftmaxCrossEntropy(), X, classes, deleted=2, ridge=1.0
         ),

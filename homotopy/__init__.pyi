@@ -83,8 +83,10 @@ from .models import (
     mlp,
     module_model,
 )
+from .multi_output import MultiOutputRegression
 from .precision import enable_x64
 from .problem import Problem
+from .problem_check import check
 from .program_cache import keep_programs
 from .responses import (
     response,
@@ -100,6 +102,7 @@ from .schedules import (
     Spline,
     Step,
 )
+from .scikit_learn import from_sklearn
 
 __version__: str
 
@@ -123,6 +126,7 @@ __all__ = [
     "LinearRegressions",
     "Lissa",
     "Logistic",
+    "MultiOutputRegression",
     "Network",
     "Networks",
     "NewtonStep",
@@ -148,6 +152,7 @@ __all__ = [
     "Taylor",
     "TestLoss",
     "best_step",
+    "check",
     "control",
     "cooks_distance",
     "datasets",
@@ -158,6 +163,7 @@ __all__ = [
     "estimators",
     "flow",
     "flows",
+    "from_sklearn",
     "function_model",
     "gaps",
     "greedy",

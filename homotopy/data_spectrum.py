@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -90,3 +90,8 @@ def data_spectrum(
     return DataSpectrum(
         values + ridge, basis, unseen, gram.at(np.s_[:-1, -1]), float(ridge), X.shape[0]
     )
+
+
+def with_targets(spectrum: DataSpectrum, X: np.ndarray, y: np.ndarray) -> DataSpectrum:
+    """The spectrum of the same rows, with other targets: only Xᵀy is computed."""
+    return replace(spectrum, moment=gram_matrix(X, y, None).at(np.s_[:-1, -1]))

@@ -86,7 +86,7 @@ def gradient_rounding(
     eigenvalue times the size of θ.
     """
     each = problem.weights(epsilon) * gradient_norms(problem, theta)
-    terms = jnp.sum(each) + problem.ridge * jnp.linalg.norm(theta)
+    terms = jnp.sum(each) + problem.ridge_force(theta)
     return ROUNDINGS * jnp.finfo(theta.dtype).eps * (terms + of_theta)
 
 
@@ -100,11 +100,11 @@ def gradient_roundings(problem: Problem, theta: Float[Array, " d"]) -> Float[Arr
     size = jnp.linalg.norm(theta)
 
     def of(row):
-        x, y = problem.X[row], problem.y[row]
+        x, y = problem.X[row], problem.targets[row]
         output = problem.model(theta, x)
         slope = jnp.linalg.norm(jax.jacrev(lambda at: problem.model(at, x))(theta))
-        curvature = jnp.linalg.norm(problem.loss.hessian(output, y))
-        target = jnp.linalg.norm(problem.loss.gradient(jnp.zeros_like(output), y))
+        curvature = jnp.linalg.norm(problem.point_loss.hessian(output, y))
+        target = jnp.linalg.norm(problem.point_loss.gradient(jnp.zeros_like(output), y))
         return slope * (curvature * (jnp.linalg.norm(output) + slope * size) + target)
 
     return ROUNDINGS * jnp.finfo(theta.dtype).eps * of_every_point(problem, of)

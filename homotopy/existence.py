@@ -2,8 +2,8 @@
 
 A gradient that vanishes does not tell: where classes can be separated it vanishes at infinity, and
 to rounding at parameters of no large size. A risk with a ridge has a minimum, and so has a squared
-error that is affine in θ. For cross-entropies without a ridge, logistic or softmax, the question is
-decided by
+error that is affine in θ. For cross-entropies without a ridge, logistic or softmax, and for counts
+(Poisson), the question is decided by
 
 - a proof near the minimum (`minimum_is_near`), of the cost of one of Newton's steps;
 - where that gives none, the linear programme of `decide_separation`, on the derivatives of the
@@ -25,6 +25,7 @@ import numpy as np
 from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy.losses import AbstractLoss
 from homotopy.minima.affine import is_affine
 from homotopy.minima.separation import Overlap, decide_separation
 
@@ -42,16 +43,19 @@ class Existence:
     ----------
     overlap : Overlap or None
         How the classes of the points that count lie to each other; None where that does not
-        matter: there is a ridge, the loss is no cross-entropy, or a weight is negative.
+        matter: there is a ridge, the loss does not recede, or a weight is negative.
     direction : (d,), optional
         Along which the risk falls or stays level for ever, where they are separated.
     affine : bool
         Whether the model is affine in θ. Otherwise both are to first order, at one θ.
+    recession : str
+        What happens along the direction, in words.
     """
 
     overlap: Overlap | None
     direction: Float[np.ndarray, " d"] | None = None
     affine: bool = True
+    recession: str = AbstractLoss.recession
 
     @property
     def denied(self) -> bool:
@@ -67,18 +71,21 @@ class Existence:
     def reason(self) -> str:
         """Why a minimum is denied or doubtful, and the remedy."""
         if self.overlap is Overlap.undecided:
-            return "the classes touch, and rounding hides whether a minimum exists; add a ridge."
+            return (
+                f"rounding hides whether {self.recession}, and with it whether a minimum exists; "
+                "add a ridge."
+            )
         if not self.affine:
             return (
-                "no minimum is near: to first order the classes can be separated, and the risk "
-                "falls on; add a ridge."
+                f"no minimum is near: to first order {self.recession}, and the risk falls on; "
+                "add a ridge."
             )
         along = ""
         if self.direction is not None and self.direction.size <= 8:
             along = f" along ({', '.join(f'{entry:.3g}' for entry in self.direction)})"
         return (
-            f"no minimum exists: the classes can be separated, and the risk falls on for ever"
-            f"{along}; add a ridge."
+            f"no minimum exists: {self.recession}, and the risk falls on for ever{along}; add a "
+            "ridge."
         )
 
 
@@ -110,11 +117,21 @@ def decide_existence(
     at = jnp.zeros(problem.dimension, problem.X.dtype) if affine else jnp.asarray(theta)
     slopes, probabilities = (np.asarray(part, float) for part in _slopes(problem, at))
     if slopes.size > _LARGEST:
-        return Existence(Overlap.undecided, affine=affine)
+        return Existence(Overlap.undecided, affine=affine, recession=problem.loss.recession)
+    ridge, penalised = np.asarray(problem.ridge), np.zeros(problem.dimension, bool)
+    if ridge.ndim == 1:
+        # The penalty grows along all directions but those of parameters without one.
+        penalised = ridge > 0.0
+    slopes = slopes[:, :, ~penalised]
     counted = weights > 0.0
     margins, ties = _margins(slopes[counted], probabilities[counted])
-    found = decide_separation(margins, ties, None if known is None else known.direction)
-    return Existence(found.overlap, found.direction, affine)
+    hint = None if known is None or known.direction is None else known.direction[~penalised]
+    found = decide_separation(margins, ties, hint)
+    direction = found.direction
+    if direction is not None:
+        direction = np.zeros(problem.dimension)
+        direction[~penalised] = found.direction
+    return Existence(found.overlap, direction, affine, problem.loss.recession)
 
 
 def require_minimum(
@@ -142,8 +159,9 @@ def minimum_is_near(
     s = −H⁻¹∇R: π = p (1 − x), x = p·(Js) − Js in each point, where no x comes to 1. Here all are
     asked to be below a half, and what the rounding of s leaves over to take a small part of that.
     For a model that is not affine in θ this is the linearised one's, and H the Gauss–Newton matrix.
+    Of counts the same holds of means πᵢ > 0, with x = −Js.
 
-    True for losses that are no cross-entropy, with a ridge, and for negative weights, of which
+    True for losses that do not recede, with a ridge, and for negative weights, of which
     nothing is said here. Works under `jax.jit` and `jax.vmap`.
 
     Parameters
@@ -154,11 +172,11 @@ def minimum_is_near(
     forces : (n, ...), optional
         A linear term of the risk, Σ forcesᵢ·f(θ; xᵢ).
     """
-    if not problem.loss.has_classes:
+    if not problem.loss.may_recede:
         return jnp.asarray(True)
     outputs, move = jax.linearize(problem.predict, theta)
     zero = jnp.zeros_like(theta)
-    loss, y = problem.loss, problem.y
+    loss, y = problem.point_loss, problem.targets
     forces = jnp.zeros_like(outputs) if forces is None else forces
 
     def risk(step):
@@ -166,7 +184,11 @@ def minimum_is_near(
         losses = jax.vmap(loss.value)(outputs + moved, y)
         return jnp.sum(weights * losses) + jnp.sum(forces * moved)
 
-    hessian = jax.hessian(risk)(zero)
+    hessian, free = jax.hessian(risk)(zero), None
+    if problem.ridge.ndim == 1:
+        # Along other directions the penalty grows: only these can be those of a recession.
+        free = (problem.ridge == 0.0).astype(theta.dtype)
+        hessian = free[:, None] * hessian * free[None, :] + jnp.diag(1.0 - free)
     diagonal = jnp.diagonal(hessian)
     scale = jnp.where(diagonal > 0.0, 1.0 / jnp.sqrt(jnp.where(diagonal > 0.0, diagonal, 1.0)), 0.0)
     scaled = scale[:, None] * hessian * scale[None, :]
@@ -175,15 +197,14 @@ def minimum_is_near(
     lower = jnp.linalg.cholesky(jnp.where(definite, scaled, jnp.eye(theta.size, dtype=theta.dtype)))
 
     def newton(gradient):
+        gradient = gradient if free is None else free * gradient
         return -scale * cho_solve((lower, True), scale * gradient)
 
-    chances = jax.vmap(lambda output: jax.nn.softmax(loss.logits(output)))(outputs)
+    means = jax.vmap(problem.loss.means)(outputs)
     counted = (weights > 0.0)[:, None]
 
     def fallen(step):
-        moved = jax.vmap(lambda at, by: jax.jvp(loss.logits, (at,), (by,))[1])(outputs, move(step))
-        mean = jnp.sum(chances * moved, axis=1, keepdims=True)
-        return jnp.where(counted, mean - moved, -jnp.inf)
+        return jnp.where(counted, jax.vmap(problem.loss.falls)(outputs, move(step)), -jnp.inf)
 
     step = newton(jax.grad(risk)(zero))
     slopes, turned = jax.vmap(lambda at, target, by: _slope_and_turn(loss, at, target, by))(
@@ -194,9 +215,9 @@ def minimum_is_near(
     again = jnp.where(counted, jnp.abs(fallen(newton(left))), 0.0)
     # A probability that underflows may be of a class that the gradient no longer sees.
     tiny = jnp.sqrt(jnp.finfo(theta.dtype).tiny)
-    present = jnp.all(~counted | (weights[:, None] * chances > tiny))
+    present = jnp.all(~counted | (weights[:, None] * means > tiny))
     shown = present & definite & (jnp.max(fallen(step)) <= _INSIDE) & (jnp.max(again) <= _SOLVED)
-    return shown | (problem.ridge > 0.0) | jnp.any(weights < 0.0)
+    return shown | jnp.all(problem.ridge > 0.0) | jnp.any(weights < 0.0)
 
 
 def _slope_and_turn(loss, output, target, by):
@@ -239,8 +260,8 @@ def _are_near(problem, theta, rows, amounts, forces):
 
 
 def may_lack_minimum(problem: eqx.Module) -> bool:
-    """Whether it is a question if there is a minimum: for cross-entropies without a ridge."""
-    return problem.loss.has_classes and not float(problem.ridge) > 0.0
+    """Whether it is a question if there is a minimum: for losses that recede, without a ridge."""
+    return problem.loss.may_recede and not np.all(np.asarray(problem.ridge) > 0.0)
 
 
 def affine_in_parameters(problem: eqx.Module) -> bool:

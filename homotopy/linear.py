@@ -24,11 +24,16 @@ from homotopy.losses import SquaredError
 from homotopy.modal import ModalForm
 from homotopy.modal_form import modal_form
 from homotopy.models import linear_model
-from homotopy.problem import Problem, deleted_rows, validated_data
+from homotopy.problem import Problem
+from homotopy.problem_data import deleted_rows, sample_weights, validated_data
+from homotopy.weighted_rows import least_squares_rows, scaled_rows
 
 
 class LinearRegression(Problem):
     """R_ε(θ) = ½ Σ w_i (x_iᵀθ − y_i)² + (ρ/2)‖θ‖², w = ε on the deleted points and 1 elsewhere.
+
+    With sample weights w_i is ε or 1 times the point's own, as of `Problem`; closed forms are then
+    those of the rows √w_i (x_i, y_i), rounded to float64.
 
     A `Problem` with the model x ↦ θ·x (append a column of ones for an intercept), the squared
     loss, and its spectra in extended precision, computed once (`modal`). The Hessian may be
@@ -44,6 +49,8 @@ class LinearRegression(Problem):
         index of a data frame has them.
     ridge : float
         ρ ≥ 0.
+    weights : (n,), optional
+        Sample weights > 0, kept as `point_weights`.
     dtype : optional
         float64 unless another floating type is named.
 
@@ -70,13 +77,15 @@ class LinearRegression(Problem):
         *,
         deleted: ArrayInput | str,
         ridge: float = 0.0,
+        weights: ArrayInput | None = None,
         dtype: DTypeLike | None = None,
     ):
         labels = labels_of(X, y)
         inputs, targets, indices = validated_data(X, y, numbered("deleted", deleted, labels))
         if targets.ndim != 1:
             raise ValueError(
-                f"y: expected a vector of {inputs.shape[0]} targets, got shape {targets.shape}."
+                f"y: expected a vector of {inputs.shape[0]} targets, got shape {targets.shape}; "
+                "MultiOutputRegression takes several targets."
             )
         targets = targets.astype(np.float64, copy=False)
         super().__init__(
@@ -86,13 +95,21 @@ class LinearRegression(Problem):
             targets,
             deleted=indices,
             ridge=ridge,
+            weights=weights,
             dtype=dtype,
         )
+        if self.ridge.ndim == 1:
+            raise ValueError(
+                "ridge: expected one number, as closed forms need, got one for each parameter; "
+                "Problem(linear_model(p), SquaredError(), X, y, ...) takes them."
+            )
         keep_labels(self.X, labels)
-        full = data_spectrum(inputs, targets, float(ridge))
-        self.modal = modal_form(inputs, targets, indices, full, self.X.dtype)
+        known = None if weights is None else sample_weights(weights, inputs.shape[0])
+        rows, values = scaled_rows(inputs, targets, known)
+        full = data_spectrum(rows, values, float(ridge))
+        self.modal = modal_form(rows, values, indices, full, self.X.dtype)
         if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
-            _keep(self, full)
+            keep_spectrum(self, full)
 
     def _entries(self) -> Entries:
         return (entry for entry in super()._entries() if entry[0] not in ("model", "loss"))
@@ -167,8 +184,9 @@ class LinearRegression(Problem):
         5.0
         """
         indices = deleted_rows(numbered("deleted", deleted, kept_labels(self.X)), self.size)
-        full = _data_spectrum(self)
-        modal = modal_form(np.asarray(self.X), np.asarray(self.y), indices, full, self.X.dtype)
+        full = spectrum_of(self)
+        rows, values = map(np.asarray, least_squares_rows(self))
+        modal = modal_form(rows, values, indices, full, self.X.dtype)
         return eqx.tree_at(
             lambda own: (own.deleted, own.modal), self, (jax.device_put(indices), modal)
         )
@@ -205,7 +223,7 @@ class LinearRegression(Problem):
         given = np.arange(self.size)
         if points is not None:
             given = row_numbers("points", points, self.size, distinct=False)
-        return LinearRegressions(self, given, _data_spectrum(self))
+        return LinearRegressions(self, given, spectrum_of(self))
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
         """∇R_ε(θ) = Σ w_i (x_iᵀθ − y_i) x_i + ρθ."""
@@ -237,18 +255,25 @@ class LinearRegression(Problem):
 @jit_outermost
 def _gradient(problem, theta, epsilon):
     residuals = problem.X @ theta - problem.y
-    return problem.X.T @ (problem.weights(epsilon) * residuals) + problem.ridge * theta
+    return problem.X.T @ (_weights(problem, epsilon) * residuals) + problem.ridge * theta
 
 
 @jit_outermost
 def _hessian(problem, epsilon):
-    weighted = problem.X.T * problem.weights(epsilon)[None, :]
+    weighted = problem.X.T * _weights(problem, epsilon)[None, :]
     return weighted @ problem.X + problem.ridge * jnp.eye(problem.dimension, dtype=problem.X.dtype)
 
 
 @jit_outermost
 def _hvp(problem, vector, epsilon):
-    return problem.X.T @ (problem.weights(epsilon) * (problem.X @ vector)) + problem.ridge * vector
+    seen = _weights(problem, epsilon) * (problem.X @ vector)
+    return problem.X.T @ seen + problem.ridge * vector
+
+
+def _weights(problem, epsilon):
+    """Of the squares: of the losses, times the points' own."""
+    weights = problem.weights(epsilon)
+    return weights if problem.point_weights is None else weights * problem.point_weights
 
 
 @eqx.filter_jit
@@ -258,19 +283,23 @@ def _limit(modal: ModalForm, epsilon: Float[Array, "*k"], start: Float[Array, " 
     return modal.parameters(modal.equilibrium + modal.displacement(epsilon) + kept)
 
 
-# The spectra of the data, and the targets and the ridge that they are for; beside X, which the
-# problems of one data set share.
+# The spectra of the data, and the inputs, ridge and weights that they are for; beside the targets,
+# which the problems of one data set share, and of which there may be several for the same inputs.
 _SPECTRA = Beside()
 
 
-def _keep(problem: LinearRegression, full: DataSpectrum) -> None:
-    _SPECTRA.put(problem.X, (problem.y, problem.ridge, full))
+def keep_spectrum(problem: LinearRegression, full: DataSpectrum) -> None:
+    """Keep the spectrum of a problem's data for other problems of the same data."""
+    _SPECTRA.put(problem.y, (problem.X, problem.ridge, problem.point_weights, full))
 
 
-def _data_spectrum(problem: LinearRegression) -> DataSpectrum:
-    y, ridge, full = _SPECTRA.get(problem.X) or (None, None, None)
-    if y is not problem.y or ridge is not problem.ridge:  # not as the constructor made it
-        inputs, targets = (np.asarray(part, np.float64) for part in (problem.X, problem.y))
-        full = data_spectrum(inputs, targets, float(problem.ridge))
-        _keep(problem, full)
+def spectrum_of(problem: LinearRegression) -> DataSpectrum:
+    """The spectrum of a problem's data, computed once."""
+    *known, full = _SPECTRA.get(problem.y) or (None, None, None, None)
+    own = problem.X, problem.ridge, problem.point_weights
+    if any(one is not other for one, other in zip(known, own, strict=True)):
+        # Not as the constructor made it.
+        rows, values = (np.asarray(part, np.float64) for part in least_squares_rows(problem))
+        full = data_spectrum(rows, values, float(problem.ridge))
+        keep_spectrum(problem, full)
     return full

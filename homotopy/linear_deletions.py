@@ -13,6 +13,7 @@ from homotopy.data_spectrum import DataSpectrum
 from homotopy.modal_downdates import downdates
 from homotopy.modal_form import as_modal_form, directly
 from homotopy.problem import Problem
+from homotopy.weighted_rows import least_squares_rows
 
 _BATCH = 2**15  # numbers in the d × d matrices of the points computed together: they stay in cache
 
@@ -80,12 +81,13 @@ def shared(problem: Problem) -> tuple:
     """What linear regressions of the same data have in common."""
     modal = problem.modal
     spectrum = (modal.full.eigenvalues, modal.data_basis, modal.data_fit)
-    return problem.model, problem.loss, problem.X, problem.y, problem.ridge, spectrum
+    data = problem.X, problem.y, problem.ridge, problem.point_weights
+    return problem.model, problem.loss, *data, spectrum
 
 
 def _modal_fields(problem, points, full) -> dict[str, np.ndarray]:
     """Of every problem, with a leading axis; in closed form where that is accurate to rounding."""
-    X, y = np.asarray(problem.X), np.asarray(problem.y)
+    X, y = map(np.asarray, least_squares_rows(problem))
     count = max(1, _BATCH // X.shape[1] ** 2)
     parts = []
     for begin in range(0, points.size, count):

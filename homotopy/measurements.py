@@ -51,9 +51,9 @@ class OwnLoss(AbstractMeasurement):
 
     def __call__(self, problem, theta, rows, amounts):
         def loss(x, y):
-            return problem.loss.value(problem.model(theta, x), y)
+            return problem.point_loss.value(problem.model(theta, x), y)
 
-        return -jnp.sum(amounts * jax.vmap(loss)(problem.X[rows], problem.y[rows]))
+        return -jnp.sum(amounts * jax.vmap(loss)(problem.X[rows], problem.targets[rows]))
 
 
 class TestLoss(AbstractMeasurement):

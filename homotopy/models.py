@@ -17,8 +17,10 @@ import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
 
 from homotopy._checks import function, instance, integer, sequence
+from homotopy._parameter_names import entry_names, place_in_tree
 from homotopy._pickling import by_fields, restored
 from homotopy._wording import described
+from homotopy.conversion import ConvertedNetwork, converted
 
 __all__ = [
     "Model",
@@ -108,7 +110,7 @@ class LinearModel(Model):
 
 
 class ModuleModel(Model):
-    """An Equinox module, or any callable pytree, as a model of a flat θ; see `module_model`."""
+    """A module of another library, or any callable pytree, of a flat θ; see `module_model`."""
 
     # The module's leaves are of three kinds. Floating-point arrays are parameters: θ. Other arrays
     # (buffers) stay as they are, but are arrays to JAX. The rest (activation functions, numbers,
@@ -118,6 +120,7 @@ class ModuleModel(Model):
     buffers: tuple[Shaped[Array, "..."], ...]
     constants: tuple[Hashable, ...] = eqx.field(static=True)
     shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    names: tuple[str, ...] = eqx.field(static=True)
     kinds: tuple[str, ...] = eqx.field(static=True)
     structure: Any = eqx.field(static=True)
 
@@ -127,21 +130,25 @@ class ModuleModel(Model):
                 f"module must be callable as module(x), got {type(module).__name__}; "
                 "function_model takes a function of (theta, x)."
             )
-        leaves, self.structure = jax.tree_util.tree_flatten(module)
-        self.kinds = tuple(_kind(leaf) for leaf in leaves)
+        module = converted(module)
+        paths, self.structure = jax.tree_util.tree_flatten_with_path(module)
+        leaves, kinds = [leaf for _, leaf in paths], [_kind(leaf) for _, leaf in paths]
+        if isinstance(module, ConvertedNetwork):  # what it holds fixed is no parameter
+            kinds[len(module.parameters) :] = ["buffer"] * len(module.fixed)
+        self.kinds = tuple(kinds)
         by_kind = {
             kind: [leaf for leaf, its in zip(leaves, self.kinds, strict=True) if its == kind]
             for kind in ("parameter", "buffer", "constant")
         }
-        parameters = by_kind["parameter"]
-        if not parameters:
+        if not (parameters := by_kind["parameter"]):
             raise ValueError("module must have at least one floating-point array, got none.")
         self.shapes = tuple(leaf.shape for leaf in parameters)
+        places = zip(paths, self.kinds, strict=True)
+        self.names = tuple(place_in_tree(path) for (path, _), kind in places if kind == "parameter")
         self.buffers = tuple(jnp.asarray(leaf) for leaf in by_kind["buffer"])
         self.constants = tuple(by_kind["constant"])
-        self.start = jnp.concatenate(
-            [jnp.ravel(jnp.asarray(leaf, dtype=float)) for leaf in parameters]
-        )
+        flat = [jnp.ravel(jnp.asarray(leaf, dtype=float)) for leaf in parameters]
+        self.start = jnp.concatenate(flat)
         self.dimension = self.start.shape[0]
 
     def __reduce__(self):
@@ -169,7 +176,11 @@ class ModuleModel(Model):
     def __call__(self, theta: Float[Array, " d"], x: Num[Array, "..."]) -> Float[Array, "*k"]:
         return self.unravel(theta)(x)
 
-    def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
+    def parameter_names(self, features: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The place of each entry in the module, as `layers[0].weight[1,2]`."""
+        return entry_names(self.names, self.shapes)
+
+    def initial_parameters(self, key: PRNGKeyArray | None = None) -> Float[Array, " d"]:
         """The parameters that the module came with, whatever the key."""
         return self.start
 
@@ -191,10 +202,13 @@ class MultilayerPerceptron(Model):
         """The network as an `equinox.nn.Sequential`, callable on x."""
         return self.network.unravel(theta)
 
+    def parameter_names(self, features: Sequence[str] | None = None) -> tuple[str, ...]:
+        """The place of each entry in the network; `layers[0]` is the first layer."""
+        return self.network.parameter_names()
+
     def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
         """Weights drawn from 𝒩(0, 1/fan-in), so that signals keep their size; biases zero."""
-        blocks = []
-        keys = jax.random.split(key, len(self.sizes) - 1)
+        blocks, keys = [], jax.random.split(key, len(self.sizes) - 1)
         for layer_key, (fan_in, fan_out) in zip(keys, itertools.pairwise(self.sizes), strict=True):
             weights = jax.random.normal(layer_key, (fan_out * fan_in,)) / math.sqrt(fan_in)
             blocks += [weights, jnp.zeros(fan_out)]
@@ -257,7 +271,7 @@ def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerP
     Raises
     ------
     ValueError
-        If `sizes` has fewer than two entries or one that is not a positive integer.
+        If `sizes` has fewer than two entries or one that is no positive integer.
 
     Examples
     --------
@@ -281,22 +295,29 @@ def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerP
 
 
 def module_model(module: Callable) -> ModuleModel:
-    """Any Equinox module, or other callable pytree, that is called as module(x).
+    """A network of Equinox, Flax NNX or PyTorch, or any callable pytree.
 
-    Its floating-point arrays are θ, in pytree order; integer arrays and everything else stay as
-    they are. Modules with state or with random layers do not fit: for dropout, pass
-    `equinox.nn.inference_mode(module)`.
+    Of a pytree, called as module(x), the floating-point arrays are θ, in pytree order; integer
+    arrays and everything else stay as they are. Modules with state or with random layers do not
+    fit: for dropout, pass `equinox.nn.inference_mode(module)`.
+
+    Of a Flax NNX module the `Param`s are θ, other state is fixed. Of a PyTorch network θ is what
+    requires a gradient, by the names and in the order of `named_parameters`; its operations, found
+    by `torch.fx`, are those of multilayer perceptrons: linear layers, activations, flattening,
+    norms, sums. Both are to be in evaluation mode (`module.eval()`), and neither is changed.
 
     Parameters
     ----------
     module
-        Called as module(x) on one example; returns a scalar or a vector (k,). It also provides the
-        initial parameters.
+        Called as module(x) on one example, PyTorch's on a batch of one; returns a scalar or a
+        vector (k,). An output of one entry of PyTorch is a scalar, as of `mlp`. It also provides
+        the initial parameters, and `model.unravel(theta).parameters` gives θ back by name.
 
     Raises
     ------
     ValueError
-        If `module` is not callable or has no floating-point array.
+        If `module` is not callable, has no floating-point array, has random layers, or applies an
+        operation that is not known; the message names it and says what to do.
 
     Examples
     --------
@@ -352,7 +373,7 @@ def a_model(value, name: str = "model") -> Model:
         value,
         Model,
         "linear_model(p), mlp(sizes), function_model(f, dimension) of a function f(theta, x), or "
-        "module_model(module) of an Equinox module",
+        "module_model(module) of an Equinox, Flax NNX or PyTorch module",
     )
 
 

@@ -17,10 +17,12 @@ def point_gradients(
     problem: Problem, theta: Float[Array, " d"], rows: Array | None = None
 ) -> Float[Array, "m d"]:
     """∇ℓ_i(θ) of every data point, or of some."""
-    X, y = (problem.X, problem.y) if rows is None else (problem.X[rows], problem.y[rows])
+    X, y = problem.X, problem.targets
+    if rows is not None:
+        X, y = X[rows], y[rows]
 
     def gradient(x, target):
-        return jax.grad(lambda at: problem.loss.value(problem.model(at, x), target))(theta)
+        return jax.grad(lambda at: problem.point_loss.value(problem.model(at, x), target))(theta)
 
     return jax.vmap(gradient)(X, y)
 

@@ -14,21 +14,24 @@ from homotopy._checks import (
     concrete,
     instance,
     matrix,
-    non_negative,
-    row_numbers,
-    stacked,
     vector,
 )
 from homotopy._jit import jit_outermost
-from homotopy._numbers import as_numbers
 from homotopy._pickling import by_fields
 from homotopy.existence import decide_existence, require_minimum
 from homotopy.labels import Labels, keep_labels, kept_labels, labels_of, numbered
-from homotopy.losses import AbstractLoss, a_loss
+from homotopy.losses.base import AbstractLoss, a_loss
+from homotopy.losses.weighted import WeightedLoss, with_weights
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
 from homotopy.named_data import NamedData
 from homotopy.precision import floating_dtype, owned
+from homotopy.problem_data import (
+    output_shape,
+    ridge_strength,
+    sample_weights,
+    validated_data,
+)
 from homotopy.seen_directions import AlongDirections, seen_directions
 
 
@@ -36,7 +39,8 @@ class Problem(NamedData, eqx.Module):
     """The weighted empirical risk R_ε(θ) = Σ_{i∉G} ℓ_i(θ) + ε Σ_{i∈G} ℓ_i(θ) + (ρ/2)‖θ‖².
 
     ε = 1 is all the data, ε = 0 the data without the deleted set G (theory §1). The risk is a
-    **sum**, not a mean; ρ is never re-weighted.
+    **sum**, not a mean; ρ is never re-weighted. With sample weights ℓ_i(θ) = wᵢ ℓ(f(θ; xᵢ), yᵢ): a
+    point of weight 2 is one that occurs twice, and deleting it deletes both.
 
     Parameters
     ----------
@@ -52,8 +56,11 @@ class Problem(NamedData, eqx.Module):
     deleted : int or str, sequence of them, or (n,) of bool
         Row numbers of the deleted set G, counted from 0, or a mask of it; or names of rows, as the
         index of a data frame has them.
-    ridge : float
-        ρ ≥ 0.
+    ridge : float or (d,)
+        ρ ≥ 0; or one ρ_j for each entry of θ, as 0 for an intercept: then ½ Σ ρ_j θ_j² stands for
+        (ρ/2)‖θ‖².
+    weights : (n,), optional
+        Sample weights wᵢ > 0, kept as `point_weights`; 1 by default.
     dtype : optional
         float64 unless another floating type is named.
 
@@ -64,7 +71,7 @@ class Problem(NamedData, eqx.Module):
     ValueError
         Naming the argument: shapes that do not match; data that are missing, infinite, masked,
         complex, text or categories, with row and column; a deleted index out of range or twice,
-        nothing left after deletion, ρ < 0, 64-bit mode off.
+        nothing left after deletion, ρ < 0, a weight that is not positive, 64-bit mode off.
 
     Examples
     --------
@@ -82,7 +89,8 @@ class Problem(NamedData, eqx.Module):
     X: Float[Array, "n p"]
     y: Array
     deleted: Int[Array, " g"]
-    ridge: Float[Array, ""]
+    ridge: Float[Array, "*d"]
+    point_weights: Float[Array, " n"] | None
 
     def __init__(
         self,
@@ -92,7 +100,8 @@ class Problem(NamedData, eqx.Module):
         y: ArrayInput,
         *,
         deleted: ArrayInput | str,
-        ridge: float = 0.0,
+        ridge: ArrayInput = 0.0,
+        weights: ArrayInput | None = None,
         dtype: DTypeLike | None = None,
     ):
         dtype = floating_dtype(dtype)
@@ -100,8 +109,8 @@ class Problem(NamedData, eqx.Module):
         a_loss(loss)
         labels = labels_of(X, y)
         inputs, targets, indices = validated_data(X, y, numbered("deleted", deleted, labels))
-        loss.validate(targets, _output_shape(model, inputs, dtype))
-        ridge = non_negative("ridge", ridge)
+        loss.validate(targets, output_shape(model, inputs, dtype))
+        ridge = ridge_strength(ridge, model.dimension)
         self.model = model
         self.loss = loss
         self.X = owned(inputs, dtype)
@@ -109,6 +118,8 @@ class Problem(NamedData, eqx.Module):
         self.y = jnp.asarray(targets) if integral else jnp.asarray(targets, dtype)
         self.deleted = jnp.asarray(indices)
         self.ridge = jnp.asarray(ridge, dtype)
+        known = None if weights is None else sample_weights(weights, inputs.shape[0])
+        self.point_weights = None if known is None else jnp.asarray(known, dtype)
         self._check_shapes()
         keep_labels(self.X, labels)
 
@@ -146,6 +157,18 @@ class Problem(NamedData, eqx.Module):
             )
 
     @property
+    def point_loss(self) -> AbstractLoss:
+        """The loss of `targets`: `loss` itself, or, with sample weights, the weighted one."""
+        if self.point_weights is None:
+            return self.loss
+        return WeightedLoss(self.loss, scalar_targets=self.y.ndim == 1)
+
+    @property
+    def targets(self) -> Array:
+        """`y`, with the sample weights as a further column where there are any."""
+        return self.y if self.point_weights is None else with_weights(self.y, self.point_weights)
+
+    @property
     def dimension(self) -> int:
         """d, the number of parameters."""
         return self.model.dimension
@@ -168,9 +191,9 @@ class Problem(NamedData, eqx.Module):
         return _outputs(self, theta, X)
 
     def weights(self, epsilon: ArrayLike = 1.0) -> Float[Array, " n"]:
-        """Weights of the n points: ε on the deleted set, one elsewhere.
+        """Weights of the n losses ℓ_i: ε on the deleted set, one elsewhere.
 
-        `epsilon` is one number, or one for each deleted point.
+        Sample weights are in the losses. `epsilon` is one number, or one for each deleted point.
         """
         return _weights(self, jnp.asarray(epsilon, self.X.dtype))
 
@@ -184,7 +207,7 @@ class Problem(NamedData, eqx.Module):
         return weights
 
     def losses(self, theta: Float[Array, " d"]) -> Float[Array, " n"]:
-        """ℓ_i(θ), of every point."""
+        """ℓ_i(θ), of every point, its sample weight included."""
         return _losses(self, theta)
 
     def weighted_risk(
@@ -192,6 +215,18 @@ class Problem(NamedData, eqx.Module):
     ) -> Float[Array, ""]:
         """R(θ; w) = Σ w_i ℓ_i(θ) + (ρ/2)‖θ‖², with a weight for each point."""
         return _weighted_risk(self, theta, weights)
+
+    def penalty(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
+        """(ρ/2)‖θ‖², or ½ Σ ρ_j θ_j²."""
+        if self.ridge.ndim == 1:
+            return 0.5 * jnp.sum(self.ridge * theta**2)
+        return 0.5 * self.ridge * jnp.sum(theta**2)
+
+    def ridge_force(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
+        """‖ρθ‖, the length of the penalty's gradient."""
+        if self.ridge.ndim == 1:
+            return jnp.linalg.norm(self.ridge * theta)
+        return self.ridge * jnp.linalg.norm(theta)
 
     def risk(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, ""]:
         """R_ε(θ)."""
@@ -272,7 +307,8 @@ class Problem(NamedData, eqx.Module):
             model, inputs = LinearModel(basis.shape[1]), self.X @ basis
         else:
             model, inputs = AlongDirections(self.model, theta - basis @ z, basis), self.X
-        seen = Problem(model, self.loss, inputs, self.y, deleted=self.deleted, dtype=self.X.dtype)
+        options = {"weights": self.point_weights, "dtype": self.X.dtype}
+        seen = Problem(model, self.loss, inputs, self.y, deleted=self.deleted, **options)
         return seen, z
 
     def parameters(self, theta0: ArrayInput, name: str = "theta0") -> Float[Array, " d"]:
@@ -301,14 +337,13 @@ def _weights(problem, epsilon):
 
 @jit_outermost
 def _losses(problem, theta):
-    return jax.vmap(lambda x, y: problem.loss.value(problem.model(theta, x), y))(
-        problem.X, problem.y
-    )
+    loss = problem.point_loss
+    return jax.vmap(lambda x, y: loss.value(problem.model(theta, x), y))(problem.X, problem.targets)
 
 
 @jit_outermost
 def _weighted_risk(problem, theta, weights):
-    return jnp.sum(weights * problem.losses(theta)) + 0.5 * problem.ridge * jnp.sum(theta**2)
+    return jnp.sum(weights * problem.losses(theta)) + problem.penalty(theta)
 
 
 @jit_outermost
@@ -339,44 +374,6 @@ def _deleted_loss(problem, theta):
 @jit_outermost
 def _deleted_gradient(problem, theta):
     return jax.grad(problem.deleted_loss)(theta)
-
-
-def _output_shape(model: Model, inputs: np.ndarray, dtype) -> tuple[int, ...]:
-    """Shape of the model's output for one row of X; `ValueError` where it does not take one."""
-    theta = jax.ShapeDtypeStruct((model.dimension,), dtype)
-    try:
-        return jax.eval_shape(model, theta, jax.ShapeDtypeStruct(inputs.shape[1:], dtype)).shape
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"X: the model does not take a row of X, of shape {inputs.shape[1:]} ({error})."
-        ) from error
-
-
-def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs (n, p), targets and deleted indices (g,) as NumPy arrays, checked.
-
-    Arrays that hold integers or floats are not copied, and integers stay integers.
-    """
-    if any(isinstance(stacked(given), jax.core.Tracer) for given in (X, y, deleted)):
-        raise TypeError(
-            "X, y, deleted: a problem is built from concrete arrays, outside jax.jit, jax.vmap "
-            "and jax.grad; close over it, or stack several with jax.tree.map."
-        )
-    inputs, targets = as_numbers("X", X, data=True), as_numbers("y", y, data=True)
-    if inputs.ndim != 2 or 0 in inputs.shape:
-        raise ValueError(f"X: expected a non-empty matrix (n, p), got shape {inputs.shape}.")
-    size = inputs.shape[0]
-    if targets.ndim not in (1, 2) or targets.shape[0] != size:
-        raise ValueError(f"y: expected {size} targets, as X has rows, got shape {targets.shape}.")
-    return inputs, targets, deleted_rows(deleted, size)
-
-
-def deleted_rows(deleted, size: int) -> np.ndarray:
-    """The deleted set (g,) of `size` rows, checked: at least one row stays."""
-    rows = row_numbers("deleted", deleted, size)
-    if rows.size == size:
-        raise ValueError(f"deleted: all {size} rows are deleted; at least one must stay.")
-    return rows
 
 
 def a_problem(value, name: str = "problem") -> Problem:

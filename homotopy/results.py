@@ -33,6 +33,7 @@ from homotopy.influence import (
     MeasurementInfluence,
     WeightJacobian,
 )
+from homotopy.problem_check import ProblemCheck
 from homotopy.responses import (
     Branch,
     Event,
@@ -66,6 +67,7 @@ __all__ = [
     "Optimum",
     "OptimumStatus",
     "PathComparison",
+    "ProblemCheck",
     "Progress",
     "ResponsePath",
     "ResponseStatus",

@@ -86,7 +86,7 @@ def design_of(
     """∂f/∂θ of every point, a row an output; None where `seen_directions` has nothing to say."""
     if any(concrete(leaf) is None for leaf in jax.tree.leaves(eqx.filter(problem, eqx.is_array))):
         return None
-    if float(problem.ridge) > 0.0:
+    if np.any(np.asarray(problem.ridge) > 0.0):
         return None
     if isinstance(problem.model, LinearModel):
         design = np.asarray(problem.X, np.float64)

@@ -48,6 +48,10 @@ def problems():
     classes = (Y > 0).astype(int)
     return {
         "linear regression": hm.LinearRegression(X, Y, deleted=2),
+        "weighted": hm.LinearRegression(X, Y, deleted=2, weights=[1.0, 2.0, 1.0, 0.5, 1.0]),
+        "counts": hm.Problem(
+            hm.linear_model(2), hm.losses.Poisson(), X, classes, deleted=2, ridge=[0.0, 1.0]
+        ),
         "perceptron": hm.Problem(hm.mlp([2, 2, 1]), hm.SquaredError(), X, Y, deleted=2, ridge=1.0),
         "logistic": hm.Problem(hm.linear_model(2), hm.Logistic(), X, classes, deleted=2, ridge=1.0),
         "softmax": hm.Problem(
@@ -129,6 +133,7 @@ def results():
     event = hm.results.Event(fold, jnp.array(0.5), jnp.array([1.5, 2.0]), jnp.array([0.0, 1.0]))
     each = hm.deletions(linear, THETA0, 0.1, 0.5)
     return {
+        "several targets": hm.MultiOutputRegression(X, np.column_stack([Y, Y**2]), deleted=2),
         "linear regressions": problems()["linear regression"].deleting_each(),
         "hierarchy": hm.linear_networks.hierarchy_example(),
         "deletion": deletion,
@@ -149,6 +154,8 @@ def results():
         "measurement influence": hm.measurement_influence(linear, hm.Influence(), fit, first),
         "influence in time": hm.influence_in_time(linear, THETA0, first, TIMES, points=[0, 1]),
         "diagnostics": hm.regression_diagnostics(linear),
+        "check": hm.check(linear, show=False),
+        "GLM diagnostics": hm.diagnostics.glm_diagnostics(made["logistic"], THETA0),
         "duplicates": hm.diagnostics.duplicate_rows(linear),
         "leverage": hm.diagnostics.jacobian_leverage(linear, fit),
         "weight Jacobian": hm.influence.weight_jacobian(linear, fit),

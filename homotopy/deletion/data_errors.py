@@ -15,6 +15,7 @@ from homotopy.control.certificate.rounding import UNIT, DataErrors, gamma
 from homotopy.deletion.request import Request
 from homotopy.modal_downdates import roundings
 from homotopy.numerics.double_double import matmul
+from homotopy.weighted_rows import least_squares_rows
 
 _DOUBLE_DOUBLE = 2.0**-90  # of a sum of products, with room
 _UNKNOWN = 1e100  # of what has no bound
@@ -86,7 +87,7 @@ def start_coordinates(request: Request, errors: DataErrors) -> tuple[np.ndarray,
     seen = ~np.asarray(modal.kernel)
     if unsure <= _CANCELLED * whole or _by_lapack(rates.size) or not seen.any():
         return centred, errors.start
-    X, y = _array(problem.X), _array(problem.y)
+    X, y = map(_array, least_squares_rows(problem))
     keep = np.setdiff1d(np.arange(len(X)), np.asarray(problem.deleted))
     X, y = X[keep], y[keep]
     theta = _array(request.theta0) - matmul(basis, centred[:, None]).at(np.s_[:, 0])
@@ -123,7 +124,7 @@ def _left_over(request: Request, rates: np.ndarray, basis: np.ndarray):
     For y = V⁻¹(θ − θ*₋) the matrix of the flow is (VᵀV)⁻¹VᵀMV.
     """
     problem, modal = request.problem, request.problem.modal
-    X, y = _array(problem.X), _array(problem.y)
+    X, y = map(_array, least_squares_rows(problem))
     keep = np.ones(len(X), dtype=bool)
     keep[np.asarray(problem.deleted)] = False
     X, y, ridge = X[keep], y[keep], float(problem.ridge)

@@ -47,7 +47,7 @@ class PredictionDistance(AbstractTerminalCost):
     ----------
     X : (m, p), optional
         Inputs at which predictions are compared; those of the data by default, the deleted ones
-        among them.
+        among them, with their sample weights.
 
     Raises
     ------
@@ -80,6 +80,9 @@ class PredictionDistance(AbstractTerminalCost):
     def __call__(self, problem, target, theta):
         X = None if self.X is None else self.X.astype(problem.X.dtype)
         difference = problem.predict(theta, X) - problem.predict(target, X)
+        if self.X is None and problem.point_weights is not None:  # a point of weight 2 is two
+            weights = problem.point_weights.reshape(-1, *[1] * (difference.ndim - 1))
+            return 0.5 * jnp.sum(weights * difference**2)
         return 0.5 * jnp.sum(difference**2)
 
 

@@ -28,6 +28,7 @@ from homotopy.flows.method import (
 from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
+from homotopy.weighted_rows import least_squares_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,9 +156,8 @@ def sensitivity(
     method = default_method(problem) if method is None else a_method(method)
     if isinstance(method, Exact):
         modal = method.modal_form(problem)
-        derivative, status = _exact_sensitivity(
-            modal, problem.X[points], problem.y[points], theta0, times
-        )
+        X, y = least_squares_rows(problem)
+        derivative, status = _exact_sensitivity(modal, X[points], y[points], theta0, times)
     elif isinstance(method, Adaptive):
         derivative, status = _variational(method, problem, theta0, times, points)
     else:
@@ -206,8 +206,8 @@ def _variation(problem, points, packed, epsilon):
     theta, moved = packed[:size], packed[size:].reshape(count, size)
 
     def point_gradient(point):
-        x, y = problem.X[point], problem.y[point]
-        return jax.grad(lambda at: problem.loss.value(problem.model(at, x), y))(theta)
+        x, y = problem.X[point], problem.targets[point]
+        return jax.grad(lambda at: problem.point_loss.value(problem.model(at, x), y))(theta)
 
     curved = jax.vmap(lambda vector: problem.hvp(theta, vector, epsilon))(moved)
     forced = jax.vmap(point_gradient)(points)

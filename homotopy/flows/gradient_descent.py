@@ -166,7 +166,7 @@ class StochasticGradientDescent(_Descent):
 
         def risk(at):
             outputs = jax.vmap(lambda x: problem.model(at, x))(problem.X[batch])
-            losses = jax.vmap(problem.loss.value)(outputs, problem.y[batch])
+            losses = jax.vmap(problem.point_loss.value)(outputs, problem.targets[batch])
             return scale * jnp.sum(problem.weights(epsilon)[batch] * losses)
 
         return jax.grad(risk)(theta) + problem.ridge * theta

@@ -168,8 +168,8 @@ def _epoch(problem, optimiser, theta, state, rows):
 
         def risk(at):
             outputs = problem.predict(at, problem.X[rows])
-            losses = jax.vmap(problem.loss.value)(outputs, problem.y[rows])
-            return jnp.mean(losses) + 0.5 * problem.ridge / problem.size * jnp.sum(at**2)
+            losses = jax.vmap(problem.point_loss.value)(outputs, problem.targets[rows])
+            return jnp.mean(losses) + problem.penalty(at) / problem.size
 
         updates, state = optimiser.update(jax.grad(risk)(theta), state, theta)
         return (optax.apply_updates(theta, updates), state), None

@@ -160,7 +160,7 @@ def stationarity(problem: Problem, theta: Float[Array, " d"]):
 @eqx.filter_jit
 def _stationarity(problem, theta):
     norm = jnp.linalg.norm(problem.gradient(theta))
-    scale = jnp.sum(gradient_norms(problem, theta)) + problem.ridge * jnp.linalg.norm(theta)
+    scale = jnp.sum(gradient_norms(problem, theta)) + problem.ridge_force(theta)
     rounding = jnp.sum(gradient_roundings(problem, theta))
     return norm, scale, norm <= _STATIONARY * scale + rounding
 

@@ -48,8 +48,19 @@ class AbstractCurvature(eqx.Module):
 
     @property
     def shift(self) -> Float[Array, ""]:
-        """ρ + δ: the least eigenvalue there can be, where C is positive semidefinite."""
-        return self.problem.ridge + self.damping
+        """ρ + δ: the least eigenvalue there can be, where C is positive semidefinite.
+
+        δ where there is a ρ for each parameter: those are a part of C.
+        """
+        return self.damping if self._ridges is not None else self.problem.ridge + self.damping
+
+    @property
+    def _ridges(self) -> Array | None:
+        """ρ_j, where there is one for each parameter."""
+        return self.problem.ridge if self.problem.ridge.ndim == 1 else None
+
+    def _with_ridges(self, products, vectors):
+        return products if self._ridges is None else products + self._ridges[None, :] * vectors
 
     @abc.abstractmethod
     def _products(
@@ -63,14 +74,16 @@ class AbstractCurvature(eqx.Module):
 
     def data_products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
         """C v for each row v, without the matrix."""
-        return self._products(self.problem.X, self.problem.y, self.weights, vectors)
+        data = self.problem.X, self.problem.targets, self.weights
+        return self._with_ridges(self._products(*data, vectors), vectors)
 
     def sample_products(
         self, rows: Array, scale: Float[Array, ""], vectors: Float[Array, "m d"]
     ) -> Float[Array, "m d"]:
         """As `data_products`, of some data points only, times `scale`."""
         weights = scale * self.weights[rows]
-        return self._products(self.problem.X[rows], self.problem.y[rows], weights, vectors)
+        data = self.problem.X[rows], self.problem.targets[rows], weights
+        return self._with_ridges(self._products(*data, vectors), vectors)
 
     def products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
         """(C + shift · Id) v for each row v."""
@@ -150,22 +163,28 @@ class GaussNewtonCurvature(AbstractCurvature):
         return factor.T @ factor
 
     def factor(self) -> Float[Array, "m d"]:
-        """A with C = AᵀA, one row for each output of each data point: √(w ∂²ℓ/∂ŷ²) J."""
+        """A with C = AᵀA, one row for each output of each data point: √(w ∂²ℓ/∂ŷ²) J.
+
+        And one for each parameter with a ρ of its own.
+        """
         problem = self.problem
 
         # Of each point on its own: its cost is that of k backward passes, whatever n.
         def point(x, y, weight):
             output = problem.model(self.theta, x)
             jacobian = jax.jacrev(lambda at: problem.model(at, x))(self.theta)
-            hessian = weight * problem.loss.hessian(output, y)
+            hessian = weight * problem.point_loss.hessian(output, y)
             if output.ndim == 0:
                 return jnp.sqrt(jnp.maximum(hessian, 0.0)) * jacobian[None, :]
             values, vectors = jnp.linalg.eigh(hessian)
             root = jnp.sqrt(jnp.maximum(values, 0.0))[:, None] * vectors.T
             return root @ jacobian
 
-        rows = jax.vmap(point)(problem.X, problem.y, self.weights)
-        return rows.reshape(-1, self.dimension)
+        rows = jax.vmap(point)(problem.X, problem.targets, self.weights)
+        rows = rows.reshape(-1, self.dimension)
+        if self._ridges is None:
+            return rows
+        return jnp.concatenate([rows, jnp.diag(jnp.sqrt(self._ridges))])
 
 
 def _loss_gradient(problem, X, y, weights, theta):
@@ -173,14 +192,14 @@ def _loss_gradient(problem, X, y, weights, theta):
 
     def risk(at):
         outputs = problem.predict(at, X)
-        return jnp.sum(weights * jax.vmap(problem.loss.value)(outputs, y))
+        return jnp.sum(weights * jax.vmap(problem.point_loss.value)(outputs, y))
 
     return jax.grad(risk)(theta)
 
 
 def _output_gradient(problem, outputs, y, weights):
     """wᵢ ∂ℓᵢ/∂ŷ, at each output."""
-    gradients = jax.vmap(problem.loss.gradient)(outputs, y)
+    gradients = jax.vmap(problem.point_loss.gradient)(outputs, y)
     return weights.reshape(-1, *([1] * (gradients.ndim - 1))) * gradients
 
 

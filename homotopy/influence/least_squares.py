@@ -34,6 +34,7 @@ from homotopy.influence.diagnostics.orthogonal import orthogonal_factor
 from homotopy.influence.weight_changes import WeightChanges
 from homotopy.numerics.tall_matrix import compressed, row_blocks
 from homotopy.problem import Problem
+from homotopy.weighted_rows import least_squares_rows
 
 _EPS = float(np.finfo(np.float64).eps)
 _NEAR = 0.5  # a leverage past which 1 − P is not taken by subtraction
@@ -159,9 +160,10 @@ def regression_gradient(problem: Problem, theta) -> tuple[float, float, float] |
 
     Nothing is compiled for it. None as of `least_squares`.
     """
-    if not is_linear_regression(problem):
+    if not is_linear_regression(problem) or problem.ridge.ndim == 1:
         return None
-    known = [concrete(part) for part in (problem.X, problem.y, problem.ridge, theta)]
+    rows = least_squares_rows(problem)
+    known = [concrete(part) for part in (*rows, problem.ridge, theta)]
     if any(part is None for part in known):
         return None
     X, y, ridge, at = known
@@ -181,9 +183,10 @@ def regression_gradient(problem: Problem, theta) -> tuple[float, float, float] |
 
 def least_squares(problem: Problem, theta, damping: float = 0.0) -> LeastSquares | None:
     """The factorisation, of a linear regression outside `jax.jit`; None of any other problem."""
-    if not is_linear_regression(problem):
+    if not is_linear_regression(problem) or problem.ridge.ndim == 1:
         return None
-    known = [concrete(part) for part in (problem.X, problem.y, problem.ridge, theta)]
+    rows = least_squares_rows(problem)
+    known = [concrete(part) for part in (*rows, problem.ridge, theta)]
     if any(part is None for part in known):
         return None
     X, y, ridge, theta = (np.asarray(part, np.float64) for part in known)

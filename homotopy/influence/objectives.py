@@ -27,7 +27,7 @@ class ProximalRisk(AbstractObjective):
     def gradient_scale(self, theta):
         return (
             jnp.sum(self.weights * gradient_norms(self.problem, theta))
-            + self.problem.ridge * jnp.linalg.norm(theta)
+            + self.problem.ridge_force(theta)
             + self.proximity * jnp.linalg.norm(theta - self.centre)
         )
 
@@ -59,22 +59,22 @@ class ProximalBregman(AbstractObjective):
     def __call__(self, theta):
         problem = self.problem
         outputs = problem.predict(theta)
-        divergences = jax.vmap(problem.loss.bregman)(outputs, self.outputs, problem.y)
-        slopes = jax.vmap(problem.loss.gradient)(self.outputs, problem.y)
+        divergences = jax.vmap(problem.point_loss.bregman)(outputs, self.outputs, problem.targets)
+        slopes = jax.vmap(problem.point_loss.gradient)(self.outputs, problem.targets)
         moved = jnp.sum((slopes * (outputs - self.outputs)).reshape(problem.size, -1), axis=1)
-        strength = problem.ridge + self.damping
-        near = 0.5 * strength * jnp.sum((theta - self.reference) ** 2)
+        moved_by = theta - self.reference
+        near = problem.penalty(moved_by) + 0.5 * self.damping * jnp.sum(moved_by**2)
         return jnp.sum((1.0 + self.changes) * divergences + self.changes * moved) + near
 
     def gradient_scale(self, theta):
         # The divergences' gradients are of the size of what they balance.
         forced = jnp.sum(jnp.abs(self.changes) * gradient_norms(self.problem, self.reference))
-        strength = self.problem.ridge + self.damping
-        return forced + strength * jnp.linalg.norm(theta - self.reference)
+        moved = theta - self.reference
+        return forced + self.problem.ridge_force(moved) + self.damping * jnp.linalg.norm(moved)
 
     def value_scale(self, theta):
         # Of the changed points' terms, in which f − fˢ cancels.
-        slopes = jax.vmap(self.problem.loss.gradient)(self.outputs, self.problem.y)
+        slopes = jax.vmap(self.problem.point_loss.gradient)(self.outputs, self.problem.targets)
         terms = jnp.abs(slopes * self.outputs).reshape(self.problem.size, -1)
         return jnp.abs(self(theta)) + jnp.sum(jnp.abs(self.changes) * jnp.sum(terms, axis=1))
 

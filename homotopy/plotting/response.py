@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
-from homotopy.plotting.trajectory import draw_coordinates
+from homotopy.plotting.moves import draw_moves
+from homotopy.plotting.trajectory import draw_coordinates, subscript
 
 
 def draw_response(
@@ -23,7 +24,7 @@ def draw_response(
     names: Sequence[str] | None = None,
     **options,
 ) -> Axes:
-    """Draw θ(ε): in the parameter plane for d = 2, each coordinate against ε otherwise.
+    """Draw θ(ε): in the parameter plane for d = 2, the moves θ(ε) − θ(1) against ε for more.
 
     In the plane, stars mark the full fit θ* = θ(1) and the deleted fit θ*₋ = θ(0), and dots the ε
     asked for: unevenly spaced where the velocity θ̇(ε) changes. The line breaks where it is NaN;
@@ -49,7 +50,13 @@ def draw_response(
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)
     if theta.shape[1] != 2:
-        draw_coordinates(ax, epsilons, theta, "weight ε", own_figure, names, **options)
+        if theta.shape[1] == 1:
+            draw_coordinates(ax, epsilons, theta, "weight ε", own_figure, names, **options)
+        else:
+            # What deletion changes is small beside θ, whose lines would all be flat.
+            known = names or [f"θ{subscript(place + 1)}" for place in range(theta.shape[1])]
+            labels = ("weight ε", "change θ(ε) − θ(1)")
+            draw_moves(ax, epsilons, theta - ends[1], labels, own_figure, known, **options)
         for number, (at, _, label) in enumerate(events):
             ax.axvline(at, color=colours.shade(0.6), linestyle=":", linewidth=0.8, zorder=0)
             # In words at the line: the legend, if there is one, is that of the coordinates.

@@ -167,12 +167,13 @@ class ResponsePath(Result, Reported, eqx.Module):
         return compared(self.epsilons, self.theta, other.epsilons, other.theta, tolerance)
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
-        """The path in the parameter plane (d = 2), or each coordinate against ε.
+        """The path in the parameter plane (d = 2), or the moves θ(ε) − θ(1) against ε.
 
         In the plane, stars mark the full fit θ* = θ(1) and the deleted fit θ*₋ = θ(0), and dots
         the ε asked for: unevenly spaced where the velocity θ̇(ε) changes. The line breaks where
         the path goes from one branch of minima to another; crosses (against ε, dotted lines) mark
-        those events. Saddles, where a continuation recorded them, are dashed.
+        those events. Saddles, where a continuation recorded them, are dashed. Of more parameters
+        than there are colours, those that move farthest are named.
 
         Parameters
         ----------

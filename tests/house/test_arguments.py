@@ -14,6 +14,7 @@ import optax
 import pandas as pd
 import pytest
 from public_face import PUBLIC
+from sklearn.linear_model import Ridge
 
 import homotopy as hm
 from homotopy import control, datasets, plotting
@@ -30,6 +31,11 @@ X, Y, THETA = [[1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 4.0]], [0.0, 1.0, 3.0, 
 @functools.cache
 def problem():
     return hm.LinearRegression(X, Y, deleted=1)
+
+
+@functools.cache
+def logistic():
+    return hm.Problem(hm.linear_model(2), hm.Logistic(), X, [0, 1, 0, 1], deleted=1)
 
 
 @functools.cache
@@ -150,10 +156,13 @@ VALID = {
         "theta0": None, "damping": 0.0, "tolerance": 0.1, "max_steps": 5
     },
     "homotopy.LinearRegression": lambda: {
-        "X": X, "y": Y, "deleted": 1, "ridge": 0.0, "dtype": None
+        "X": X, "y": Y, "deleted": 1, "ridge": 0.0, "weights": None, "dtype": None
     },
     "homotopy.Lissa": lambda: {
         "steps": 5, "batch_size": None, "repeats": 1, "scale": None, "seed": 0, "tolerance": 0.1
+    },
+    "homotopy.MultiOutputRegression": lambda: {
+        "X": X, "y": X, "deleted": 1, "ridge": 0.0, "weights": None, "dtype": None
     },
     "homotopy.Network": lambda: {"network": network(), "start": 0.0, "stop": 1.0},
     "homotopy.Networks": lambda: {
@@ -169,7 +178,7 @@ VALID = {
     "homotopy.Predictions": lambda: {"X": None},
     "homotopy.Problem": lambda: {
         "model": hm.linear_model(2), "loss": hm.SquaredError(), "X": X, "y": Y, "deleted": 1,
-        "ridge": 0.0, "dtype": None,
+        "ridge": 0.0, "weights": None, "dtype": None,
     },
     "homotopy.ProximalBregman": lambda: {"damping": 0.0, "tolerance": 0.1, "max_steps": 5},
     "homotopy.Ramp": lambda: {"start": 0.0, "stop": 1.0},
@@ -192,7 +201,9 @@ VALID = {
     },
     "homotopy.best_step": lambda: {"deletion": deletion(), "grid": 8},
     "homotopy.influence.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.check": lambda: {"problem": problem(), "theta": None, "show": False},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
+    "homotopy.diagnostics.glm_diagnostics": lambda: {"problem": logistic(), "theta": None},
     "homotopy.diagnostics.duplicate_rows": lambda: {"problem": problem()},
     "homotopy.influence.early_stopping": lambda: {
         "problem": problem(), "theta0": THETA, "X": X, "y": Y, "optimiser": optax.sgd(0.1),
@@ -203,6 +214,9 @@ VALID = {
         "method": None, "throw": True,
     },
     "homotopy.function_model": lambda: {"f": lambda theta, x: theta @ x, "dimension": 2},
+    "homotopy.from_sklearn": lambda: {
+        "fitted": Ridge().fit(X, Y), "X": X, "y": Y, "deleted": 1, "weights": None
+    },
     "homotopy.gaps": lambda: {
         "problem": problem(), "theta_s": THETA, "points": 1, "groups": None,
         "measurement": hm.OwnLoss(), "cold_starts": THETA, "damping": 0.1, "solver": None,
@@ -406,6 +420,7 @@ RIGHT = {
     "homotopy.function_model.f": {"a function"},
     "homotopy.load.path": {"text"},
     "homotopy.mlp.activation": {"a function"},
+    "homotopy.check.show": {"a boolean"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
     "homotopy.control.ControlAffine.lower": {"a negative number"},
     "homotopy.control.least_horizon.cost": {"a negative number"},

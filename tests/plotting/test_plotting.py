@@ -155,9 +155,20 @@ def test_a_response_path_marks_both_fits(ax):
 def test_a_response_path_of_many_parameters_is_drawn_against_the_weight(ax):
     path = hm.response(regression(4), np.linspace(0.0, 1.0, 7))
     path.plot(ax)
-    for column in np.asarray(path.theta).T:
+    for column in (np.asarray(path.theta) - np.asarray(path.ends[1])).T:
         assert holds(ax, np.stack([path.epsilons, column], axis=1))
-    assert ax.get_xlabel() == "weight ε"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("weight ε", "change θ(ε) − θ(1)")
+    assert len(ax.get_legend().get_texts()) == 4
+
+
+def test_of_a_path_of_many_parameters_those_that_move_farthest_are_named():
+    path = hm.response(regression(12), np.linspace(0.0, 1.0, 7))
+    ax = path.plot()
+    assert len(ax.lines) == 12
+    moved = np.abs(np.asarray(path.theta) - np.asarray(path.ends[1])).max(axis=0)
+    names = [f"θ{place + 1}".translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+             for place in np.argsort(-moved)[:5]]  # fmt: skip
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [*names, "7 others"]
 
 
 def test_a_switching_function_is_drawn_with_its_sign(plane_deletion, ax):

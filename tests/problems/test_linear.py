@@ -331,7 +331,8 @@ GOOD = {"X": [[1.0, 2.0], [0.5, 1.0], [3.0, -1.0]], "y": [1.0, 2.0, 3.0], "delet
         ({"deleted": [0, 1, 2]}, "deleted: all 3 rows are deleted; at least one must stay"),
         ({"ridge": -1.0}, r"ridge: expected a finite number >= 0, got -1\.0"),
         ({"ridge": np.nan}, "ridge: expected a finite number"),
-        ({"ridge": [1.0, 2.0]}, "ridge: expected a finite number"),
+        ({"ridge": [1.0, 2.0]}, "ridge: expected one number, as closed forms need"),
+        ({"ridge": [1.0, 2.0, 3.0]}, "ridge: expected a finite number"),
         ({"dtype": int}, "dtype: expected a floating-point type, got int64"),
     ],
 )

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rounding import assert_same_number
 
-from homotopy.losses import AbstractLoss, Logistic, SoftmaxCrossEntropy, SquaredError
+from homotopy.losses import (
+    AbstractLoss,
+    Logistic,
+    Poisson,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
 
 # The losses claim relative accuracy even where results are tiny. Logits in [−50, 50] have log-odds
 # up to 100, whose own rounding (in logsumexp and in the difference) is an absolute 1.4e-14; the
@@ -260,6 +266,8 @@ def test_shapes_are_checked_in_this_test_run():
 
 
 GOOD_TARGETS = [
+    (Poisson(), np.array([0, 3, 1]), ()),
+    (Poisson(), np.array([0.5, 0.0]), None),
     (SquaredError(), np.array([1.5, -2.0]), ()),
     (SquaredError(), np.ones((4, 3)), (3,)),
     (Logistic(), np.array([0, 1, 1]), ()),
@@ -277,6 +285,10 @@ def test_targets_in_range_pass(loss, y, output_shape):
 
 
 BAD_TARGETS = [
+    (Poisson(), np.array([1, -2]), (), "counts >= 0, got -2 in row 1"),
+    (Poisson(), np.array([1.0, np.inf]), (), "finite numbers, got inf in row 1"),
+    (Poisson(), np.array([1, 2]), (2,), "logarithm of the rate"),
+    (Poisson(), np.array([[1], [2]]), None, r"got \(2, 1\)"),
     (SquaredError(), np.array([1.0, np.nan]), (), "finite numbers, got nan in row 1"),
     (SquaredError(), np.ones((4, 1)), (), r"shape \(n,\) .* got \(4, 1\)"),
     (SquaredError(), np.ones(4), (3,), r"shape \(n, 3\) .* got \(4,\)"),
@@ -317,3 +329,44 @@ def test_traced_targets_are_checked_for_shape_only():
 def test_a_mismatched_target_of_the_softmax_is_refused():
     with pytest.raises(ValueError, match="class number or have the logits' shape"):
         SoftmaxCrossEntropy().value(array([0.0, 1.0]), array([0.2, 0.3, 0.5]))
+
+
+def exact_poisson(logarithm, count):
+    rate = mp.exp(mp.mpf(logarithm))
+    return rate - count - (count * (logarithm - mp.log(count)) if count else 0)
+
+
+@given(logit, st.one_of(st.integers(0, 10**6), st.floats(1e-3, 1e3)))
+def test_poisson_values_and_derivatives_are_accurate(logarithm, count):
+    loss, y, at = Poisson(), array(count), array(logarithm)
+    z, k = mp.mpf(logarithm), mp.mpf(count)
+    # What ŷ − log y carries of the rounding of both, times the slope, is no fault of the loss.
+    carried = 4e-16 * float(abs(z) + (abs(mp.log(k)) if k else 0))
+    slope = mp.exp(z) - k
+    value = exact_poisson(z, k)
+    error = abs(mp.mpf(float(evaluate(loss, "value", at, y))) - value)
+    assert error <= RELATIVE * abs(value) + carried * abs(slope) + carried**2 * k
+    found = mp.mpf(float(evaluate(loss, "gradient", at, y)))
+    assert abs(found - slope) <= RELATIVE * abs(slope) + carried * max(k, mp.exp(z))
+    same(evaluate(loss, "hessian", at, y), [mp.exp(z)])
+
+
+@given(st.floats(-30, 30), change)
+def test_poisson_divergences_lose_no_digits(logarithm, by):
+    computed = evaluate(Poisson(), "bregman", array(logarithm + by), array(logarithm), array(2))
+    moved = mp.mpf(logarithm + by) - mp.mpf(logarithm)
+    exact = mp.exp(mp.mpf(logarithm)) * (mp.exp(moved) - 1 - moved)
+    # The difference of the logarithms is exact where they are near, and rounded otherwise.
+    assert abs(mp.mpf(float(computed)) - exact) <= 1e-12 * exact
+
+
+def test_poissons_own_derivatives_are_those_of_its_value():
+    for count in (0, 1, 7):
+        for at in (-2.0, float(np.log(max(count, 1))), 1.3):
+            loss, y = Poisson(), array(count)
+            np.testing.assert_allclose(
+                jax.grad(loss.value)(array(at), y), loss.gradient(array(at), y), atol=1e-14
+            )
+            np.testing.assert_allclose(
+                jax.grad(jax.grad(loss.value))(array(at), y), loss.hessian(array(at), y), rtol=1e-12
+            )

@@ -8,6 +8,7 @@ import numpy as np
 
 from homotopy.control.pontryagin import Samples, residual_of
 from homotopy.deletion.dynamics.costate import SwitchingFunction
+from homotopy.weighted_rows import least_squares_rows
 
 _COUNT = 16
 _PADDED = 1024  # nodes
@@ -33,7 +34,9 @@ def relative_residual(switching: SwitchingFunction) -> float:
     flat, shape = times.reshape(-1), times.shape
     phi = np.asarray(switching(flat)).reshape(shape)
     epsilon = np.asarray(schedule(flat)).reshape(shape)
-    rows = np.asarray(request.problem.X)[np.atleast_1d(request.problem.deleted)]
+    rows = np.asarray(least_squares_rows(request.problem)[0])[
+        np.atleast_1d(request.problem.deleted)
+    ]
     costate = np.asarray(switching.costate(flat)).reshape(*shape, -1)
     field = (np.asarray(switching.residual(flat)) @ rows).reshape(*shape, -1)
 

@@ -3,17 +3,20 @@ from ._cooks_distance import (
 )
 from ._leverage import leverage
 from .duplicates import DuplicateRows, duplicate_rows
+from .glm import GlmDiagnostics, glm_diagnostics
 from .jacobian import JacobianLeverage, jacobian_leverage
 from .regression import RegressionDiagnostics, regression_diagnostics
 from .ridgeless import RidgelessLeaveOneOut, ridgeless_leave_one_out
 
 __all__ = [
     "DuplicateRows",
+    "GlmDiagnostics",
     "JacobianLeverage",
     "RegressionDiagnostics",
     "RidgelessLeaveOneOut",
     "cooks_distance",
     "duplicate_rows",
+    "glm_diagnostics",
     "jacobian_leverage",
     "leverage",
     "regression_diagnostics",

@@ -5,17 +5,22 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from homotopy.influence.diagnostics.glm import glm_diagnostics
 from homotopy.influence.diagnostics.regression import regression_diagnostics
-from homotopy.problem import Problem
+from homotopy.losses import Logistic, Poisson
+from homotopy.problem import Problem, a_problem
 
 
 def cooks_distance(problem: Problem) -> Float[np.ndarray, " n"]:
     """‖X(θ* − θ*₋ᵢ)‖²/(d σ̂²) of every point of an ordinary least-squares fit.
 
+    Of a logistic or Poisson regression its one-step approximation, as of `glm_diagnostics`.
+
     Parameters
     ----------
     problem : Problem
-        A linear model with squared loss and ρ = 0; its deleted set plays no part.
+        A linear model with squared, logistic or Poisson loss and ρ = 0; its deleted set plays no
+        part.
 
     Returns
     -------
@@ -35,4 +40,6 @@ def cooks_distance(problem: Problem) -> Float[np.ndarray, " n"]:
     >>> cooks_distance(problem).round(4).tolist()
     [0.4286, 0.1071, 0.9643]
     """
+    if isinstance(a_problem(problem).loss, Logistic | Poisson):
+        return glm_diagnostics(problem).cooks_distance
     return regression_diagnostics(problem).cooks_distance

@@ -11,6 +11,7 @@ from homotopy._numbers import as_numbers
 from homotopy.losses import SquaredError
 from homotopy.models import LinearModel
 from homotopy.problem import Problem, a_problem
+from homotopy.weighted_rows import least_squares_rows
 
 
 def is_linear_regression(problem: Problem) -> bool:
@@ -27,20 +28,36 @@ def known_ridge(problem: Problem) -> float:
             "problem: diagnostics are computed from concrete arrays, outside jax.jit, jax.vmap "
             "and jax.grad."
         )
+    if problem.ridge.ndim == 1:
+        raise ValueError(
+            "ridge: diagnostics are those of one ridge for all parameters, got one for each; "
+            "predict(problem, LeaveOneOut()) and the other estimators take them."
+        )
     return float(problem.ridge)
 
 
 def regression_data(
     problem: Problem, purpose: str
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"], float]:
-    """X, y and ρ of a linear regression; `ValueError` for any other problem."""
+    """X, y and ρ of a linear regression; `ValueError` for any other problem.
+
+    With sample weights the rows √wᵢ (xᵢ, yᵢ), whose least squares are the weighted ones.
+    """
     if not is_linear_regression(problem):
         raise ValueError(
             f"problem: {purpose} needs a linear model with squared loss, got "
             f"{type(problem.model).__name__} with {type(problem.loss).__name__}."
         )
     ridge = known_ridge(problem)
-    return np.asarray(problem.X, np.float64), np.asarray(problem.y, np.float64), ridge
+    X, y = (np.asarray(part, np.float64) for part in least_squares_rows(problem))
+    return X, y, ridge
+
+
+def root_weights(problem: Problem) -> Float[np.ndarray, " n"]:
+    """√wᵢ of the sample weights; ones without."""
+    if problem.point_weights is None:
+        return np.ones(problem.size)
+    return np.sqrt(np.asarray(problem.point_weights, np.float64))
 
 
 def known_parameters(problem: Problem, theta) -> Float[np.ndarray, " d"]:

@@ -42,7 +42,10 @@ def weighted_jacobian(
     jacobian, curvature, outputs = parts
     jacobian = jacobian.reshape(problem.size, -1, problem.dimension)
     if isinstance(problem.loss, SoftmaxCrossEntropy):
-        return _softmax_root(outputs) @ jacobian
+        root = _softmax_root(outputs) @ jacobian
+        if problem.point_weights is None:
+            return root
+        return np.sqrt(np.asarray(problem.point_weights, np.float64))[:, None, None] * root
     curvature = curvature.reshape(problem.size, jacobian.shape[1], -1)
     values, vectors = np.linalg.eigh(curvature)
     rounding = _ROUNDINGS * float(jnp.finfo(problem.X.dtype).eps) * np.abs(values).max(axis=1)
@@ -86,12 +89,12 @@ def _outputs(problem, theta) -> tuple[Array, Array, Array]:
     def point(x, y):
         jacobian = jax.jacrev(lambda at: problem.model(at, x))(theta)
         output = problem.model(theta, x)
-        return jacobian, problem.loss.hessian(output, y), output
+        return jacobian, problem.point_loss.hessian(output, y), output
 
-    return jax.vmap(point)(problem.X, problem.y)
+    return jax.vmap(point)(problem.X, problem.targets)
 
 
 @eqx.filter_jit
 def _second_order(problem, theta) -> Array:
-    slopes = jax.vmap(problem.loss.gradient)(problem.predict(theta), problem.y)
+    slopes = jax.vmap(problem.point_loss.gradient)(problem.predict(theta), problem.targets)
     return jax.hessian(lambda at: jnp.sum(slopes * problem.predict(at)))(theta)

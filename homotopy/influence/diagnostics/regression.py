@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from homotopy._display import Entries, largest
 from homotopy._result import Result, in_order, named
 from homotopy._tables import Table
-from homotopy.influence.diagnostics.inputs import regression_data
+from homotopy.influence.diagnostics.inputs import regression_data, root_weights
 from homotopy.influence.diagnostics.orthogonal import OrthogonalFactor, orthogonal_factor
 from homotopy.problem import Problem
 
@@ -43,6 +43,9 @@ class RegressionDiagnostics(Result):
     for the ridge problem, whose ρ stays when a point goes. σ̂² and what is scaled by it have no
     agreed meaning there, and raise `ValueError`.
 
+    With sample weights wᵢ everything is that of weighted least squares, as of statsmodels' WLS: the
+    variance of point i is σ²/wᵢ, and leverages are those of √wᵢ xᵢ.
+
     Attributes
     ----------
     theta : (d,)
@@ -65,6 +68,7 @@ class RegressionDiagnostics(Result):
     ridge: float
     _exact_below: float = dataclasses.field(repr=False)  # what ‖ê‖ may be from rounding
     _factor: OrthogonalFactor = dataclasses.field(repr=False)
+    _root: Float[np.ndarray, " n"] = dataclasses.field(repr=False)  # √wᵢ
 
     _axes = (("residuals", 1), ("theta", 1))
 
@@ -140,13 +144,13 @@ class RegressionDiagnostics(Result):
 
     @property
     def press(self) -> float:
-        """Σ (yᵢ − xᵢᵀθ*₋ᵢ)², the predicted residual sum of squares; NaN with an undetermined i."""
-        return float(np.sum(self.leave_one_out_residuals**2))
+        """Σ wᵢ(yᵢ − xᵢᵀθ*₋ᵢ)², the predicted residual sum of squares; NaN with undetermined i."""
+        return float(np.sum((self._root * self.leave_one_out_residuals) ** 2))
 
     @property
     def dfbeta(self) -> Float[np.ndarray, "n d"]:
         """θ* − θ*₋ᵢ, row by row."""
-        moved = self._factor.rows * self.leave_one_out_residuals[:, None]
+        moved = self._factor.rows * (self._root * self.leave_one_out_residuals)[:, None]
         return moved @ self._factor.inverse.T
 
     @property
@@ -164,9 +168,9 @@ class RegressionDiagnostics(Result):
 
     @property
     def sigma2(self) -> float:
-        """σ̂² = ‖ê‖²/(n − d); NaN for n = d."""
+        """σ̂² = Σ wᵢêᵢ²/(n − d); NaN for n = d."""
         freedom = self.degrees_of_freedom
-        return float(np.sum(self.residuals**2) / freedom) if freedom else np.nan
+        return float(np.sum(self._scaled**2) / freedom) if freedom else np.nan
 
     @property
     def unscaled(self) -> Bool[np.ndarray, " n"]:
@@ -175,31 +179,32 @@ class RegressionDiagnostics(Result):
 
     @property
     def sigma2_without(self) -> Float[np.ndarray, " n"]:
-        """σ̂²₋ᵢ = Σ_{j≠i} (yⱼ − xⱼᵀθ*₋ᵢ)²/(n − d − 1)."""
+        """σ̂²₋ᵢ = Σ_{j≠i} wⱼ(yⱼ − xⱼᵀθ*₋ᵢ)²/(n − d − 1)."""
         freedom = self.degrees_of_freedom - 1
         if freedom < 1:
             return np.full(self.residuals.size, np.nan)
-        explained = self.residuals * self.leave_one_out_residuals
-        total = np.sum(self.residuals**2)
+        without = self._root * self.leave_one_out_residuals
+        explained = self._scaled * without
+        total = np.sum(self._scaled**2)
         remaining = total - explained
         # Where one point is most of the sum, the subtraction would leave its rounding.
         for i in np.nonzero(explained > 0.5 * total)[0]:
-            shift = self._factor.rows @ self._factor.rows[i] * self.leave_one_out_residuals[i]
-            remaining[i] = np.sum(np.delete(self.residuals + shift, i) ** 2)
+            shift = self._factor.rows @ self._factor.rows[i] * without[i]
+            remaining[i] = np.sum(np.delete(self._scaled + shift, i) ** 2)
         known = remaining > self._exact_below**2
         return np.where(known, remaining / freedom, np.nan)
 
     @property
     def studentised_internal(self) -> Float[np.ndarray, " n"]:
-        """êᵢ/(σ̂ √(1 − Pᵢᵢ))."""
+        """√wᵢ êᵢ/(σ̂ √(1 − Pᵢᵢ))."""
         scale = np.sqrt(self.sigma2 * self._factor.complement)
-        return _quotient(self.residuals, scale, self.undetermined | self._exact)
+        return _quotient(self._scaled, scale, self.undetermined | self._exact)
 
     @property
     def studentised_external(self) -> Float[np.ndarray, " n"]:
-        """êᵢ/(σ̂₋ᵢ √(1 − Pᵢᵢ)): t-distributed with n − d − 1 degrees of freedom."""
+        """√wᵢ êᵢ/(σ̂₋ᵢ √(1 − Pᵢᵢ)): t-distributed with n − d − 1 degrees of freedom."""
         scale = np.sqrt(self.sigma2_without * self._factor.complement)
-        return _quotient(self.residuals, scale, np.isnan(scale))
+        return _quotient(self._scaled, scale, np.isnan(scale))
 
     @property
     def cooks_distance(self) -> Float[np.ndarray, " n"]:
@@ -223,7 +228,12 @@ class RegressionDiagnostics(Result):
     @property
     def _exact(self) -> bool:
         """Whether the fit leaves nothing but rounding."""
-        return bool(np.linalg.norm(self.residuals) <= self._exact_below)
+        return bool(np.linalg.norm(self._scaled) <= self._exact_below)
+
+    @property
+    def _scaled(self) -> Float[np.ndarray, " n"]:
+        """√wᵢ êᵢ, whose squares the fit sums."""
+        return self._root * self.residuals
 
     def _require_no_ridge(self):
         if self.ridge > 0:
@@ -276,15 +286,17 @@ def regression_diagnostics(problem: Problem) -> RegressionDiagnostics:
     X, y, ridge = regression_data(problem, "regression diagnostics")
     factor = orthogonal_factor(X, ridge)
     theta, residuals = factor.solve(y)
+    root = root_weights(problem)
     diagnostics = RegressionDiagnostics(
         theta=theta,
-        fitted=y - residuals,
-        residuals=residuals,
+        fitted=(y - residuals) / root,
+        residuals=residuals / root,
         leverage=factor.leverage,
         undetermined=factor.saturated,
         ridge=ridge,
         _exact_below=float(max(X.shape) * _EPS * np.linalg.norm(y)),
         _factor=factor,
+        _root=root,
     )
     return named(diagnostics, problem)
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from homotopy._display import Entries, largest
 from homotopy._result import Result, in_order, named
 from homotopy._tables import Table
-from homotopy.influence.diagnostics.inputs import regression_data
+from homotopy.influence.diagnostics.inputs import regression_data, root_weights
 from homotopy.influence.diagnostics.orthogonal import orthogonal_factor
 from homotopy.problem import Problem
 
@@ -127,4 +127,5 @@ def ridgeless_leave_one_out(problem: Problem) -> RidgelessLeaveOneOut:
     directions = factor.rows @ factor.inverse.T  # g, row by row
     numerator = np.where(interpolated, directions @ theta, residuals)
     denominator = np.where(interpolated, np.sum(directions**2, axis=1), factor.complement)
-    return named(RidgelessLeaveOneOut(numerator / denominator, interpolated), problem)
+    residuals = numerator / denominator / root_weights(problem)
+    return named(RidgelessLeaveOneOut(residuals, interpolated), problem)

@@ -97,7 +97,7 @@ class ProximalBregman(AbstractEstimator):
 
 @jit_outermost
 def _forces(problem, outputs):
-    return -jax.vmap(problem.loss.gradient)(outputs, problem.y)
+    return -jax.vmap(problem.point_loss.gradient)(outputs, problem.targets)
 
 
 def _objective(problem, reference, outputs, damping, rows, amounts):

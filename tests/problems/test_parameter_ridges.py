@@ -1,0 +1,132 @@
+"""A ridge for each parameter: what is not penalised, as an intercept, and whether a fit exists."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.optimize
+from sklearn.linear_model import LogisticRegression
+
+import homotopy as hm
+from homotopy.existence import decide_existence, is_near
+
+RNG = np.random.default_rng(5)
+X = np.column_stack([np.ones(20), RNG.normal(size=(20, 2))])
+Y = RNG.normal(size=20)
+CLASSES = (RNG.uniform(size=20) < 0.5).astype(int)
+FREE = np.array([0.0, 0.7, 0.7])
+
+
+def logistic(ridge, rows=slice(None), deleted=3):
+    return hm.Problem(
+        hm.linear_model(3), hm.Logistic(), X[rows], CLASSES[rows], deleted=deleted, ridge=ridge
+    )
+
+
+def test_the_penalty_and_its_derivatives():
+    problem, without = logistic([0.0, 2.0, 3.0]), logistic(0.0)
+    theta = jnp.array([1.0, -2.0, 0.5])
+    expected = 0.5 * (2.0 * 4.0 + 3.0 * 0.25)
+    assert np.isclose(problem.risk(theta) - without.risk(theta), expected, rtol=1e-13)
+    moved = np.asarray(problem.gradient(theta)) - np.asarray(without.gradient(theta))
+    np.testing.assert_allclose(moved, [0.0, -4.0, 1.5], atol=1e-13)
+    curved = np.asarray(problem.hessian(theta)) - np.asarray(without.hessian(theta))
+    np.testing.assert_allclose(curved, np.diag([0.0, 2.0, 3.0]), atol=1e-13)
+
+
+ESTIMATORS = [
+    hm.LeaveOneOut(),
+    hm.Influence(),
+    hm.Influence(damping=0.1, solver=hm.ConjugateGradient()),
+    hm.Influence(damping=0.1, solver=hm.Arnoldi(3)),
+    hm.NewtonStep(),
+    hm.GaussNewton(0.1),
+    hm.GaussNewton(0.1, solver=hm.Nystrom(3)),
+    hm.ProximalBregman(0.1),
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
+def test_equal_ridges_are_one_ridge(estimator):
+    one, several = logistic(0.7), logistic([0.7, 0.7, 0.7])
+    theta = one.full_fit()
+    np.testing.assert_allclose(several.full_fit(), theta, rtol=1e-9)
+    deltas = [hm.predict(each, estimator, theta, points=[1, 2]).delta for each in (one, several)]
+    np.testing.assert_allclose(deltas[1], deltas[0], rtol=1e-7, atol=1e-10)
+
+
+def test_least_squares_with_a_free_intercept():
+    problem = hm.Problem(hm.linear_model(3), hm.SquaredError(), X, Y, deleted=3, ridge=FREE)
+    full = np.linalg.solve(X.T @ X + np.diag(FREE), X.T @ Y)
+    np.testing.assert_allclose(problem.full_fit(), full, rtol=1e-9)
+    rest = np.delete(np.arange(20), 3)
+    without = np.linalg.solve(X[rest].T @ X[rest] + np.diag(FREE), X[rest].T @ Y[rest])
+    truth = hm.predict(problem, hm.LeaveOneOut(), full)
+    np.testing.assert_allclose(truth.delta, without - full, atol=1e-10)
+    slope = np.linalg.solve(X.T @ X + np.diag(FREE), X[3] * (X[3] @ full - Y[3]))
+    np.testing.assert_allclose(hm.predict(problem, hm.Influence(), full).delta, slope, atol=1e-10)
+    path = hm.response(problem, [0.0, 0.5, 1.0])
+    np.testing.assert_allclose(path.theta[0], without, atol=1e-9)
+    assert bool(path.successful)
+
+
+def test_logistic_refits_equal_scikit_learns():
+    truth = hm.predict(logistic(FREE), hm.LeaveOneOut(), points=[0, 7]).delta
+    full = logistic(FREE).full_fit()
+    for place, row in enumerate((0, 7)):
+        rest = np.delete(np.arange(20), row)
+        other = LogisticRegression(C=1 / 0.7, tol=1e-12, max_iter=10_000)
+        other.fit(X[rest, 1:], CLASSES[rest])
+        expected = np.r_[other.intercept_, other.coef_[0]]
+        np.testing.assert_allclose(full + truth[place], expected, atol=1e-6)
+
+
+def test_whether_a_fit_exists_is_a_question_of_free_parameters_only():
+    apart = (X[:, 1] > 0).astype(int)
+    one_class = np.zeros(20, int)
+    for y, ridge, exists in (
+        (apart, 0.0, False),
+        (apart, FREE, True),  # a slope costs, so the separated classes do no harm
+        (apart, [0.0, 0.0, 0.7], False),  # along a slope that does not
+        (one_class, FREE, False),  # the intercept falls for ever
+        (one_class, [0.1, 0.7, 0.7], True),
+    ):
+        problem = hm.Problem(hm.linear_model(3), hm.Logistic(), X, y, deleted=3, ridge=ridge)
+        found = decide_existence(problem, np.ones(20))
+        assert found.denied != exists
+        if exists:
+            theta = problem.full_fit()
+            assert is_near(problem, theta, np.ones(20))
+            best = scipy.optimize.minimize(
+                lambda at, p=problem: float(p.risk(jnp.asarray(at))), np.zeros(3), tol=1e-10
+            )
+            np.testing.assert_allclose(theta, best.x, atol=1e-4)
+        else:
+            assert np.all(np.asarray(problem.ridge * jnp.ones(3))[found.direction != 0.0] == 0.0)
+            with pytest.raises(RuntimeError, match="no minimum"):
+                problem.full_fit()
+
+
+@pytest.mark.usefixtures("without_shape_checks")
+def test_what_is_refused():
+    for ridge in ([0.1, 0.2], [0.1, -0.2, 0.3], [0.1, np.nan, 0.3]):
+        with pytest.raises(
+            ValueError, match=r"^ridge: expected (a finite number >= 0, or 3 of them|finite)"
+        ):
+            logistic(ridge)
+    with pytest.raises(ValueError, match=r"^ridge: expected one number, as closed forms need"):
+        hm.LinearRegression(X, Y, deleted=1, ridge=FREE)
+    least = hm.Problem(hm.linear_model(3), hm.SquaredError(), X, Y, deleted=3, ridge=FREE)
+    for call in (hm.leverage, hm.regression_diagnostics, hm.cooks_distance):
+        with pytest.raises(ValueError, match=r"^ridge: diagnostics are those of one ridge"):
+            call(least)
+
+
+def test_a_network_whose_biases_are_free():
+    model = hm.mlp([2, 2, 1])
+    ridge = np.array([0.0 if "bias" in name else 0.3 for name in model.parameter_names()])
+    problem = hm.Problem(model, hm.SquaredError(), X[:, 1:], Y, deleted=3, ridge=ridge)
+    trained = hm.train(problem, model.initial_parameters(jax.random.key(0)))
+    assert bool(trained.successful) and trained.gradient_norm < 1e-10
+    flow = hm.flow(problem, hm.Constant(1.0), model.initial_parameters(jax.random.key(0)), [0.1])
+    assert np.isfinite(flow.theta).all()

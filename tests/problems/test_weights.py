@@ -1,0 +1,244 @@
+"""Sample weights: a point of weight 2 is one that occurs twice, for whatever is asked."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+import homotopy as hm
+
+COUNTS = np.array([1, 2, 1, 3, 1, 1, 1, 2])
+RNG = np.random.default_rng(0)
+X = np.column_stack([np.ones(8), RNG.normal(size=(8, 2))])
+Y = RNG.normal(size=8)
+CLASSES = np.array([0, 1, 1, 0, 1, 0, 0, 1])
+DELETED = 3  # of weight 3
+TIMES = [0.1, 0.5, 1.5]
+
+
+def repeated(array):
+    return np.repeat(array, COUNTS, axis=0)
+
+
+# Where the copies of the points are, in the data that hold them.
+COPIES = [np.flatnonzero(np.repeat(np.arange(8), COUNTS) == row).tolist() for row in range(8)]
+
+
+THREE = np.arange(8) % 3
+MADE = {
+    "least squares": (hm.linear_model(3), hm.SquaredError(), Y),
+    "logistic": (hm.linear_model(3), hm.Logistic(), CLASSES),
+    "poisson": (hm.linear_model(3), hm.losses.Poisson(), CLASSES + 1),
+    "softmax": (hm.mlp([3, 3]), hm.SoftmaxCrossEntropy(), THREE),
+    "perceptron": (hm.mlp([3, 2, 1]), hm.SquaredError(), Y),
+}
+
+
+def pair(kind):
+    """The problem of weighted points, and that of repeated ones."""
+    if kind == "regression":
+        return (
+            hm.LinearRegression(X, Y, deleted=DELETED, weights=COUNTS),
+            hm.LinearRegression(repeated(X), repeated(Y), deleted=COPIES[DELETED]),
+        )
+    model, loss, y = MADE[kind]
+    return (
+        hm.Problem(model, loss, X, y, deleted=DELETED, weights=COUNTS, ridge=0.3),
+        hm.Problem(model, loss, repeated(X), repeated(y), deleted=COPIES[DELETED], ridge=0.3),
+    )
+
+
+KINDS = ["regression", *MADE]
+kinds = pytest.mark.parametrize("kind", KINDS)
+
+
+def start(problem):
+    return 0.3 * np.random.default_rng(1).normal(size=problem.dimension)
+
+
+def same(one, other, rtol=1e-10):
+    np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.abs(np.asarray(other)).max())
+
+
+@kinds
+def test_risks_and_their_derivatives(kind):
+    weighted, copies = pair(kind)
+    theta, vector = start(weighted), np.arange(weighted.dimension) / 7.0
+    for epsilon in (0.0, 0.4, 1.0):
+        for name in ("risk", "gradient", "hessian"):
+            call = getattr(type(weighted), name)
+            same(
+                call(weighted, jnp.asarray(theta), epsilon),
+                call(copies, jnp.asarray(theta), epsilon),
+            )
+        same(
+            weighted.hvp(jnp.asarray(theta), jnp.asarray(vector), epsilon),
+            copies.hvp(jnp.asarray(theta), jnp.asarray(vector), epsilon),
+        )
+    same(weighted.deleted_gradient(jnp.asarray(theta)), copies.deleted_gradient(jnp.asarray(theta)))
+    own = [np.asarray(copies.losses(jnp.asarray(theta)))[rows].sum() for rows in COPIES]
+    same(weighted.losses(jnp.asarray(theta)), own)
+
+
+@pytest.mark.parametrize("kind", ["regression", "logistic"])
+def test_fits_flows_and_responses(kind):
+    weighted, copies = pair(kind)
+    theta0 = start(weighted)
+    for epsilon in (0.0, 0.5, 1.0):
+        same(weighted.fit(epsilon), copies.fit(epsilon), 1e-8)
+    flows = [hm.flow(problem, hm.Step(0.3), theta0, TIMES) for problem in (weighted, copies)]
+    same(flows[0].theta, flows[1].theta, 1e-7)
+    method = hm.GradientDescent(0.01)
+    steps = [hm.flow(p, hm.Step(0.3), theta0, TIMES, method=method) for p in (weighted, copies)]
+    same(steps[0].theta, steps[1].theta)
+    paths = [hm.response(problem, [0.0, 0.5, 1.0]) for problem in (weighted, copies)]
+    same(paths[0].theta, paths[1].theta, 1e-8)
+    same(paths[0].velocity, paths[1].velocity, 1e-7)
+    assert np.array_equal(paths[0].minimum, paths[1].minimum)
+    moved = [hm.sensitivity(problem, theta0, TIMES) for problem in (weighted, copies)]
+    sums = [np.asarray(moved[1].derivative)[:, rows].sum(axis=1) for rows in COPIES]
+    same(moved[0].derivative, np.stack(sums, axis=1), 1e-7)
+
+
+@pytest.mark.parametrize("kind", ["poisson", "softmax"])
+def test_fits_of_other_losses(kind):
+    weighted, copies = pair(kind)
+    same(weighted.fit(0.5), copies.fit(0.5), 1e-8)
+
+
+ESTIMATORS = [
+    hm.LeaveOneOut(),
+    hm.Influence(),
+    hm.Influence(at=0.0),
+    hm.Influence(damping=0.1, solver=hm.ConjugateGradient()),
+    hm.NewtonStep(),
+    hm.Taylor(2),
+    hm.PathIntegration(),
+    hm.GaussNewton(0.1),
+    hm.ProximalBregman(0.1),
+]
+
+
+@pytest.mark.parametrize("kind", ["regression", "logistic"])
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
+def test_estimators(kind, estimator):
+    weighted, copies = pair(kind)
+    theta = weighted.full_fit()
+    one = hm.predict(weighted, estimator, theta, points=[1, DELETED])
+    two = hm.predict(copies, estimator, theta, groups=[COPIES[1], COPIES[DELETED]])
+    same(one.delta, two.delta, 1e-7)
+    assert bool(one.successful.all())
+    same(one.linearised(hm.OwnLoss()), two.linearised(hm.OwnLoss()), 1e-6)
+
+
+@pytest.mark.parametrize("kind", ["regression", "logistic"])
+def test_deletions(kind):
+    problems = pair(kind)
+    options = {"start": 0.1, "horizon": 1.0}
+    for cost in (None, hm.deletion.PredictionDistance(), hm.OwnLoss()):
+        asked = [
+            hm.Deletion(problem, start(problem), terminal_cost=cost, **options)
+            for problem in problems
+        ]
+        values = [deletion.value_and_gradient(hm.Step(0.4)) for deletion in asked]
+        same(values[0][0], values[1][0], 1e-7)
+        same(values[0][1].switch, values[1][1].switch, 1e-6)
+        phis = [deletion.switching_function(hm.Step(0.4))(0.7) for deletion in asked]
+        same(phis[0], phis[1], 1e-6)
+
+
+def test_the_certified_optimum():
+    weighted, copies = pair("regression")
+    found = [
+        hm.optimise(hm.Deletion(p, [1.0, -1.0, 0.5], start=0.1, horizon=0.4), hm.Everything())
+        for p in (weighted, copies.deleting(COPIES[DELETED]))
+    ]
+    # Of the copies, which share ε(t), only the cost is compared: its certificate is for a group.
+    assert found[0].successful and found[0].gap < 1e-6 * found[0].cost
+    same(found[0].cost, found[1].cost, 1e-5)
+    residual = hm.Deletion(weighted, [1.0, -1.0, 0.5], start=0.1, horizon=0.4)
+    assert float(residual.pmp_residual(found[0].schedule)) < 1e-6
+
+
+def test_other_points_of_the_same_weighted_data():
+    weighted, _ = pair("regression")
+    for row, problem in enumerate(weighted.deleting_each()):
+        rest = np.delete(np.arange(8), row)
+        expected = sm.WLS(Y[rest], X[rest], weights=COUNTS[rest]).fit().params
+        same(problem.deleted_fit(), expected)
+        same(weighted.deleting(row).deleted_fit(), expected)
+    both = np.delete(np.arange(8), [2, 5])
+    expected = sm.WLS(Y[both], X[both], weights=COUNTS[both]).fit().params
+    same(weighted.deleting([2, 5]).deleted_fit(), expected)
+
+
+# Diagnostics against statsmodels ------------------------------------------------------------
+
+
+def test_diagnostics_equal_weighted_least_squares():
+    weights = np.random.default_rng(2).uniform(0.2, 3.0, 8)
+    found = hm.regression_diagnostics(hm.LinearRegression(X, Y, deleted=0, weights=weights))
+    fit = sm.WLS(Y, X, weights=weights).fit()
+    same(found.theta, fit.params)
+    same(found.residuals, fit.resid)
+    same(found.fitted, fit.fittedvalues)
+    assert np.isclose(found.sigma2, fit.scale, rtol=1e-12)
+    glm = sm.GLM(Y, X, var_weights=weights).fit().get_influence()
+    same(found.leverage, glm.hat_matrix_diag)
+    same(found.cooks_distance, glm.cooks_distance[0])
+    same(found.dfbeta, glm.d_params)
+    # As of R's lm: the influence measures of the scaled rows.
+    root = np.sqrt(weights)
+    rows = sm.OLS(root * Y, root[:, None] * X).fit().get_influence()
+    same(found.studentised_internal, rows.resid_studentized_internal)
+    same(found.studentised_external, rows.resid_studentized_external)
+    same(found.dffits, rows.dffits[0])
+    same(found.dfbetas, rows.dfbetas)
+    for row in range(8):
+        rest = np.delete(np.arange(8), row)
+        refit = sm.WLS(Y[rest], X[rest], weights=weights[rest]).fit()
+        same(found.leave_one_out_fits[row], refit.params)
+        same(found.leave_one_out_residuals[row], Y[row] - X[row] @ refit.params)
+
+
+@pytest.mark.parametrize("kind", ["logistic", "softmax"])
+def test_the_leverage_of_a_point_is_that_of_its_copies(kind):
+    weighted, copies = pair(kind)
+    theta = weighted.full_fit()
+    several = hm.leverage(copies, theta)
+    same(hm.leverage(weighted, theta), [several[rows].sum() for rows in COPIES])
+
+
+# What is refused, and what weights of None cost ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (np.r_[1.0, 0.0, np.ones(6)], r"weights: expected positive weights, got 0.0 in row 1; "),
+        (-np.ones(8), r"weights: expected positive weights, got -1.0 in row 0; leave out"),
+        (np.ones(7), r"weights: expected 8 weights, one a row of X, got \(7,\)"),
+        (np.r_[np.nan, np.ones(7)], r"weights: "),
+        (["a"] * 8, r"weights: "),
+    ],
+)
+@pytest.mark.usefixtures("without_shape_checks")
+def test_weights_that_are_refused(weights, words):
+    for call in (
+        lambda: hm.LinearRegression(X, Y, deleted=0, weights=weights),
+        lambda: hm.Problem(hm.linear_model(3), hm.SquaredError(), X, Y, deleted=0, weights=weights),
+    ):
+        with pytest.raises(ValueError, match=f"^{words}"):
+            call()
+
+
+def test_no_weights_change_nothing():
+    problem = hm.LinearRegression(X, Y, deleted=0)
+    assert problem.point_weights is None
+    assert problem.point_loss is problem.loss and problem.targets is problem.y
+    ones = hm.LinearRegression(X, Y, deleted=0, weights=np.ones(8))
+    same(ones.full_fit(), problem.full_fit(), 1e-14)
+    with_ones = jax.make_jaxpr(lambda p, at: p.gradient(at))(ones, jnp.ones(3))
+    without = jax.make_jaxpr(lambda p, at: p.gradient(at))(problem, jnp.ones(3))
+    assert len(without.eqns) < len(with_ones.eqns)

@@ -138,7 +138,10 @@ class Deletion(Request):
         so on hold the derivatives in the fields of that name. In a switch time from ε to ε' it is
         (ε' − ε) φ. Parameters past the horizon have derivative zero; at it, the one from inside.
         """
-        return self._value_and_gradient(a_schedule(schedule))
+        known = self.dynamics.known_value_and_gradient(a_schedule(schedule))
+        if known is None:
+            return self._value_and_gradient(schedule)
+        return jnp.asarray(known[0]), known[1]
 
     @eqx.filter_jit
     def _value_and_gradient(self, schedule):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -171,7 +170,8 @@ def _known_states(method, problem, schedule, theta0, times):
         theta, status, stats = method.states(problem, schedule, *known)
     if not np.all(np.isfinite(theta)) and bool(status == FlowStatus.successful):
         status = FlowStatus.diverged
-    return jnp.asarray(theta), status, jax.tree.map(jnp.asarray, stats)
+    steps = jnp.asarray(stats["collocation_steps"])
+    return jnp.asarray(theta), status, {"collocation_steps": steps}
 
 
 @eqx.filter_jit

@@ -100,7 +100,8 @@ class Exact(AbstractMethod):
     ) -> tuple[Float[AnyArray, "m d"], FlowStatus, dict]:
         """States in modal coordinates at `times` in [0, horizon]; see `piecewise_states`.
 
-        Of NumPy's arrays by NumPy, at once; of JAX's by JAX, to be compiled and differentiated.
+        Of NumPy's arrays by NumPy, at once, with the times of its steps on varying pieces; of JAX's
+        by JAX, to be compiled and differentiated.
         """
         xp = namespace(start)
         if xp is np:
@@ -117,7 +118,7 @@ class Exact(AbstractMethod):
         switches = xp.concatenate([zero, breakpoints, last]).astype(start.dtype)
         outputs = xp.zeros((times.shape[0], start.shape[0]), start.dtype)
         status, steps = FlowStatus.successful, xp.zeros((), int)
-        first = 0
+        first, step_times = 0, []
         for constant, run in groupby(schedule.constant_pieces):
             count = len(list(run))
             # Constant pieces go together; each varying one has its own integration.
@@ -139,7 +140,7 @@ class Exact(AbstractMethod):
                     states, start = reached[:-1], reached[-1]
                 else:
                     piece = partial(SmoothPiece, modal, origin, opening, closing - opening)
-                    states, start, done, taken = self._smooth_states(
+                    states, start, done, taken, ends = self._smooth_states(
                         piece, schedule, lower, start, local
                     )
                     if xp is np:
@@ -147,12 +148,16 @@ class Exact(AbstractMethod):
                     else:
                         status = FlowStatus.where(done, status, FlowStatus.step_limit)
                     steps = steps + taken
+                    step_times.append(ends)
                 outputs = xp.where(inside[:, None], states, outputs)
             first += count
-        return outputs, status, {"collocation_steps": steps}
+        stats = {"collocation_steps": steps}
+        if xp is np:
+            stats["step_times"] = np.unique(np.concatenate([np.zeros(0), *step_times]))
+        return outputs, status, stats
 
     def _smooth_states(self, piece, schedule, index, start, times):
-        """States on a varying piece, at its end, whether it was reached, and in how many steps."""
+        """States on the piece, at its end, whether that was reached, steps taken, their times."""
         graded = schedule.graded_pieces[index]
         if namespace(start) is np:
             piece = piece(lambda t: np.asarray(_weights_at(schedule, index, t)), self.tolerance)
@@ -161,7 +166,7 @@ class Exact(AbstractMethod):
         states, start, result, taken = smooth_states(
             piece, start, times, self.max_steps, self.adjoint, graded
         )
-        return states, start, result == diffrax.RESULTS.successful, taken
+        return states, start, result == diffrax.RESULTS.successful, taken, None
 
 
 @eqx.filter_jit

@@ -216,11 +216,11 @@ def known_smooth_states(
     times: Float[np.ndarray, " m"],
     max_steps: int,
     graded: bool = False,
-) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " d"], bool, int]:
+) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " d"], bool, int, Float[np.ndarray, " e"]]:
     """As `smooth_states`, of numbers that are known, with the weight a function of many times.
 
     The same steps by the same rule, in NumPy: nothing is compiled. The third of what is returned
-    says whether `max_steps` were enough.
+    says whether `max_steps` were enough, the last where the steps begin and end.
     """
     fractions = _fractions(piece, times)
     ends = iter([*_GRADING, 1.0] if graded else [1.0])
@@ -228,7 +228,7 @@ def known_smooth_states(
     outputs[fractions <= 0.0] = start
     begin, end = 0.0, next(ends)
     step = 1.0 / (1.0 + np.max(piece.modal.full.eigenvalues) * piece.length)
-    taken = 0
+    taken, edges = 0, [0.0]
     while begin < 1.0 and taken < max_steps:
         close = min(begin + step, end)
         # What would be left by less than a rounding belongs to this step.
@@ -246,9 +246,11 @@ def known_smooth_states(
             since = fractions[inside] - begin
             outputs[inside] = _between(piece, coefficients, since / share, since, start)
         start, begin, step = reached, close, max(step, share) * max(change, 1.0)
+        edges.append(close)
         if begin >= end and begin < 1.0:
             end = next(ends)
-    return outputs, start, bool(begin >= 1.0), taken
+    edges = piece.opening + piece.length * np.array(edges)
+    return outputs, start, bool(begin >= 1.0), taken, edges
 
 
 def _fractions(piece, times):

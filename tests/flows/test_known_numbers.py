@@ -85,3 +85,31 @@ def test_it_is_differentiated_as_before(problem):
     ]
     # A central difference: to move² and 1e-12/move.
     np.testing.assert_allclose(slope(at), (ends[1] - ends[0]) / (2 * move), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "schedule", [*SCHEDULES[1:3], *SCHEDULES[4:7]], ids=lambda s: type(s).__name__
+)
+def test_the_switching_function_gives_the_derivative_that_the_program_gives(problem, schedule):
+    deletion = hm.Deletion(problem, np.zeros(10), start=0.05, horizon=1.0)
+    cost, gradient = deletion.value_and_gradient(schedule)
+    # Traced in a number that the flow starts at, so that all of it is compiled.
+    compiled = jax.jit(lambda given: deletion.value_and_gradient(given))(schedule)
+    np.testing.assert_allclose(cost, compiled[0], rtol=1e-10)
+    ours, theirs = (
+        np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+        for tree in (gradient, compiled[1])
+    )
+    # 1e-12 of the flow; 1e-9 of the nodes at the end of a root, whose times are rounded.
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9 * np.abs(theirs).max())
+    assert jax.tree.structure(gradient) == jax.tree.structure(schedule)
+
+
+def test_parameters_past_the_horizon_have_no_derivative(problem):
+    deletion = hm.Deletion(problem, np.zeros(10), start=0.05, horizon=1.0)
+    assert float(deletion.value_and_gradient(hm.Step(1.2))[1].switch) == 0.0
+    inside = deletion.value_and_gradient(hm.Step(1.0))[1].switch
+    move = 1e-6
+    ends = [deletion.cost(hm.Step(at)) for at in (1.0 - move, 1.0)]
+    # One-sided: to move² of the cost's scale.
+    np.testing.assert_allclose(inside, (ends[1] - ends[0]) / move, rtol=1e-3)

@@ -34,6 +34,12 @@ class AbstractDynamics(eqx.Module):
         """
         return None
 
+    def known_value_and_gradient(
+        self, schedule: AbstractSchedule
+    ) -> tuple[Float[np.ndarray, ""] | np.floating, AbstractSchedule] | None:
+        """ℰ and its derivative in the schedule, where little is compiled for it; None as above."""
+        return None
+
     @abc.abstractmethod
     def parameters(self, states: Float[Array, "*m d"]) -> Float[Array, "*m d"]:
         """θ of states."""

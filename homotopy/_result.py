@@ -68,12 +68,14 @@ class Names:
 
 
 NONE = Names()
+_MOST_NAMES = 10_000
 
 
 def names_of(problem) -> Names:
-    """Of a problem's parameters and rows."""
+    """Of a problem's parameters, where there are not very many, and rows."""
+    few = problem.dimension <= _MOST_NAMES
     return Names(
-        parameters=tuple(problem.parameter_names),
+        parameters=tuple(problem.parameter_names) if few else None,
         rows=problem.labels.rows,
         data=(weakref.ref(problem.X), weakref.ref(problem.y)),
     )

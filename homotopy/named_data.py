@@ -22,7 +22,8 @@ class NamedData(Displayed, Saved):
         yield "loss", type(self.loss).__name__
         names = self.deleted_names
         yield "deleted", f"[{names}]" if "," in names else names
-        yield "ridge", float(self.ridge) or None
+        ridge = np.asarray(self.ridge)
+        yield "ridge", ridge if np.any(ridge) else None
         yield "dtype", None if self.X.dtype == np.float64 else self.X.dtype.name
 
     @property

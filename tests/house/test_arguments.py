@@ -208,6 +208,7 @@ VALID = {
     "homotopy.influence.early_stopping": lambda: {
         "problem": problem(), "theta0": THETA, "X": X, "y": Y, "optimiser": optax.sgd(0.1),
         "batch_size": 2, "max_epochs": 1, "patience": 1, "seed": 0,
+        "progress": None,
     },
     "homotopy.flow": lambda: {
         "problem": problem(), "schedule": STEP, "theta0": THETA, "times": [0.0, 1.0],

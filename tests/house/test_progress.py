@@ -148,6 +148,22 @@ def test_interrupted_refits_keep_those_that_are_done(network, monkeypatch):
     assert f"{6 - done.sum()} interrupted before it was computed" in repr(left)
 
 
+def test_training_that_is_interrupted_keeps_its_best(network):
+    problem, theta = network
+    told = []
+
+    def progress(epoch):
+        told.append(epoch)
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    options = {"max_epochs": 9, "batch_size": 3}
+    short = hm.influence.early_stopping(problem, 0.5 * theta, X, Y, progress=progress, **options)
+    whole = hm.influence.early_stopping(problem, 0.5 * theta, X, Y, progress=False, **options)
+    assert told == [1, 2, 3] and short.validation_loss.shape == (4,)
+    np.testing.assert_array_equal(short.validation_loss, whole.validation_loss[:4])
+
+
 def test_an_interruption_before_anything_is_done_is_passed_on(network, monkeypatch):
     problem, theta = network
 

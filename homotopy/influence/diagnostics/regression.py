@@ -73,7 +73,7 @@ class RegressionDiagnostics(Result):
     _axes = (("residuals", 1), ("theta", 1))
 
     def _entries(self) -> Entries:
-        names = [self._names.row(row) for row in range(self.residuals.size)]
+        names = self._names.row
         yield "n", self.residuals.size
         yield "d", self.theta.size
         if self.ridge > 0:
@@ -304,7 +304,7 @@ def regression_diagnostics(problem: Problem) -> RegressionDiagnostics:
 def _known(values, names) -> str:
     """The largest of those that are not NaN, by name."""
     known = np.flatnonzero(np.isfinite(values))
-    return largest(values[known], [names[place] for place in known]) if known.size else "none"
+    return largest(values[known], lambda place: names(known[place])) if known.size else "none"
 
 
 def _quotient(numerator, denominator, missing):

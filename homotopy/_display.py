@@ -184,7 +184,7 @@ def largest(values, names: Sequence[str] | Callable[[int], str], count: int = 3)
     shown = ", ".join(
         f"{shortened(named(int(place)), _NAME)}: {number(known[place], 4)}" for place in order
     )
-    return shown if few else f"{shown}, … of {known.size}"
+    return shown if few else f"{shown}, …"
 
 
 def letters(word: str) -> int:

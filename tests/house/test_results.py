@@ -372,7 +372,7 @@ def test_numbers_in_few_letters():
     assert text(np.array([1.0, np.nan])) == "[1, nan]"
     assert text(np.arange(10.0)) == "float64[10] from 0 to 9"
     assert text(np.array([np.nan] * 8)) == "float64[8], none finite"
-    assert largest([1.0, -3.0, 2.0, 0.5, 0.25], "abcde") == "b: -3, c: 2, a: 1, … of 5"
+    assert largest([1.0, -3.0, 2.0, 0.5, 0.25], "abcde") == "b: -3, c: 2, a: 1, …"
     assert largest([1.0, -3.0], "ab") == "a: 1, b: -3"
 
 

@@ -74,10 +74,11 @@ _MOST_NAMES = 10_000
 def names_of(problem) -> Names:
     """Of a problem's parameters, where there are not very many, and rows."""
     few = problem.dimension <= _MOST_NAMES
+    parts = problem.X, problem.y, problem.point_weights
     return Names(
         parameters=tuple(problem.parameter_names) if few else None,
         rows=problem.labels.rows,
-        data=(weakref.ref(problem.X), weakref.ref(problem.y)),
+        data=tuple(weakref.ref(one) for one in parts if one is not None),
     )
 
 

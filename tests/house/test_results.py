@@ -52,7 +52,7 @@ def test_every_result_is_tried(shown):
             continue
         assert issubclass(kind, Displayed) and issubclass(kind, Saved), name
         assert name in tried, name
-        assert name == "Event" or hasattr(kind, "plot"), name
+        assert name in ("Event", "ProblemCheck") or hasattr(kind, "plot"), name
 
 
 def test_a_result_prints_as_a_few_lines_of_numbers(shown):
@@ -306,6 +306,18 @@ def test_diagnostics_are_those_of_statsmodels_by_name(cars):
     order = theirs["cooks_d"].sort_values(ascending=False).index[:3]
     assert [row[0] for row in found.summary(rows=3).rows] == list(order)
     assert f"{order[0]}: {theirs['cooks_d'].max():.4g}" in repr(found)
+
+
+def test_diagnostics_of_counts_are_those_of_statsmodels_by_name():
+    counts = pd.Series([3, 1, 4, 1, 5, 9, 2, 6], CARS.index)
+    X = CARS[["intercept", "wt <t>"]]
+    problem = hm.Problem(hm.linear_model(2), hm.losses.Poisson(), X, counts, deleted=0)
+    frame = hm.diagnostics.glm_diagnostics(problem).to_frame()
+    fitted = sm.GLM(counts, X, family=sm.families.Poisson()).fit(tol=1e-14)
+    theirs = fitted.get_influence()
+    assert list(frame.index) == list(CARS.index)
+    np.testing.assert_allclose(frame["Cook's distance"], theirs.cooks_distance[0], rtol=1e-7)
+    np.testing.assert_allclose(frame["deviance residual"], fitted.resid_deviance, rtol=1e-7)
 
 
 def test_changes_are_those_of_refits_by_name(cars):

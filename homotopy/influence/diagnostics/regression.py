@@ -109,7 +109,7 @@ class RegressionDiagnostics(Result):
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """Studentised residuals against leverage, with areas as Cook's distance.
 
-        The three of largest distance are told by name. Dashed lines mark residuals of ±2 and twice
+        Those of largest distance are told by name. Dashed lines mark residuals of ±2 and twice
         the mean leverage. With a ridge, residuals of leaving one out instead, of equal areas.
 
         Parameters

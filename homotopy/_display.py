@@ -68,7 +68,8 @@ class DisplayedByFields(Displayed):
     def _entries(self) -> Entries:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, jax.Array | np.ndarray) or value is not field.default:
+            plain = isinstance(value, bool | int | float | str | None)
+            if value is not field.default and not (plain and value == field.default):
                 yield field.name, value if hasattr(value, "dtype") else repr(value)
 
 

@@ -19,7 +19,8 @@ class NamedData(Displayed, Saved):
         yield "n", self.size
         yield "d", self.dimension
         yield "outputs", self.y.shape[1] if self.y.ndim == 2 else None
-        yield "model", type(self.model).__name__
+        model = repr(self.model)
+        yield "model", model if "\n" not in model else type(self.model).__name__
         yield "loss", type(self.loss).__name__
         names = self.deleted_names
         yield "deleted", f"[{names}]" if "," in names else names

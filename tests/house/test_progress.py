@@ -55,6 +55,18 @@ def test_it_is_shown_always_or_never_where_that_is_asked_for(monkeypatch):
     assert reports == [Progress(3, 12, 0.5)]
 
 
+def test_training_shows_its_time(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(_progress, "_PATIENCE", 0.0)
+    problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    for progress, told in ((None, True), (True, True), (False, False)):
+        terminal.truncate(0)
+        hm.train(problem, [3.0], progress=progress)
+        assert ("training  0:0" in terminal.getvalue()) == told
+        assert "Ctrl-C" not in terminal.getvalue()
+
+
 def test_a_notebook_is_seen_by_people(monkeypatch):
     shell = type("ZMQInteractiveShell", (), {})()
     module = type("IPython", (), {"get_ipython": staticmethod(lambda: shell)})
@@ -74,9 +86,7 @@ def test_nothing_goes_on_after_the_end(monkeypatch):
 
 def test_what_a_line_says():
     def said(progress, spent, limit=float("inf"), symbol="ℰ"):
-        return line(progress, spent, symbol, limit, "searching").removesuffix(
-            "  (Ctrl-C keeps what there is)"
-        )
+        return line(progress, spent, symbol, limit, "searching")
 
     assert said(None, 3.2) == "searching  0:03"
     assert said(None, 3.2, 60.0) == "searching  0:03  at most 0:57 more"

@@ -65,6 +65,12 @@ def test_a_result_prints_as_a_few_lines_of_numbers(shown):
         assert all(isinstance(key, str) for key, _ in fields), name
 
 
+def test_everything_public_prints_without_types_for_numbers():
+    for name, value in everything().items():
+        assert not re.search(r"[fi](32|64)\[", repr(value)), name
+        assert len(repr(value).splitlines()) <= _LINES, name
+
+
 def trees(shown):
     return {k: v for k, v in shown.items() if isinstance(v, eqx.Module) and isinstance(v, Result)}
 

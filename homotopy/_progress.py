@@ -178,20 +178,20 @@ class _Line:
 
 
 def line(progress: Progress | None, spent: float, symbol: str, limit: float, what: str) -> str:
-    """What is shown: how far, the least so far, for how long, and for how long still at most."""
-    parts, left = [what], limit - spent
+    """What is shown: how far, the least so far, for how long, and for how long still."""
+    parts, left, sure = [what], limit - spent, "at most"
     if progress is not None:
         if progress.total > 0:
             part = min(1.0, progress.done / progress.total)
             filled = round(_CELLS * part)
             parts += ["#" * filled + "-" * (_CELLS - filled), f"{progress.done}/{progress.total}"]
-            if part > 0.0:
-                left = min(left, spent * (1.0 - part) / part)
+            if part > 0.0 and spent * (1.0 - part) / part < left:
+                left, sure = spent * (1.0 - part) / part, "about"
         if symbol and math.isfinite(progress.best):
             parts.append(f"{symbol} = {progress.best:.6g}")
     parts.append(_clock(spent))
     if math.isfinite(left):
-        parts.append(f"at most {_clock(max(left, 0.0))} more")
+        parts.append(f"{sure} {_clock(max(left, 0.0))} more")
     return "  ".join(parts)
 
 

@@ -40,7 +40,7 @@ def shown(monkeypatch, progress, seen=True, seconds=0.3, patience=0.1):
 
 def test_a_line_appears_in_a_terminal_once_the_work_takes_long(monkeypatch):
     written = shown(monkeypatch, None)
-    assert "searching  ####------------  3/12  ℰ = 0.5  0:00  at most 0:0" in written
+    assert "searching  ####------------  3/12  ℰ = 0.5  0:00  about 0:0" in written
     last = written.rsplit("\r", 2)
     assert not last[1].strip() and last[2] == ""  # it is gone
     assert shown(monkeypatch, None, patience=10.0) == ""
@@ -92,7 +92,7 @@ def test_what_a_line_says():
     assert said(None, 3.2, 60.0) == "searching  0:03  at most 0:57 more"
     # A tenth in 6 s: 54 s more, unless the limit comes first.
     tenth = Progress(10, 100, 0.25)
-    assert said(tenth, 6.0).endswith("10/100  ℰ = 0.25  0:06  at most 0:54 more")
+    assert said(tenth, 6.0).endswith("10/100  ℰ = 0.25  0:06  about 0:54 more")
     assert said(tenth, 6.0, 20.0).endswith("at most 0:14 more")
     assert said(Progress(5, 0, np.nan), 3700.0) == "searching  1:01:40"
     assert "ℰ" not in said(Progress(1, 2, 0.5), 1.0, symbol="")

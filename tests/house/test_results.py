@@ -352,6 +352,8 @@ def test_names_go_with_a_result_through_files_pickles_and_copies(cars, tmp_path)
         assert name in printed
         table = ElementTree.fromstring(f"<div>{result.summary()._repr_html_()}</div>")
         assert any(name in (cell.text or "") for cell in table.iter())
+        short = ElementTree.fromstring(result._repr_html_())
+        assert [cell.text for cell in short.iter("td")] == [entry for _, entry in result._shown()]
         saved = hm.load(result.save(tmp_path / "named"))
         for again in (saved, pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
             assert str(again.summary()) == printed

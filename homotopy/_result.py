@@ -68,17 +68,15 @@ class Names:
 
 
 NONE = Names()
-_MOST_NAMES = 10_000
 
 
 def names_of(problem) -> Names:
-    """Of a problem's parameters, where there are not very many, and rows."""
-    few = problem.dimension <= _MOST_NAMES
-    parts = problem.X, problem.y, problem.point_weights
+    """Of a problem's parameters and rows."""
+    weights = () if problem.point_weights is None else (problem.point_weights,)
     return Names(
-        parameters=tuple(problem.parameter_names) if few else None,
+        parameters=tuple(problem.parameter_names),
         rows=problem.labels.rows,
-        data=tuple(weakref.ref(one) for one in parts if one is not None),
+        data=tuple(map(weakref.ref, (problem.X, problem.y, *weights))),
     )
 
 

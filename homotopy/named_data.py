@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from homotopy._display import Displayed, Entries, number
+from homotopy._display import Displayed, Entries, span
 from homotopy._saving import Saved, data_hash
 from homotopy._wording import listed
 from homotopy.labels import keep_labels
@@ -18,17 +18,13 @@ class NamedData(Displayed, Saved):
     def _entries(self) -> Entries:
         yield "n", self.size
         yield "d", self.dimension
-        yield "outputs", self.y.shape[1] if self.y.ndim == 2 else None
-        model = repr(self.model)
-        yield "model", model if "\n" not in model else type(self.model).__name__
+        yield "model", type(self.model).__name__
         yield "loss", type(self.loss).__name__
         names = self.deleted_names
         yield "deleted", f"[{names}]" if "," in names else names
         ridge = np.asarray(self.ridge)
-        if self.point_weights is not None:
-            weights = np.asarray(self.point_weights)
-            yield "weights", f"from {number(weights.min(), 4)} to {number(weights.max(), 4)}"
-        yield "ridge", ridge if np.any(ridge) else None
+        yield "ridge", span(ridge) if ridge.ndim else float(ridge) or None
+        yield "weights", None if self.point_weights is None else span(self.point_weights)
         yield "dtype", None if self.X.dtype == np.float64 else self.X.dtype.name
 
     @property
@@ -40,7 +36,8 @@ class NamedData(Displayed, Saved):
         return listed(map(self.labels.row, rows))
 
     def _data_hash(self) -> str:
-        return data_hash(*(one for one in (self.X, self.y, self.point_weights) if one is not None))
+        weights = () if self.point_weights is None else (self.point_weights,)
+        return data_hash(self.X, self.y, *weights)
 
     # Of a file: plain pickle goes by `__reduce__`.
     def __getstate__(self):

@@ -12,8 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import ArrayInput, flag
-from homotopy._display import Displayed, Entries
-from homotopy._saving import Saved
 from homotopy._wording import listed
 from homotopy.evidence import stationarity
 from homotopy.existence import affine_in_parameters, decide_existence
@@ -31,8 +29,8 @@ _WRONG = 1e-4  # relative to a gradient: what no difference quotient of a smooth
 _UNLIKE = 1e3  # ratio of the columns' sizes that slows every gradient flow
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class ProblemCheck(Displayed, Saved):
+@dataclasses.dataclass(frozen=True, eq=False)
+class ProblemCheck:
     """What `check` found.
 
     Attributes
@@ -79,15 +77,13 @@ class ProblemCheck(Displayed, Saved):
         """Whether nothing was found that stands in the way."""
         return not self.findings
 
-    def _entries(self) -> Entries:
-        yield "to mend", "; ".join(self.findings) or "nothing found"
-        yield "d", self.shapes["theta"][0]
-        yield (
-            "gradient",
-            f"off by {self.gradient_error:.1e}, {_duration(self.gradient_seconds)} each",
+    def __repr__(self) -> str:
+        found = "nothing found" if self.successful else f"{len(self.findings)} found"
+        return (
+            f"ProblemCheck({found}, d={self.shapes['theta'][0]}, "
+            f"gradient_error={self.gradient_error:.1e}, "
+            f"gradient_seconds={self.gradient_seconds:.1e})"
         )
-        yield "curvature", f"off by {self.curvature_error:.1e}"
-        yield "minimum", "not decided" if self.minimum is None else self.minimum
 
     def __str__(self) -> str:
         shapes = ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())

@@ -25,7 +25,7 @@ def test_a_sound_problem_passes_and_its_numbers_are_right(capsys):
     assert 0.0 < found.gradient_seconds < 1.0
     printed = capsys.readouterr().out
     assert "hm.train(problem, theta0)" in printed and "X (6, 1)" in printed
-    assert len(repr(found).splitlines()) <= 8
+    assert "\n" not in repr(found)
 
 
 def test_a_wrong_derivative_is_found():

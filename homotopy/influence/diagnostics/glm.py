@@ -19,6 +19,7 @@ from homotopy.existence import affine_in_parameters
 from homotopy.influence.diagnostics.inputs import known_parameters, known_ridge, root_weights
 from homotopy.influence.diagnostics.orthogonal import OrthogonalFactor, orthogonal_factor
 from homotopy.influence.diagnostics.output_jacobian import weighted_jacobian
+from homotopy.influence.diagnostics.regression import known_largest
 from homotopy.losses import Logistic, Poisson
 from homotopy.problem import Problem
 
@@ -64,43 +65,42 @@ class GlmDiagnostics(Result):
     _axes = (("leverage", 1), ("theta", 1))
 
     def _entries(self) -> Entries:
-        names = self._names.row
+        names = [self._names.row(row) for row in range(self.leverage.size)]
         yield "n", self.leverage.size
         yield "d", self.theta.size
-        if self.ridge > 0:
-            yield "ridge", self.ridge
-        else:
-            yield "Cook's distance", largest(np.nan_to_num(self.cooks_distance), names)
-        yield "deviance residual", largest(self.deviance_residuals, names)
+        yield "ridge", self.ridge or None
+        if self.ridge == 0.0:
+            yield "Cook's distance", known_largest(self.cooks_distance, names)
+        yield "studentised residual", known_largest(self.studentised, names)
         yield "leverage", largest(self.leverage, names)
         yield "deviance", float(np.sum(self.deviance_residuals**2))
-        undetermined = int(np.sum(self.undetermined))
-        yield "undetermined", undetermined or None
+        yield "undetermined", int(np.sum(self.undetermined)) or None
 
     def _table(self) -> Table:
         names = self._names
         index = [(names.row_heading, names.rows_of(range(self.leverage.size)))]
         columns = [
             ("fitted", self.fitted),
-            ("Pearson residual", self.pearson_residuals),
             ("deviance residual", self.deviance_residuals),
             ("leverage", self.leverage),
             ("studentised", self.studentised),
         ]
-        if self.ridge > 0:
-            about = "largest studentised residual first"
-            return Table(columns, index, in_order(self.studentised), about)
-        distance = self.cooks_distance
         parameters = names.parameter_names(self.theta.size)
-        betas = zip(parameters, self.dfbetas.T, strict=True)
-        columns = [*columns, ("Cook's distance", distance)]
-        columns += [(f"DFBETAS {name}", part) for name, part in betas]
-        return Table(columns, index, in_order(distance), "largest Cook's distance first")
+        if self.ridge > 0:
+            columns += [
+                (f"DFBETA {one}", part) for one, part in zip(parameters, self.dfbeta.T, strict=True)
+            ]
+            return Table(columns, index, in_order(self.studentised), "largest residual first")
+        columns += [("Cook's distance", self.cooks_distance)]
+        columns += [
+            (f"DFBETAS {one}", part) for one, part in zip(parameters, self.dfbetas.T, strict=True)
+        ]
+        return Table(columns, index, in_order(self.cooks_distance), "largest Cook's distance first")
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """Studentised Pearson residuals against leverage, with areas as Cook's distance.
 
-        Those of largest distance are told by name; with a ridge, areas are equal.
+        The three of largest distance are told by name; with a ridge areas are equal.
 
         Parameters
         ----------

@@ -73,7 +73,7 @@ class RegressionDiagnostics(Result):
     _axes = (("residuals", 1), ("theta", 1))
 
     def _entries(self) -> Entries:
-        names = self._names.row
+        names = [self._names.row(row) for row in range(self.residuals.size)]
         yield "n", self.residuals.size
         yield "d", self.theta.size
         if self.ridge > 0:
@@ -81,8 +81,8 @@ class RegressionDiagnostics(Result):
             yield "leave-one-out residuals", largest(self.leave_one_out_residuals, names)
         else:
             yield "σ̂", float(np.sqrt(self.sigma2))
-            yield "Cook's distance", _known(self.cooks_distance, names)
-            yield "studentised residual", _known(self.studentised_external, names)
+            yield "Cook's distance", known_largest(self.cooks_distance, names)
+            yield "studentised residual", known_largest(self.studentised_external, names)
         yield "leverage", largest(self.leverage, names)
         yield "PRESS", self.press
         undetermined = int(np.sum(self.undetermined))
@@ -109,7 +109,7 @@ class RegressionDiagnostics(Result):
     def plot(self, ax: Axes | None = None, **options) -> Axes:
         """Studentised residuals against leverage, with areas as Cook's distance.
 
-        Those of largest distance are told by name. Dashed lines mark residuals of ±2 and twice
+        The three of largest distance are told by name. Dashed lines mark residuals of ±2 and twice
         the mean leverage. With a ridge, residuals of leaving one out instead, of equal areas.
 
         Parameters
@@ -301,10 +301,10 @@ def regression_diagnostics(problem: Problem) -> RegressionDiagnostics:
     return named(diagnostics, problem)
 
 
-def _known(values, names) -> str:
+def known_largest(values, names) -> str:
     """The largest of those that are not NaN, by name."""
     known = np.flatnonzero(np.isfinite(values))
-    return largest(values[known], lambda place: names(known[place])) if known.size else "none"
+    return largest(values[known], [names[place] for place in known]) if known.size else "none"
 
 
 def _quotient(numerator, denominator, missing):

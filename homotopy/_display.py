@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -68,7 +68,8 @@ class DisplayedByFields(Displayed):
     def _entries(self) -> Entries:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, jax.Array | np.ndarray) or value is not field.default:
+            plain = isinstance(value, bool | int | float | str | None)
+            if value is not field.default and not (plain and value == field.default):
                 yield field.name, value if hasattr(value, "dtype") else repr(value)
 
 
@@ -172,15 +173,19 @@ def span(values) -> str:
     return f"{known.size} from {number(known.min())} to {number(known.max())}"
 
 
-def largest(values, names: Sequence[str], count: int = 3) -> str:
-    """The largest of some numbers in absolute value, by name, in their own order where few."""
+def largest(values, names: Sequence[str] | Callable[[int], str], count: int = 3) -> str:
+    """The largest of some numbers in absolute value, by name, in their own order where few.
+
+    Of names a function is taken too, which is asked for those that are shown only.
+    """
+    named = names if callable(names) else names.__getitem__
     known = np.asarray(values, dtype=float).ravel()
     few = known.size <= count + 1
     order = np.arange(known.size) if few else np.argsort(-np.abs(known), kind="stable")[:count]
     shown = ", ".join(
-        f"{shortened(names[place], _NAME)}: {number(known[place], 4)}" for place in order
+        f"{shortened(named(int(place)), _NAME)}: {number(known[place], 4)}" for place in order
     )
-    return shown if few else f"{shown}, … of {known.size}"
+    return shown if few else f"{shown}, …"
 
 
 def letters(word: str) -> int:

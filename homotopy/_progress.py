@@ -74,6 +74,8 @@ class Monitor:
         Seconds that the work may take at most.
     what : str
         What is done.
+    keeps : bool
+        Whether Ctrl-C leaves what is found so far.
 
     Raises
     ------
@@ -87,12 +89,13 @@ class Monitor:
         symbol: str = "ℰ",
         limit: float = math.inf,
         what: str = "searching",
+        keeps: bool = True,
     ):
         checked_progress(progress)
         self._call = None if progress is None or isinstance(progress, bool) else progress
         shown = progress is True or (progress is None and seen_by_people())
         patience = 0.0 if progress is True else _PATIENCE
-        self._line = _Line(symbol, limit, what, patience) if shown else None
+        self._line = _Line(symbol, limit, what, patience, keeps) if shown else None
 
     def __enter__(self) -> Monitor:
         if self._line is not None:
@@ -109,6 +112,13 @@ class Monitor:
             self._call(Progress(done, total, best))
         if self._line is not None:
             self._line.progress = Progress(done, total, best)
+
+
+def clock(progress: bool | None, what: str) -> Monitor:
+    """Shows for how long something has gone on that can say no more, as the user wished."""
+    if progress is not None and not isinstance(progress, bool):
+        raise TypeError(f"progress: expected True or False, got {described(progress)}.")
+    return Monitor(progress, "", what=what, keeps=False)
 
 
 @contextlib.contextmanager
@@ -133,10 +143,10 @@ def counted(
 class _Line:
     """Drawn again and again by a thread of its own, for compiled code reports nothing."""
 
-    def __init__(self, symbol: str, limit: float, what: str, patience: float):
+    def __init__(self, symbol: str, limit: float, what: str, patience: float, keeps: bool):
         self.progress: Progress | None = None
         self._symbol, self._limit, self._what = symbol, limit, what
-        self._patience, self._width = patience, 0
+        self._patience, self._width, self._keeps = patience, 0, keeps
         self._ended, self._thread = threading.Event(), None
 
     def begin(self) -> None:
@@ -155,6 +165,7 @@ class _Line:
         while not self._ended.wait(wait):
             spent = time.monotonic() - self._begin
             words = line(self.progress, spent, self._symbol, self._limit, self._what)
+            words += "  (Ctrl-C keeps what there is)" if self._keeps else ""
             words = words[: shutil.get_terminal_size().columns - 1]  # lest it is broken
             self._write(words + " " * max(0, self._width - len(words)))
             self._width, wait = len(words), _TICK
@@ -167,21 +178,21 @@ class _Line:
 
 
 def line(progress: Progress | None, spent: float, symbol: str, limit: float, what: str) -> str:
-    """What is shown: how far, the least so far, for how long, and for how long still at most."""
-    parts, left = [what], limit - spent
+    """What is shown: how far, the least so far, for how long, and for how long still."""
+    parts, left, sure = [what], limit - spent, "at most"
     if progress is not None:
         if progress.total > 0:
             part = min(1.0, progress.done / progress.total)
             filled = round(_CELLS * part)
             parts += ["#" * filled + "-" * (_CELLS - filled), f"{progress.done}/{progress.total}"]
-            if part > 0.0:
-                left = min(left, spent * (1.0 - part) / part)
+            if part > 0.0 and spent * (1.0 - part) / part < left:
+                left, sure = spent * (1.0 - part) / part, "about"
         if symbol and math.isfinite(progress.best):
             parts.append(f"{symbol} = {progress.best:.6g}")
     parts.append(_clock(spent))
     if math.isfinite(left):
-        parts.append(f"at most {_clock(max(left, 0.0))} more")
-    return "  ".join([*parts, "(Ctrl-C keeps what there is)"])
+        parts.append(f"{sure} {_clock(max(left, 0.0))} more")
+    return "  ".join(parts)
 
 
 def _clock(seconds: float) -> str:

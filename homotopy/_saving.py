@@ -8,7 +8,6 @@ Times are not in it: the same result gives the same bytes.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import sys
@@ -79,13 +78,12 @@ def write(value: Any, path: str | os.PathLike) -> Path:
     text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, indent=1)
     part = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(part, "w") as archive:
             archive.writestr(zipfile.ZipInfo(_METADATA), text, zipfile.ZIP_DEFLATED)
             for place, array in enumerate(encoder.arrays):
-                held = io.BytesIO()
-                npy.write_array(held, np.asarray(array), allow_pickle=False)
-                name = zipfile.ZipInfo(f"array{place}.npy")
-                archive.writestr(name, held.getvalue(), zipfile.ZIP_DEFLATED)
+                # Not compressed: floats hardly become fewer bytes.
+                with archive.open(f"array{place}.npy", "w", force_zip64=True) as member:
+                    npy.write_array(member, np.asarray(array), allow_pickle=False)
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
@@ -169,10 +167,10 @@ def _read(source: Path) -> tuple[dict, list[np.ndarray]]:
                     f"{FORMAT}: upgrade {OWN}."
                 )
             count = sum(name.endswith(".npy") for name in archive.namelist())
-            arrays = [
-                npy.read_array(io.BytesIO(archive.read(f"array{place}.npy")), allow_pickle=False)
-                for place in range(count)
-            ]
+            arrays = []
+            for place in range(count):
+                with archive.open(f"array{place}.npy") as member:
+                    arrays.append(npy.read_array(member, allow_pickle=False))
     except (zipfile.BadZipFile, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{_foreign(source)} ({error})") from error
     return metadata, arrays

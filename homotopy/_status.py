@@ -38,6 +38,12 @@ def is_successful(status) -> Bool[Array, " *batch"]:
     return reduce(or_, (status == getattr(kind, name) for name in kind.__successes__))
 
 
+def known_success(status) -> bool:
+    """As `is_successful` of one status that is not traced, without a computation of JAX."""
+    kind = status._enumeration
+    return any(int(status._value) == int(getattr(kind, n)._value) for n in kind.__successes__)
+
+
 def require_success(
     value: Float[Array | np.ndarray, " *batch"], status
 ) -> Float[Array | np.ndarray, " *batch"]:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
 
 from homotopy._checks import function, instance, integer, sequence
+from homotopy._model_display import DisplayedModel
 from homotopy._parameter_names import entry_names, place_in_tree
 from homotopy._pickling import by_fields, restored
 from homotopy._wording import described
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 
-class Model(eqx.Module):
+class Model(DisplayedModel, eqx.Module):
     """A model f(θ; x) of d = `dimension` parameters.
 
     Attributes

@@ -9,7 +9,7 @@ import numpy as np
 
 from homotopy._display import Entries, number
 from homotopy._result import Result, in_order
-from homotopy._status import is_successful
+from homotopy._status import known_success
 from homotopy._tables import Table
 
 if TYPE_CHECKING:
@@ -58,18 +58,17 @@ class Optima(Result, list):
         if self:
             costs = np.array([one.cost for one in self])
             yield "cost", f"from {number(costs.min())} to {number(costs.max())}"
-            ended = [bool(is_successful(one.status)) for one in self]
+            ended = [known_success(one.status) for one in self]
             yield "successful", f"{sum(ended)} of {len(self)}"
             best, worst = int(costs.argmin()), int(costs.argmax())
-            deleted = self._deleted()
-            yield "least", f"{deleted[best]}: {self[best]._structure_in_short()}"
-            yield "largest", f"{deleted[worst]}: {self[worst]._structure_in_short()}"
+            for name, one in (("least", self[best]), ("largest", self[worst])):
+                yield name, f"{one.deletion.problem.deleted_names}: {one._structure_in_short()}"
 
     def _table(self) -> Table:
         columns = [
             ("cost", np.array([one.cost for one in self], float)),
             ("lower bound", np.array([one.lower_bound for one in self], float)),
-            ("successful", np.array([bool(is_successful(one.status)) for one in self], bool)),
+            ("successful", np.array([known_success(one.status) for one in self], bool)),
             ("schedule", [one._structure_in_short() for one in self]),
         ]
         order = in_order(columns[0][1])

@@ -58,10 +58,9 @@ class MeasurementSensitivity(Result, Reported, eqx.Module):
     _axes = (("influence", 1), ("time", 0), ("value", 0))
 
     def _entries(self) -> Entries:
-        rows = range(self.influence.size)
         yield "time", self.time
         yield "m(θ(t))", self.value
-        yield "influence", largest(self.influence, [self._names.row(row) for row in rows])
+        yield "influence", largest(self.influence, self._names.row)
         yield "status", self.status
 
     def _table(self) -> Table:

@@ -15,9 +15,11 @@ from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._checks import ArrayInput, concrete, flag, fraction, integer, weight
 from homotopy._display import Entries, largest, number
+from homotopy._progress import clock
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
+from homotopy._threads import interruptible
 from homotopy.evidence import gradient_rounding, stationarity
 from homotopy.existence import affine_in_parameters, decide_existence, minimum_is_near
 from homotopy.flows._diffrax import a_solver
@@ -134,6 +136,7 @@ def train(
     solver: diffrax.AbstractSolver | None = None,
     max_steps: int = 4096,
     throw: bool = True,
+    progress: bool | None = None,
 ) -> Training:
     """The limit of the gradient flow of R_ε from θ₀ (theory §2, §3).
 
@@ -160,6 +163,9 @@ def train(
         Of the flow.
     throw : bool
         Whether anything but a minimum raises.
+    progress : bool, optional
+        By default a line shows the time that it has taken, in a terminal or a notebook, after two
+        seconds; True shows it always, False never.
 
     Returns
     -------
@@ -195,7 +201,10 @@ def train(
     basis = None if weights is None else seen_directions(problem, weights > 0.0)
     seen, start = (problem, theta0) if basis is None else problem.along(basis, theta0)
     least = reachable(float(tolerance), theta0.dtype)
-    trained = flow_limit(seen, start, epsilon, least, solver, int(max_steps))
+    arguments = seen, start, epsilon, least, solver, int(max_steps)
+    with clock(progress, "training"):
+        known = not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments))
+        trained = interruptible(flow_limit, *arguments) if known else flow_limit(*arguments)
     if basis is not None:
         trained = eqx.tree_at(
             lambda t: (t.theta, t.flow_theta),

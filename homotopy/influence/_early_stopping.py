@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -13,6 +15,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, instance, integer
 from homotopy._display import Entries, largest, number
+from homotopy._progress import checked_progress, counted
 from homotopy._result import Result, named
 from homotopy._tables import Table
 from homotopy.measurements import TestLoss
@@ -87,6 +90,7 @@ def early_stopping(
     max_epochs: int = 500,
     patience: int = 20,
     seed: int = 0,
+    progress: bool | Callable[[int], None] | None = None,
 ) -> EarlyStopping:
     """Train on all the data by minibatches until the loss on validation data stops falling.
 
@@ -108,6 +112,10 @@ def early_stopping(
         Epochs without a new least validation loss after which training stops.
     seed : int
         Of the order of the data.
+    progress : bool or callable, optional
+        By default a line shows the epoch, in a terminal or a notebook, after two seconds; True
+        shows it always, False never. A callable is called with the epoch. `KeyboardInterrupt` ends
+        training: what it came to is returned.
 
     Raises
     ------
@@ -132,6 +140,7 @@ def early_stopping(
     integer("patience", patience)
     integer("batch_size", batch_size, 1, problem.size)
     integer("seed", seed, 0)
+    checked_progress(progress, "the epoch")
     optimiser = optax.adam(1e-3) if optimiser is None else optimiser
     instance(
         "optimiser", optimiser, optax.GradientTransformation, "one of optax, as optax.adam(1e-3)"
@@ -143,19 +152,22 @@ def early_stopping(
     state = optimiser.init(theta)
     losses = [_losses(problem, validation, theta)]
     best, best_epoch = theta, 0
-    for epoch in range(1, max_epochs + 1):
-        order = generator.permutation(problem.size)[: batches * batch_size]
-        rows = jnp.asarray(order.reshape(batches, batch_size))
-        theta, state = _epoch(problem, optimiser, theta, state, rows)
-        losses.append(_losses(problem, validation, theta))
-        if not np.isfinite(concrete(losses[-1][1])):
-            raise RuntimeError(
-                f"the validation loss is not finite after epoch {epoch}: lower the learning rate."
-            )
-        if losses[-1][1] < losses[best_epoch][1]:
-            best, best_epoch = theta, epoch
-        elif epoch - best_epoch >= patience:
-            break
+    with contextlib.suppress(KeyboardInterrupt), counted(progress, max_epochs, "training") as told:
+        for epoch in range(1, max_epochs + 1):
+            order = generator.permutation(problem.size)[: batches * batch_size]
+            rows = jnp.asarray(order.reshape(batches, batch_size))
+            theta, state = _epoch(problem, optimiser, theta, state, rows)
+            losses.append(_losses(problem, validation, theta))
+            if not np.isfinite(concrete(losses[-1][1])):
+                raise RuntimeError(
+                    f"the validation loss is not finite after epoch {epoch}: lower the learning "
+                    "rate."
+                )
+            if losses[-1][1] < losses[best_epoch][1]:
+                best, best_epoch = theta, epoch
+            elif epoch - best_epoch >= patience:
+                break
+            told(epoch)
     training, validated = (jnp.stack(part) for part in zip(*losses, strict=True))
     norm = jnp.linalg.norm(_gradient(problem, best))
     return named(EarlyStopping(best, jnp.asarray(best_epoch), training, validated, norm), problem)

@@ -59,12 +59,12 @@ class MeasurementInfluence(Result, Reported, eqx.Module):
         return np.linalg.norm(change.reshape(len(change), -1), axis=1)
 
     def _entries(self) -> Entries:
-        change, rows = np.asarray(self.change), range(len(self.change))
+        change = np.asarray(self.change)
         single = change.size == len(change)
         yield "m(θ)", self.value
         yield (
             "change" if single else "‖change‖",
-            largest(change if single else self._sizes(), [self._names.row(row) for row in rows]),
+            largest(change if single else self._sizes(), self._names.row),
         )
         yield "residual", f"at most {number(np.max(np.asarray(self.residual)), 2)}"
         yield "status", self.status

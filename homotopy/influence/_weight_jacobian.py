@@ -54,7 +54,7 @@ class WeightJacobian(Result, Reported, eqx.Module):
         rows, dimension = self.columns.shape
         yield "n", rows
         yield "d", dimension
-        yield "‖∂θ/∂w‖", largest(self._sizes(), [self._names.row(row) for row in range(rows)])
+        yield "‖∂θ/∂w‖", largest(self._sizes(), self._names.row)
         yield "residual", f"at most {number(np.max(np.asarray(self.residual)), 2)}"
         yield "status", self.status
 

@@ -85,23 +85,23 @@ class Change(Result, Reported, eqx.Module):
         axes = 1 if self.weight_changes.single else 2
         return super()._is_one() and np.ndim(self.delta) == axes
 
-    def _deleted(self) -> list[str]:
+    def _deleted(self, some: slice = slice(None)) -> list[str]:
         """What each change is, in a few words."""
         rows, amounts = map(np.asarray, (self.weight_changes.rows, self.weight_changes.amounts))
-        names = self._names
-        return [described_change(*each, names) for each in zip(rows, amounts, strict=True)]
+        names, each = self._names, zip(rows[some], amounts[some], strict=True)
+        return [described_change(*change, names) for change in each]
 
     def _entries(self) -> Entries:
         delta, names = np.asarray(self.delta), self._names.parameter_names(self.theta.size)
-        deleted = self._deleted()
         if self.weight_changes.single:
-            yield "deleted", deleted[0]
+            yield "deleted", self._deleted()[0]
             yield "θ", largest(self.theta, names)
             yield "Δ", largest(delta, names)
             yield "‖Δ‖", float(np.linalg.norm(delta))
         else:
-            yield "deletions", len(deleted)
-            yield "‖Δ‖", largest(np.linalg.norm(delta, axis=1), deleted)
+            sizes = np.linalg.norm(delta, axis=1)
+            yield "deletions", len(delta)
+            yield "‖Δ‖", largest(sizes, lambda at: self._deleted(slice(at, at + 1))[0])
         yield "residual", f"at most {number(np.max(np.asarray(self.residual)), 2)}"
         norm, scale = number(self.gradient_norm, 2), number(self.gradient_scale, 2)
         yield "‖∇R(θ)‖", f"{norm} of {scale}{'' if self.stationary else ': not stationary'}"

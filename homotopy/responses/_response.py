@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import ArrayInput, concrete, flag, instance
+from homotopy._progress import clock
 from homotopy._result import named
 from homotopy.flows._homotopy import checked_epsilons
 from homotopy.flows._train import TrainingStatus
@@ -29,6 +30,7 @@ def response(
     *,
     method: AbstractResponse | None = None,
     throw: bool = True,
+    progress: bool | None = None,
 ) -> ResponsePath:
     """θ(ε): the local minimum of R_ε as a function of the deleted points' weight (theory §2).
 
@@ -50,6 +52,8 @@ def response(
         says why. Folds and jumps do not raise: they are answers. Nor does a θ(ε) that diverges as
         ε → 0, as of classes that can be separated without the deleted points, where only ε > 0 are
         asked for: `ends` has a NaN for θ(0).
+    progress : bool, optional
+        As of `train`.
 
     Raises
     ------
@@ -96,11 +100,12 @@ def response(
         theta0 = jnp.zeros(problem.dimension, problem.X.dtype)
     start = problem.parameters(theta0)
     basis = None if isinstance(method, ClosedForm) else seen_directions(problem)
-    if basis is None:
-        path = method.path(problem, epsilons, start)
-    else:
-        seen, z = problem.along(basis, start)
-        path = method.path(seen, epsilons, z)
+    with clock(progress, "following θ(ε)"):
+        if basis is None:
+            path = method.path(problem, epsilons, start)
+        else:
+            seen, z = problem.along(basis, start)
+            path = method.path(seen, epsilons, z)
     if throw and not isinstance(method, ClosedForm):
         _require_minima(path)
     path = path if basis is None else _unfolded(path, basis, start - basis @ z)

@@ -208,6 +208,7 @@ VALID = {
     "homotopy.influence.early_stopping": lambda: {
         "problem": problem(), "theta0": THETA, "X": X, "y": Y, "optimiser": optax.sgd(0.1),
         "batch_size": 2, "max_epochs": 1, "patience": 1, "seed": 0,
+        "progress": None,
     },
     "homotopy.flow": lambda: {
         "problem": problem(), "schedule": STEP, "theta0": THETA, "times": [0.0, 1.0],
@@ -265,7 +266,7 @@ VALID = {
     "homotopy.regression_diagnostics": lambda: {"problem": problem()},
     "homotopy.response": lambda: {
         "problem": problem(), "epsilons": [0.0, 1.0], "theta0": None, "method": None,
-        "throw": True,
+        "throw": True, "progress": None,
     },
     "homotopy.diagnostics.ridgeless_leave_one_out": lambda: {"problem": problem()},
     "homotopy.sensitivity": lambda: {
@@ -280,7 +281,7 @@ VALID = {
     },
     "homotopy.train": lambda: {
         "problem": problem(), "theta0": THETA, "epsilon": 1.0, "tolerance": 1e-6, "solver": None,
-        "max_steps": 5, "throw": True,
+        "max_steps": 5, "throw": True, "progress": None,
     },
     "homotopy.influence.weight_jacobian": lambda: {
         "problem": problem(), "theta": THETA, "weights": None, "solver": None

@@ -40,7 +40,7 @@ def shown(monkeypatch, progress, seen=True, seconds=0.3, patience=0.1):
 
 def test_a_line_appears_in_a_terminal_once_the_work_takes_long(monkeypatch):
     written = shown(monkeypatch, None)
-    assert "searching  ####------------  3/12  ℰ = 0.5  0:00  at most 0:0" in written
+    assert "searching  ####------------  3/12  ℰ = 0.5  0:00  about 0:0" in written
     last = written.rsplit("\r", 2)
     assert not last[1].strip() and last[2] == ""  # it is gone
     assert shown(monkeypatch, None, patience=10.0) == ""
@@ -53,6 +53,18 @@ def test_it_is_shown_always_or_never_where_that_is_asked_for(monkeypatch):
     reports = []
     assert shown(monkeypatch, reports.append, seen=False) == ""
     assert reports == [Progress(3, 12, 0.5)]
+
+
+def test_training_shows_its_time(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(_progress, "_PATIENCE", 0.0)
+    problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    for progress, told in ((None, True), (True, True), (False, False)):
+        terminal.truncate(0)
+        hm.train(problem, [3.0], progress=progress)
+        assert ("training  0:0" in terminal.getvalue()) == told
+        assert "Ctrl-C" not in terminal.getvalue()
 
 
 def test_a_notebook_is_seen_by_people(monkeypatch):
@@ -74,15 +86,13 @@ def test_nothing_goes_on_after_the_end(monkeypatch):
 
 def test_what_a_line_says():
     def said(progress, spent, limit=float("inf"), symbol="ℰ"):
-        return line(progress, spent, symbol, limit, "searching").removesuffix(
-            "  (Ctrl-C keeps what there is)"
-        )
+        return line(progress, spent, symbol, limit, "searching")
 
     assert said(None, 3.2) == "searching  0:03"
     assert said(None, 3.2, 60.0) == "searching  0:03  at most 0:57 more"
     # A tenth in 6 s: 54 s more, unless the limit comes first.
     tenth = Progress(10, 100, 0.25)
-    assert said(tenth, 6.0).endswith("10/100  ℰ = 0.25  0:06  at most 0:54 more")
+    assert said(tenth, 6.0).endswith("10/100  ℰ = 0.25  0:06  about 0:54 more")
     assert said(tenth, 6.0, 20.0).endswith("at most 0:14 more")
     assert said(Progress(5, 0, np.nan), 3700.0) == "searching  1:01:40"
     assert "ℰ" not in said(Progress(1, 2, 0.5), 1.0, symbol="")
@@ -146,6 +156,22 @@ def test_interrupted_refits_keep_those_that_are_done(network, monkeypatch):
     assert not np.any(left.delta[~done]) and np.all(left.residual[~done] == np.inf)
     assert np.all(np.asarray(left.status == ChangeStatus.interrupted) == ~done)
     assert f"{6 - done.sum()} interrupted before it was computed" in repr(left)
+
+
+def test_training_that_is_interrupted_keeps_its_best(network):
+    problem, theta = network
+    told = []
+
+    def progress(epoch):
+        told.append(epoch)
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    options = {"max_epochs": 9, "batch_size": 3}
+    short = hm.influence.early_stopping(problem, 0.5 * theta, X, Y, progress=progress, **options)
+    whole = hm.influence.early_stopping(problem, 0.5 * theta, X, Y, progress=False, **options)
+    assert told == [1, 2, 3] and short.validation_loss.shape == (4,)
+    np.testing.assert_array_equal(short.validation_loss, whole.validation_loss[:4])
 
 
 def test_an_interruption_before_anything_is_done_is_passed_on(network, monkeypatch):

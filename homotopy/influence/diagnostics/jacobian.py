@@ -52,7 +52,7 @@ class JacobianLeverage(Result):
     _axes = (("jacobian", 1), ("tangent_plane", 1))
 
     def _entries(self) -> Entries:
-        names = [self._names.row(row) for row in range(self.jacobian.size)]
+        names = self._names.row
         yield "n", self.jacobian.size
         yield "leverage", largest(self.jacobian, names)
         yield "of the tangent plane", largest(self.tangent_plane, names)

@@ -38,9 +38,8 @@ class RidgelessLeaveOneOut(Result):
     _axes = (("residuals", 1), ("interpolated", 1))
 
     def _entries(self) -> Entries:
-        rows = range(self.residuals.size)
         yield "n", self.residuals.size
-        yield "residuals", largest(self.residuals, [self._names.row(row) for row in rows])
+        yield "residuals", largest(self.residuals, self._names.row)
         yield "mean squared", self.mean_squared
         yield "interpolated", int(np.sum(self.interpolated))
 

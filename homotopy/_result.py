@@ -72,10 +72,11 @@ NONE = Names()
 
 def names_of(problem) -> Names:
     """Of a problem's parameters and rows."""
+    weights = () if problem.point_weights is None else (problem.point_weights,)
     return Names(
         parameters=tuple(problem.parameter_names),
         rows=problem.labels.rows,
-        data=(weakref.ref(problem.X), weakref.ref(problem.y)),
+        data=tuple(map(weakref.ref, (problem.X, problem.y, *weights))),
     )
 
 

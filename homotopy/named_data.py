@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from homotopy._display import Displayed, Entries
+from homotopy._display import Displayed, Entries, span
 from homotopy._saving import Saved, data_hash
 from homotopy._wording import listed
 from homotopy.labels import keep_labels
@@ -22,7 +22,9 @@ class NamedData(Displayed, Saved):
         yield "loss", type(self.loss).__name__
         names = self.deleted_names
         yield "deleted", f"[{names}]" if "," in names else names
-        yield "ridge", float(self.ridge) or None
+        ridge = np.asarray(self.ridge)
+        yield "ridge", span(ridge) if ridge.ndim else float(ridge) or None
+        yield "weights", None if self.point_weights is None else span(self.point_weights)
         yield "dtype", None if self.X.dtype == np.float64 else self.X.dtype.name
 
     @property
@@ -34,7 +36,8 @@ class NamedData(Displayed, Saved):
         return listed(map(self.labels.row, rows))
 
     def _data_hash(self) -> str:
-        return data_hash(self.X, self.y)
+        weights = () if self.point_weights is None else (self.point_weights,)
+        return data_hash(self.X, self.y, *weights)
 
     # Of a file: plain pickle goes by `__reduce__`.
     def __getstate__(self):

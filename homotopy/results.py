@@ -33,7 +33,6 @@ from homotopy.influence import (
     MeasurementInfluence,
     WeightJacobian,
 )
-from homotopy.problem_check import ProblemCheck
 from homotopy.responses import (
     Branch,
     Event,
@@ -67,7 +66,6 @@ __all__ = [
     "Optimum",
     "OptimumStatus",
     "PathComparison",
-    "ProblemCheck",
     "Progress",
     "ResponsePath",
     "ResponseStatus",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
@@ -11,16 +12,23 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from homotopy._checks import ArrayInput
+from homotopy._display import Entries, largest
+from homotopy._result import Result, in_order, named
+from homotopy._tables import Table
 from homotopy.existence import affine_in_parameters
 from homotopy.influence.diagnostics.inputs import known_parameters, known_ridge, root_weights
 from homotopy.influence.diagnostics.orthogonal import OrthogonalFactor, orthogonal_factor
 from homotopy.influence.diagnostics.output_jacobian import weighted_jacobian
+from homotopy.influence.diagnostics.regression import known_largest
 from homotopy.losses import Logistic, Poisson
 from homotopy.problem import Problem
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class GlmDiagnostics:
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class GlmDiagnostics(Result):
     """What deleting each of the n points does to a logistic or Poisson fit, to one Newton step.
 
     As statsmodels' `GLMInfluence`, with dispersion 1. Every sign is that of θ* − θ*₋ᵢ, **full minus
@@ -53,6 +61,62 @@ class GlmDiagnostics:
     undetermined: Bool[np.ndarray, " n"]
     ridge: float
     _factor: OrthogonalFactor = dataclasses.field(repr=False)
+
+    _axes = (("leverage", 1), ("theta", 1))
+
+    def _entries(self) -> Entries:
+        names = [self._names.row(row) for row in range(self.leverage.size)]
+        yield "n", self.leverage.size
+        yield "d", self.theta.size
+        yield "ridge", self.ridge or None
+        if self.ridge == 0.0:
+            yield "Cook's distance", known_largest(self.cooks_distance, names)
+        yield "studentised residual", known_largest(self.studentised, names)
+        yield "leverage", largest(self.leverage, names)
+        yield "deviance", float(np.sum(self.deviance_residuals**2))
+        yield "undetermined", int(np.sum(self.undetermined)) or None
+
+    def _table(self) -> Table:
+        names = self._names
+        index = [(names.row_heading, names.rows_of(range(self.leverage.size)))]
+        columns = [
+            ("fitted", self.fitted),
+            ("deviance residual", self.deviance_residuals),
+            ("leverage", self.leverage),
+            ("studentised", self.studentised),
+        ]
+        parameters = names.parameter_names(self.theta.size)
+        if self.ridge > 0:
+            columns += [
+                (f"DFBETA {one}", part) for one, part in zip(parameters, self.dfbeta.T, strict=True)
+            ]
+            return Table(columns, index, in_order(self.studentised), "largest residual first")
+        columns += [("Cook's distance", self.cooks_distance)]
+        columns += [
+            (f"DFBETAS {one}", part) for one, part in zip(parameters, self.dfbetas.T, strict=True)
+        ]
+        return Table(columns, index, in_order(self.cooks_distance), "largest Cook's distance first")
+
+    def plot(self, ax: Axes | None = None, **options) -> Axes:
+        """Studentised Pearson residuals against leverage, with areas as Cook's distance.
+
+        The three of largest distance are told by name; with a ridge areas are equal.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            A new figure's by default.
+        **options
+            Of the circles, for `Axes.scatter`.
+        """
+        from homotopy.plotting.influence import draw_influence
+
+        names = [self._names.row(row) for row in range(self.leverage.size)]
+        distance = None if self.ridge > 0 else self.cooks_distance
+        label = "studentised Pearson residual"
+        return draw_influence(
+            self.leverage, self.studentised, distance, names, label, ax, **options
+        )
 
     @property
     def studentised(self) -> Float[np.ndarray, " n"]:
@@ -142,7 +206,7 @@ def glm_diagnostics(problem: Problem, theta: ArrayInput | None = None) -> GlmDia
     at = jnp.asarray(theta, problem.X.dtype)
     slopes, curvatures, losses = (np.asarray(part, np.float64) for part in _at(problem, at))
     root = root_weights(problem)
-    return GlmDiagnostics(
+    diagnostics = GlmDiagnostics(
         theta=theta,
         fitted=np.asarray(problem.y, np.float64) + slopes,
         pearson_residuals=-root * slopes / np.sqrt(curvatures),
@@ -152,6 +216,7 @@ def glm_diagnostics(problem: Problem, theta: ArrayInput | None = None) -> GlmDia
         ridge=ridge,
         _factor=factor,
     )
+    return named(diagnostics, problem)
 
 
 @eqx.filter_jit

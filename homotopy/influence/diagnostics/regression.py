@@ -81,8 +81,8 @@ class RegressionDiagnostics(Result):
             yield "leave-one-out residuals", largest(self.leave_one_out_residuals, names)
         else:
             yield "σ̂", float(np.sqrt(self.sigma2))
-            yield "Cook's distance", _known(self.cooks_distance, names)
-            yield "studentised residual", _known(self.studentised_external, names)
+            yield "Cook's distance", known_largest(self.cooks_distance, names)
+            yield "studentised residual", known_largest(self.studentised_external, names)
         yield "leverage", largest(self.leverage, names)
         yield "PRESS", self.press
         undetermined = int(np.sum(self.undetermined))
@@ -301,7 +301,7 @@ def regression_diagnostics(problem: Problem) -> RegressionDiagnostics:
     return named(diagnostics, problem)
 
 
-def _known(values, names) -> str:
+def known_largest(values, names) -> str:
     """The largest of those that are not NaN, by name."""
     known = np.flatnonzero(np.isfinite(values))
     return largest(values[known], [names[place] for place in known]) if known.size else "none"

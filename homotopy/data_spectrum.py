@@ -92,6 +92,13 @@ def data_spectrum(
     )
 
 
-def with_targets(spectrum: DataSpectrum, X: np.ndarray, y: np.ndarray) -> DataSpectrum:
-    """The spectrum of the same rows, with other targets: only Xᵀy is computed."""
-    return replace(spectrum, moment=gram_matrix(X, y, None).at(np.s_[:-1, -1]))
+def with_targets(spectrum: DataSpectrum, X: np.ndarray, Y: np.ndarray) -> list[DataSpectrum]:
+    """The spectrum of the same rows with other targets, one a column of Y: only XᵀY is computed."""
+    dimension, found = X.shape[1], []
+    # As many at once as leave the blocks of the Gram matrix of the size that they have for one.
+    for first in range(0, Y.shape[1], dimension + 1):
+        some = Y[:, first : first + dimension + 1]
+        gram = gram_matrix(np.column_stack([X, some[:, :-1]]), some[:, -1])
+        for place in range(dimension, dimension + some.shape[1]):
+            found.append(replace(spectrum, moment=gram.at(np.s_[:dimension, place])))
+    return found

@@ -16,7 +16,7 @@ from homotopy._numbers import as_numbers
 from homotopy.data_spectrum import with_targets
 from homotopy.linear import LinearRegression, keep_spectrum, spectrum_of
 from homotopy.modal_form import modal_form
-from homotopy.weighted_rows import least_squares_rows, scaled_rows
+from homotopy.weighted_rows import least_squares_rows
 
 
 class MultiOutputRegression(Sequence):
@@ -79,8 +79,7 @@ class MultiOutputRegression(Sequence):
             self.names = tuple(map(str, columns))
         options = {"deleted": deleted, "ridge": ridge, "weights": weights, "dtype": dtype}
         first = LinearRegression(X, targets[:, 0], **options)
-        others = (_with_targets(first, targets[:, place]) for place in range(1, count))
-        self._problems = [first, *others]
+        self._problems = [first, *(_with_targets(first, targets[:, 1:]) if count > 1 else ())]
 
     def __len__(self) -> int:
         return len(self._problems)
@@ -128,17 +127,17 @@ def _columns(parts):
     return jax.device_put(np.stack([np.asarray(part) for part in parts], axis=1))
 
 
-def _with_targets(problem: LinearRegression, targets: np.ndarray) -> LinearRegression:
-    """The same inputs and deleted points, with other targets."""
-    y = jnp.asarray(targets, problem.X.dtype)
-    made = eqx.tree_at(lambda own: own.y, problem, y)
-    inputs, _ = map(np.asarray, least_squares_rows(problem))
+def _with_targets(problem: LinearRegression, Y: np.ndarray) -> Iterator[LinearRegression]:
+    """The same inputs and deleted points, with other targets, one a column of Y."""
     weights = problem.point_weights
-    root = None if weights is None else np.asarray(weights, np.float64)
-    _, values = scaled_rows(inputs, targets, root)
-    full = with_targets(spectrum_of(problem), np.asarray(inputs, np.float64), values)
-    modal = modal_form(inputs, values, np.asarray(problem.deleted), full, problem.X.dtype)
-    made = eqx.tree_at(lambda own: own.modal, made, modal)
-    if problem.X.dtype == np.float64:
-        keep_spectrum(made, full)
-    return made
+    root = np.ones(len(Y)) if weights is None else np.sqrt(np.asarray(weights, np.float64))
+    inputs, _ = map(np.asarray, least_squares_rows(problem))
+    values, deleted = root[:, None] * Y, np.asarray(problem.deleted)
+    spectra = with_targets(spectrum_of(problem), np.asarray(inputs, np.float64), values)
+    for targets, column, full in zip(Y.T, values.T, spectra, strict=True):
+        modal = modal_form(inputs, column, deleted, full, problem.X.dtype)
+        y = jnp.asarray(targets, problem.X.dtype)
+        made = eqx.tree_at(lambda own: (own.y, own.modal), problem, (y, modal))
+        if problem.X.dtype == np.float64:
+            keep_spectrum(made, full)
+        yield made

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from homotopy._checks import ArrayInput, flag
+from homotopy._kinks import kinks
 from homotopy._wording import listed
 from homotopy.evidence import stationarity
 from homotopy.existence import affine_in_parameters, decide_existence
@@ -180,9 +181,12 @@ def _start(problem):
     return jnp.asarray(start, problem.X.dtype)
 
 
+def _row(problem):
+    return jax.ShapeDtypeStruct(problem.X.shape[1:], problem.X.dtype)
+
+
 def _shapes(problem, theta):
-    row = jax.ShapeDtypeStruct(problem.X.shape[1:], problem.X.dtype)
-    output = jax.eval_shape(problem.model, theta, row)
+    output = jax.eval_shape(problem.model, theta, _row(problem))
     return {
         "X": problem.X.shape,
         "y": problem.y.shape,
@@ -295,6 +299,13 @@ def _findings(problem, found, losses):
             f"second derivatives are off by {found.curvature_error:.1e}: influence and responses "
             "need them; take a smooth activation, as tanh or gelu for relu"
         )
+    parameters = jax.ShapeDtypeStruct((problem.dimension,), problem.X.dtype)
+    bent = kinks(problem.model, parameters, _row(problem))
+    if bent:
+        yield (
+            f"the model has kinks ({', '.join(bent)}), which its second derivatives leave out, and "
+            "training may stall at one: take a smooth activation, as tanh, gelu or softplus"
+        )
     spread = np.sqrt(np.mean(np.asarray(problem.X, np.float64) ** 2, axis=0))
     spread = spread[spread > 0.0]
     if spread.size and spread.max() > _UNLIKE * spread.min():
@@ -324,7 +335,8 @@ def _next_steps(problem, found):
     if isinstance(problem, LinearRegression):
         yield "hm.response(problem, [0.0, 0.5, 1.0]): the fits, in closed form"
     elif found.affine:
-        if isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError):
+        squared = isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError)
+        if squared and problem.ridge.ndim == 0:
             yield "hm.LinearRegression(X, y, deleted=...) has all of this in closed form"
         yield "hm.response(problem, [0.0, 0.5, 1.0]): the fits, by continuation"
     elif found.stationary and found.smallest_eigenvalue > 0.0:

@@ -44,6 +44,7 @@ def draw_moves(
     colours = style.colours_of(ax)
     reach = np.max(np.nan_to_num(np.abs(moves)), axis=0)
     farthest = np.argsort(-reach, kind="stable")
+    options = {**_alone(moves), **options}
     if moves.shape[1] > len(colours.palette):
         rest, farthest = farthest[_NAMED:], farthest[:_NAMED]
         grey = {"color": colours.shade(0.7), "linewidth": 0.8, "zorder": 1, **options}
@@ -62,3 +63,10 @@ def draw_moves(
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
     else:
         legend_beside(ax, handles)
+
+
+def _alone(moves: Float[np.ndarray, "m d"]) -> dict:
+    """A dot for what stands between two breaks, of which no line is seen."""
+    known = np.pad(np.isfinite(moves).all(axis=1), 1)
+    alone = np.flatnonzero(known[1:-1] & ~known[:-2] & ~known[2:])
+    return {"marker": ".", "markevery": alone.tolist()} if alone.size else {}

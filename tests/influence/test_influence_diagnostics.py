@@ -520,9 +520,12 @@ def test_messages_name_what_is_wrong(without_shape_checks):
             leverage(classes, wrong)
         with pytest.raises(ValueError, match="theta: expected"):
             jacobian_leverage(classes, wrong)
-    for function in (regression_diagnostics, cooks_distance, ridgeless_leave_one_out):
+    for function in (regression_diagnostics, ridgeless_leave_one_out):
         with pytest.raises(ValueError, match=r"problem: .* needs a linear model with squared loss"):
             function(classes)
+    network = hm.Problem(hm.mlp([X.shape[1], 2, 1]), hm.SquaredError(), X, noise, deleted=0)
+    with pytest.raises(ValueError, match=r"problem: .* needs a linear model with squared loss"):
+        cooks_distance(network)
     for function in (cooks_distance, ridgeless_leave_one_out):
         with pytest.raises(ValueError, match="ridge: "):
             function(ridged)

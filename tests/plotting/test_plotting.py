@@ -171,6 +171,15 @@ def test_of_a_path_of_many_parameters_those_that_move_farthest_are_named():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [*names, "7 others"]
 
 
+def test_a_point_past_a_jump_is_seen_as_a_dot(ax):
+    from homotopy.plotting.response import draw_response
+
+    theta = np.array([[1.0, 2.0, 3.0], [np.nan] * 3, [0.0, 0.1, 0.2], [0.0, 0.0, 0.0]])
+    draw_response(np.array([0.0, np.nan, 0.5, 1.0]), theta, theta[[0, -1]], ax=ax)
+    assert [line.get_markevery() for line in ax.lines] == [[0]] * 3
+    assert all(line.get_marker() == "." for line in ax.lines)
+
+
 def test_a_switching_function_is_drawn_with_its_sign(plane_deletion, ax):
     phi = plane_deletion.switching_function(SCHEDULES["later"])
     phi.plot(ax)

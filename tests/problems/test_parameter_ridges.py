@@ -87,6 +87,7 @@ def test_whether_a_fit_exists_is_a_question_of_free_parameters_only():
     for y, ridge, exists in (
         (apart, 0.0, False),
         (apart, FREE, True),  # a slope costs, so the separated classes do no harm
+        (apart, [0.0, 5.0, 5.0], True),  # what the penalty balances is large
         (apart, [0.0, 0.0, 0.7], False),  # along a slope that does not
         (one_class, FREE, False),  # the intercept falls for ever
         (one_class, [0.1, 0.7, 0.7], True),

@@ -80,3 +80,24 @@ def test_at_a_minimum_it_says_so():
     found = hm.check(problem, trained.theta, show=False)
     assert found.stationary and found.smallest_eigenvalue > 0.0
     assert any("theta is a minimum" in step for step in found.next_steps)
+
+
+@pytest.mark.parametrize(
+    ("activation", "named"),
+    [
+        (jax.nn.relu, "relu"),
+        (jax.nn.leaky_relu, "leaky_relu"),
+        (lambda x: jnp.maximum(x, 0.0), "maximum"),
+        (jnp.abs, "abs"),
+        (jnp.tanh, None),
+        (jax.nn.softplus, None),
+        (jax.nn.gelu, None),
+        (jax.nn.silu, None),
+    ],
+)
+def test_kinks_are_named(activation, named):
+    model = hm.mlp([1, 2, 1], activation)
+    problem = hm.Problem(model, hm.SquaredError(), X, X[:, 0], deleted=1, ridge=0.1)
+    found = hm.check(problem, show=False)
+    assert found.successful == (named is None)
+    assert named is None or f"kinks ({named})" in found.findings[0]

@@ -144,6 +144,9 @@ def test_deletions(kind):
         values = [deletion.value_and_gradient(hm.Step(0.4)) for deletion in asked]
         same(values[0][0], values[1][0], 1e-7)
         same(values[0][1].switch, values[1][1].switch, 1e-6)
+        if kind == "regression":
+            residuals = [deletion.pmp_residual(hm.Step(0.4)) for deletion in asked]
+            same(residuals[0], residuals[1], 1e-6)
         phis = [deletion.switching_function(hm.Step(0.4))(0.7) for deletion in asked]
         same(phis[0], phis[1], 1e-6)
 

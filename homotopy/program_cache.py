@@ -11,6 +11,8 @@ from pathlib import Path
 import jax
 import platformdirs
 
+from homotopy._checks import instance
+
 _VARIABLE = "HOMOTOPY_CACHE"
 _MOST_BYTES = 2**29  # of one folder; programs of sources that have changed stay in it
 
@@ -33,12 +35,18 @@ def keep_programs(folder: Path | str | None = None) -> Path | None:
     Path or None
         Where programs are kept now.
 
+    Raises
+    ------
+    TypeError
+        Naming `folder`, where it is no path.
+
     Examples
     --------
-    >>> import tempfile, homotopy as hm
-    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
-    ...     hm.keep_programs(folder)
+    >>> import homotopy as hm
+    >>> kept = hm.keep_programs()
     """
+    if folder is not None:
+        folder = Path(instance("folder", folder, str | os.PathLike, "a path, or None"))
     if (given := jax.config.jax_compilation_cache_dir) and folder is None:
         return Path(given)
     wanted = os.environ.get(_VARIABLE, "")
@@ -47,7 +55,6 @@ def keep_programs(folder: Path | str | None = None) -> Path | None:
     if folder is None:
         root = Path(wanted) if wanted else platformdirs.user_cache_path("homotopy")
         folder = root / _processor()
-    folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         bound(folder)

@@ -232,6 +232,7 @@ VALID = {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "measurement": hm.OwnLoss(),
         "points": None, "method": None, "throw": True,
     },
+    "homotopy.keep_programs": lambda: {"folder": None},
     "homotopy.diagnostics.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
     "homotopy.least_time": lambda: {
         "deletion": deletion(), "cost": 1e-3, "width": 0.1, "max_horizon": None,
@@ -419,6 +420,7 @@ RIGHT = {
     "frames": {"a boolean"},
     "progress": {"a function", "a boolean"},
     "homotopy.function_model.f": {"a function"},
+    "homotopy.keep_programs.folder": {"text"},
     "homotopy.load.path": {"text"},
     "homotopy.mlp.activation": {"a function"},
     "homotopy.check.show": {"a boolean"},

@@ -72,6 +72,7 @@ PROMISED = [
     "greedy",
     "homotopy",
     "influence_in_time",
+    "keep_programs",
     "least_time",
     "leverage",
     "linear_model",
@@ -100,7 +101,7 @@ def test_promised_names_are_public(name):
 
 def test_the_flat_names_are_few_and_each_exists_once():
     assert len(set(hm.__all__)) == len(hm.__all__)
-    loaded = {name for name, value in vars(hm).items() if not name.startswith("_")}
+    loaded = {name for name in dir(hm) if not name.startswith("_")}
     rooms = {name for name in loaded if inspect.ismodule(getattr(hm, name))}
     assert loaded - rooms == set(FLAT)
     assert set(PROMISED) <= set(FLAT) and len(FLAT) <= len(PROMISED) + 2, set(FLAT) - set(PROMISED)

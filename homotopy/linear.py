@@ -122,6 +122,7 @@ class LinearRegression(Problem):
         *,
         deleted: ArrayInput | str,
         ridge: float = 0.0,
+        weights: ArrayInput | None = None,
         dtype: DTypeLike | None = None,
     ) -> LinearRegression:
         """The linear regression of a formula, in the grammar of formulaic and R.
@@ -133,7 +134,7 @@ class LinearRegression(Problem):
             `- 1`; categories are coded by dummies against their first level.
         data : pandas.DataFrame
             Its columns are the formula's variables. Rows with missing values are refused.
-        deleted, ridge, dtype
+        deleted, ridge, weights, dtype
             As of the constructor; `deleted` may be names of rows. The ridge penalises the intercept
             as every parameter.
 
@@ -162,7 +163,7 @@ class LinearRegression(Problem):
         ('intercept', 'wt', 'C(cyl)[T.6]', 'C(cyl)[T.8]')
         """
         features, target = _formulas.frame_design(formula, data)
-        return cls(features, target, deleted=deleted, ridge=ridge, dtype=dtype)
+        return cls(features, target, deleted=deleted, ridge=ridge, weights=weights, dtype=dtype)
 
     def deleting(self, deleted: ArrayInput | str) -> LinearRegression:
         """The problem of the same data with other points deleted, as the argument `deleted`.

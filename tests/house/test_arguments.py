@@ -381,7 +381,7 @@ METHODS = {
         hm.LinearRegression,
         {
             "formula": "y ~ a", "data": pd.DataFrame({"y": Y, "a": [0.0, 1.0, 2.0, 4.0]}),
-            "deleted": 1, "ridge": 0.0, "dtype": None,
+            "deleted": 1, "ridge": 0.0, "weights": None, "dtype": None,
         },
     ),
     "Problem.full_fit": lambda: (problem(), {"theta0": None}),

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 
@@ -174,6 +175,12 @@ def test_other_points_of_the_same_weighted_data():
     both = np.delete(np.arange(8), [2, 5])
     expected = sm.WLS(Y[both], X[both], weights=COUNTS[both]).fit().params
     same(weighted.deleting([2, 5]).deleted_fit(), expected)
+
+
+def test_a_formula_takes_weights():
+    data = pd.DataFrame({"y": Y, "a": X[:, 1], "b": X[:, 2]})
+    problem = hm.LinearRegression.from_formula("y ~ a + b", data, deleted=0, weights=COUNTS)
+    same(problem.full_fit(), sm.WLS(Y, X, weights=COUNTS).fit().params)
 
 
 # Diagnostics against statsmodels ------------------------------------------------------------

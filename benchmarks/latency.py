@@ -112,7 +112,7 @@ def _code(case: Case) -> str:
         return case.code
     page = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     session = page.split("## A session", 1)[1].split("```python\n", 1)[1].split("```", 1)[0]
-    return "import homotopy\nhomotopy.keep_programs()\n" + session
+    return _BEGIN + session
 
 
 def _seconds(code: str, folder: str) -> tuple[float, float | None]:

@@ -123,7 +123,7 @@ class Deletion(Request):
         if known is None:
             return self._cost(schedule)
         costs, _, status = known
-        return require_success(jnp.asarray(costs[0]), status)
+        return require_success(jnp.asarray(costs[0], self.theta0.dtype), status)
 
     @eqx.filter_jit
     def _cost(self, schedule: AbstractSchedule) -> Float[Array, ""]:
@@ -141,7 +141,7 @@ class Deletion(Request):
         known = self.dynamics.known_value_and_gradient(a_schedule(schedule))
         if known is None:
             return self._value_and_gradient(schedule)
-        return jnp.asarray(known[0]), known[1]
+        return jnp.asarray(known[0], self.theta0.dtype), known[1]
 
     @eqx.filter_jit
     def _value_and_gradient(self, schedule):

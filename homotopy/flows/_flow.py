@@ -171,7 +171,7 @@ def _known_states(method, problem, schedule, theta0, times):
     if not np.all(np.isfinite(theta)) and bool(status == FlowStatus.successful):
         status = FlowStatus.diverged
     steps = jnp.asarray(stats["collocation_steps"])
-    return jnp.asarray(theta), status, {"collocation_steps": steps}
+    return jnp.asarray(theta, theta0.dtype), status, {"collocation_steps": steps}
 
 
 @eqx.filter_jit

@@ -28,7 +28,6 @@ from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.numerics.namespace import AnyArray, in_numpy, namespace, scan
 
 _PADDED = 8  # weights whose spectra are found together
-_ORDER = {np: {"optimize": True}, jnp: {}}  # NumPy adds products one by one unless it is told
 
 Values = Float[Array, " k"] | tuple[float, ...]
 
@@ -147,12 +146,17 @@ class _Passage(eqx.Module):
     def _coordinates(self, components, owner):
         """Modal coordinates from components in the piece `owner`."""
         which = self.which[owner]
-        xp = namespace(components)
-        own = which[:, None] == xp.arange(self.rotations.shape[0])[None, :]
+        if namespace(components) is np:
+            coordinates = np.empty_like(components)
+            for index in np.unique(which):
+                own = which == index
+                coordinates[own] = components[own] @ self.rotations[index].T
+            return coordinates
+        own = which[:, None] == jnp.arange(self.rotations.shape[0])[None, :]
         # One product with all spectra: to pick a rotation for each time would copy it, and for
         # each schedule under `jax.vmap`.
-        padded = xp.where(own[:, :, None], components[:, None, :], 0.0)
-        return xp.einsum("msj,sij->mi", padded, self.rotations, **_ORDER[xp])
+        padded = jnp.where(own[:, :, None], components[:, None, :], 0.0)
+        return jnp.einsum("msj,sij->mi", padded, self.rotations)
 
     def _jumps(self):
         """Of the variation at the opening of each piece, as it opens later by one; (k, d)."""

@@ -113,3 +113,13 @@ def test_parameters_past_the_horizon_have_no_derivative(problem):
     ends = [deletion.cost(hm.Step(at)) for at in (1.0 - move, 1.0)]
     # One-sided: to move² of the cost's scale.
     np.testing.assert_allclose(inside, (ends[1] - ends[0]) / move, rtol=1e-3)
+
+
+def test_single_precision_stays_single():
+    data, _ = standardise(diabetes())
+    problem = hm.LinearRegression(data.X, data.y, deleted=169, dtype=jnp.float32)
+    method, schedule = hm.Exact(tolerance=1e-5), hm.Ramp(0.25, 1.0)
+    assert hm.flow(problem, schedule, np.zeros(10), [1.0], method=method).theta.dtype == jnp.float32
+    deletion = hm.Deletion(problem, np.zeros(10), start=0.25, horizon=1.0, method=method)
+    assert deletion.cost(schedule).dtype == jnp.float32
+    assert deletion.value_and_gradient(schedule)[0].dtype == jnp.float32

@@ -24,8 +24,12 @@ class Membership:
         return self.admissible
 
 
-def check_membership(schedule, start: float, horizon: float) -> Membership:
-    """Test the conditions of E_s piece by piece; see `AbstractSchedule.membership`."""
+def check_membership(schedule, start: float, horizon: float, unit: float = 0.0) -> Membership:
+    """Test the conditions of E_s piece by piece; see `AbstractSchedule.membership`.
+
+    `unit` is the relative precision of start and horizon, where it is coarser than that of the
+    schedule's own times.
+    """
     if not 0 <= start <= horizon < np.inf:
         raise ValueError(
             f"start and horizon must satisfy 0 <= start <= horizon < inf, "
@@ -43,7 +47,7 @@ def check_membership(schedule, start: float, horizon: float) -> Membership:
         (horizon, np.inf, 0.0, 0.0, f"0 after {horizon:g}"),
         (0.0, np.inf, 0.0, 1.0, "in [0, 1]"),
     )
-    slack = 8 * np.finfo(breakpoints.dtype).eps * horizon
+    slack = 8 * max(float(np.finfo(breakpoints.dtype).eps), unit) * horizon
     for begin, end, least, most, text in conditions:
         for index in range(breakpoints.size + 1):
             left, right = max(edges[index], begin), min(edges[index + 1], end)

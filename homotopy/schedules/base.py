@@ -156,7 +156,10 @@ class AbstractSchedule(Saved, eqx.Module):
         >>> Step(0.5).membership(start=1.0, horizon=2.0).reason
         'ε must be 1 on [0, 1], but it is 0 at t = 0.75'
         """
-        return check_membership(self, time("start", start), time("horizon", horizon))
+        # Times of single precision may be rounded to it on either side.
+        single = any(getattr(end, "dtype", None) == np.float32 for end in (start, horizon))
+        unit = float(np.finfo(np.float32).eps) if single else 0.0
+        return check_membership(self, time("start", start), time("horizon", horizon), unit)
 
     def sample(self, index, left, right, count):
         """Times and values on a part of one piece; only its middle where the piece is constant."""

@@ -123,3 +123,11 @@ def test_single_precision_stays_single():
     deletion = hm.Deletion(problem, np.zeros(10), start=0.25, horizon=1.0, method=method)
     assert deletion.cost(schedule).dtype == jnp.float32
     assert deletion.value_and_gradient(schedule)[0].dtype == jnp.float32
+
+
+def test_times_that_single_precision_rounds_are_the_same_times():
+    data, _ = standardise(diabetes())
+    problem = hm.LinearRegression(data.X, data.y, deleted=169, dtype=jnp.float32)
+    deletion = hm.Deletion(problem, np.zeros(10), start=0.05, horizon=1.1)
+    assert deletion.membership(hm.Ramp(0.05, 1.1)) and deletion.membership(hm.Step(0.05))
+    assert not deletion.membership(hm.Ramp(0.0499, 1.1))

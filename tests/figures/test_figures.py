@@ -158,7 +158,8 @@ def test_the_minima_of_figure_5(numbers):
             switches, costs = np.array(curve["switches"]), np.array(curve["costs"])
             allowed = switches >= data["start"]
             assert curve["best_cost"] <= costs[allowed].min() * (1 + 1e-12)
-            assert curve["best_cost"] <= curve["baseline_cost"]
+            # At its left end the best is the baseline, computed by another program.
+            assert curve["best_cost"] <= curve["baseline_cost"] * (1 + 1e-12)
             assert data["start"] <= curve["best_switch"] <= curve["horizon"]
     assert data["solver"]["largest_logarithmic_slope_at_interior_minimum"] < 1e-8
     # From the first θ₀ delaying pays, whatever the horizon; from the other it never does.

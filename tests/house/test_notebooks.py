@@ -66,11 +66,12 @@ def body(text):
 
 @notebooks
 def test_no_cell_shows_what_a_call_happens_to_return(path):
-    """A cell ends with a sentence that it prints, or shows its picture alone."""
+    """A cell ends with a sentence that it prints, with a table, or shows its picture alone."""
     for cell in jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent").cells:
         if cell.cell_type == "code" and (body := ast.parse(cell.source).body):
             last = body[-1]
-            called = last.value.func if isinstance(last, ast.Expr) else None
+            value = last.value if isinstance(last, ast.Expr) else None
+            called = value.func if isinstance(value, ast.Call) else None
             assert called is None or ast.unparse(called) == "print", ast.unparse(last)
 
 

@@ -23,7 +23,6 @@ from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.reversed import Reversed
 
 _NODES, _WEIGHTS, _ = gauss_legendre(16)
-_ROUGH = 2.0**-8  # of a piece: where times still tell the distance to its end
 _PADDED = 512  # nodes that a program takes, or a multiple of them
 
 
@@ -33,7 +32,8 @@ def known_value_and_gradient(
     """ℰ and its derivative in the parameters of the schedule; None where JAX is to find them.
 
     That is: where something is being traced; where values of constant pieces are parameters; where
-    a varying piece has no length; where the flow does not come to its end. ℰ is a distance of θ.
+    a varying piece has no length, or a derivative of it is rough at its end; where the flow does
+    not come to its end. ℰ is a distance of θ.
     """
     numbers = request.centred_start, request.centred_goal, request.horizon
     known, modal = in_numpy(numbers), in_numpy(request.problem.modal)
@@ -44,7 +44,8 @@ def known_value_and_gradient(
     edges = np.concatenate([[0.0], np.minimum(breakpoints, horizon), [horizon]])
     varying = ~np.array(schedule.constant_pieces)
     begun = np.append(0.0, breakpoints) < horizon
-    if np.any(held != 0.0) or np.any(varying & begun & (np.diff(edges) <= 0.0)):
+    unfit = np.array(schedule.graded_pieces) | (np.diff(edges) <= 0.0)
+    if np.any(held != 0.0) or np.any(varying & begun & unfit):
         return None
     with np.errstate(all="ignore"):
         follow = partial(_follow, request.method, modal, start, schedule, horizon)
@@ -62,8 +63,7 @@ def known_value_and_gradient(
         if began is None:
             return None
         steps = np.union1d(steps, horizon - back_steps)
-        rough = np.array(schedule.graded_pieces) & (np.append(breakpoints, np.inf) <= horizon)
-        times, weights, pieces = _quadrature(steps, edges, varying, rough)
+        times, weights, pieces = _quadrature(steps, edges, varying)
         jumps = np.minimum(breakpoints, horizon)
         order = np.argsort(np.append(times, jumps), kind="stable")
         ascending = np.append(times, jumps)[order]
@@ -90,25 +90,15 @@ def _follow(method, modal, start, schedule, horizon, times):
     return (states if is_successful(status) else None), stats["step_times"]
 
 
-def _quadrature(steps, edges, varying, rough):
-    """Nodes on varying pieces, between the steps there; their weights, and their pieces.
-
-    At a rough end a derivative of ε goes as a power of the distance, above −1: with the fourth root
-    of the distance for a variable it is smooth.
-    """
+def _quadrature(steps, edges, varying):
+    """Nodes on varying pieces, between the steps there; their weights, and their pieces."""
     times, weights, pieces = [], [], []
     for index in np.flatnonzero(varying):
         low, high = edges[index], edges[index + 1]
-        if rough[index]:
-            steps = steps[(steps <= high - _ROUGH * (high - low)) | (steps >= high)]
         ends = np.unique(np.concatenate([[low], steps[(steps > low) & (steps < high)], [high]]))
         lengths = np.diff(ends)[:, None]
-        nodes, shares = ends[:-1, None] + lengths * _NODES, lengths * _WEIGHTS
-        if rough[index]:
-            nodes[-1] = high - lengths[-1] * (1.0 - _NODES) ** 4
-            shares[-1] *= 4.0 * (1.0 - _NODES) ** 3
-        times.append(nodes.ravel())
-        weights.append(shares.ravel())
+        times.append((ends[:-1, None] + lengths * _NODES).ravel())
+        weights.append((lengths * _WEIGHTS).ravel())
         pieces.append(np.full(times[-1].size, index))
     if not times:
         return np.zeros(0), np.zeros(0), np.zeros(0, int)

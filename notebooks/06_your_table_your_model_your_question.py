@@ -32,6 +32,7 @@ import pandas as pd
 import homotopy as hm
 
 hm.enable_x64()
+hm.keep_programs()  # what is compiled once starts at once the next time
 plt.style.use("homotopy.plotting.homotopy")
 plt.rcParams["figure.dpi"] = 140
 

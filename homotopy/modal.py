@@ -132,6 +132,14 @@ class ModalForm(eqx.Module):
         xp = namespace(fitted, self.residual)
         return fitted - xp.broadcast_to(self.residual, fitted.shape)
 
+    def nothing_to_fit(self) -> ModalForm:
+        """With all residuals zero: what the costate follows in reversed time."""
+        return eqx.tree_at(
+            lambda form: (form.residual, form.mode_residuals, form.kernel_offset),
+            self,
+            replace_fn=namespace(self.residual).zeros_like,
+        )
+
     def seen_by(
         self, X: Float[Array, "m d"], y: Float[Array, " m"]
     ) -> tuple[Float[Array, "m d"], Float[Array, " m"]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jax
 import platformdirs
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from homotopy._checks import instance
 
@@ -61,6 +62,8 @@ def keep_programs(folder: Path | str | None = None) -> Path | None:
     except OSError:  # a machine without a home: everything works as before
         return None
     _write_whole()
+    if jax.config.jax_compilation_cache_dir not in (None, str(folder)):
+        reset_cache()  # JAX stays with the folder that it has opened
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

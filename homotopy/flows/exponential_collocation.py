@@ -9,6 +9,7 @@ d is, and no eigenproblem is solved. There is no stiffness and no order reductio
 smooth the steps are long, however large λt.
 """
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -220,14 +221,17 @@ def known_smooth_states(
     """As `smooth_states`, of numbers that are known, with the weight a function of many times.
 
     The same steps by the same rule, in NumPy: nothing is compiled. The third of what is returned
-    says whether `max_steps` were enough, the last where the steps begin and end.
+    says whether the end was reached, within `max_steps` and in finite numbers; the last, where the
+    steps begin and end.
     """
     fractions = _fractions(piece, times)
     ends = iter([*_GRADING, 1.0] if graded else [1.0])
-    outputs = np.empty((times.size, start.size), start.dtype)
+    # As diffrax has it, for what is not reached.
+    outputs = np.full((times.size, start.size), np.inf, start.dtype)
     outputs[fractions <= 0.0] = start
     begin, end = 0.0, next(ends)
-    step = 1.0 / (1.0 + np.max(piece.modal.full.eigenvalues) * piece.length)
+    # Python's floats: shares of a piece keep their digits where its numbers are single.
+    step = float(1.0 / (1.0 + np.max(piece.modal.full.eigenvalues) * piece.length))
     taken, edges = 0, [0.0]
     while begin < 1.0 and taken < max_steps:
         close = min(begin + step, end)
@@ -236,8 +240,10 @@ def known_smooth_states(
         share = close - begin
         weights = piece.weight(piece.opening + (begin + share * _NODES) * piece.length)
         reached, coefficients, error = _collocated(piece, weights.astype(start.dtype), share, start)
-        taken += 1
-        change = np.clip(_SAFETY * error ** (-1.0 / _COUNT) if error > 0.0 else 10.0, 0.2, 10.0)
+        error, taken = float(error), taken + 1
+        if math.isnan(error):
+            break
+        change = min(max(_SAFETY * error ** (-1.0 / _COUNT), 0.2), 10.0) if error > 0.0 else 10.0
         if not error <= 1.0:
             step = share * min(change, 1.0)
             continue
@@ -249,8 +255,10 @@ def known_smooth_states(
         edges.append(close)
         if begin >= end and begin < 1.0:
             end = next(ends)
+    if begin < 1.0:
+        start = np.full_like(start, np.inf)
     edges = piece.opening + piece.length * np.array(edges)
-    return outputs, start, bool(begin >= 1.0), taken, edges
+    return outputs, start, begin >= 1.0, taken, edges
 
 
 def _fractions(piece, times):

@@ -56,8 +56,16 @@ def test_a_step_budget_that_is_spent_is_said(problem):
     times = [0.0, 1.0]
     found = hm.flow(problem, hm.Ramp(0.0, 1.0), np.zeros(10), times, method=method, throw=False)
     assert found.status == FlowStatus.step_limit
+    # No state is made up for a time that was not reached.
+    assert np.all(np.isfinite(found.theta[0])) and not np.any(np.isfinite(found.theta[1]))
     with pytest.raises(RuntimeError, match="max_steps"):
         hm.flow(problem, hm.Ramp(0.0, 1.0), np.zeros(10), times, method=method)
+
+
+def test_a_state_beyond_the_finite_numbers_is_said(problem):
+    start = np.full(10, 1e308)
+    found = hm.flow(problem, hm.Ramp(0.0, 1.0), start, [0.0, 1.0], throw=False)
+    assert found.status == FlowStatus.diverged
 
 
 def test_nothing_is_compiled_twice_for_schedules_of_a_kind(problem):

@@ -40,25 +40,22 @@ def known_value_and_gradient(
     if known is None or modal is None or in_numpy(schedule) is None:
         return None
     start, goal, horizon = known
-    breakpoints, held = (np.asarray(part) for part in _described(schedule))
+    breakpoints, slopes = (np.asarray(part) for part in _slopes_of_values(schedule))
     edges = np.concatenate([[0.0], np.minimum(breakpoints, horizon), [horizon]])
     varying = ~np.array(schedule.constant_pieces)
     begun = np.append(0.0, breakpoints) < horizon
     unfit = np.array(schedule.graded_pieces) | (np.diff(edges) <= 0.0)
-    if np.any(held != 0.0) or np.any(varying & begun & unfit):
+    if np.any(slopes != 0.0) or np.any(varying & begun & unfit):
         return None
     with np.errstate(all="ignore"):
         follow = partial(_follow, request.method, modal, start, schedule, horizon)
         ends, steps = follow(horizon[None])
         if ends is None:
             return None
-        nothing_to_fit = eqx.tree_at(
-            lambda m: (m.residual, m.mode_residuals, m.kernel_offset),
-            modal,
-            replace_fn=np.zeros_like,
-        )
         mirrored = Reversed(schedule, request.horizon)
-        back = partial(_follow, request.method, nothing_to_fit, ends[0] - goal, mirrored, horizon)
+        back = partial(
+            _follow, request.method, modal.nothing_to_fit(), ends[0] - goal, mirrored, horizon
+        )
         began, back_steps = back(horizon[None])
         if began is None:
             return None
@@ -106,7 +103,7 @@ def _quadrature(steps, edges, varying):
 
 
 @eqx.filter_jit
-def _described(schedule):
+def _slopes_of_values(schedule):
     """Breakpoints, and how the values of constant pieces depend on parameters."""
     kept, rest = eqx.partition(schedule, eqx.is_inexact_array)
     constant = np.array(schedule.constant_pieces)
@@ -116,8 +113,8 @@ def _described(schedule):
         return jnp.where(constant, values, 0.0)
 
     slopes = jax.tree.leaves(jax.jacrev(values)(kept))
-    held = jnp.concatenate([jnp.zeros(1), *(jnp.ravel(slope) for slope in slopes)])
-    return schedule.breakpoints, held
+    flat = jnp.concatenate([jnp.zeros(1), *(jnp.ravel(slope) for slope in slopes)])
+    return schedule.breakpoints, flat
 
 
 @eqx.filter_jit

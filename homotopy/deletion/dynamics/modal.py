@@ -123,13 +123,8 @@ class ModalCostate(Costate):
         """p at ascending times, in modal coordinates."""
         request = self.request
         modal = request.problem.modal
-        nothing_to_fit = eqx.tree_at(
-            lambda m: (m.residual, m.mode_residuals, m.kernel_offset),
-            modal,
-            replace_fn=jnp.zeros_like,
-        )
         states, status, _ = request.method.modal_states(
-            nothing_to_fit,
+            modal.nothing_to_fit(),
             jnp.zeros_like(self.final),
             self.final,
             Reversed(self.schedule, request.horizon),

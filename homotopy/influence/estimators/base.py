@@ -72,7 +72,8 @@ class AbstractEstimator(DisplayedByFields, eqx.Module):
             along, unseen = self.along(problem, basis, theta)
             delta, residual, status = along.changes(seen, z, one, lambda _: None)
             delta = _in_all_directions(delta, basis, unseen)
-            status = _unless_pushed(status, *self.push(problem, theta, one), basis)
+            if (push := self.push(problem, theta, one)) is not None:
+                status = _unless_pushed(status, *push, basis)
             parts.append((delta, residual, status))
             report(others.size + done + 1)
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[order], *parts)
@@ -87,9 +88,12 @@ class AbstractEstimator(DisplayedByFields, eqx.Module):
 
     def push(
         self, problem: Problem, theta: Float[Array, " d"], one: WeightChanges
-    ) -> tuple[Float[Array, " d"], Float[Array, ""]]:
-        """A gradient that drives θ to infinity where no remaining point sees it, and its scale."""
-        return jnp.zeros_like(theta), jnp.ones((), theta.dtype)
+    ) -> tuple[Float[Array, " d"], Float[Array, ""]] | None:
+        """A gradient that drives θ to infinity along what no remaining point sees, and its scale.
+
+        None where nothing does.
+        """
+        return None
 
     def in_closed_form(
         self, problem: Problem, theta: Float[Array, " d"], changes: WeightChanges

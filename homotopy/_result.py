@@ -8,6 +8,7 @@ import weakref
 import numpy as np
 
 from homotopy._beside import Beside
+from homotopy._encoding import own_fields, put_fields
 from homotopy._saving import Saved, data_hash
 from homotopy._tables import Tabled
 
@@ -106,11 +107,10 @@ class Result(Tabled, Saved):
         return None if kept is None else kept.data_hash()
 
     def __getstate__(self):
-        return {"fields": dict(vars(self)), "names": _NAMES.get(self._owner())}
+        return {"fields": own_fields(self), "names": _NAMES.get(self._owner())}
 
     def __setstate__(self, state):
-        for name, value in state["fields"].items():
-            object.__setattr__(self, name, value)
+        put_fields(self, state["fields"])
         if state["names"] is not None:
             _NAMES.put(self._owner(), state["names"])
 

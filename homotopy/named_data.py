@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from homotopy._display import Displayed, Entries, span
+from homotopy._encoding import own_fields, put_fields
 from homotopy._saving import Saved, data_hash
 from homotopy._wording import listed
 from homotopy.labels import keep_labels
@@ -41,9 +42,8 @@ class NamedData(Displayed, Saved):
 
     # Of a file: plain pickle goes by `__reduce__`.
     def __getstate__(self):
-        return {"fields": dict(vars(self)), "labels": self.labels}
+        return {"fields": own_fields(self), "labels": self.labels}
 
     def __setstate__(self, state):
-        for name, value in state["fields"].items():
-            object.__setattr__(self, name, value)
+        put_fields(self, state["fields"])
         keep_labels(self.X, state["labels"])

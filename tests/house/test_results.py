@@ -452,6 +452,22 @@ def test_pictures_name_features_and_rows(cars):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(CARS.columns)
 
 
+def test_tables_and_pictures_number_what_has_no_name_alike():
+    """From 1 on: θ₀ is where training starts."""
+    problem = hm.LinearRegression(CARS.to_numpy(), MILES.to_numpy(), deleted=4)
+    change = hm.predict(problem, hm.LeaveOneOut())
+    ticks = [tick.get_text() for tick in change.plot().get_yticklabels()]
+    path = hm.flow(problem, hm.Step(0.1), np.zeros(3), [0.0, 1e-6])
+    legend = [text.get_text() for text in path.plot().get_legend().get_texts()]
+    tables = [list(change.to_frame().index), list(path.to_frame().columns)]
+    assert ticks == legend == tables[0] == tables[1] == list(problem.parameter_names)
+    assert ticks == ["θ₁", "θ₂", "θ₃"]
+    # A feature may well be called by a Greek letter.
+    angles = pd.DataFrame(CARS.to_numpy(), columns=["θ", "φ", "hp"])
+    change = hm.predict(hm.LinearRegression(angles, MILES.to_numpy(), deleted=4), hm.LeaveOneOut())
+    assert [tick.get_text() for tick in change.plot().get_yticklabels()] == ["θ", "φ", "hp"]
+
+
 def test_columns_of_one_name_stay_apart():
     twice = pd.concat([CARS["hp"], CARS["wt <t>"].rename("hp")], axis=1)
     frame = hm.flow(

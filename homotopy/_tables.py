@@ -6,6 +6,7 @@ is imported when a frame is asked for.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import html
 import textwrap
@@ -207,9 +208,9 @@ def _two_columns(entries, width: int) -> list[str]:
 class Tabled(Displayed):
     """A result that is a table, or has one."""
 
+    @abc.abstractmethod
     def _table(self) -> Table:
         """What its rows and columns are."""
-        raise NotImplementedError
 
     def _require_one(self, what: str) -> None:
         if not self._is_one():

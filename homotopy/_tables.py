@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homotopy._checks import integer
-from homotopy._display import Displayed, called, letters, number, padded, shortened
+from homotopy._display import Displayed, called, html_table, letters, number, padded, shortened
 
 if TYPE_CHECKING:
     import pandas
@@ -156,12 +156,7 @@ class Summary:
         return str(self)
 
     def _repr_html_(self) -> str:
-        entries = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-            for name, value in self.entries
-        )
-        whole = f"<table><caption>{html.escape(self.title)}</caption>{entries}</table>"
+        whole = html_table(self.title, self.entries)
         if not self.headings:
             return whole
         headings = "".join(f"<th>{html.escape(name)}</th>" for name in self.headings)

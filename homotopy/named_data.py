@@ -7,8 +7,7 @@ import numpy as np
 from homotopy._display import Displayed, Entries, span
 from homotopy._encoding import own_fields, put_fields
 from homotopy._saving import Saved, data_hash
-from homotopy._wording import listed
-from homotopy.labels import keep_labels
+from homotopy.labels import keep_labels, rows_in_words
 
 
 class NamedData(Displayed, Saved):
@@ -31,10 +30,7 @@ class NamedData(Displayed, Saved):
     @property
     def deleted_names(self) -> str:
         """What the deleted points are called, in a few words."""
-        rows = np.asarray(self.deleted).tolist()
-        if self.labels.rows is None:
-            return listed(map(str, rows), word="row")
-        return listed(map(self.labels.row, rows))
+        return rows_in_words(np.asarray(self.deleted), self.labels.rows)
 
     def _data_hash(self) -> str:
         weights = () if self.point_weights is None else (self.point_weights,)

@@ -7,6 +7,7 @@ has stacked, are shown by dtype and shape: nothing is computed to print a result
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import html
 import unicodedata
@@ -25,15 +26,15 @@ _FIELDS = 7  # lines of a result that is shown by its fields
 Entries = Iterable[tuple[str, Any]]
 
 
-class Displayed:
+class Displayed(abc.ABC):
     """Prints as its class says in `_entries`; `_axes` tells one result from a stack of them."""
 
     # Fields that are arrays, or statuses, and how many axes each has in one result; None for any.
     _axes: ClassVar[tuple[tuple[str, int | None], ...]] = ()
 
+    @abc.abstractmethod
     def _entries(self) -> Entries:
         """Pairs of a name and a value: what the result is told by."""
-        raise NotImplementedError
 
     def _shown(self) -> list[tuple[str, str]]:
         """The entries as text; of what is traced or stacked, its fields by shape."""

@@ -3,8 +3,11 @@
 An object is its class, by name, and its state; the state is made of numbers, words, containers,
 arrays and further objects. Arrays and objects that occur twice are kept once. What is made again
 from a file are classes of this package, and modules of Equinox, Diffrax, Lineax and Optimistix,
-which methods and networks hold; functions are kept by name, and found again in JAX and in those
-packages. Functions and classes of others have to be handed over by who reads the file.
+which methods and networks hold; functions are kept by name, and found again where only functions
+of numbers are. Functions and classes of others have to be handed over by who reads the file.
+
+A result calls the functions that it holds. So no function that does more than to compute, as those
+that read files or run text do, and no attribute that stands for a method, comes from a file.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 import enum
 import functools
 import importlib
+import inspect
 import math
 import sys
 import types
@@ -20,11 +24,18 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 OWN = "homotopy"
 _MODULES = ("equinox", "diffrax", "lineax", "optimistix")
-_FUNCTIONS = (*_MODULES, "jax", "jaxlib", "numpy", OWN)
+_JAX = ("lax", "nn", "numpy", "ops", "random", "scipy")
+# Where functions are that only compute, in these modules and below them.
+_FUNCTIONS = (
+    *("equinox.nn", "diffrax", "lineax", "optimistix"),
+    *(f"{package}.{part}" for package in ("jax", "jax._src") for part in _JAX),
+    *(f"{OWN}.{part}" for part in ("control", "deletion", "losses", "measurements", "models")),
+)
 _PUBLIC = ("jax.nn", "jax.numpy", "jax.lax", "jax", "equinox.nn")  # whose names stay
 _KINDS = "biufc"
 
@@ -46,6 +57,42 @@ def _home(kind) -> str:
 
 def _name(kind) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _computes(function, module: str) -> bool:
+    """Whether a function of a module gives numbers for numbers, and does nothing else."""
+    return function is not jnp.load and _below(module, _FUNCTIONS)
+
+
+def _universal(name: str) -> np.ufunc | None:
+    """The universal function of NumPy of that name; its other functions do all kinds of things."""
+    module, _, qualified = name.partition(":")
+    found = getattr(np, qualified, None) if module == "numpy" else None
+    return found if isinstance(found, np.ufunc) else None
+
+
+def _below(module: str, homes: Sequence[str]) -> bool:
+    return any(module == home or module.startswith(f"{home}.") for home in homes)
+
+
+def own_fields(value) -> dict[str, Any]:
+    """The attributes of an object, but for those that it computed from the others and keeps."""
+    kind = type(value)
+    return {name: part for name, part in vars(value).items() if not _is_kept(kind, name)}
+
+
+def _is_kept(kind: type, name: str) -> bool:
+    return isinstance(inspect.getattr_static(kind, name, None), functools.cached_property)
+
+
+def put_fields(made, fields: dict[str, Any]) -> None:
+    """Set the attributes of a new object, none of which may stand for a method of its class."""
+    kind = type(made)
+    declared = getattr(kind, "__dataclass_fields__", ())
+    for name, value in fields.items():
+        if hasattr(kind, name) and name not in declared and not _is_kept(kind, name):
+            raise ValueError(f"path: {name} is no field of a {kind.__name__}.")
+        object.__setattr__(made, name, value)
 
 
 class Encoder:
@@ -135,7 +182,9 @@ class Encoder:
         return len(self.arrays) - 1
 
     def _object(self, value) -> dict:
-        kind, state = self._class(type(value)), self.encode(value.__getstate__())
+        kind, plain = type(value), type(value).__getstate__ is object.__getstate__
+        state = own_fields(value) if plain else value.__getstate__()
+        kind, state = self._class(kind), self.encode(state)
         self.objects.append({"class": kind, "state": state})
         return {"object": len(self.objects) - 1}
 
@@ -152,7 +201,8 @@ class Encoder:
 
     def _function(self, function: Callable) -> str:
         name = function_name(function)
-        if name.partition(".")[0].partition(":")[0] not in _FUNCTIONS and name not in self.own:
+        known = _universal(name) is function or _computes(function, name.partition(":")[0])
+        if not known and name not in self.own:
             self.own.append(name)
         return name
 
@@ -226,8 +276,7 @@ class Decoder:
             if hasattr(kind, "__setstate__"):
                 made.__setstate__(state)
             else:
-                for name, value in (state or {}).items():
-                    object.__setattr__(made, name, value)
+                put_fields(made, state)
             self.objects.append(made)
 
     def decode(self, node):
@@ -291,9 +340,13 @@ class Decoder:
         return self._class(given)
 
     def _of_method(self, given):
-        found = getattr(self.decode(given[0]), given[1])
+        owner, name = self.decode(given[0]), given[1]
+        # What computes when it is looked up is not to be looked up.
+        said = inspect.getattr_static(type(owner), name, None)
+        computed = said is None or isinstance(said, property | functools.cached_property)
+        found = None if computed else getattr(owner, name)
         if not isinstance(found, types.MethodType):
-            raise ValueError(f"path: expected the name of a method, got {given[1]}.")
+            raise ValueError(f"path: expected the name of a method, got {name}.")
         return found
 
     def _of_partial(self, given):
@@ -313,10 +366,12 @@ class Decoder:
     def _of_function(self, given):
         if given in self._own:
             return self._own[given]
+        if (universal := _universal(given)) is not None:
+            return universal
         found = self._found(given, _FUNCTIONS, "function")
-        # A module has others among its attributes, whose functions are not to be had.
-        at_home = isinstance(found, np.ufunc) or _home(found) in _FUNCTIONS
-        if not callable(found) or isinstance(found, type) or not at_home:
+        # A module has the functions of others among its attributes.
+        computes = _computes(found, str(getattr(found, "__module__", "")))
+        if not callable(found) or isinstance(found, type) or not computes:
             raise ValueError(f"path: expected the name of a function of JAX, got {given}.")
         return found
 
@@ -332,7 +387,7 @@ class Decoder:
 
     def _found(self, name: str, homes: Sequence[str], what: str):
         module, _, qualified = name.partition(":")
-        if module.partition(".")[0] not in homes:
+        if not _below(module, homes):
             raise ValueError(
                 f"own: the file names the {what} {name}, which is not of {OWN}: hand it over, as "
                 f"load(path, own=[{qualified}])."
@@ -341,6 +396,8 @@ class Decoder:
             found = importlib.import_module(module)
             for part in qualified.split("."):
                 found = getattr(found, part)
+                if isinstance(found, types.ModuleType):
+                    raise ValueError(f"path: expected the name of a {what}, got {name}.")
         except (ImportError, AttributeError) as error:
             raise ValueError(
                 f"path: the file names the {what} {name}, which this release does not have."

@@ -6,6 +6,22 @@ import itertools
 from collections.abc import Sequence
 
 
+def subscript(number: int) -> str:
+    """A number in small digits."""
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def numbered_entries(count: int, symbol: str = "θ") -> tuple[str, ...]:
+    """Of entries that have no names of their own, from 1 on: θ₀ is where training starts.
+
+    Examples
+    --------
+    >>> numbered_entries(2)
+    ('θ₁', 'θ₂')
+    """
+    return tuple(f"{symbol}{subscript(place + 1)}" for place in range(count))
+
+
 def place_in_tree(path: Sequence) -> str:
     """A leaf's path as one would write it: `layers[0].weight`.
 

@@ -8,6 +8,8 @@ import weakref
 import numpy as np
 
 from homotopy._beside import Beside
+from homotopy._encoding import own_fields, put_fields
+from homotopy._parameter_names import numbered_entries
 from homotopy._saving import Saved, data_hash
 from homotopy._tables import Tabled
 
@@ -33,14 +35,14 @@ class Names:
     def parameter_names(self, dimension: int) -> tuple[str, ...]:
         """Of all entries of θ."""
         if self.parameters is None or len(self.parameters) != dimension:
-            return tuple(f"θ{place}" for place in range(dimension))
+            return numbered_entries(dimension)
         return self.parameters
 
     @property
     def own_parameters(self) -> tuple[str, ...] | None:
         """Those that say more than a number does."""
         known = self.parameters
-        return None if known is None or known[0].startswith("θ") else known
+        return None if known is None or known == numbered_entries(len(known)) else known
 
     def row(self, number: int | np.integer) -> str:
         """What a row is called in a sentence."""
@@ -106,11 +108,10 @@ class Result(Tabled, Saved):
         return None if kept is None else kept.data_hash()
 
     def __getstate__(self):
-        return {"fields": dict(vars(self)), "names": _NAMES.get(self._owner())}
+        return {"fields": own_fields(self), "names": _NAMES.get(self._owner())}
 
     def __setstate__(self, state):
-        for name, value in state["fields"].items():
-            object.__setattr__(self, name, value)
+        put_fields(self, state["fields"])
         if state["names"] is not None:
             _NAMES.put(self._owner(), state["names"])
 

@@ -10,6 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from homotopy._encoding import put_fields
+
 
 class Stack:
     """Pytrees that differ only in some leaves.
@@ -58,7 +60,7 @@ class Stack:
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        put_fields(self, state)
         self._leaves, self._structure = jax.tree.flatten(state["_leaves"])
 
     def members(self, indices: Iterable[int]) -> Iterator[Any]:

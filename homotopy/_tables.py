@@ -6,6 +6,7 @@ is imported when a frame is asked for.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import html
 import textwrap
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from homotopy._checks import integer
-from homotopy._display import Displayed, called, letters, number, padded, shortened
+from homotopy._display import Displayed, called, html_table, letters, number, padded, shortened
 
 if TYPE_CHECKING:
     import pandas
@@ -155,12 +156,7 @@ class Summary:
         return str(self)
 
     def _repr_html_(self) -> str:
-        entries = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-            for name, value in self.entries
-        )
-        whole = f"<table><caption>{html.escape(self.title)}</caption>{entries}</table>"
+        whole = html_table(self.title, self.entries)
         if not self.headings:
             return whole
         headings = "".join(f"<th>{html.escape(name)}</th>" for name in self.headings)
@@ -207,9 +203,9 @@ def _two_columns(entries, width: int) -> list[str]:
 class Tabled(Displayed):
     """A result that is a table, or has one."""
 
+    @abc.abstractmethod
     def _table(self) -> Table:
         """What its rows and columns are."""
-        raise NotImplementedError
 
     def _require_one(self, what: str) -> None:
         if not self._is_one():

@@ -84,6 +84,20 @@ def numbered(name: str, rows, labels: Labels):
     return [_number(name, row, labels) if isinstance(row, str) else row for row in given]
 
 
+def rows_in_words(rows, names: tuple[str, ...] | None, limit: int = 5) -> str:
+    """The first of some rows by name, or by number where they have none.
+
+    Examples
+    --------
+    >>> rows_in_words([0, 2], None), rows_in_words([1], ("Ada", "Kurt"))
+    ('rows 0, 2', 'Kurt')
+    """
+    numbers = [int(row) for row in rows]
+    if names is None:
+        return listed(map(str, numbers), limit, word="row")
+    return listed([names[row] for row in numbers], limit)
+
+
 def _holds_text(given) -> bool:
     if not isinstance(given, list | tuple):
         dtype = getattr(given, "dtype", None)

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
 
 from homotopy._checks import function, instance, integer, sequence
 from homotopy._model_display import DisplayedModel
-from homotopy._parameter_names import entry_names, place_in_tree
+from homotopy._parameter_names import entry_names, numbered_entries, place_in_tree
 from homotopy._pickling import by_fields, restored
 from homotopy._wording import described
 from homotopy.conversion import ConvertedNetwork, converted
@@ -69,7 +69,7 @@ class Model(DisplayedModel, eqx.Module):
 
     def parameter_names(self, features: Sequence[str] | None = None) -> tuple[str, ...]:
         """What each entry of θ is called, given the names of the inputs where they have any."""
-        return tuple(f"θ{place}" for place in range(self.dimension))
+        return numbered_entries(self.dimension)
 
     def initial_parameters(self, key: PRNGKeyArray) -> Float[Array, " d"]:
         """A starting point θ₀ for training.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from homotopy._display import Displayed, Entries, span
+from homotopy._encoding import own_fields, put_fields
 from homotopy._saving import Saved, data_hash
-from homotopy._wording import listed
-from homotopy.labels import keep_labels
+from homotopy.labels import keep_labels, rows_in_words
 
 
 class NamedData(Displayed, Saved):
@@ -30,10 +30,7 @@ class NamedData(Displayed, Saved):
     @property
     def deleted_names(self) -> str:
         """What the deleted points are called, in a few words."""
-        rows = np.asarray(self.deleted).tolist()
-        if self.labels.rows is None:
-            return listed(map(str, rows), word="row")
-        return listed(map(self.labels.row, rows))
+        return rows_in_words(np.asarray(self.deleted), self.labels.rows)
 
     def _data_hash(self) -> str:
         weights = () if self.point_weights is None else (self.point_weights,)
@@ -41,9 +38,8 @@ class NamedData(Displayed, Saved):
 
     # Of a file: plain pickle goes by `__reduce__`.
     def __getstate__(self):
-        return {"fields": dict(vars(self)), "labels": self.labels}
+        return {"fields": own_fields(self), "labels": self.labels}
 
     def __setstate__(self, state):
-        for name, value in state["fields"].items():
-            object.__setattr__(self, name, value)
+        put_fields(self, state["fields"])
         keep_labels(self.X, state["labels"])

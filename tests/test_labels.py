@@ -39,7 +39,7 @@ def test_what_has_no_names_is_numbered(cars):
     problem = hm.LinearRegression(np.asarray(cars[0]), np.asarray(cars[1]), deleted=0)
     assert not problem.labels
     assert (problem.labels.row(3), problem.labels.feature(1)) == ("row 3", "x1")
-    assert problem.parameter_names == ("θ0", "θ1")
+    assert problem.parameter_names == ("θ₁", "θ₂")
 
 
 def test_an_index_that_only_counts_names_no_rows(cars):

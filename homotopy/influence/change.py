@@ -15,10 +15,10 @@ from homotopy._jit import jit_outermost
 from homotopy._result import Names, Result, in_order
 from homotopy._status import Reported
 from homotopy._tables import Table
-from homotopy._wording import listed
 from homotopy.influence.least_squares import Moved
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
 from homotopy.influence.weight_changes import WeightChanges
+from homotopy.labels import rows_in_words
 from homotopy.measurements import as_measurement
 from homotopy.precision import reachable
 from homotopy.problem import Problem
@@ -205,9 +205,7 @@ def described_change(rows: np.ndarray, amounts: np.ndarray, names: Names) -> str
     if changed.size == 0:
         return "nothing"
     if np.all(amounts[amounts != 0.0] == -1.0):
-        if names.rows is None:
-            return listed(map(str, changed.tolist()), limit=3, word="row")
-        return listed(map(names.row, changed), limit=3)
+        return rows_in_words(changed, names.rows, limit=3)
     if changed.size == 1:
         return f"Δw = {number(amounts[amounts != 0.0][0], 3)} of {names.row(changed[0])}"
     return f"Δw of {changed.size} points"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from homotopy._parameter_names import numbered_entries
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
-from homotopy.plotting.trajectory import subscript
 
 MOST = 20  # parameters in one picture
 
@@ -36,8 +36,7 @@ def draw_by_parameter(
         Of the dots, for `Axes.plot`.
     """
     values = np.asarray(values, dtype=float)
-    if names is None:
-        names = [f"θ{subscript(place + 1)}" for place in range(values.size)]
+    names = numbered_entries(values.size) if names is None else names
     shown = np.arange(values.size)
     if values.size > MOST:
         shown = np.argsort(-np.abs(np.nan_to_num(values)), kind="stable")[:MOST]

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from homotopy._display import shortened
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes, turn_long_labels
 from homotopy.plotting.naming import name_points
@@ -59,7 +60,7 @@ def draw_by_row(
     ax.margins(x=0.06, y=0.12)
     if few:
         across = ""
-        short = [name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…" for name in names]
+        short = [shortened(name, _LETTERS) for name in names]
         ax.set_xticks(places, [name.removeprefix("row ") for name in short])
         if all(name.startswith("row ") for name in names):
             across = "row of the data"

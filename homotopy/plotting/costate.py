@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from homotopy._parameter_names import numbered_entries
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
-from homotopy.plotting.trajectory import draw_coordinates, subscript
+from homotopy.plotting.trajectory import draw_coordinates
 
 
 def draw_costate(
@@ -37,7 +38,7 @@ def draw_costate(
     own_figure = ax is None
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)
-    names = names or [f"p{subscript(place + 1)}" for place in range(costate.shape[1])]
+    names = names or numbered_entries(costate.shape[1], "p")
     draw_coordinates(ax, times, costate, "time t", own_figure, names, **options)
     label_axes(ax, "time t", "costate p(t)")
     ax.axhline(0.0, color=colours.shade(0.4), linewidth=0.6, zorder=1)

@@ -24,7 +24,7 @@ def draw_influence(
     ax: Axes | None = None,
     **options,
 ) -> Axes:
-    """Draw a circle for each point; the three of largest distance by name.
+    """Draw a circle for each point; those of largest distance by name.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def draw_lines(
     for colour, place in zip(colours.palette, shown, strict=False):
         look = {"color": colour, "label": names[place], "zorder": 3, **mark, **options}
         ax.plot(abscissae, values[:, place], **look)
-    if np.nanmin(values) < 0.0:
+    if np.any(values < 0.0):
         ax.axhline(0.0, color=colours.shade(0.4), linewidth=0.6, zorder=1)
     label_axes(ax, across, label)
     if count > 1:

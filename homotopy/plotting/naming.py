@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
+from homotopy._display import shortened
 from homotopy.plotting import style
 
 _PLACES = (
@@ -64,7 +65,7 @@ def name_points(
             far = 0 not in where["xytext"]
             offset = np.array(where["xytext"]) * away[place]
             look = {**where, "xytext": offset, "textcoords": "offset points", "fontsize": "small"}
-            words = names[place] if len(names[place]) <= _LETTERS else f"{names[place][:23]}…"
+            words = shortened(names[place], _LETTERS)
             line = {"arrowprops": {**_LEADER, "color": ink}} if far else {}
             text = ax.annotate(words, points[place], **look, **line, zorder=5)
             text.update_positions(renderer)

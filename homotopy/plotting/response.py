@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
+from homotopy._parameter_names import numbered_entries
 from homotopy.plotting import style
 from homotopy.plotting.layout import label_axes
 from homotopy.plotting.moves import draw_moves
-from homotopy.plotting.trajectory import draw_coordinates, subscript
+from homotopy.plotting.trajectory import draw_coordinates
 
 
 def draw_response(
@@ -54,7 +55,7 @@ def draw_response(
             draw_coordinates(ax, epsilons, theta, "weight ε", own_figure, names, **options)
         else:
             # What deletion changes is small beside θ, whose lines would all be flat.
-            known = names or [f"θ{subscript(place + 1)}" for place in range(theta.shape[1])]
+            known = names or numbered_entries(theta.shape[1])
             labels = ("weight ε", "change θ(ε) − θ(1)")
             draw_moves(ax, epsilons, theta - ends[1], labels, own_figure, known, **options)
         for number, (at, _, label) in enumerate(events):
@@ -78,6 +79,6 @@ def draw_response(
         (f"{style.DELETED_NAME} = θ(0)", deleted_fit, colours.without),
     ):
         ax.plot(*point[:, None], "*", color=colour, markersize=9, label=name)
-    label_axes(ax, *(names or ("θ₁", "θ₂")))
+    label_axes(ax, *(names or numbered_entries(2)))
     ax.legend()
     return ax

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
+from homotopy._parameter_names import numbered_entries
 from homotopy.plotting import style
 from homotopy.plotting.homotopy import from_the_start
 from homotopy.plotting.layout import label_axes, legend_beside
@@ -49,7 +50,7 @@ def draw_trajectory(
         (line,) = ax.plot(*theta.T, **options)
         ax.plot(*theta[:1].T, "o", color=colours.ink, markersize=4.5)
         ax.plot(*theta[-1:].T, "s", color=line.get_color(), markersize=4.5)
-        label_axes(ax, *(names or ("θ₁", "θ₂")))
+        label_axes(ax, *(names or numbered_entries(2)))
         return ax
     draw_coordinates(ax, times, theta, "time t", own_figure, names, **options)
     for switch in np.unique(switches):
@@ -73,22 +74,14 @@ def draw_coordinates(
     few = dimension <= len(palette)
     colours = palette if few else palette[:1]
     faint = {} if few else {"linewidth": 0.8, "alpha": 0.7}
+    known = names or numbered_entries(dimension)
     for index, column in enumerate(theta.T):
         look = {"color": colours[index % len(colours)], **faint, **options}
-        label = names[index] if names else f"θ{subscript(index + 1)}"
-        ax.plot(abscissae, column, label=label, **look)
-    if names:
-        name = names[0] if dimension == 1 else "parameters θ"
-    else:
-        name = "θ₁" if dimension == 1 else f"coordinates θ₁ … θ{subscript(dimension)}"
-    label_axes(ax, against, name)
+        ax.plot(abscissae, column, label=known[index], **look)
+    several = "parameters θ" if names else f"coordinates {known[0]} … {known[-1]}"
+    label_axes(ax, against, known[0] if dimension == 1 else several)
     if few and dimension > 1:
         if own_figure:
             ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0)
         else:
             legend_beside(ax, ax.get_legend_handles_labels()[0])
-
-
-def subscript(number: int) -> str:
-    """A number in small digits."""
-    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

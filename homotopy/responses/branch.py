@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._display import Displayed, Entries, largest, number, span
+from homotopy._parameter_names import numbered_entries
 from homotopy._result import Result
 from homotopy._saving import Saved
 from homotopy._tables import Table
@@ -60,7 +61,7 @@ class Event(Displayed, Saved, eqx.Module):
     def _entries(self) -> Entries:
         yield "epsilon", self.epsilon
         yield "kind", self.kind
-        yield "θ", largest(self.theta, [f"θ{place}" for place in range(self.theta.size)])
+        yield "θ", largest(self.theta, numbered_entries(self.theta.size))
         if self.landing is not None:
             away = np.linalg.norm(np.asarray(self.landing.theta) - np.asarray(self.theta))
             yield "jump", f"{number(away, 4)}, to a minimum at ε = {number(self.landing_epsilon)}"

@@ -156,11 +156,9 @@ def test_every_public_object_says_what_it_takes(name):
         assert sections(public.__doc__) & {"Parameters", "Attributes"}, public.__doc__
 
 
-@public_objects
+@pytest.mark.parametrize("name", [name for name in DOCUMENTED if inspect.isclass(PUBLIC[name])])
 def test_every_public_method_has_a_docstring(name):
     public = PUBLIC[name]
-    if not inspect.isclass(public):
-        pytest.skip("not a class")
     for attribute in dir(public):
         if attribute.startswith("_"):
             continue
@@ -194,13 +192,14 @@ def test_examples_of_the_documentation_run(name):
     assert runner.failures == 0, "".join(report)
 
 
-@public_objects
-def test_what_is_called_first_comes_with_an_example(name):
+def called_first(public):
     """Functions and what one constructs oneself; results and base classes are shown by those."""
-    public = PUBLIC[name]
-    if "Parameters" not in sections(public.__doc__ or "") or inspect.isabstract(public):
-        pytest.skip("not constructed by its users")
-    assert ">>> " in public.__doc__
+    return "Parameters" in sections(public.__doc__ or "") and not inspect.isabstract(public)
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTED if called_first(PUBLIC[name])])
+def test_what_is_called_first_comes_with_an_example(name):
+    assert ">>> " in PUBLIC[name].__doc__
 
 
 # Importing and precision, in a fresh interpreter -------------------------------------------------

@@ -244,6 +244,80 @@ def test_only_functions_of_numerical_packages_are_ever_found(tmp_path, name):
     refused(rewritten(path, swap), "^(own: the file names|path: )")
 
 
+def called(function, *arguments):
+    """The node of a function with its arguments, which is called without any."""
+    return {"partial": [{"function": function}, [*arguments], {"dict": []}]}
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (called("numpy.testing:runstring", "raise SystemExit", {"dict": []}), "^own: .*runstring"),
+        (called("numpy:load", "absent"), "^own: .*numpy:load"),
+        (called("jax.numpy:load", "absent"), "^path: expected the name of a function of JAX"),
+        (called("jax._src.numpy.lax_numpy:np.load", "absent"), "^path: expected the name of a fun"),
+        (called("equinox:tree_serialise_leaves", "absent", 1.0), "^own: .*tree_serialise_leaves"),
+        (called("homotopy._saving:write", 1.0, "absent"), "^own: .*write"),
+        (called("homotopy.models:by_fields"), "^path: expected the name of a function of JAX"),
+        # Imported as a module, this runs a program.
+        ({"function": "numpy.f2py.__main__:main"}, "^own: the file names the function"),
+        # Of numbers alone; but not to be called by its own name on loading.
+        (called("jax.numpy:zeros", 3), "^path: _data_hash is no field of a LinearRegression"),
+    ],
+)
+@pytest.mark.usefixtures("without_shape_checks")
+def test_a_file_has_nothing_called_when_it_is_read(tmp_path, node, message):
+    path = everything()["linear regression"].save(tmp_path / "problem")
+
+    def put(told):
+        told["objects"][-1]["state"]["dict"][0][1]["dict"].append(["_data_hash", node])
+
+    refused(rewritten(path, put), message)
+
+
+def test_a_method_is_looked_up_without_computing(tmp_path, monkeypatch):
+    path, computed = everything()["optimum"].save(tmp_path / "optimum"), []
+    monkeypatch.setattr(hm.Deletion, "pmp_residual", lambda *given: computed.append(given))
+
+    def put(told):
+        told["root"] = {"method": [{"object": len(told["objects"]) - 1}, "pmp_residual"]}
+
+    refused(rewritten(path, put), "^path: expected the name of a method, got pmp_residual")
+    assert not computed
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda parts: parts.update({"array0.npy": parts["array0.npy"][:-3]}),
+        lambda parts: parts.update({"array0.npy": b""}),
+        lambda parts: parts.update({"array9.npy": parts.pop("array0.npy")}),
+        lambda parts: parts.update({"metadata.json": b'{"program": "homotopy"}'}),
+        lambda parts: parts.update({"metadata.json": b'{"program": "homotopy", "format": 1}'}),
+        lambda parts: parts.update({"metadata.json": b"[]"}),
+        lambda parts: parts.pop("metadata.json"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_its_name(tmp_path, damage):
+    path = everything()["step"].save(tmp_path / "step")
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    damage(parts)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    refused(path, "^path: .*step.npz")
+
+
+def test_what_is_computed_from_the_rest_is_not_in_a_file(tmp_path):
+    """Else the bytes would tell what was looked at before."""
+    control = everything()["control"]
+    vars(control).pop("residual", None)
+    before = control.save(tmp_path / "before").read_bytes()
+    assert control.pmp_residual >= 0.0 and "residual" in vars(control)
+    assert control.save(tmp_path / "after").read_bytes() == before
+
+
 def test_changed_data_are_seen(tmp_path):
     path = everything()["linear regression"].save(tmp_path / "problem")
     refused(rewritten(path, lambda told: told.update(data=["0" * 64])), "are not those that were")
@@ -376,6 +450,22 @@ def test_pictures_name_features_and_rows(cars):
     assert words[0] == CARS.index[np.argmax(theirs)]
     ax = hm.flow(cars, hm.Step(0.1), np.zeros(3), [0.0, 1e-6]).plot()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(CARS.columns)
+
+
+def test_tables_and_pictures_number_what_has_no_name_alike():
+    """From 1 on: θ₀ is where training starts."""
+    problem = hm.LinearRegression(CARS.to_numpy(), MILES.to_numpy(), deleted=4)
+    change = hm.predict(problem, hm.LeaveOneOut())
+    ticks = [tick.get_text() for tick in change.plot().get_yticklabels()]
+    path = hm.flow(problem, hm.Step(0.1), np.zeros(3), [0.0, 1e-6])
+    legend = [text.get_text() for text in path.plot().get_legend().get_texts()]
+    tables = [list(change.to_frame().index), list(path.to_frame().columns)]
+    assert ticks == legend == tables[0] == tables[1] == list(problem.parameter_names)
+    assert ticks == ["θ₁", "θ₂", "θ₃"]
+    # A feature may well be called by a Greek letter.
+    angles = pd.DataFrame(CARS.to_numpy(), columns=["θ", "φ", "hp"])
+    change = hm.predict(hm.LinearRegression(angles, MILES.to_numpy(), deleted=4), hm.LeaveOneOut())
+    assert [tick.get_text() for tick in change.plot().get_yticklabels()] == ["θ", "φ", "hp"]
 
 
 def test_columns_of_one_name_stay_apart():

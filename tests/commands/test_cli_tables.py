@@ -305,6 +305,18 @@ def test_numbers_of_classes_are_taken_by_softmax(tmp_path):
     assert record["data"]["classes"] == ["4", "6", "8"] and "3 classes: '4', '6', '8'" in text
 
 
+def test_numbers_of_classes_are_told_apart_however_long(tmp_path):
+    from homotopy.commands.influence.fit import with_classes
+    from homotopy.datasets import from_table
+
+    (tmp_path / "zip.csv").write_text(
+        "x,k\n" + "".join(f"{i},{1000001 + i % 2}\n" for i in range(6))
+    )
+    coded = with_classes(from_table(tmp_path / "zip.csv", "k"), "softmax")
+    assert coded.classes == ("1000001", "1000002")
+    assert coded.y.tolist() == [0, 1, 0, 1, 0, 1]
+
+
 def test_classes_in_least_squares_get_a_hint(tmp_path):
     frame = data("datasets", "mtcars")[["am", "wt", "qsec"]]
     frame.to_csv(tmp_path / "cars.csv", index=False)
@@ -337,6 +349,58 @@ def test_test_data_have_the_levels_of_the_data(tmp_path):
     ):
         result = run("influence", tmp_path / "duncan.csv", *how, "--test", tmp_path / "new.csv")
         assert result.exit_code == 2 and part in result.stderr and "--test" in result.stderr
+
+
+def alike(folder, data, test, target="y", **how):
+    """The test data, as data of the same kind are read."""
+    from homotopy.datasets import from_table
+    from homotopy.datasets.tables.load import load_alike
+
+    (folder / "data.csv").write_text(data)
+    (folder / "test.csv").write_text(test)
+    return load_alike(folder / "test.csv", from_table(folder / "data.csv", target, **how))
+
+
+def test_what_a_formula_learned_of_the_data_is_kept_for_test_data(tmp_path):
+    data, test = "x,y\n1,2\n3,4\n8,12\n", "x,y\n2,7\n4,9\n"
+    made = alike(tmp_path, data, test, target=None, formula="center(y) ~ center(x) + x:center(x)")
+    np.testing.assert_allclose(made.X, [[2 - 4, 2 * (2 - 4)], [4 - 4, 0]], rtol=1e-15)
+    np.testing.assert_allclose(made.y, [7 - 6, 9 - 6], rtol=1e-15)
+
+
+WORDS = "x,y\n" + "".join(f"{i},{'abc'[i % 3]}\n" for i in range(9))
+NUMBERS = "x,y\n" + "".join(f"{i + 1},{i % 3}\n" for i in range(9))
+UNLIKE = {
+    "numbers for classes": (WORDS, "x,y\n1,1\n2,7\n", {}, "numbers here, and text in the data"),
+    "text for numbers": (NUMBERS, "x,y\n1,a\n2,b\n", {}, "text here, and numbers in the data"),
+    "numbers for a formula's classes": (
+        WORDS, "x,y\n1,1\n", {"target": None, "formula": "y ~ x"}, "and text in the data",
+    ),
+    "no logarithm": (
+        NUMBERS, "x,y\n1,\n2,1\n0,1\n", {"target": None, "formula": "y ~ log(x)", "dropna": True},
+        r"'log\(x\)' is not finite in row 2;",
+    ),
+    "no logarithm of the target": (
+        NUMBERS.replace(",0", ",4"), "x,y\n1,1\n2,0\n", {"target": None, "formula": "log(y) ~ x"},
+        r"'log\(y\)' is not finite in row 1;",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "test", "how", "message"), UNLIKE.values(), ids=UNLIKE.keys())
+def test_test_data_of_another_kind_are_refused(data, test, how, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        alike(tmp_path, data, test, **how)
+
+
+def test_a_row_of_no_logarithm_has_its_number_in_the_file(tmp_path):
+    from homotopy.datasets import from_table
+
+    path = tmp_path / "cars.csv"
+    path.write_text("car,x,y\nA,1,1\nB,,2\nC,0,3\nD,4,4\n")
+    for how, called in (({"index": "car"}, r"row 2 \(C\);"), ({}, "row 2;")):
+        with pytest.raises(ValueError, match=rf"'log\(x\)' is not finite in {called}"):
+            from_table(path, formula="y ~ log(x)", dropna=True, **how)
 
 
 # --- refusals

@@ -109,7 +109,8 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
     if dataset.classes is not None:
         return dataset
     values = np.unique(dataset.y)
-    found = tuple(f"{value:g}" for value in values)
+    # As short as they can be told apart: 4, 0.1, 1000001.
+    found = tuple(np.format_float_positional(value, trim="-") for value in values)
     if classes is None:
         if len(found) > max(2, len(dataset.y) // 2):
             raise InputError(
@@ -125,7 +126,7 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
             f"none of the classes of the data: {listed(classes)}."
         )
     places = {float(each): float(number) for number, each in enumerate(classes)}
-    codes = np.array([places[float(f"{value:g}")] for value in dataset.y])
+    codes = np.array([places[value] for value in dataset.y.tolist()])
     return dataclasses.replace(dataset, y=codes, classes=classes)
 
 

@@ -122,16 +122,19 @@ def check_levels(columns: list[Column], coding: Coding, where, file: str) -> Non
 
 
 def target_values(
-    one: Column, classes: tuple[str, ...] | None, where, file: str
+    one: Column, where, file: str, coding: Coding | None = None
 ) -> tuple[Float[np.ndarray, " n"], tuple[str, ...] | None]:
-    """The targets; of text the numbers of its classes, and the classes."""
-    if one.kind != "text":
-        if classes is not None and one.kind != "numbers":
-            raise ValueError(
-                f"{file}: the target {one.name!r} has none of the classes of the data."
-            )
-        return one.values, None if classes is None else classes
-    found = one.found_levels() if classes is None else classes
+    """The targets; of text the numbers of its classes, and the classes.
+
+    With the coding of other data the classes are theirs, and numbers do not stand for them.
+    """
+    text = one.kind == "text"
+    if coding is not None and text != (coding.classes is not None):
+        is_, was = ("text", "numbers") if text else ("numbers", "text")
+        raise ValueError(f"{file}: the target {one.name!r} is {is_} here, and {was} in the data.")
+    if not text:
+        return one.values, None
+    found = one.found_levels() if coding is None else coding.classes
     places = {level: float(number) for number, level in enumerate(found)}
     for row, cell in enumerate(one.text):
         if cell not in places:

@@ -30,16 +30,16 @@ def split_text(text: str, file: str, options: TableOptions) -> RawTable:
     lines = list(io.StringIO(text, newline=None))
     commented = _commented(lines, options)
     if options.comment is not None:
-        lines = [line for line in lines if not line.lstrip().startswith(options.comment)]
-    lines = [line for line in lines if line]
-    if not any(line.strip() for line in lines):
-        raise ValueError(f"{file} is empty.")
+        # Blank lines are left out too, and count among the lines of the file.
+        lines = ["\n" if line.lstrip().startswith(options.comment) else line for line in lines]
     separator, notes = _separator(lines, file, options)
     try:
         records = list(_records(lines, separator, strict=True))
     except csv.Error as error:
         reason = str(error).replace("unexpected end of data", "a quoted cell does not end")
         raise ValueError(f"{file} cannot be read as CSV: {reason}{commented}.") from None
+    if not records:
+        raise ValueError(f"{file} is empty.")
     (_, header), body = records[0], records[1:]
     widths = {len(cells) for _, cells in body}
     if widths == {len(header) + 1}:
@@ -92,8 +92,8 @@ def _separator(lines, file, options) -> tuple[str, list[str]]:
                 f"{options.separator!r}."
             )
         return chosen, []
-    sample = lines[:_SAMPLE]
-    cut = len(lines) > _SAMPLE
+    sample = [line for line in lines if line.strip()]
+    sample, cut = sample[:_SAMPLE], len(sample) > _SAMPLE
     regular, named = [], []
     for candidate in SEPARATORS:
         try:
@@ -102,6 +102,8 @@ def _separator(lines, file, options) -> tuple[str, list[str]]:
             continue
         if cut:
             records = records[:-1]  # may be half of one
+        if not records:
+            continue
         header, widths = len(records[0]), {len(cells) for cells in records[1:]}
         if header < 2:
             continue

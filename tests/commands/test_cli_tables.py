@@ -404,6 +404,30 @@ REFUSED = {
         CARS, ("--target", "mpg", "--index", "car"),
         ["missing values: column 'wt' in row 2 (Opel)", "--dropna", "--drop wt"],
     ),
+    "missing values of a formula": (
+        CARS, ("--formula", "mpg ~ wt"), ["--dropna", "a formula without 'wt' leaves"],
+    ),
+    "a missing target": (
+        CARS.replace("Fiat,30", "Fiat,").replace(",,b", ",2,b"),
+        ("--target", "mpg", "--index", "car"),
+        ["column 'mpg' in row 0 (Fiat)", "--dropna leaves these rows out."],
+    ),
+    "names in a formula": (
+        CARS, ("--formula", "mpg ~ car"), ["--index car", "a formula without 'car' leaves"],
+    ),
+    "two codings of one category": (
+        "y,k,m\n" + "".join(f"{i * i},{'ab'[i % 2]},{'uv'[i % 2]}\n" for i in range(6)),
+        ("--target", "y"), ["m[T.v] = k[T.b]", "leave out 'm' by --drop"],
+    ),
+    "two codings in a formula": (
+        "y,k,m\n" + "".join(f"{i * i},{'ab'[i % 2]},{'uv'[i % 2]}\n" for i in range(6)),
+        ("--formula", "y ~ k + m"), ["leave out 'm[T.v]' of the formula"],
+    ),
+    "a last row left out": (
+        CARS.replace(",,b", ",2,b").replace("3.7", ""),
+        ("--target", "mpg", "--index", "car", "--dropna", "--delete", "4"),
+        ["rows 0 to 3", "those that --dropna leaves out"],
+    ),
     "a name nearly right": (
         CARS, ("--target", "mpg", "--index", "car", "--dropna", "--delete", "Ferd"),
         ["--delete", "'Ferd'", "mean 'Ford'?"],

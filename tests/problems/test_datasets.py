@@ -144,7 +144,8 @@ BAD_FILES = {
     ),
     "text among numbers": (
         "a,b,y\n1,2,3\n4,x,6\n7,1,2\n",
-        r"text where numbers are needed: column 'b' has numbers, such as 2, and 'x' in row 1",
+        r"text where numbers are needed: column 'b' has numbers, such as 2, and 'x' in row 1: "
+        r"mend these cells; drop=\['b'\] leaves the column out",
     ),
     "nearly as many texts as rows": (
         "a,b,y\n" + "".join(f"{i},{'pqrst'[i % 5]},{i}\n" for i in range(8)),

@@ -161,10 +161,13 @@ def design(dataset: Dataset, ridge: float, intercept: bool) -> Design:
     collinear = collinear_columns(scaled.X)
     if collinear:
         relations = [_in_original_units(one, dataset, standardisation) for one in collinear]
-        columns = [repr(dataset.feature_names[one.column]) for one in collinear]
+        columns = [dataset.feature_names[one.column] for one in collinear]
+        if dataset.coding is not None and not formula:
+            columns = dict.fromkeys(map(dataset.coding.column, columns))
         raise InputError(
             f"{dataset.name} has collinear columns: {listed(relations, limit=3)}: leave out "
-            f"{listed(columns, limit=10)} by --drop, {remedy}."
+            f"{listed(map(repr, columns), limit=10)} {'of the formula' if formula else 'by --drop'}"
+            f", {remedy}."
         )
     return made
 

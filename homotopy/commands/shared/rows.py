@@ -61,9 +61,11 @@ def _by_number(number: int, numbers: dict[int, int], dataset: Dataset) -> int:
     last = max(numbers)
     if 0 <= number < last:
         raise InputError(f"--delete: row {number} was left out for missing values (--dropna).")
+    left_out = dataset.coding is not None and dataset.coding.options.dropna
+    but = ", those that --dropna leaves out not among them" if left_out else ""
     raise InputError(
-        f"--delete: {dataset.name} has rows 0 to {last} (they count from 0, below the header), "
-        f"got row {number}."
+        f"--delete: {dataset.name} has rows 0 to {last} (they count from 0, below the header)"
+        f"{but}, got row {number}."
     )
 
 

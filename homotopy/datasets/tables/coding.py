@@ -37,6 +37,11 @@ class Coding:
     classes: tuple[str, ...] | None = None
     design: Any = None
 
+    def column(self, feature: str) -> str:
+        """The column of the table that a feature is made of."""
+        made = {dummy_name(one, level): one for one, of in self.levels.items() for level in of}
+        return made.get(feature, feature)
+
     @property
     def intercept(self) -> bool:
         """Whether a regression of these features has an intercept, as far as a formula says."""
@@ -79,13 +84,13 @@ def learn_levels(
             raise ValueError(
                 f"{file} has text that differs in every row, in column {one.name!r} (row 0: "
                 f"{one.text[0]!r}): {options.called('index', one.name)} takes it for the rows' "
-                f"names, {options.called('drop', one.name)} leaves it out."
+                f"names{options.leaving_out(one.name)}."
             )
         if len(found) > max(2, size // 2):
             raise ValueError(
                 f"{file} has {len(found)} different texts in the {size} rows of column "
-                f"{one.name!r} (row 0: {one.text[0]!r}), too many for categories: "
-                f"{options.called('drop', one.name)} leaves it out."
+                f"{one.name!r} (row 0: {one.text[0]!r}), too many for categories"
+                f"{options.leaving_out(one.name)}."
             )
         levels[one.name] = found
         if len(found) == 1:

@@ -73,18 +73,17 @@ def complete_rows(
     held = [one for one in columns if one.missing.any()]
     if not options.dropna:
         words = [f"column {one.name!r} in {_rows(one.missing, names)}" for one in held]
-        drop = options.called("drop", held[0].name)
+        feature = next((one.name for one in held if one.name != options.target), options.target)
         raise ValueError(
             f"{file} has missing values: {listed(words)} (rows count from 0, below the header): "
-            f"{options.called('dropna')} leaves these rows out, {drop} a column."
+            f"{options.called('dropna')} leaves these rows out{options.leaving_out(feature)}."
         )
     gone, kept = np.flatnonzero(gaps), np.flatnonzero(~gaps)
     if not kept.size:
         emptiest = max(held, key=lambda one: one.missing.sum())
         raise ValueError(
             f"{file}: values are missing in each of its {size} rows, so that "
-            f"{options.called('dropna')} leaves none; leave columns out by "
-            f"{options.called('drop', emptiest.name)}."
+            f"{options.called('dropna')} leaves none{options.leaving_out(emptiest.name)}."
         )
     which = listed([where(row) if names is not None else str(row) for row in gone], limit=10)
     noun = "row" if names is None and len(gone) == 1 else "rows" if names is None else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import sys
 import warnings
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from homotopy._wording import described, listed
+from homotopy._wording import described, listed, no_column
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -95,12 +94,7 @@ def check_variables(formula, columns, name: str, of: str) -> None:
     columns = [str(column) for column in columns]
     for variable in variables(formula, columns):
         if variable not in columns:
-            close = difflib.get_close_matches(variable, columns, n=1)
-            meant = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(
-                f"{name}: {of} has no column {variable!r}.{meant} Its columns are: "
-                f"{listed(map(repr, columns), limit=30)}."
-            )
+            raise ValueError(f"{name}: {of} {no_column(variable, columns)}")
 
 
 def design(formula, frame, where: Callable[[int], str], name: str = "formula") -> Design:

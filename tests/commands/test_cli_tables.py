@@ -480,6 +480,10 @@ REFUSED = {
     "a formula of nothing": (
         CARS, ("--formula", "mpg ~ weight"), ["--formula", "no column 'weight'"],
     ),
+    "a formula in capitals": (CARS, ("--formula", "mpg ~ WT"), ["'WT'. Did you mean 'wt'?"]),
+    "part of a name": (
+        CARS, ("--target", "mpg", "--index", "car", "--dropna", "--delete", "aa"), ["mean 'Saab'?"],
+    ),
     "half a formula": (CARS, ("--formula", "mpg ~ wt +"), ["--formula", "'mpg ~ wt +'"]),
     "a formula and no intercept": (
         CARS, ("--formula", "mpg ~ wt", "--dropna", "--no-intercept"), ["--no-intercept", "- 1"],

@@ -11,6 +11,7 @@ from homotopy.commands.shared.errors import InputError
 from homotopy.commands.shared.inputs import Design, labels
 from homotopy.datasets import Dataset, Standardisation
 from homotopy.datasets.tables.load import load_alike
+from homotopy.datasets.tables.rows import row_namer
 from homotopy.existence import decide_existence
 from homotopy.influence.diagnostics import RegressionDiagnostics, regression_diagnostics
 from homotopy.labels import keep_labels
@@ -80,7 +81,7 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
     `classes` are those of other data, which these must not go beyond.
     """
     option = f"--loss {loss}" if option is None else option
-    name = dataset.target_name
+    name, where = dataset.target_name, row_namer(dataset.row_names, dataset.row_numbers)
     if loss == SQUARED:
         if dataset.classes is not None:
             count = len(dataset.classes)
@@ -102,7 +103,7 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
         if other.size:
             raise InputError(
                 f"{option}: expected the target {name!r} to be 0 or 1 in every row, or text of two "
-                f"classes, got {dataset.y[other[0]]:g} in {_where(dataset, int(other[0]))}; --loss "
+                f"classes, got {dataset.y[other[0]]:g} in {where(other[0])}; --loss "
                 "softmax takes more classes."
             )
         return dataset
@@ -122,17 +123,12 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
     if unknown:
         row = int(np.flatnonzero(dataset.y == float(unknown[0]))[0])
         raise InputError(
-            f"{option}: the target {name!r} is {unknown[0]} in {_where(dataset, row)}, which is "
+            f"{option}: the target {name!r} is {unknown[0]} in {where(row)}, which is "
             f"none of the classes of the data: {listed(classes)}."
         )
     places = {float(each): float(number) for number, each in enumerate(classes)}
     codes = np.array([places[value] for value in dataset.y.tolist()])
     return dataclasses.replace(dataset, y=codes, classes=classes)
-
-
-def _where(dataset: Dataset, place: int) -> str:
-    number = f"row {dataset.row_number(place)}"
-    return number if dataset.row_names is None else f"{number} ({dataset.row_names[place]})"
 
 
 def check_classes(dataset: Dataset, loss: str) -> None:

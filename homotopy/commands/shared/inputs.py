@@ -96,16 +96,6 @@ def _named(dataset: str, options: TableOptions) -> Dataset:
     return loaded
 
 
-def table_options(
-    target, formula, index, drop, dropna, separator, decimal, encoding, comment
-) -> TableOptions:
-    """The options of a command that say how its table is read."""
-    return TableOptions(
-        target, formula, index, tuple(drop or ()), dropna, separator, decimal, encoding, comment,
-        command=True,
-    )  # fmt: skip
-
-
 def as_arguments(options: TableOptions) -> dict:
     """For the record: how the table was read, where an option says so."""
     given = dataclasses.asdict(options)

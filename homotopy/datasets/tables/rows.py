@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from homotopy._wording import listed
+from homotopy._wording import listed, no_column
 from homotopy.datasets.tables.columns import Column
 from homotopy.datasets.tables.options import TableOptions
 from homotopy.datasets.tables.raw import RawTable
@@ -36,14 +36,7 @@ def take_index(raw: RawTable, options: TableOptions) -> tuple[RawTable, tuple[st
 
 def missing_column(raw: RawTable, name: str) -> str:
     """Says that a column is not there, what may have been meant, and what is there."""
-    import difflib
-
-    folded = {each.casefold(): each for each in raw.names}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    message = f"{raw.file} has no column {name!r}."
-    if close:
-        message += f" Did you mean {folded[close[0]]!r}?"
-    return f"{message} Its columns are: {listed(map(repr, raw.names), limit=30)}."
+    return f"{raw.file} {no_column(name, raw.names)}"
 
 
 def row_namer(names: tuple[str, ...] | None, numbers=None):

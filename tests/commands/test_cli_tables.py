@@ -334,6 +334,16 @@ def test_test_data_have_the_levels_of_the_data(tmp_path):
         fit = smf.ols("prestige ~ type + income + education", frame).fit()
         loss = 0.5 * np.mean((test.prestige - fit.predict(test)) ** 2) / frame.prestige.var(ddof=0)
         assert results(tmp_path / "out")[0]["evidence"]["test_loss"] == pytest.approx(loss)
+    # One row has no income, and is left out and named; the other three are tested.
+    gap = test.assign(income=test.income.astype(object).where(np.arange(4) != 1, ""))
+    gap.to_csv(tmp_path / "gap.csv", index=False, sep=";")
+    options = (*how, "--dropna", "--top", 1, "--test", tmp_path / "gap.csv")
+    text = good("influence", tmp_path / "duncan.csv", *options, "--out", tmp_path / "out")
+    loss = 0.5 * np.mean(np.delete((test.prestige - fit.predict(test)).to_numpy(), 1) ** 2)
+    record, _ = results(tmp_path / "out")
+    assert record["evidence"]["test_loss"] == pytest.approx(loss / frame.prestige.var(ddof=0))
+    for part in ("Separated by semicolons.", "1 of 4 rows left out for missing values"):
+        assert part in text and any(part in note for note in record["test_notes"])
     test.assign(type=["prof", "robot", "bc", "bc"]).to_csv(tmp_path / "new.csv", index=False)
     for how, part in (
         (("--target", "prestige", "--index", "rownames"), "'robot' in row 1"),

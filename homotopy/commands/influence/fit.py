@@ -42,6 +42,8 @@ class Fit:
         Of a linear regression; None for classes.
     test
         The mean loss on the test data, if there are any, and their number of rows.
+    test_notes
+        What reading these assumed, in sentences.
     """
 
     design: Design
@@ -50,6 +52,7 @@ class Fit:
     theta: Float[np.ndarray, " d"]
     diagnostics: RegressionDiagnostics | None
     test: TestLoss | None
+    test_notes: tuple[str, ...] = ()
 
     @property
     def original(self) -> Dataset:
@@ -176,11 +179,12 @@ def fit_regression(design: Design, loss: str, ridge: float, test: Dataset | None
             )
     else:
         theta = _fit_of_classes(problem, original, loss)
-    measurement = None
+    measurement, test_notes = None, ()
     if test is not None:
         means, scales = standardisation.feature_means, standardisation.feature_scales
         measurement = TestLoss(design.with_intercept((test.X - means) / scales), targets(test))
-    return Fit(design, loss, problem, np.asarray(theta), diagnostics, measurement)
+        test_notes = test.notes
+    return Fit(design, loss, problem, np.asarray(theta), diagnostics, measurement, test_notes)
 
 
 def _model(design, loss):

@@ -7,7 +7,7 @@ import numpy as np
 from homotopy._wording import listed, no_column
 from homotopy.datasets.tables.columns import Column
 from homotopy.datasets.tables.options import TableOptions
-from homotopy.datasets.tables.raw import RawTable
+from homotopy.datasets.tables.raw import RawTable, first_twice
 
 
 def take_index(raw: RawTable, options: TableOptions) -> tuple[RawTable, tuple[str, ...] | None]:
@@ -18,19 +18,17 @@ def take_index(raw: RawTable, options: TableOptions) -> tuple[RawTable, tuple[st
     if name not in raw.names:
         raise ValueError(f"{options.bare('index')}: {missing_column(raw, name)}")
     entries = ["" if cell is None else str(cell) for cell in raw[name]]
-    first: dict[str, int] = {}
-    for row, entry in enumerate(entries):
-        if not entry:
-            raise ValueError(
-                f"{options.bare('index')}: column {name!r} of {raw.file} names no row {row}; an "
-                "index has an entry in every row."
-            )
-        if entry in first:
-            raise ValueError(
-                f"{options.bare('index')}: expected an entry of its own in every row, got "
-                f"{entry!r} in rows {first[entry]} and {row} of column {name!r}."
-            )
-        first[entry] = row
+    if "" in entries:
+        raise ValueError(
+            f"{options.bare('index')}: column {name!r} of {raw.file} names no row "
+            f"{entries.index('')}; an index has an entry in every row."
+        )
+    twice = first_twice(entries)
+    if twice is not None:
+        raise ValueError(
+            f"{options.bare('index')}: expected an entry of its own in every row, got "
+            f"{entries[twice[0]]!r} in rows {twice[0]} and {twice[1]} of column {name!r}."
+        )
     return raw.without([name]), tuple(entries)
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 
 from homotopy.datasets.tables.options import TableOptions
-from homotopy.datasets.tables.raw import RawTable, check_names, objects
+from homotopy.datasets.tables.raw import RawTable, check_names, first_twice, objects
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _SPELT = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
@@ -130,7 +130,7 @@ def named_table(file, header, columns, notes, options) -> RawTable:
     index = None
     if len(header) > 1 and not header[0] and options.index != "":
         entries = ["" if cell is None else cell for cell in columns[0]]
-        twice = _first_twice(entries)
+        twice = first_twice(entries)
         if "" in entries or twice is not None:
             why = (
                 f"has no entry in row {entries.index('')}"
@@ -147,15 +147,6 @@ def named_table(file, header, columns, notes, options) -> RawTable:
     return RawTable(
         file=file, names=tuple(header), columns=tuple(columns), notes=tuple(notes), index=index
     )
-
-
-def _first_twice(entries) -> tuple[int, int] | None:
-    seen = {}
-    for row, entry in enumerate(entries):
-        if entry in seen:
-            return seen[entry], row
-        seen[entry] = row
-    return None
 
 
 def _commented(lines, options) -> str:

@@ -54,6 +54,8 @@ def parsed(formula: str, name: str = "formula"):
         made = Formula(formula)
     except (FormulaicError, SyntaxError, ValueError, TypeError) as error:
         reason = " ".join(_plain(str(error)).split())
+        if "`.` operator" in reason:
+            reason = "the dot does not stand for all columns here: write them out"
         raise ValueError(
             f"{name}: expected a formula such as 'y ~ a*b + C(c)', got {formula!r}: "
             f"{reason.rstrip('.')}. Names with other signs than letters go in `backticks`."

@@ -5,6 +5,7 @@ import json
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
@@ -77,6 +78,17 @@ def test_own_tables_give_the_numbers_of_lm(table, tmp_path):
     for name in record["parameter_names"]:
         assert name in text
     assert all(note in text for note in record["data"]["notes"])
+
+
+def test_numbers_that_are_text_in_a_workbook_are_read_as_asked(tmp_path):
+    from homotopy.datasets import from_table
+
+    frame = pd.DataFrame({"a": ["1,5", "2,5", "7"], "y": [1.5, 2, 4]})
+    frame.to_excel(tmp_path / "cars.xlsx", index=False)
+    with pytest.raises(ValueError, match="for a decimal comma say decimal=',';"):
+        from_table(tmp_path / "cars.xlsx", "y")
+    made = from_table(tmp_path / "cars.xlsx", "y", decimal=",")
+    assert (made.X[:, 0].tolist(), made.y.tolist()) == ([1.5, 2.5, 7.0], [1.5, 2.0, 4.0])
 
 
 # --- names and numbers of rows
@@ -489,6 +501,9 @@ REFUSED = {
     "comments": ("# mine\n" + CARS, ("--target", "mpg"), ["'#'", "--comment '#'"]),
     "a formula of nothing": (
         CARS, ("--formula", "mpg ~ weight"), ["--formula", "no column 'weight'"],
+    ),
+    "a formula's dot": (
+        CARS, ("--formula", "mpg ~ ."), ["--formula", "does not stand for all columns here"],
     ),
     "a formula in capitals": (CARS, ("--formula", "mpg ~ WT"), ["'WT'. Did you mean 'wt'?"]),
     "part of a name": (

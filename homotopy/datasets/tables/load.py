@@ -34,10 +34,11 @@ def read_raw(path: Path, options: TableOptions) -> RawTable:
         raise ValueError(f"There is no file {str(path)!r}.")
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder, not a table.")
-    if path.suffix.lower() in PARQUET + EXCEL:
-        return read_workbook(path, options)
     if options.decimal not in (None, ".", ","):
         raise ValueError(f"{options.bare('decimal')}: expected . or ,, got {options.decimal!r}.")
+    if path.suffix.lower() in PARQUET + EXCEL:
+        # Numbers that are text there are read as the option says.
+        return dataclasses.replace(read_workbook(path, options), decimal=options.decimal or ".")
     if options.comment == "":
         raise ValueError(f"{options.bare('comment')}: expected what begins a comment, got ''.")
     text, notes = read_text(path, options)

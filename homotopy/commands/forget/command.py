@@ -23,6 +23,7 @@ from homotopy.commands.shared.options import (
     TargetOption,
     epilog,
 )
+from homotopy.commands.shared.output import folder_stem, output_folder
 from homotopy.datasets.tables.options import TableOptions
 
 PICTURES = ("portrait.png", "portrait.pdf")
@@ -175,7 +176,6 @@ def _forget(
     from homotopy.commands.forget.record import record as recorded
     from homotopy.commands.forget.report import show
     from homotopy.commands.forget.summary import summarise
-    from homotopy.commands.shared.output import output_folder
     from homotopy.commands.shared.record import write
     from homotopy.deletion import Deletion
     from homotopy.deletion.comparison import OPTIMUM, compare, standard_schedules
@@ -279,7 +279,7 @@ def _check_order(start: float, horizon: float) -> None:
 
 def _default_folder(name: str, rows: list[int]) -> Path:
     """Named after the data and the rows, so that another deletion does not overwrite this one."""
-    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name) or "data"
+    stem = folder_stem(name)
     if len(rows) == 1:
         return Path(f"forget-{stem}-row-{rows[0]}")
     if len(rows) <= 6:

@@ -25,6 +25,7 @@ from homotopy.commands.shared.options import (
     TargetOption,
     epilog,
 )
+from homotopy.commands.shared.output import folder_stem, output_folder
 from homotopy.datasets.tables.options import TableOptions
 
 PICTURES = ("influence.png", "influence.pdf")
@@ -191,7 +192,6 @@ def _influence(data, dataset, options, intercept, loss, ridge, by, top, test, ou
         with_classes,
     )
     from homotopy.commands.influence.report import show
-    from homotopy.commands.shared.output import output_folder
     from homotopy.commands.shared.record import write
     from homotopy.precision import enable_x64
     from homotopy.program_cache import keep_programs
@@ -264,5 +264,4 @@ def _progress() -> Iterator:
 
 
 def _default_folder(name: str) -> Path:
-    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name) or "data"
-    return Path(f"influence-{stem}")
+    return Path(f"influence-{folder_stem(name)}")

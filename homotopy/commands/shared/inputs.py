@@ -17,6 +17,7 @@ from homotopy.datasets import (
     standardise,
 )
 from homotopy.datasets.standardisation import constant_columns
+from homotopy.datasets.tables.coding import Coding
 from homotopy.datasets.tables.load import load_table
 from homotopy.datasets.tables.options import TableOptions
 from homotopy.labels import Labels
@@ -93,7 +94,9 @@ def _named(dataset: str, options: TableOptions) -> Dataset:
     for name in ("formula", "index", "separator", "decimal", "encoding", "comment", "drop"):
         if getattr(options, name):
             raise InputError(f"--{name}: it is for tables in files, and {dataset} comes along.")
-    return loaded
+    # Test data are read by the same options, and name them in errors.
+    options = dataclasses.replace(options, target=loaded.target_name)
+    return dataclasses.replace(loaded, coding=Coding(options, loaded.feature_names, {}))
 
 
 def as_arguments(options: TableOptions) -> dict:

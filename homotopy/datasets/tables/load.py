@@ -80,11 +80,16 @@ def load_table(path: Path, options: TableOptions) -> Dataset:
 
 
 def load_alike(path: Path, data: Dataset) -> Dataset:
-    """The data set of another file, with the features, levels and classes of the first.
+    """The data set of another file, with the features, levels and classes of data with a coding.
 
     Its columns may be in another order; it need not have the index, nor what was left out.
+
+    Raises
+    ------
+    ValueError
+        As `load_table`; and where columns, levels, classes or kinds are not those of the data.
     """
-    coding = data.coding or Coding(TableOptions(data.target_name), data.feature_names, {})
+    coding = data.coding
     options = coding.options
     raw = read_raw(path, options)
     if options.index not in raw.names:

@@ -118,6 +118,12 @@ def test_quotes_a_byte_order_mark_and_crlf_are_read(write):
     np.testing.assert_array_equal(data.X, [[1.0], [3.0]])
 
 
+def test_blanks_before_a_quote_are_no_part_of_the_cell(write):
+    data = from_table(write('a, "rooms, all", y\n1, "2", 3\n4, "5", 7\n'), target="y")
+    assert data.feature_names == ("a", "rooms, all")
+    np.testing.assert_array_equal(data.X, [[1.0, 2.0], [4.0, 5.0]])
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=4, max_size=4))
 def test_numbers_come_back_exactly(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("csv") / "data.csv"
@@ -166,6 +172,10 @@ BAD_FILES = {
     ),
     "infinite": ("a,y\n1,2\ninf,4\n5,-inf\n", "non-finite numbers: column 'a' in row 1;"),
     "too large for a float": ("a,y\n1,2\n1e999,4\n", "non-finite numbers: column 'a' in row 1"),
+    "points in one column, commas in another": (
+        "a;b;y\n1,5;2.5;1\n3,5;4.5;2\n",
+        "column 'a' has '1,5' in row 0",
+    ),
     "two separators": ("a,b;y\n1,5;2\n3,5;4\n", r"commas or semicolons: .* separator=';'"),
 }
 

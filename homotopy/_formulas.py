@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from homotopy._wording import described, listed
+from homotopy._wording import described, listed, no_column
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,12 +28,15 @@ class Design:
         Of a target of text; None for numbers.
     specification
         Makes the same features of other data.
+    target_specification
+        Makes the same target of them, where it is computed; None where it is a column.
     """
 
     features: Any
     target: Any
     classes: tuple[str, ...] | None
     specification: Any
+    target_specification: Any = None
 
 
 def parsed(formula: str, name: str = "formula"):
@@ -51,6 +54,8 @@ def parsed(formula: str, name: str = "formula"):
         made = Formula(formula)
     except (FormulaicError, SyntaxError, ValueError, TypeError) as error:
         reason = " ".join(_plain(str(error)).split())
+        if "`.` operator" in reason:
+            reason = "the dot does not stand for all columns here: write them out"
         raise ValueError(
             f"{name}: expected a formula such as 'y ~ a*b + C(c)', got {formula!r}: "
             f"{reason.rstrip('.')}. Names with other signs than letters go in `backticks`."
@@ -75,9 +80,14 @@ def variables(formula, columns) -> tuple[str, ...]:
     return tuple(sorted(named | {str(each) for each in formula.required_variables}))
 
 
+def target_name(formula) -> str:
+    """What stands left of ~, a column or what is computed."""
+    return str(formula.lhs[0]).strip("`")
+
+
 def target_variable(formula) -> str | None:
     """The column that is the target as it stands; None where the target is computed."""
-    text = str(formula.lhs[0]).strip("`")
+    text = target_name(formula)
     return text if text in {str(each) for each in formula.lhs.required_variables} else None
 
 
@@ -86,52 +96,57 @@ def check_variables(formula, columns, name: str, of: str) -> None:
     columns = [str(column) for column in columns]
     for variable in variables(formula, columns):
         if variable not in columns:
-            close = difflib.get_close_matches(variable, columns, n=1)
-            meant = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(
-                f"{name}: {of} has no column {variable!r}.{meant} Its columns are: "
-                f"{listed(map(repr, columns), limit=30)}."
-            )
+            raise ValueError(f"{name}: {of} {no_column(variable, columns)}")
 
 
-def design(formula, frame, name: str = "formula") -> Design:
+def design(formula, frame, where: Callable[[int], str], name: str = "formula") -> Design:
     """What a formula, as `parsed` gives it, makes of a data frame without missing values.
+
+    `where` says what a row of the frame is called, by its place.
 
     Raises
     ------
     ValueError
         Naming the argument: where a term cannot be computed, or is not finite, with the row.
     """
-    import pandas as pd
-    from formulaic.errors import FormulaicError
-
-    classes, simple = None, target_variable(formula)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with np.errstate(all="ignore"):
-                features = formula.rhs.get_model_matrix(frame, na_action="ignore", context={})
-                if simple is None:
-                    made = formula.lhs.get_model_matrix(frame, na_action="ignore", context={})
-                    if made.shape[1] != 1:
-                        raise ValueError(
-                            f"{name}: expected a target of numbers, got {str(formula.lhs[0])!r}, "
-                            f"which is {made.shape[1]} columns."
-                        )
-                    target = pd.Series(made.iloc[:, 0].to_numpy(float), index=frame.index)
-                else:
-                    target, classes = _simple_target(frame[simple])
-    except FormulaicError as error:
-        reason = " ".join(_plain(str(error)).split())
-        raise ValueError(f"{name}: {reason.rstrip('.')}.") from None
+    classes, target_specification, simple = None, None, target_variable(formula)
+    features = _evaluated(formula.rhs, frame, name)
+    if simple is None:
+        made = _evaluated(formula.lhs, frame, name)
+        if made.shape[1] != 1:
+            raise ValueError(
+                f"{name}: expected a target of numbers, got {str(formula.lhs[0])!r}, "
+                f"which is {made.shape[1]} columns."
+            )
+        target, target_specification = _one_column(made), made.model_spec
+    else:
+        target, classes = _simple_target(frame[simple])
     specification = features.model_spec
     features = _named(features)
-    target = target.rename(str(formula.lhs[0]).strip("`"))
+    target = target.rename(target_name(formula))
     if features.shape[1] == 0:
         raise ValueError(f"{name}: expected features right of ~, got none.")
-    _check_finite(features, name, formula)
-    _check_finite(target.to_frame(), name, formula)
-    return Design(features, target, classes, specification)
+    _check_finite(features, where, name)
+    _check_finite(target.to_frame(), where, name)
+    return Design(features, target, classes, specification, target_specification)
+
+
+def again(found: Design, frame, where: Callable[[int], str], name: str) -> tuple[Any, Any]:
+    """The features of other data, and their target where it is computed, None otherwise.
+
+    What was learned of the first data stays: levels, knots, the mean that `center` takes away.
+
+    Raises
+    ------
+    ValueError
+        As `design`; and where a category is none of those that were learned.
+    """
+    features, target = _named(_evaluated(found.specification, frame, name)), None
+    _check_finite(features, where, name)
+    if found.target_specification is not None:
+        target = _one_column(_evaluated(found.target_specification, frame, name))
+        _check_finite(target.rename(found.target.name).to_frame(), where, name)
+    return features, target
 
 
 def codings(found: Design) -> list[str]:
@@ -177,7 +192,7 @@ def frame_design(formula: str, data) -> tuple[Any, Any]:
             f"data: expected a value in every row of the formula's variables, got missing ones: "
             f"{listed(columns)}; data.dropna(subset={list(used.columns)!r}) leaves such rows out."
         )
-    found = design(made, used)
+    found = design(made, used, _by_label(used))
     if found.classes is not None:
         raise ValueError(
             f"formula: expected a target of numbers, got {found.target.name!r} with "
@@ -187,19 +202,24 @@ def frame_design(formula: str, data) -> tuple[Any, Any]:
     return found.features, found.target
 
 
-def again(specification, frame, name: str) -> Any:
-    """The features of other data."""
+def _evaluated(terms, frame, name: str):
+    """The columns of one side of a formula, or of what was learned of one from other data."""
     from formulaic.errors import DataMismatchWarning, FormulaicError
 
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", DataMismatchWarning)
-            features = specification.get_model_matrix(frame, na_action="ignore", context={})
+            return terms.get_model_matrix(frame, na_action="ignore", context={})
     except (FormulaicError, DataMismatchWarning) as error:
-        reason = " ".join(_plain(str(error)).split(". ")[0].split())
-        raise ValueError(f"{name}: {reason.rstrip('.')}.") from None
-    return _named(features)
+        text = _plain(str(error))
+        # The rest of a warning says what happens to those who ignore it.
+        text = text.split(". ")[0] if isinstance(error, DataMismatchWarning) else text
+        raise ValueError(f"{name}: {' '.join(text.split()).rstrip('.')}.") from None
+
+
+def _one_column(made):
+    return made.iloc[:, 0].astype(float)
 
 
 def _named(features):
@@ -224,15 +244,23 @@ def _simple_target(series):
     return series.astype(object).map(places).astype(float), tuple(map(str, levels))
 
 
-def _check_finite(frame, name, formula) -> None:
+def _by_label(frame):
+    """What a row of a user's data frame is called, by its place."""
+
+    def where(row) -> str:
+        label = frame.index[row]
+        return f"row {label}" if isinstance(label, int | np.integer) else f"row {row} ({label})"
+
+    return where
+
+
+def _check_finite(frame, where, name) -> None:
     bad = ~np.isfinite(frame.to_numpy())
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        label = frame.index[row]
-        where = f"row {label}" if isinstance(label, int | np.integer) else f"row {row} ({label})"
         raise ValueError(
-            f"{name}: {frame.columns[column]!r} is not finite in {where}; mend that row, or leave "
-            "it out."
+            f"{name}: {frame.columns[column]!r} is not finite in {where(row)}; mend that row, or "
+            "leave it out."
         )
 
 

@@ -1,5 +1,6 @@
 """Lists and values in error messages."""
 
+import difflib
 from collections.abc import Iterable
 from types import BuiltinFunctionType, FunctionType
 
@@ -11,6 +12,22 @@ def listed(items: Iterable[str], limit: int = 5, word: str = "") -> str:
     more = f" and {len(items) - limit} more" if len(items) > limit else ""
     noun = f"{word}{'s' if len(items) > 1 else ''} " if word else ""
     return f"{noun}{shown}{more}"
+
+
+def meant(name: str, names: Iterable[str], limit: int = 1) -> str:
+    """ " Did you mean 'b'?" of the nearest names, in any case; nothing where none is near."""
+    folded = {each.casefold(): each for each in names}
+    wanted = name.casefold()
+    near = difflib.get_close_matches(wanted, folded, n=limit)
+    near = near or [each for each in folded if wanted and wanted in each][:limit]
+    return f" Did you mean {' or '.join(repr(folded[each]) for each in near)}?" if near else ""
+
+
+def no_column(name: str, columns: Iterable[str]) -> str:
+    """Says, after what a table is called, that it lacks a column, and which it has."""
+    columns = list(columns)
+    has = listed(map(repr, columns), limit=30)
+    return f"has no column {name!r}.{meant(name, columns)} Its columns are: {has}."
 
 
 def described(value) -> str:

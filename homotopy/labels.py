@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import sys
 
 from homotopy._beside import Beside
-from homotopy._wording import listed
+from homotopy._wording import listed, meant
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,11 +119,9 @@ def _number(name: str, wanted: str, labels: Labels) -> int:
             f"{name}: expected the name of one row, got {wanted!r}, which rows "
             f"{listed(map(str, found))} are called; name it by its number."
         )
-    folded = {row.casefold(): row for row in labels.rows}
-    close = [folded[row] for row in difflib.get_close_matches(wanted.casefold(), folded, n=3)]
-    meant = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     raise ValueError(
-        f"{name}: expected the name of a row, got {wanted!r}.{meant} Rows are called "
+        f"{name}: expected the name of a row, got {wanted!r}."
+        f"{meant(wanted, labels.rows, 3)} Rows are called "
         f"{listed(map(repr, labels.rows), limit=3)}."
     )
 

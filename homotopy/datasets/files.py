@@ -48,7 +48,8 @@ def from_table(
         Leave rows out in which a value is missing: they are refused otherwise.
     separator, decimal, encoding
         Of text; by default they are told from the file where that is safe: commas, semicolons,
-        tabs or bars; points or commas; UTF-8, UTF-16 or Western European.
+        tabs or bars; points or commas; UTF-8, UTF-16 or Western European. `decimal` is also for
+        numbers that are text in a workbook.
     comment
         What lines begin with that are to be left out, such as "#".
 

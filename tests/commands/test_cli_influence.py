@@ -464,6 +464,10 @@ def test_bad_sources_and_outputs_are_refused(files, folder):
     refused(run("--dataset", "iris"), folder, "no data set 'iris'")
     refused(run("--dataset", "diabetes", "--loss", "logistic"), folder, "to be 0 or 1")
     refused(run("--dataset", "diabetes", "--index", "age"), folder, "--index", "tables in files")
+    header = "age,sex,bmi,bp,s1,s2,s3,s4,s5,s6,progression"
+    (files / "gap.csv").write_text(f"{header}\n" + "1," * 10 + "\n" + "1," * 10 + "2\n")
+    gap = ("--dataset", "diabetes", "--test", files / "gap.csv")
+    refused(run(*gap), folder, "--test: gap.csv has missing values", "--dropna leaves")
     out = ("--out", files / "houses.csv")
     refused(run(files / "houses.csv", *GOOD, *out), folder, "--out", "is a file")
 

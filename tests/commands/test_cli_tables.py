@@ -1,10 +1,11 @@
 """Own tables through the commands: what R's lm and statsmodels say of them, rows by their names."""
 
 import csv
-import importlib.util
 import json
+import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
@@ -65,16 +66,8 @@ def agree_with_lm(record, columns, formula, rows):
     )
 
 
-def engine(file):
-    """What writes and reads it."""
-    package = {"parquet": "pyarrow", "xlsx": "openpyxl"}.get(file.rpartition(".")[2])
-    return package is None or importlib.util.find_spec(package) is not None
-
-
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
 def test_own_tables_give_the_numbers_of_lm(table, tmp_path):
-    if not engine(table.file):
-        pytest.skip(f"no engine for {table.file}")
     rows = table.write(tmp_path / table.file)
     out = tmp_path / "out"
     text = good("influence", tmp_path / table.file, *table.options, "--top", 2, "--out", out)
@@ -85,6 +78,17 @@ def test_own_tables_give_the_numbers_of_lm(table, tmp_path):
     for name in record["parameter_names"]:
         assert name in text
     assert all(note in text for note in record["data"]["notes"])
+
+
+def test_numbers_that_are_text_in_a_workbook_are_read_as_asked(tmp_path):
+    from homotopy.datasets import from_table
+
+    frame = pd.DataFrame({"a": ["1,5", "2,5", "7"], "y": [1.5, 2, 4]})
+    frame.to_excel(tmp_path / "cars.xlsx", index=False)
+    with pytest.raises(ValueError, match="for a decimal comma say decimal=',';"):
+        from_table(tmp_path / "cars.xlsx", "y")
+    made = from_table(tmp_path / "cars.xlsx", "y", decimal=",")
+    assert (made.X[:, 0].tolist(), made.y.tolist()) == ([1.5, 2.5, 7.0], [1.5, 2.0, 4.0])
 
 
 # --- names and numbers of rows
@@ -305,6 +309,18 @@ def test_numbers_of_classes_are_taken_by_softmax(tmp_path):
     assert record["data"]["classes"] == ["4", "6", "8"] and "3 classes: '4', '6', '8'" in text
 
 
+def test_numbers_of_classes_are_told_apart_however_long(tmp_path):
+    from homotopy.commands.influence.fit import with_classes
+    from homotopy.datasets import from_table
+
+    (tmp_path / "zip.csv").write_text(
+        "x,k\n" + "".join(f"{i},{1000001 + i % 2}\n" for i in range(6))
+    )
+    coded = with_classes(from_table(tmp_path / "zip.csv", "k"), "softmax")
+    assert coded.classes == ("1000001", "1000002")
+    assert coded.y.tolist() == [0, 1, 0, 1, 0, 1]
+
+
 def test_classes_in_least_squares_get_a_hint(tmp_path):
     frame = data("datasets", "mtcars")[["am", "wt", "qsec"]]
     frame.to_csv(tmp_path / "cars.csv", index=False)
@@ -330,6 +346,16 @@ def test_test_data_have_the_levels_of_the_data(tmp_path):
         fit = smf.ols("prestige ~ type + income + education", frame).fit()
         loss = 0.5 * np.mean((test.prestige - fit.predict(test)) ** 2) / frame.prestige.var(ddof=0)
         assert results(tmp_path / "out")[0]["evidence"]["test_loss"] == pytest.approx(loss)
+    # One row has no income, and is left out and named; the other three are tested.
+    gap = test.assign(income=test.income.astype(object).where(np.arange(4) != 1, ""))
+    gap.to_csv(tmp_path / "gap.csv", index=False, sep=";")
+    options = (*how, "--dropna", "--top", 1, "--test", tmp_path / "gap.csv")
+    text = good("influence", tmp_path / "duncan.csv", *options, "--out", tmp_path / "out")
+    loss = 0.5 * np.mean(np.delete((test.prestige - fit.predict(test)).to_numpy(), 1) ** 2)
+    record, _ = results(tmp_path / "out")
+    assert record["evidence"]["test_loss"] == pytest.approx(loss / frame.prestige.var(ddof=0))
+    for part in ("Separated by semicolons.", "1 of 4 rows left out for missing values"):
+        assert part in text and any(part in note for note in record["test_notes"])
     test.assign(type=["prof", "robot", "bc", "bc"]).to_csv(tmp_path / "new.csv", index=False)
     for how, part in (
         (("--target", "prestige", "--index", "rownames"), "'robot' in row 1"),
@@ -337,6 +363,58 @@ def test_test_data_have_the_levels_of_the_data(tmp_path):
     ):
         result = run("influence", tmp_path / "duncan.csv", *how, "--test", tmp_path / "new.csv")
         assert result.exit_code == 2 and part in result.stderr and "--test" in result.stderr
+
+
+def alike(folder, data, test, target="y", **how):
+    """The test data, as data of the same kind are read."""
+    from homotopy.datasets import from_table
+    from homotopy.datasets.tables.load import load_alike
+
+    (folder / "data.csv").write_text(data)
+    (folder / "test.csv").write_text(test)
+    return load_alike(folder / "test.csv", from_table(folder / "data.csv", target, **how))
+
+
+def test_what_a_formula_learned_of_the_data_is_kept_for_test_data(tmp_path):
+    data, test = "x,y\n1,2\n3,4\n8,12\n", "x,y\n2,7\n4,9\n"
+    made = alike(tmp_path, data, test, target=None, formula="center(y) ~ center(x) + x:center(x)")
+    np.testing.assert_allclose(made.X, [[2 - 4, 2 * (2 - 4)], [4 - 4, 0]], rtol=1e-15)
+    np.testing.assert_allclose(made.y, [7 - 6, 9 - 6], rtol=1e-15)
+
+
+WORDS = "x,y\n" + "".join(f"{i},{'abc'[i % 3]}\n" for i in range(9))
+NUMBERS = "x,y\n" + "".join(f"{i + 1},{i % 3}\n" for i in range(9))
+UNLIKE = {
+    "numbers for classes": (WORDS, "x,y\n1,1\n2,7\n", {}, "numbers here, and text in the data"),
+    "text for numbers": (NUMBERS, "x,y\n1,a\n2,b\n", {}, "text here, and numbers in the data"),
+    "numbers for a formula's classes": (
+        WORDS, "x,y\n1,1\n", {"target": None, "formula": "y ~ x"}, "and text in the data",
+    ),
+    "no logarithm": (
+        NUMBERS, "x,y\n1,\n2,1\n0,1\n", {"target": None, "formula": "y ~ log(x)", "dropna": True},
+        r"'log\(x\)' is not finite in row 2;",
+    ),
+    "no logarithm of the target": (
+        NUMBERS.replace(",0", ",4"), "x,y\n1,1\n2,0\n", {"target": None, "formula": "log(y) ~ x"},
+        r"'log\(y\)' is not finite in row 1;",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "test", "how", "message"), UNLIKE.values(), ids=UNLIKE.keys())
+def test_test_data_of_another_kind_are_refused(data, test, how, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        alike(tmp_path, data, test, **how)
+
+
+def test_a_row_of_no_logarithm_has_its_number_in_the_file(tmp_path):
+    from homotopy.datasets import from_table
+
+    path = tmp_path / "cars.csv"
+    path.write_text("car,x,y\nA,1,1\nB,,2\nC,0,3\nD,4,4\n")
+    for how, called in (({"index": "car"}, r"row 2 \(C\);"), ({}, "row 2;")):
+        with pytest.raises(ValueError, match=rf"'log\(x\)' is not finite in {called}"):
+            from_table(path, formula="y ~ log(x)", dropna=True, **how)
 
 
 # --- refusals
@@ -347,6 +425,30 @@ REFUSED = {
     "missing values": (
         CARS, ("--target", "mpg", "--index", "car"),
         ["missing values: column 'wt' in row 2 (Opel)", "--dropna", "--drop wt"],
+    ),
+    "missing values of a formula": (
+        CARS, ("--formula", "mpg ~ wt"), ["--dropna", "a formula without 'wt' leaves"],
+    ),
+    "a missing target": (
+        CARS.replace("Fiat,30", "Fiat,").replace(",,b", ",2,b"),
+        ("--target", "mpg", "--index", "car"),
+        ["column 'mpg' in row 0 (Fiat)", "--dropna leaves these rows out."],
+    ),
+    "names in a formula": (
+        CARS, ("--formula", "mpg ~ car"), ["--index car", "a formula without 'car' leaves"],
+    ),
+    "two codings of one category": (
+        "y,k,m\n" + "".join(f"{i * i},{'ab'[i % 2]},{'uv'[i % 2]}\n" for i in range(6)),
+        ("--target", "y"), ["m[T.v] = k[T.b]", "leave out 'm' by --drop"],
+    ),
+    "two codings in a formula": (
+        "y,k,m\n" + "".join(f"{i * i},{'ab'[i % 2]},{'uv'[i % 2]}\n" for i in range(6)),
+        ("--formula", "y ~ k + m"), ["leave out 'm[T.v]' of the formula"],
+    ),
+    "a last row left out": (
+        CARS.replace(",,b", ",2,b").replace("3.7", ""),
+        ("--target", "mpg", "--index", "car", "--dropna", "--delete", "4"),
+        ["rows 0 to 3", "those that --dropna leaves out"],
     ),
     "a name nearly right": (
         CARS, ("--target", "mpg", "--index", "car", "--dropna", "--delete", "Ferd"),
@@ -400,6 +502,13 @@ REFUSED = {
     "a formula of nothing": (
         CARS, ("--formula", "mpg ~ weight"), ["--formula", "no column 'weight'"],
     ),
+    "a formula's dot": (
+        CARS, ("--formula", "mpg ~ ."), ["--formula", "does not stand for all columns here"],
+    ),
+    "a formula in capitals": (CARS, ("--formula", "mpg ~ WT"), ["'WT'. Did you mean 'wt'?"]),
+    "part of a name": (
+        CARS, ("--target", "mpg", "--index", "car", "--dropna", "--delete", "aa"), ["mean 'Saab'?"],
+    ),
     "half a formula": (CARS, ("--formula", "mpg ~ wt +"), ["--formula", "'mpg ~ wt +'"]),
     "a formula and no intercept": (
         CARS, ("--formula", "mpg ~ wt", "--dropna", "--no-intercept"), ["--no-intercept", "- 1"],
@@ -445,9 +554,8 @@ def test_classes_that_a_loss_does_not_take_are_refused(loss, parts, tmp_path):
 @pytest.mark.parametrize(
     ("file", "package"), [("cars.parquet", "pyarrow"), ("cars.xlsx", "openpyxl")]
 )
-def test_a_file_without_an_engine_names_the_package(file, package, tmp_path):
-    if engine(file):
-        pytest.skip(f"{package} is there")
+def test_a_file_without_an_engine_names_the_package(file, package, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     (tmp_path / file).write_bytes(b"PK")
     result = run("influence", tmp_path / file, "--target", "mpg")
     assert result.exit_code == 2 and f"takes the package {package}" in result.stderr

@@ -1,6 +1,8 @@
 """Data sets: known facts, files good and bad, and linear algebra by other routes."""
 
 import fractions
+import gzip
+import zipfile
 
 import jaxtyping
 import numpy as np
@@ -116,6 +118,12 @@ def test_quotes_a_byte_order_mark_and_crlf_are_read(write):
     np.testing.assert_array_equal(data.X, [[1.0], [3.0]])
 
 
+def test_blanks_before_a_quote_are_no_part_of_the_cell(write):
+    data = from_table(write('a, "rooms, all", y\n1, "2", 3\n4, "5", 7\n'), target="y")
+    assert data.feature_names == ("a", "rooms, all")
+    np.testing.assert_array_equal(data.X, [[1.0, 2.0], [4.0, 5.0]])
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=4, max_size=4))
 def test_numbers_come_back_exactly(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("csv") / "data.csv"
@@ -142,7 +150,8 @@ BAD_FILES = {
     ),
     "text among numbers": (
         "a,b,y\n1,2,3\n4,x,6\n7,1,2\n",
-        r"text where numbers are needed: column 'b' has numbers, such as 2, and 'x' in row 1",
+        r"text where numbers are needed: column 'b' has numbers, such as 2, and 'x' in row 1: "
+        r"mend these cells; drop=\['b'\] leaves the column out",
     ),
     "nearly as many texts as rows": (
         "a,b,y\n" + "".join(f"{i},{'pqrst'[i % 5]},{i}\n" for i in range(8)),
@@ -152,6 +161,8 @@ BAD_FILES = {
     "source notation": ("a,y\n1_000,2\n3,4\n", "'1_000'"),
     "no rows": ("a,y\n", "at least one row of data, got 0"),
     "empty": ("", "is empty"),
+    "an empty cell": ('""\n', "is empty"),
+    "a quote that stays open": ('"a,y\n' + "1,2\n" * 300, "a quoted cell does not end"),
     "only the target": ("y\n1\n2\n", "no feature columns: only the target 'y'"),
     "duplicate names": ("a,b,a,y\n1,2,3,4\n5,6,7,8\n", "duplicate column names: 'a'"),
     "unnamed column": ("a,,y\n0,1,2\n1,3,4\n", "without a name, counting from 0: 1"),
@@ -161,6 +172,10 @@ BAD_FILES = {
     ),
     "infinite": ("a,y\n1,2\ninf,4\n5,-inf\n", "non-finite numbers: column 'a' in row 1;"),
     "too large for a float": ("a,y\n1,2\n1e999,4\n", "non-finite numbers: column 'a' in row 1"),
+    "points in one column, commas in another": (
+        "a;b;y\n1,5;2.5;1\n3,5;4.5;2\n",
+        "column 'a' has '1,5' in row 0",
+    ),
     "two separators": ("a,b;y\n1,5;2\n3,5;4\n", r"commas or semicolons: .* separator=';'"),
 }
 
@@ -178,9 +193,32 @@ def test_a_bad_file_is_refused_with_the_place(write, text, message):
         from_table(write(text), target="y")
 
 
+def test_lines_are_counted_as_in_the_file_and_blank_ones_left_out(write):
+    data = from_table(write("\n" * 300 + "a;y\n1;2\n"), target="y")
+    np.testing.assert_array_equal([*data.X[0], *data.y], [1.0, 2.0])
+    with pytest.raises(ValueError, match="line 6 has 3 cells"):
+        from_table(write("# of\n# mine\na,y\n1,2\n# well\n1,2,3\n"), target="y", comment="#")
+
+
+def test_broken_archives_are_refused(tmp_path):
+    whole = bytearray(gzip.compress(b"a,y\n1,2\n3,5\n"))
+    whole[10:14] = b"\xff" * 4  # the first block, after the header
+    (tmp_path / "broken.csv.gz").write_bytes(whole)
+    with zipfile.ZipFile(tmp_path / "secret.csv.zip", "w") as archive:
+        archive.writestr("secret.csv", "a,y\n1,2\n")
+    data = bytearray((tmp_path / "secret.csv.zip").read_bytes())
+    data[data.index(b"PK\1\2") + 8] |= 1  # "encrypted", of the directory's entry
+    (tmp_path / "secret.csv.zip").write_bytes(data)
+    for name, reason in (("broken.csv.gz", "while decompressing"), ("secret.csv.zip", "encrypted")):
+        with pytest.raises(ValueError, match=f"{name} cannot be read: .*{reason}"):
+            from_table(tmp_path / name, target="y")
+
+
 def test_a_missing_file_a_folder_and_another_encoding_are_refused(tmp_path, write):
     with pytest.raises(ValueError, match=r"There is no file .*nowhere\.csv"):
         from_table(tmp_path / "nowhere.csv", target="y")
+    with pytest.raises(ValueError, match="There is no file"):
+        from_table("a,y\n1,2\n" * 100, target="y")  # too long for a name
     with pytest.raises(ValueError, match="is a folder"):
         from_table(tmp_path, target="y")
     latin = write("größe,y\n1,2\n3,4\n", encoding="latin-1")

@@ -50,6 +50,20 @@ def test_fits_and_influences_are_those_of_statsmodels(cars, formula):
     assert problem.labels.row(3) == "car 3"
 
 
+def test_weights_are_those_of_the_rows(cars):
+    """They go with the rows of the data frame, whatever the formula does with its columns."""
+    weights, formula = np.linspace(0.5, 3.0, len(cars)), "mpg ~ maker*wt + C(cyl)"
+    problem = hm.LinearRegression.from_formula(formula, cars, deleted="car 3", weights=weights)
+    kept = cars.index != "car 3"
+    for fit, rows in ((problem.full_fit(), slice(None)), (problem.deleted_fit(), kept)):
+        oracle = smf.wls(formula, cars[rows], weights=weights[rows]).fit().params
+        order = [
+            problem.parameter_names.index("intercept" if name == "Intercept" else name)
+            for name in oracle.index
+        ]
+        np.testing.assert_allclose(fit[np.array(order)], oracle, rtol=1e-10)
+
+
 def test_splines_are_those_of_all_the_data(cars):
     """Their knots stay where they were when rows go; so the projections of patsy are compared."""
     problem = hm.LinearRegression.from_formula("mpg ~ bs(wt, df=5) + fast", cars, deleted="car 3")

@@ -9,7 +9,6 @@ import typer
 
 from homotopy.commands.shared.errors import CommandError, InputError
 from homotopy.commands.shared.options import (
-    TABLES,
     CommentOption,
     DataArgument,
     DatasetOption,
@@ -22,7 +21,10 @@ from homotopy.commands.shared.options import (
     InterceptOption,
     SeparatorOption,
     TargetOption,
+    epilog,
 )
+from homotopy.commands.shared.output import folder_stem, output_folder
+from homotopy.datasets.tables.options import TableOptions
 
 PICTURES = ("portrait.png", "portrait.pdf")
 RECORD = "forget.json"
@@ -58,10 +60,7 @@ T: s plus the time in which the flow without the rows goes nine tenths of the wa
 
 [bold]Bad input[/] is refused with one line on stderr and exit code 2; nothing is written then.
 """
-# A paragraph is one line: the terminal's width decides where it breaks.
-EPILOG = "\n\n".join(
-    " ".join(part.split()) for part in _EXPLANATION.replace("{TABLES}", TABLES).split("\n\n")
-)
+EPILOG = epilog(_EXPLANATION)
 
 
 def forget(
@@ -142,12 +141,15 @@ def forget(
         if not sys.warnoptions:
             warnings.simplefilter("ignore")
         limit = time_limit if optimise else None
-        reading = (target, formula, index, drop, dropna, separator, decimal, encoding, comment)
-        _forget(data, dataset, reading, intercept, delete, start, horizon, ridge, limit, out)
+        options = TableOptions(
+            target=target, formula=formula, index=index, drop=tuple(drop or ()), dropna=dropna,
+            separator=separator, decimal=decimal, encoding=encoding, comment=comment, command=True,
+        )  # fmt: skip
+        _forget(data, dataset, options, intercept, delete, start, horizon, ridge, limit, out)
 
 
 def _forget(
-    data, dataset, reading, intercept, delete, start, horizon, ridge, time_limit, out
+    data, dataset, options, intercept, delete, start, horizon, ridge, time_limit, out
 ) -> None:
     # Imported here so that --help and bad arguments are answered without the slow imports.
     from homotopy.commands.shared import inputs
@@ -159,7 +161,6 @@ def _forget(
         raise InputError(f"--time-limit: expected a number of seconds > 0, got {time_limit:g}.")
     if start is not None and horizon is not None:
         _check_order(start, horizon)
-    options = inputs.table_options(*reading)
     loaded = inputs.load(data, dataset, options)
     _check_regression(loaded)
     rows = rows_to_delete(delete, loaded)
@@ -175,7 +176,6 @@ def _forget(
     from homotopy.commands.forget.record import record as recorded
     from homotopy.commands.forget.report import show
     from homotopy.commands.forget.summary import summarise
-    from homotopy.commands.shared.output import output_folder
     from homotopy.commands.shared.record import write
     from homotopy.deletion import Deletion
     from homotopy.deletion.comparison import OPTIMUM, compare, standard_schedules
@@ -279,7 +279,7 @@ def _check_order(start: float, horizon: float) -> None:
 
 def _default_folder(name: str, rows: list[int]) -> Path:
     """Named after the data and the rows, so that another deletion does not overwrite this one."""
-    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name) or "data"
+    stem = folder_stem(name)
     if len(rows) == 1:
         return Path(f"forget-{stem}-row-{rows[0]}")
     if len(rows) <= 6:

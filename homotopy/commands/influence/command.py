@@ -11,7 +11,6 @@ import typer
 
 from homotopy.commands.shared.errors import InputError
 from homotopy.commands.shared.options import (
-    TABLES,
     CommentOption,
     DataArgument,
     DatasetOption,
@@ -24,7 +23,10 @@ from homotopy.commands.shared.options import (
     InterceptOption,
     SeparatorOption,
     TargetOption,
+    epilog,
 )
+from homotopy.commands.shared.output import folder_stem, output_folder
+from homotopy.datasets.tables.options import TableOptions
 
 PICTURES = ("influence.png", "influence.pdf")
 TABLE = "influence.csv"
@@ -79,10 +81,7 @@ refits, and leverage against residuals.
 
 [bold]Bad input[/] is refused with one line on stderr and exit code 2; nothing is written then.
 """
-# A paragraph is one line: the terminal's width decides where it breaks.
-EPILOG = "\n\n".join(
-    " ".join(part.split()) for part in _EXPLANATION.replace("{TABLES}", TABLES).split("\n\n")
-)
+EPILOG = epilog(_EXPLANATION)
 
 
 def influence(
@@ -154,11 +153,14 @@ def influence(
     with warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.simplefilter("ignore")
-        reading = (target, formula, index, drop, dropna, separator, decimal, encoding, comment)
-        _influence(data, dataset, reading, intercept, loss, ridge, by, top, test, out)
+        options = TableOptions(
+            target=target, formula=formula, index=index, drop=tuple(drop or ()), dropna=dropna,
+            separator=separator, decimal=decimal, encoding=encoding, comment=comment, command=True,
+        )  # fmt: skip
+        _influence(data, dataset, options, intercept, loss, ridge, by, top, test, out)
 
 
-def _influence(data, dataset, reading, intercept, loss, ridge, by, top, test, out) -> None:
+def _influence(data, dataset, options, intercept, loss, ridge, by, top, test, out) -> None:
     _check_choice("--loss", loss, LOSSES)
     if by is None:
         by = "own-loss" if test is None else "test-loss"
@@ -178,7 +180,6 @@ def _influence(data, dataset, reading, intercept, loss, ridge, by, top, test, ou
     from homotopy.commands.shared import inputs
 
     inputs.check_number("--ridge", ridge)
-    options = inputs.table_options(*reading)
     loaded = inputs.load(data, dataset, options)
 
     from rich.console import Console
@@ -191,7 +192,6 @@ def _influence(data, dataset, reading, intercept, loss, ridge, by, top, test, ou
         with_classes,
     )
     from homotopy.commands.influence.report import show
-    from homotopy.commands.shared.output import output_folder
     from homotopy.commands.shared.record import write
     from homotopy.precision import enable_x64
     from homotopy.program_cache import keep_programs
@@ -264,5 +264,4 @@ def _progress() -> Iterator:
 
 
 def _default_folder(name: str) -> Path:
-    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in name) or "data"
-    return Path(f"influence-{stem}")
+    return Path(f"influence-{folder_stem(name)}")

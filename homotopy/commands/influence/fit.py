@@ -11,6 +11,7 @@ from homotopy.commands.shared.errors import InputError
 from homotopy.commands.shared.inputs import Design, labels
 from homotopy.datasets import Dataset, Standardisation
 from homotopy.datasets.tables.load import load_alike
+from homotopy.datasets.tables.rows import row_namer
 from homotopy.existence import decide_existence
 from homotopy.influence.diagnostics import RegressionDiagnostics, regression_diagnostics
 from homotopy.labels import keep_labels
@@ -41,6 +42,8 @@ class Fit:
         Of a linear regression; None for classes.
     test
         The mean loss on the test data, if there are any, and their number of rows.
+    test_notes
+        What reading these assumed, in sentences.
     """
 
     design: Design
@@ -49,6 +52,7 @@ class Fit:
     theta: Float[np.ndarray, " d"]
     diagnostics: RegressionDiagnostics | None
     test: TestLoss | None
+    test_notes: tuple[str, ...] = ()
 
     @property
     def original(self) -> Dataset:
@@ -80,7 +84,7 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
     `classes` are those of other data, which these must not go beyond.
     """
     option = f"--loss {loss}" if option is None else option
-    name = dataset.target_name
+    name, where = dataset.target_name, row_namer(dataset.row_names, dataset.row_numbers)
     if loss == SQUARED:
         if dataset.classes is not None:
             count = len(dataset.classes)
@@ -102,14 +106,15 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
         if other.size:
             raise InputError(
                 f"{option}: expected the target {name!r} to be 0 or 1 in every row, or text of two "
-                f"classes, got {dataset.y[other[0]]:g} in {_where(dataset, int(other[0]))}; --loss "
+                f"classes, got {dataset.y[other[0]]:g} in {where(other[0])}; --loss "
                 "softmax takes more classes."
             )
         return dataset
     if dataset.classes is not None:
         return dataset
     values = np.unique(dataset.y)
-    found = tuple(f"{value:g}" for value in values)
+    # As short as they can be told apart: 4, 0.1, 1000001.
+    found = tuple(np.format_float_positional(value, trim="-") for value in values)
     if classes is None:
         if len(found) > max(2, len(dataset.y) // 2):
             raise InputError(
@@ -121,17 +126,12 @@ def with_classes(dataset: Dataset, loss: str, classes=None, option: str | None =
     if unknown:
         row = int(np.flatnonzero(dataset.y == float(unknown[0]))[0])
         raise InputError(
-            f"{option}: the target {name!r} is {unknown[0]} in {_where(dataset, row)}, which is "
+            f"{option}: the target {name!r} is {unknown[0]} in {where(row)}, which is "
             f"none of the classes of the data: {listed(classes)}."
         )
     places = {float(each): float(number) for number, each in enumerate(classes)}
-    codes = np.array([places[float(f"{value:g}")] for value in dataset.y])
+    codes = np.array([places[value] for value in dataset.y.tolist()])
     return dataclasses.replace(dataset, y=codes, classes=classes)
-
-
-def _where(dataset: Dataset, place: int) -> str:
-    number = f"row {dataset.row_number(place)}"
-    return number if dataset.row_names is None else f"{number} ({dataset.row_names[place]})"
 
 
 def check_classes(dataset: Dataset, loss: str) -> None:
@@ -179,11 +179,12 @@ def fit_regression(design: Design, loss: str, ridge: float, test: Dataset | None
             )
     else:
         theta = _fit_of_classes(problem, original, loss)
-    measurement = None
+    measurement, test_notes = None, ()
     if test is not None:
         means, scales = standardisation.feature_means, standardisation.feature_scales
         measurement = TestLoss(design.with_intercept((test.X - means) / scales), targets(test))
-    return Fit(design, loss, problem, np.asarray(theta), diagnostics, measurement)
+        test_notes = test.notes
+    return Fit(design, loss, problem, np.asarray(theta), diagnostics, measurement, test_notes)
 
 
 def _model(design, loss):

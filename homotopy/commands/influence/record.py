@@ -99,6 +99,7 @@ def record(arguments: dict, by: str, influences: Influences) -> dict:
             "columns": meanings(influences),
             "versions": versions(),
             "data": data(fit.original, fit.standardisation),
+            "test_notes": fit.test_notes,
             "ranked_by": by,
             "parameter_names": fit.parameter_names,
             "full_fit": fit.theta,

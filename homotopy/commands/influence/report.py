@@ -38,6 +38,7 @@ def show(console: Console, influences: Influences, ranking: str, change: str) ->
         rows, loss = fit.test.y.shape[0], influences.evidence["test_loss"]
         of = "row" if rows == 1 else f"{rows} rows"
         say(console, f"Mean loss on the {of} of test data: {loss:.4g}.")
+        say_notes(console, fit.test_notes)
     for title, numbers in (
         (f"Most influential by {ranking}", influences.ranked),
         ("Highest leverage", influences.highest_leverage),

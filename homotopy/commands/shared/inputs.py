@@ -17,6 +17,7 @@ from homotopy.datasets import (
     standardise,
 )
 from homotopy.datasets.standardisation import constant_columns
+from homotopy.datasets.tables.coding import Coding
 from homotopy.datasets.tables.load import load_table
 from homotopy.datasets.tables.options import TableOptions
 from homotopy.labels import Labels
@@ -93,17 +94,9 @@ def _named(dataset: str, options: TableOptions) -> Dataset:
     for name in ("formula", "index", "separator", "decimal", "encoding", "comment", "drop"):
         if getattr(options, name):
             raise InputError(f"--{name}: it is for tables in files, and {dataset} comes along.")
-    return loaded
-
-
-def table_options(
-    target, formula, index, drop, dropna, separator, decimal, encoding, comment
-) -> TableOptions:
-    """The options of a command that say how its table is read."""
-    return TableOptions(
-        target, formula, index, tuple(drop or ()), dropna, separator, decimal, encoding, comment,
-        command=True,
-    )  # fmt: skip
+    # Test data are read by the same options, and name them in errors.
+    options = dataclasses.replace(options, target=loaded.target_name)
+    return dataclasses.replace(loaded, coding=Coding(options, loaded.feature_names, {}))
 
 
 def as_arguments(options: TableOptions) -> dict:
@@ -161,10 +154,13 @@ def design(dataset: Dataset, ridge: float, intercept: bool) -> Design:
     collinear = collinear_columns(scaled.X)
     if collinear:
         relations = [_in_original_units(one, dataset, standardisation) for one in collinear]
-        columns = [repr(dataset.feature_names[one.column]) for one in collinear]
+        columns = [dataset.feature_names[one.column] for one in collinear]
+        if dataset.coding is not None and not formula:
+            columns = dict.fromkeys(map(dataset.coding.column, columns))
         raise InputError(
             f"{dataset.name} has collinear columns: {listed(relations, limit=3)}: leave out "
-            f"{listed(columns, limit=10)} by --drop, {remedy}."
+            f"{listed(map(repr, columns), limit=10)} {'of the formula' if formula else 'by --drop'}"
+            f", {remedy}."
         )
     return made
 

@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
-_TABLE = "The table"
+
+def _of_table(*names: str, **how):
+    """An option in the panel of those that say how a table is read."""
+    return typer.Option(*names, rich_help_panel="The table", **how)
+
 
 DataArgument = Annotated[
     Path | None,
@@ -27,68 +31,54 @@ TargetOption = Annotated[
 ]
 FormulaOption = Annotated[
     str | None,
-    typer.Option(
+    _of_table(
         metavar="FORMULA",
         help="Target and features at once, as 'y ~ a*b + C(c)' (formulaic's grammar); - 1 leaves "
         "the intercept out. In place of --target.",
-        rich_help_panel=_TABLE,
     ),
 ]
 InterceptOption = Annotated[
     bool,
-    typer.Option(
+    _of_table(
         "--intercept/--no-intercept",
         help="A column of ones beside the features; without it the fit passes through the origin.",
-        rich_help_panel=_TABLE,
     ),
 ]
 IndexOption = Annotated[
     str | None,
-    typer.Option(metavar="COLUMN", help="The column that names the rows.", rich_help_panel=_TABLE),
+    _of_table(metavar="COLUMN", help="The column that names the rows."),
 ]
 DropOption = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="COLUMN", help="A column to leave out; may be repeated.", rich_help_panel=_TABLE
-    ),
+    _of_table(metavar="COLUMN", help="A column to leave out; may be repeated."),
 ]
 DropnaOption = Annotated[
     bool,
-    typer.Option(
-        "--dropna",
-        help="Leave rows with missing values out; they are refused otherwise.",
-        rich_help_panel=_TABLE,
-    ),
+    _of_table("--dropna", help="Leave rows with missing values out; they are refused otherwise."),
 ]
 SeparatorOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="CHARACTER",
-        help="Between cells, as ';' or tab. Default: told from the file.",
-        rich_help_panel=_TABLE,
+    _of_table(
+        metavar="CHARACTER", help="Between cells, as ';' or tab. Default: told from the file."
     ),
 ]
 DecimalOption = Annotated[
     str | None,
-    typer.Option(
+    _of_table(
         metavar="[.|,]",
         help="Point or comma. Default: told from the file, where no number could be 1,500.",
-        rich_help_panel=_TABLE,
     ),
 ]
 EncodingOption = Annotated[
     str | None,
-    typer.Option(
+    _of_table(
         metavar="NAME",
         help="Such as cp1252. Default: UTF-8 or UTF-16, else Western European, and said.",
-        rich_help_panel=_TABLE,
     ),
 ]
 CommentOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="CHARACTER", help="Leave lines out that begin with it.", rich_help_panel=_TABLE
-    ),
+    _of_table(metavar="CHARACTER", help="Leave lines out that begin with it."),
 ]
 
 # For the help of both commands.
@@ -106,3 +96,10 @@ ridge regression. What a deletion changes of the intercept of a linear regressio
 with a free one, to first order by the factor n/(n + ρ).
 --no-intercept shifts nothing; columns are divided by their root mean square.
 """
+
+
+def epilog(explanation: str) -> str:
+    """What stands below the options in a command's help; {TABLES} is what it says of tables."""
+    # A paragraph is one line: the terminal's width decides where it breaks.
+    paragraphs = explanation.replace("{TABLES}", TABLES).split("\n\n")
+    return "\n\n".join(" ".join(part.split()) for part in paragraphs)

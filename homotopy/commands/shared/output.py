@@ -50,6 +50,11 @@ def output_folder(path: Path, names: Sequence[str]) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def folder_stem(name: str) -> str:
+    """What names a folder after data: their name, with signs that shells and disks take."""
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name) or "data"
+
+
 def _move(staging: Path, path: Path, names: Sequence[str]) -> None:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

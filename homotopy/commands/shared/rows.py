@@ -1,9 +1,8 @@
 """Rows that the user names: by number, or by what the table calls them."""
 
 import csv
-import difflib
 
-from homotopy._wording import listed
+from homotopy._wording import listed, meant
 from homotopy.commands.shared.console import row_name
 from homotopy.commands.shared.errors import InputError
 from homotopy.datasets import Dataset
@@ -61,9 +60,11 @@ def _by_number(number: int, numbers: dict[int, int], dataset: Dataset) -> int:
     last = max(numbers)
     if 0 <= number < last:
         raise InputError(f"--delete: row {number} was left out for missing values (--dropna).")
+    left_out = dataset.coding is not None and dataset.coding.options.dropna
+    but = ", those that --dropna leaves out not among them" if left_out else ""
     raise InputError(
-        f"--delete: {dataset.name} has rows 0 to {last} (they count from 0, below the header), "
-        f"got row {number}."
+        f"--delete: {dataset.name} has rows 0 to {last} (they count from 0, below the header)"
+        f"{but}, got row {number}."
     )
 
 
@@ -73,11 +74,7 @@ def _unknown(part: str, text: str, names: dict[str, int]) -> str:
             f"--delete: expected row numbers separated by commas, such as 3,8, got {text!r}; "
             "--index COLUMN names the rows."
         )
-    folded = {name.casefold(): name for name in names}
-    close = [folded[each] for each in difflib.get_close_matches(part.casefold(), folded, n=3)]
-    close = close or [name for name in names if part and part.casefold() in name.casefold()][:3]
-    meant = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
     return (
-        f"--delete: no row is called {part!r}.{meant} Rows are called "
+        f"--delete: no row is called {part!r}.{meant(part, names, 3)} Rows are called "
         f"{listed(map(repr, names), limit=3)}."
     )

@@ -37,6 +37,11 @@ class Coding:
     classes: tuple[str, ...] | None = None
     design: Any = None
 
+    def column(self, feature: str) -> str:
+        """The column of the table that a feature is made of."""
+        made = {dummy_name(one, level): one for one, of in self.levels.items() for level in of}
+        return made.get(feature, feature)
+
     @property
     def intercept(self) -> bool:
         """Whether a regression of these features has an intercept, as far as a formula says."""
@@ -79,13 +84,13 @@ def learn_levels(
             raise ValueError(
                 f"{file} has text that differs in every row, in column {one.name!r} (row 0: "
                 f"{one.text[0]!r}): {options.called('index', one.name)} takes it for the rows' "
-                f"names, {options.called('drop', one.name)} leaves it out."
+                f"names{options.leaving_out(one.name)}."
             )
         if len(found) > max(2, size // 2):
             raise ValueError(
                 f"{file} has {len(found)} different texts in the {size} rows of column "
-                f"{one.name!r} (row 0: {one.text[0]!r}), too many for categories: "
-                f"{options.called('drop', one.name)} leaves it out."
+                f"{one.name!r} (row 0: {one.text[0]!r}), too many for categories"
+                f"{options.leaving_out(one.name)}."
             )
         levels[one.name] = found
         if len(found) == 1:
@@ -122,16 +127,19 @@ def check_levels(columns: list[Column], coding: Coding, where, file: str) -> Non
 
 
 def target_values(
-    one: Column, classes: tuple[str, ...] | None, where, file: str
+    one: Column, where, file: str, coding: Coding | None = None
 ) -> tuple[Float[np.ndarray, " n"], tuple[str, ...] | None]:
-    """The targets; of text the numbers of its classes, and the classes."""
-    if one.kind != "text":
-        if classes is not None and one.kind != "numbers":
-            raise ValueError(
-                f"{file}: the target {one.name!r} has none of the classes of the data."
-            )
-        return one.values, None if classes is None else classes
-    found = one.found_levels() if classes is None else classes
+    """The targets; of text the numbers of its classes, and the classes.
+
+    With the coding of other data the classes are theirs, and numbers do not stand for them.
+    """
+    text = one.kind == "text"
+    if coding is not None and text != (coding.classes is not None):
+        is_, was = ("text", "numbers") if text else ("numbers", "text")
+        raise ValueError(f"{file}: the target {one.name!r} is {is_} here, and {was} in the data.")
+    if not text:
+        return one.values, None
+    found = one.found_levels() if coding is None else coding.classes
     places = {level: float(number) for number, level in enumerate(found)}
     for row, cell in enumerate(one.text):
         if cell not in places:

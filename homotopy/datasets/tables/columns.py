@@ -116,30 +116,24 @@ def check_column(one: Column, where, options: TableOptions, file: str) -> None:
     `where` says what a row is called.
     """
     worded = np.flatnonzero(np.not_equal(one.text, None))
-    drop = options.called("drop", one.name)
+    without = options.leaving_out(one.name)
     for row in worded:
         if is_written_with_commas(one.text[row]) and one.levels is None:
             raise ValueError(
                 f"{file}: column {one.name!r} has {one.text[row]!r} in {where(row)}: for a "
                 f"decimal comma say {options.called('decimal', ',')}; separators of thousands are "
-                f"to be taken out; {drop} leaves the column out."
+                f"to be taken out{without}."
             )
     if one.kind == "mixed":
         rows = [f"{one.text[row]!r} in {where(row)}" for row in worded]
-        number = _written(one.values[~np.isnan(one.values)][0])
+        number = f"{one.values[~np.isnan(one.values)][0]:g}"
         raise ValueError(
             f"{file} has text where numbers are needed: column {one.name!r} has numbers, such as "
-            f"{number}, and {listed(rows, limit=3)}: mend these cells, or leave the column out by "
-            f"{drop}."
+            f"{number}, and {listed(rows, limit=3)}: mend these cells{without}."
         )
     infinite = np.flatnonzero(np.isinf(one.values))
     if infinite.size:
         raise ValueError(
             f"{file} has non-finite numbers: column {one.name!r} in "
-            f"{listed(map(where, infinite.tolist()))}; leave the column out by {drop}, or mend the "
-            "cells."
+            f"{listed(map(where, infinite.tolist()))}; mend these cells{without}."
         )
-
-
-def _written(value: float) -> str:
-    return f"{value:g}"

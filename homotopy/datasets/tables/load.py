@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -29,30 +30,27 @@ from homotopy.datasets.tables.workbooks import EXCEL, PARQUET, read_workbook
 
 def read_raw(path: Path, options: TableOptions) -> RawTable:
     """The cells of a file, whatever its kind."""
-    if not path.exists():
+    if not os.path.exists(path):  # also of what is too long for a name
         raise ValueError(f"There is no file {str(path)!r}.")
     if path.is_dir():
         raise ValueError(f"{str(path)!r} is a folder, not a table.")
-    if path.suffix.lower() in PARQUET + EXCEL:
-        return read_workbook(path, options)
     if options.decimal not in (None, ".", ","):
         raise ValueError(f"{options.bare('decimal')}: expected . or ,, got {options.decimal!r}.")
+    if path.suffix.lower() in PARQUET + EXCEL:
+        # Numbers that are text there are read as the option says.
+        return dataclasses.replace(read_workbook(path, options), decimal=options.decimal or ".")
     if options.comment == "":
         raise ValueError(f"{options.bare('comment')}: expected what begins a comment, got ''.")
     text, notes = read_text(path, options)
     raw = split_text(text, path.name, options)
     decimal = options.decimal
     if decimal is None:
-        commas = any(uses_decimal_commas(cells) for cells in raw.columns)
-        decimal = "," if commas and _agree(raw) else "."
+        # All columns together: a file has one kind of numbers.
+        commas = uses_decimal_commas(cell for cells in raw.columns for cell in cells)
+        decimal = "," if commas else "."
         if decimal == ",":
             notes = [*notes, "Numbers have decimal commas."]
     return dataclasses.replace(raw, decimal=decimal, notes=(*notes, *raw.notes))
-
-
-def _agree(raw: RawTable) -> bool:
-    """Whether all columns together allow decimal commas."""
-    return uses_decimal_commas(cell for cells in raw.columns for cell in cells)
 
 
 def load_table(path: Path, options: TableOptions) -> Dataset:
@@ -82,11 +80,16 @@ def load_table(path: Path, options: TableOptions) -> Dataset:
 
 
 def load_alike(path: Path, data: Dataset) -> Dataset:
-    """The data set of another file, with the features, levels and classes of the first.
+    """The data set of another file, with the features, levels and classes of data with a coding.
 
     Its columns may be in another order; it need not have the index, nor what was left out.
+
+    Raises
+    ------
+    ValueError
+        As `load_table`; and where columns, levels, classes or kinds are not those of the data.
     """
-    coding = data.coding or Coding(TableOptions(data.target_name), data.feature_names, {})
+    coding = data.coding
     options = coding.options
     raw = read_raw(path, options)
     if options.index not in raw.names:
@@ -147,12 +150,12 @@ def _plain(raw, names, options, coding) -> dict:
     where = row_namer(None if names is None else tuple(names[row] for row in rows), rows)
     if coding is None:
         levels, coded = learn_levels(columns, options, raw.file)
-        y, classes = target_values(answer, None, where, raw.file)
+        y, classes = target_values(answer, where, raw.file)
         coding = Coding(options, tuple(wanted), levels, classes)
         notes += coded
     else:
         check_levels(columns, coding, where, raw.file)
-        y, classes = target_values(answer, coding.classes, where, raw.file)
+        y, classes = target_values(answer, where, raw.file, coding)
     X, feature_names = features(columns, coding.levels)
     if not feature_names:
         raise ValueError(
@@ -186,33 +189,29 @@ def _by_formula(raw, names, options, coding) -> dict:
     except ImportError as error:
         raise ValueError(str(error)) from None
     _formulas.check_variables(formula, raw.names, bare, raw.file)
-    simple = _formulas.target_variable(formula)
-    if options.target is not None and options.target != str(formula.lhs[0]).strip("`"):
+    simple, answered = _formulas.target_variable(formula), _formulas.target_name(formula)
+    if options.target not in (None, answered):
         raise ValueError(
-            f"{options.bare('target')}: the formula's target is {str(formula.lhs[0])!r}, got "
+            f"{options.bare('target')}: the formula's target is {answered!r}, got "
             f"{options.target!r}."
         )
     columns = [column(raw, name) for name in _formulas.variables(formula, raw.names)]
     _check(columns, names, options, raw.file, None)
     rows, notes = complete_rows(columns, names, options, raw.file)
     columns = [one.taken(rows) for one in columns]
-    kept = None if names is None else tuple(names[row] for row in rows)
-    frame = pd.DataFrame(
-        {one.name: _series(one) for one in columns}, index=rows if kept is None else list(kept)
-    )
+    where = row_namer(None if names is None else tuple(names[row] for row in rows), rows)
+    frame = pd.DataFrame({one.name: _series(one) for one in columns})
     if coding is not None:
-        answer = next((one for one in columns if one.name == simple), None)
-        where = row_namer(kept, rows)
-        made = _formulas.again(coding.design.specification, frame, bare)
-        if answer is None:
-            target, classes = _formulas.design(formula, frame, bare).target.to_numpy(), None
-        else:
-            target, classes = target_values(answer, coding.classes, where, raw.file)
+        made, target = _formulas.again(coding.design, frame, where, bare)
+        classes = None
+        if target is None:
+            (answer,) = (one for one in columns if one.name == simple)
+            target, classes = target_values(answer, where, raw.file, coding)
     else:
         texts = [one for one in columns if one.name != simple and one.kind == "text"]
         learn_levels(texts, options, raw.file)  # refuses names of rows
-        design = _formulas.design(formula, frame, bare)
-        made, target, classes = design.features, design.target.to_numpy(), design.classes
+        design = _formulas.design(formula, frame, where, bare)
+        made, target, classes = design.features, design.target, design.classes
         coding = Coding(options, tuple(frame.columns), {}, classes, design)
         notes += _formulas.codings(design)
     made = made.drop(columns="intercept", errors="ignore")
@@ -220,9 +219,9 @@ def _by_formula(raw, names, options, coding) -> dict:
         raise ValueError(f"{bare}: expected a feature right of ~, got none in {options.formula!r}.")
     return {
         "X": made.to_numpy(),
-        "y": target,
+        "y": np.asarray(target),
         "feature_names": tuple(map(str, made.columns)),
-        "target_name": str(formula.lhs[0]).strip("`"),
+        "target_name": answered,
         "classes": classes,
         "coding": coding,
         "rows": rows,

@@ -30,7 +30,16 @@ class TableOptions:
         """An option, with a value, as it is written where it was given."""
         if self.command:
             return f"--{name}" if value is None else f"--{name} {_quoted(value)}"
-        return f"{name}=True" if value is None else f"{name}={value!r}"
+        several = isinstance(getattr(self, name), tuple)
+        return f"{name}=True" if value is None else f"{name}={[value] if several else value!r}"
+
+    def leaving_out(self, column: str) -> str:
+        """What leaves a column out, to end a sentence with; nothing does with the target."""
+        if self.formula is not None:
+            return f"; a formula without {column!r} leaves the column out"
+        if column == self.target:
+            return ""
+        return f"; {self.called('drop', column)} leaves the column out"
 
     def bare(self, name: str) -> str:
         """An option's name alone, as errors begin."""

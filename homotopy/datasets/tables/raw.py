@@ -69,6 +69,15 @@ def check_names(file: str, names) -> None:
         raise ValueError(f"{file}: duplicate column names: {listed(duplicates)}.")
 
 
+def first_twice(entries) -> tuple[int, int] | None:
+    """The first two rows of one entry, where some entry is there twice."""
+    seen: dict = {}
+    for row, entry in enumerate(entries):
+        if seen.setdefault(entry, row) != row:
+            return seen[entry], row
+    return None
+
+
 def objects(values) -> np.ndarray:
     """A vector of objects, whatever they are."""
     values = list(values)

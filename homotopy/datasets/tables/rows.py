@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from homotopy._wording import listed
+from homotopy._wording import listed, no_column
 from homotopy.datasets.tables.columns import Column
 from homotopy.datasets.tables.options import TableOptions
-from homotopy.datasets.tables.raw import RawTable
+from homotopy.datasets.tables.raw import RawTable, first_twice
 
 
 def take_index(raw: RawTable, options: TableOptions) -> tuple[RawTable, tuple[str, ...] | None]:
@@ -18,32 +18,23 @@ def take_index(raw: RawTable, options: TableOptions) -> tuple[RawTable, tuple[st
     if name not in raw.names:
         raise ValueError(f"{options.bare('index')}: {missing_column(raw, name)}")
     entries = ["" if cell is None else str(cell) for cell in raw[name]]
-    first: dict[str, int] = {}
-    for row, entry in enumerate(entries):
-        if not entry:
-            raise ValueError(
-                f"{options.bare('index')}: column {name!r} of {raw.file} names no row {row}; an "
-                "index has an entry in every row."
-            )
-        if entry in first:
-            raise ValueError(
-                f"{options.bare('index')}: expected an entry of its own in every row, got "
-                f"{entry!r} in rows {first[entry]} and {row} of column {name!r}."
-            )
-        first[entry] = row
+    if "" in entries:
+        raise ValueError(
+            f"{options.bare('index')}: column {name!r} of {raw.file} names no row "
+            f"{entries.index('')}; an index has an entry in every row."
+        )
+    twice = first_twice(entries)
+    if twice is not None:
+        raise ValueError(
+            f"{options.bare('index')}: expected an entry of its own in every row, got "
+            f"{entries[twice[0]]!r} in rows {twice[0]} and {twice[1]} of column {name!r}."
+        )
     return raw.without([name]), tuple(entries)
 
 
 def missing_column(raw: RawTable, name: str) -> str:
     """Says that a column is not there, what may have been meant, and what is there."""
-    import difflib
-
-    folded = {each.casefold(): each for each in raw.names}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    message = f"{raw.file} has no column {name!r}."
-    if close:
-        message += f" Did you mean {folded[close[0]]!r}?"
-    return f"{message} Its columns are: {listed(map(repr, raw.names), limit=30)}."
+    return f"{raw.file} {no_column(name, raw.names)}"
 
 
 def row_namer(names: tuple[str, ...] | None, numbers=None):
@@ -73,18 +64,17 @@ def complete_rows(
     held = [one for one in columns if one.missing.any()]
     if not options.dropna:
         words = [f"column {one.name!r} in {_rows(one.missing, names)}" for one in held]
-        drop = options.called("drop", held[0].name)
+        feature = next((one.name for one in held if one.name != options.target), options.target)
         raise ValueError(
             f"{file} has missing values: {listed(words)} (rows count from 0, below the header): "
-            f"{options.called('dropna')} leaves these rows out, {drop} a column."
+            f"{options.called('dropna')} leaves these rows out{options.leaving_out(feature)}."
         )
     gone, kept = np.flatnonzero(gaps), np.flatnonzero(~gaps)
     if not kept.size:
         emptiest = max(held, key=lambda one: one.missing.sum())
         raise ValueError(
             f"{file}: values are missing in each of its {size} rows, so that "
-            f"{options.called('dropna')} leaves none; leave columns out by "
-            f"{options.called('drop', emptiest.name)}."
+            f"{options.called('dropna')} leaves none{options.leaving_out(emptiest.name)}."
         )
     which = listed([where(row) if names is not None else str(row) for row in gone], limit=10)
     noun = "row" if names is None and len(gone) == 1 else "rows" if names is None else ""

@@ -6,7 +6,7 @@ import csv
 import io
 
 from homotopy.datasets.tables.options import TableOptions
-from homotopy.datasets.tables.raw import RawTable, check_names, objects
+from homotopy.datasets.tables.raw import RawTable, check_names, first_twice, objects
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "blanks"}
 _SPELT = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
@@ -30,16 +30,16 @@ def split_text(text: str, file: str, options: TableOptions) -> RawTable:
     lines = list(io.StringIO(text, newline=None))
     commented = _commented(lines, options)
     if options.comment is not None:
-        lines = [line for line in lines if not line.lstrip().startswith(options.comment)]
-    lines = [line for line in lines if line]
-    if not any(line.strip() for line in lines):
-        raise ValueError(f"{file} is empty.")
+        # Blank lines are left out too, and count among the lines of the file.
+        lines = ["\n" if line.lstrip().startswith(options.comment) else line for line in lines]
     separator, notes = _separator(lines, file, options)
     try:
         records = list(_records(lines, separator, strict=True))
     except csv.Error as error:
         reason = str(error).replace("unexpected end of data", "a quoted cell does not end")
         raise ValueError(f"{file} cannot be read as CSV: {reason}{commented}.") from None
+    if not records:
+        raise ValueError(f"{file} is empty.")
     (_, header), body = records[0], records[1:]
     widths = {len(cells) for _, cells in body}
     if widths == {len(header) + 1}:
@@ -92,8 +92,8 @@ def _separator(lines, file, options) -> tuple[str, list[str]]:
                 f"{options.separator!r}."
             )
         return chosen, []
-    sample = lines[:_SAMPLE]
-    cut = len(lines) > _SAMPLE
+    sample = [line for line in lines if line.strip()]
+    sample, cut = sample[:_SAMPLE], len(sample) > _SAMPLE
     regular, named = [], []
     for candidate in SEPARATORS:
         try:
@@ -102,6 +102,8 @@ def _separator(lines, file, options) -> tuple[str, list[str]]:
             continue
         if cut:
             records = records[:-1]  # may be half of one
+        if not records:
+            continue
         header, widths = len(records[0]), {len(cells) for cells in records[1:]}
         if header < 2:
             continue
@@ -128,7 +130,7 @@ def named_table(file, header, columns, notes, options) -> RawTable:
     index = None
     if len(header) > 1 and not header[0] and options.index != "":
         entries = ["" if cell is None else cell for cell in columns[0]]
-        twice = _first_twice(entries)
+        twice = first_twice(entries)
         if "" in entries or twice is not None:
             why = (
                 f"has no entry in row {entries.index('')}"
@@ -145,15 +147,6 @@ def named_table(file, header, columns, notes, options) -> RawTable:
     return RawTable(
         file=file, names=tuple(header), columns=tuple(columns), notes=tuple(notes), index=index
     )
-
-
-def _first_twice(entries) -> tuple[int, int] | None:
-    seen = {}
-    for row, entry in enumerate(entries):
-        if entry in seen:
-            return seen[entry], row
-        seen[entry] = row
-    return None
 
 
 def _commented(lines, options) -> str:

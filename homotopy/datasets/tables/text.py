@@ -8,11 +8,14 @@ import gzip
 import io
 import lzma
 import zipfile
+import zlib
 from pathlib import Path
 
 from homotopy.datasets.tables.options import TableOptions
 
 _OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+# A RuntimeError: a zip that is encrypted, or compressed as Python cannot.
+_BROKEN = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, lzma.LZMAError, zlib.error)
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins as that of UTF-16
@@ -80,7 +83,7 @@ def _bytes(path: Path) -> bytes:
                 return archive.read(names[0])
         with _OPENERS.get(path.suffix.lower(), io.open)(path, "rb") as file:
             return file.read()
-    except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError) as error:
+    except _BROKEN as error:
         raise ValueError(f"{path.name} cannot be read: {error}.") from None
 
 

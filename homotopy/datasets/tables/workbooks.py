@@ -29,7 +29,7 @@ def read_workbook(path: Path, options: TableOptions) -> RawTable:
     import pandas as pd
 
     kind = path.suffix.lower()
-    for name in ("separator", "decimal", "encoding", "comment"):
+    for name in ("separator", "encoding", "comment"):
         if getattr(options, name) is not None:
             raise ValueError(f"{options.bare(name)}: {path.name} is no text file, and has none.")
     try:

@@ -28,6 +28,7 @@ from jaxtyping import Array, Bool, Float, Int
 from homotopy.losses import AbstractLoss
 from homotopy.minima.affine import is_affine
 from homotopy.minima.separation import Overlap, decide_separation
+from homotopy.seen_directions import unpenalised
 
 _SINGULAR = 256  # dimensions times unit roundoff: what a scaled Hessian has to be above
 _INSIDE, _SOLVED = 0.5, 0.05  # of the probabilities: their first and second correction
@@ -118,19 +119,17 @@ def decide_existence(
     slopes, probabilities = (np.asarray(part, float) for part in _slopes(problem, at))
     if slopes.size > _LARGEST:
         return Existence(Overlap.undecided, affine=affine, recession=problem.loss.recession)
-    ridge, penalised = np.asarray(problem.ridge), np.zeros(problem.dimension, bool)
-    if ridge.ndim == 1:
-        # The penalty grows along all directions but those of parameters without one.
-        penalised = ridge > 0.0
-    slopes = slopes[:, :, ~penalised]
+    # The penalty grows along all directions but those of parameters without one.
+    free = unpenalised(problem)
+    slopes = slopes[:, :, free]
     counted = weights > 0.0
     margins, ties = _margins(slopes[counted], probabilities[counted])
-    hint = None if known is None or known.direction is None else known.direction[~penalised]
+    hint = None if known is None or known.direction is None else known.direction[free]
     found = decide_separation(margins, ties, hint)
     direction = found.direction
     if direction is not None:
         direction = np.zeros(problem.dimension)
-        direction[~penalised] = found.direction
+        direction[free] = found.direction
     return Existence(found.overlap, direction, affine, problem.loss.recession)
 
 

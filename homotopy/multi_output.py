@@ -60,7 +60,7 @@ class MultiOutputRegression(Sequence):
         X: ArrayInput,
         y: ArrayInput,
         *,
-        deleted: ArrayInput,
+        deleted: ArrayInput | str,
         ridge: float = 0.0,
         weights: ArrayInput | None = None,
         dtype: DTypeLike | None = None,
@@ -94,7 +94,7 @@ class MultiOutputRegression(Sequence):
         size, dimension = self[0].X.shape
         return f"MultiOutputRegression(n={size}, p={dimension}, {len(self)} outputs)"
 
-    def deleting(self, deleted: ArrayInput) -> MultiOutputRegression:
+    def deleting(self, deleted: ArrayInput | str) -> MultiOutputRegression:
         """The regressions of the same data with other points deleted."""
         made = object.__new__(MultiOutputRegression)
         made.names = self.names

@@ -299,7 +299,7 @@ class Problem(NamedData, eqx.Module):
 
         Its model is f(θ + Q(z − Qᵀθ); x), Q the `basis`, and θ is at z = Qᵀθ. The directions are
         to be all that the data see of θ, as `seen_directions` finds them, or what those see that
-        are not deleted: then not `unseen_by_all`. The ridge is to be zero.
+        are not deleted: then not `unseen_by_all`. So a parameter with a ridge is one of them.
         """
         z = basis.T @ theta
         if isinstance(self.model, LinearModel) and unseen_by_all:
@@ -307,7 +307,9 @@ class Problem(NamedData, eqx.Module):
             model, inputs = LinearModel(basis.shape[1]), self.X @ basis
         else:
             model, inputs = AlongDirections(self.model, theta - basis @ z, basis), self.X
-        options = {"weights": self.point_weights, "dtype": self.X.dtype}
+        # The diagonal of Qᵀ diag(ρ) Q, beside which there is nothing.
+        ridge = jnp.sum(basis**2 * self.ridge[:, None], axis=0) if self.ridge.ndim == 1 else 0.0
+        options = {"ridge": ridge, "weights": self.point_weights, "dtype": self.X.dtype}
         seen = Problem(model, self.loss, inputs, self.y, deleted=self.deleted, **options)
         return seen, z
 

@@ -145,7 +145,7 @@ def check(problem: Problem, theta: ArrayInput | None = None, *, show: bool = Tru
     theta = _start(problem) if theta is None else problem.parameters(theta, "theta")
     losses, gradient = np.asarray(problem.losses(theta)), np.asarray(problem.gradient(theta))
     finite = bool(np.isfinite(losses).all() and np.isfinite(gradient).all())
-    errors, curvature = np.nan, (np.nan, np.nan, False)
+    errors, curvature = (np.nan, np.nan), (np.nan, np.nan, False)
     if finite:
         errors = _errors(problem, theta, gradient)
         curvature = _curvature(problem, theta)
@@ -154,8 +154,8 @@ def check(problem: Problem, theta: ArrayInput | None = None, *, show: bool = Tru
     found = ProblemCheck(
         shapes=_shapes(problem, theta),
         finite=finite,
-        gradient_error=errors[0] if finite else np.nan,
-        curvature_error=errors[1] if finite else np.nan,
+        gradient_error=errors[0],
+        curvature_error=errors[1],
         gradient_seconds=_seconds(lambda: problem.gradient(theta)),
         smallest_eigenvalue=curvature[0],
         largest_eigenvalue=curvature[1],

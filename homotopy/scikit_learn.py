@@ -35,7 +35,7 @@ def from_sklearn(
     X: Any,
     y: Any,
     *,
-    deleted: ArrayInput,
+    deleted: ArrayInput | str,
     weights: ArrayInput | None = None,
 ) -> tuple[Problem, Float[Array, " d"]]:
     """The problem that a scikit-learn estimator has solved, and θ of its solution.

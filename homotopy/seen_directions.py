@@ -3,7 +3,7 @@
 Dependent columns, more parameters than points, or the logits of a softmax, which count only up to
 a constant: without a ridge the Hessian is singular then, in the same directions at every θ, and no
 gradient has a part in them. The gradient flow leaves them as they were, and so does every verb:
-they compute in coordinates of what is seen.
+they compute in coordinates of what is seen. A parameter with a ridge of its own is seen by that.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ def seen_directions(
 ) -> Float[Array, "d r"] | None:
     """An orthonormal basis of what the points see, or None where that is everything.
 
-    None as well for what is not of this kind: a ridge, a model that is not affine in θ, a problem
-    that is being traced.
+    None as well for what is not of this kind: a ridge on all of θ, a model that is not affine in θ,
+    a problem that is being traced. With a ridge on some parameters the first columns are of the
+    others, and the last are those parameters themselves.
 
     Parameters
     ----------
@@ -55,7 +56,19 @@ def seen_directions(
     """
     design = design_of(problem, retained)
     basis = None if design is None else _row_space(design, problem.X.dtype)
-    return None if basis is None else jnp.asarray(basis, problem.X.dtype)
+    if basis is None:
+        return None
+    free = unpenalised(problem)
+    rank, penalised = basis.shape[1], np.flatnonzero(~free)
+    whole = np.zeros((free.size, rank + penalised.size))
+    whole[free, :rank] = basis
+    whole[penalised, rank + np.arange(penalised.size)] = 1.0
+    return jnp.asarray(whole, problem.X.dtype)
+
+
+def unpenalised(problem: eqx.Module) -> Bool[np.ndarray, " d"]:
+    """Which parameters have no ridge."""
+    return np.broadcast_to(np.asarray(problem.ridge) == 0.0, (problem.dimension,))
 
 
 class AlongDirections(Model):
@@ -82,14 +95,19 @@ class AlongDirections(Model):
 
 def design_of(
     problem: eqx.Module, retained: Bool[np.ndarray, " n"] | None = None
-) -> Float[np.ndarray, "m d"] | None:
-    """∂f/∂θ of every point, a row an output; None where `seen_directions` has nothing to say."""
+) -> Float[np.ndarray, "m f"] | None:
+    """∂f/∂θ of every point in the parameters without a ridge, a row an output.
+
+    None where `seen_directions` has nothing to say.
+    """
     if any(concrete(leaf) is None for leaf in jax.tree.leaves(eqx.filter(problem, eqx.is_array))):
         return None
-    if np.any(np.asarray(problem.ridge) > 0.0):
+    free = unpenalised(problem)
+    if not free.any():
         return None
     if isinstance(problem.model, LinearModel):
         design = np.asarray(problem.X, np.float64)
+        design = design if free.all() else design[:, free]
         return design if retained is None else design[retained]
     shapes = (jnp.zeros(problem.dimension, problem.X.dtype), problem.X[0])
     if not is_affine(problem.model, *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in shapes)):
@@ -100,7 +118,7 @@ def design_of(
         jacobian = jacobian - jacobian.mean(axis=1, keepdims=True)
     if retained is not None:
         jacobian = jacobian[retained]
-    return jacobian.reshape(-1, problem.dimension)
+    return jacobian.reshape(-1, problem.dimension)[:, free]
 
 
 @eqx.filter_jit

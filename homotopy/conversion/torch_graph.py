@@ -8,6 +8,7 @@ that is not known here is refused by its name.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Hashable
 from typing import Any
 
@@ -61,6 +62,13 @@ class Named:
 
 
 @dataclasses.dataclass(frozen=True)
+class Slice:
+    """A slice, which Python does not hash before 3.12."""
+
+    ends: tuple
+
+
+@dataclasses.dataclass(frozen=True)
 class TorchProgram:
     """The steps of a trace: (name of the result, operation, arguments, named arguments)."""
 
@@ -79,6 +87,8 @@ class TorchProgram:
                 return arrays[argument.name]
             if isinstance(argument, tuple):
                 return tuple(map(value, argument))
+            if isinstance(argument, Slice):
+                return slice(*value(argument.ends))
             return argument
 
         for name, operation, arguments, named in self.steps:
@@ -114,11 +124,10 @@ def from_torch(module: Any) -> ConvertedNetwork:
     if len(reader.inputs) != 1:
         raise ValueError(f"module: expected a network of one input, got {len(reader.inputs)}.")
     program = TorchProgram(reader.inputs[0], tuple(reader.steps), reader.output)
-    used = {argument.name for argument in reader.used}
     parameters = {
         name: _array(array)
         for name, array in module.named_parameters()
-        if name in used and array.requires_grad
+        if name in reader.arrays and array.requires_grad
     }
     fixed = {name: _array(array) for name, array in reader.arrays.items() if name not in parameters}
     if not parameters:
@@ -137,7 +146,6 @@ class _Reader:
         self.module = module
         self.inputs: list[str] = []
         self.steps: list[tuple[str, str, tuple, tuple]] = []
-        self.used: list[Named] = []
         self.arrays: dict[str, Any] = {}
         self.output = ""
         # An array that several modules share has one name.
@@ -161,6 +169,7 @@ class _Reader:
         elif node.op == "get_attr":
             parent, _, name = node.target.rpartition(".")
             array = getattr(self.module.get_submodule(parent), name)
+            self._names.setdefault(id(array), node.target)  # of a tensor that is no buffer
             self._step(node, "identity", (self._named(array),), {})
         elif node.op == "call_module":
             self._module(node)
@@ -186,14 +195,12 @@ class _Reader:
             options = {"normalized_shape": tuple(module.normalized_shape), "eps": module.eps}
             self._step(node, "layer_norm", x, options | self._arrays(module, "weight", "bias"))
         elif kind == "BatchNorm1d":
-            if module.training or module.running_mean is None:
-                raise ValueError(
-                    "module: expected one in evaluation mode, got a batch norm that takes its "
-                    "statistics from the batch; call module.eval() first."
-                )
+            if module.running_mean is None:
+                self._refuse("BatchNorm1d with the statistics of the batch")
             statistics = {
-                "mean": self._named(module.running_mean),
-                "variance": self._named(module.running_var),
+                "training": module.training,
+                "running_mean": self._named(module.running_mean),
+                "running_var": self._named(module.running_var),
                 "eps": module.eps,
             }
             self._step(node, "batch_norm", x, statistics | self._arrays(module, "weight", "bias"))
@@ -207,14 +214,20 @@ class _Reader:
     def _named(self, array) -> Named:
         named = Named(self._names[id(array)])
         self.arrays[named.name] = array
-        self.used.append(named)
         return named
 
     def _step(self, node, operation, arguments, options):
-        random = operation == "dropout" and options.get("training", True)
-        if random and options.get("p", 0.5) > 0.0:
+        try:
+            given = inspect.signature(OPERATIONS[operation]).bind(*arguments, **options)
+        except TypeError as error:
+            self._refuse(f"{operation} with other arguments ({error})")
+        # Dropout is in training mode unless it is said not to be.
+        training = operation in ("dropout", "batch_norm") and given.arguments.get(
+            "training", operation == "dropout"
+        )
+        if training and given.arguments.get("p", 0.5) > 0.0:
             raise ValueError(
-                "module: expected one in evaluation mode, got dropout in training mode; call "
+                f"module: expected one in evaluation mode, got {operation} in training mode; call "
                 "module.eval() first."
             )
         self.steps.append((node.name, operation, arguments, tuple(sorted(options.items()))))
@@ -232,9 +245,11 @@ def _is_node(argument) -> bool:
 
 
 def _static(argument) -> Hashable:
-    """An argument of a node with references for nodes, and tuples for lists."""
+    """An argument of a node with references for nodes, and for lists and slices what has a hash."""
     if _is_node(argument):
         return Value(argument.name)
     if isinstance(argument, list | tuple):
         return tuple(map(_static, argument))
+    if isinstance(argument, slice):
+        return Slice(_static((argument.start, argument.stop, argument.step)))
     return argument

@@ -44,7 +44,8 @@ def _reshape(x, *shape):
 
 def _squeeze(x, dim=None):
     if dim is None:
-        return jnp.squeeze(x)
+        # The first axis is the batch's, which is longer than one where PyTorch has a whole one.
+        return jnp.squeeze(x, tuple(axis for axis in range(1, x.ndim) if x.shape[axis] == 1))
     return jnp.squeeze(x, dim) if x.shape[dim] == 1 else x
 
 
@@ -68,8 +69,10 @@ def _layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     return scaled if bias is None else scaled + _last(bias, scaled)
 
 
-def _batch_norm(x, mean, variance, weight=None, bias=None, eps=1e-5):
-    scaled = (x - _last(mean, x)) / jnp.sqrt(_last(variance, x) + eps)
+def _batch_norm(
+    x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5
+):
+    scaled = (x - _last(running_mean, x)) / jnp.sqrt(_last(running_var, x) + eps)
     scaled = scaled if weight is None else scaled * _last(weight, scaled)
     return scaled if bias is None else scaled + _last(bias, scaled)
 

@@ -155,16 +155,21 @@ class LeastSquares:
         return Moved(*(np.concatenate(parts) for parts in zip(*done, strict=True)))
 
 
+def _known(problem, theta) -> list[np.ndarray] | None:
+    """X, y, ρ and θ of a linear regression with one ridge, outside `jax.jit`; None of any other."""
+    if not is_linear_regression(problem) or problem.ridge.ndim == 1:
+        return None
+    known = [concrete(part) for part in (*least_squares_rows(problem), problem.ridge, theta)]
+    return None if any(part is None for part in known) else known
+
+
 def regression_gradient(problem: Problem, theta) -> tuple[float, float, float] | None:
     """‖∇R(θ)‖, Σ‖∇ℓᵢ‖ + ρ‖θ‖ and what rounding leaves of them, as `objectives` has it, in NumPy.
 
     Nothing is compiled for it. None as of `least_squares`.
     """
-    if not is_linear_regression(problem) or problem.ridge.ndim == 1:
-        return None
-    rows = least_squares_rows(problem)
-    known = [concrete(part) for part in (*rows, problem.ridge, theta)]
-    if any(part is None for part in known):
+    known = _known(problem, theta)
+    if known is None:
         return None
     X, y, ridge, at = known
     at, ridge = np.asarray(at, np.float64), float(ridge)
@@ -183,11 +188,8 @@ def regression_gradient(problem: Problem, theta) -> tuple[float, float, float] |
 
 def least_squares(problem: Problem, theta, damping: float = 0.0) -> LeastSquares | None:
     """The factorisation, of a linear regression outside `jax.jit`; None of any other problem."""
-    if not is_linear_regression(problem) or problem.ridge.ndim == 1:
-        return None
-    rows = least_squares_rows(problem)
-    known = [concrete(part) for part in (*rows, problem.ridge, theta)]
-    if any(part is None for part in known):
+    known = _known(problem, theta)
+    if known is None:
         return None
     X, y, ridge, theta = (np.asarray(part, np.float64) for part in known)
     dimension, ridge = theta.size, float(ridge)

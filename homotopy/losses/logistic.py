@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Num, Shaped
 from homotopy._checks import concrete
 from homotopy.losses.base import AbstractLoss
 from homotopy.losses.divergence import softmax_divergence
-from homotopy.losses.targets import check_shapes, reject
+from homotopy.losses.targets import check_scalars, reject
 
 
 class Logistic(AbstractLoss):
@@ -65,12 +65,8 @@ class Logistic(AbstractLoss):
         y: Shaped[Array | np.ndarray, " n *k"],
         output_shape: tuple[int, ...] | None = None,
     ) -> None:
-        check_shapes("Logistic", y, output_shape, rows=())
-        if output_shape not in (None, ()):
-            raise ValueError(
-                f"Logistic: needs a model with a scalar output (the logit), got output shape "
-                f"{output_shape}; SoftmaxCrossEntropy takes one logit a class."
-            )
+        otherwise = "; SoftmaxCrossEntropy takes one logit a class"
+        check_scalars("Logistic", y, output_shape, "the logit", otherwise)
         values = concrete(y)
         if values is not None:
             reject("Logistic", values, (values != 0) & (values != 1), "labels 0 or 1")

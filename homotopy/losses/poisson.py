@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Num, Shaped
 from homotopy._checks import concrete
 from homotopy.losses.base import AbstractLoss
 from homotopy.losses.divergence import exponential_remainder
-from homotopy.losses.targets import check_finite, check_shapes, reject
+from homotopy.losses.targets import check_finite, check_scalars, reject
 
 
 class Poisson(AbstractLoss):
@@ -73,12 +73,7 @@ class Poisson(AbstractLoss):
         y: Shaped[Array | np.ndarray, " n *k"],
         output_shape: tuple[int, ...] | None = None,
     ) -> None:
-        check_shapes("Poisson", y, output_shape, rows=())
-        if output_shape not in (None, ()):
-            raise ValueError(
-                f"Poisson: needs a model with a scalar output (the logarithm of the rate), got "
-                f"output shape {output_shape}."
-            )
+        check_scalars("Poisson", y, output_shape, "the logarithm of the rate")
         values = concrete(y)
         check_finite("Poisson", values)
         if values is not None:

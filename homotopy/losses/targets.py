@@ -17,6 +17,22 @@ def check_shapes(
         )
 
 
+def check_scalars(
+    name: str,
+    y: Shaped[Array | np.ndarray, "..."],
+    output_shape: tuple[int, ...] | None,
+    output: str,
+    otherwise: str = "",
+) -> None:
+    """That targets and outputs are numbers; `output` and `otherwise` say which, and what else."""
+    check_shapes(name, y, output_shape, rows=())
+    if output_shape not in (None, ()):
+        raise ValueError(
+            f"{name}: needs a model with a scalar output ({output}), got output shape "
+            f"{output_shape}{otherwise}."
+        )
+
+
 def check_finite(name: str, values: np.ndarray | None) -> None:
     if values is not None:
         reject(name, values, ~np.isfinite(values), "finite numbers")

@@ -1,6 +1,5 @@
 """Logistic and Poisson regressions against statsmodels, and when a risk of counts has a minimum."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -40,8 +39,10 @@ def same(one, other, tolerance=1e-10):
 
 
 @kinds
-def test_all_equal_statsmodels(kind):
-    found, fit = hm.diagnostics.glm_diagnostics(problem(kind)), statsmodels(kind)
+@pytest.mark.parametrize("weights", [None, RNG.uniform(0.3, 2.0, 30)], ids=["", "weighted"])
+def test_all_equal_statsmodels(kind, weights):
+    weighted = problem(kind, weights=weights)
+    found, fit = hm.diagnostics.glm_diagnostics(weighted), statsmodels(kind, var_weights=weights)
     influence = fit.get_influence()
     same(found.theta, fit.params)
     same(found.fitted, fit.fittedvalues)
@@ -52,7 +53,7 @@ def test_all_equal_statsmodels(kind):
     same(found.cooks_distance, influence.cooks_distance[0])
     same(found.dfbeta, influence.d_params)
     same(found.dfbetas, influence.dfbetas)
-    same(hm.cooks_distance(problem(kind)), influence.cooks_distance[0])
+    same(hm.cooks_distance(weighted), influence.cooks_distance[0])
 
 
 @kinds
@@ -140,4 +141,3 @@ def test_a_proof_near_the_fit_is_not_given_where_there_is_none():
     perceptron = hm.Problem(hm.mlp([2, 1]), hm.losses.Poisson(), X[:, 1:], COUNTS, deleted=3)
     trained = hm.train(perceptron, np.zeros(3))
     same(trained.theta[jnp.array([2, 0, 1])], statsmodels("poisson").params, 1e-8)
-    assert jax.tree.leaves(trained)

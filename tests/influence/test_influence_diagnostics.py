@@ -494,6 +494,12 @@ def test_duplicate_rows():
     assert none.identical == none.same_inputs == ()
 
 
+def test_duplicate_rows_whatever_the_ridge():
+    X, y = [[1.0, 2.0], [1.0, 2.0], [0.0, 1.0]], [1.0, 1.0, 1.0]
+    problem = hm.Problem(hm.linear_model(2), hm.SquaredError(), X, y, deleted=0, ridge=[0.0, 1.0])
+    assert duplicate_rows(problem).identical == ((0, 1),)
+
+
 def test_duplicate_rows_of_vector_targets():
     problem = hm.Problem(
         hm.mlp([1, 2]),

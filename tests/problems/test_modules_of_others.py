@@ -139,6 +139,47 @@ def test_what_requires_no_gradient_stays(torch):
     np.testing.assert_allclose(outputs(model, inputs()), expected, rtol=0, atol=ROUNDING)
 
 
+def functional_network(torch, apply):
+    class Functional(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = torch.nn.Linear(3, 4)
+            self.doubled = 2.0 * torch.ones(4, dtype=torch.float64)  # no buffer
+            self.register_buffer("mean", torch.tensor([0.1, 0.2, 0.3, 0.4]))
+            self.register_buffer("variance", torch.tensor([1.0, 2.0, 0.5, 1.5]))
+
+        def forward(self, x):
+            return apply(self, self.first(x))
+
+    return Functional().double().eval()
+
+
+def test_functions_and_tensors_of_torch(torch):
+    functional = torch.nn.functional
+    for apply in (
+        lambda own, x: functional.dropout(x, 0.5, own.training),
+        lambda own, x: functional.batch_norm(x, own.mean, own.variance),
+        lambda own, x: functional.batch_norm(x, own.mean, own.variance, None, None, False, 0.1, 2),
+        lambda own, x: x * own.doubled,
+        lambda own, x: torch.tanh(x).squeeze(),  # of a batch this leaves all as it is
+        lambda own, x: x[:, 1:3],
+    ):
+        network = functional_network(torch, apply)
+        expected = network(torch.tensor(inputs())).detach().numpy()
+        found = outputs(hm.module_model(network), inputs())
+        np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING)
+    for apply, words in (
+        (lambda own, x: functional.dropout(x), "got dropout in training mode"),
+        (
+            lambda own, x: functional.batch_norm(x, own.mean, own.variance, training=True),
+            "got batch_norm in training mode",
+        ),
+        (lambda own, x: torch.add(x, x, alpha=2), "got add with other arguments"),
+    ):
+        with pytest.raises(ValueError, match=f"^module: expected .* {words}"):
+            hm.module_model(functional_network(torch, apply))
+
+
 def test_what_torch_networks_are_refused(torch):
     nn = torch.nn
 
@@ -149,6 +190,7 @@ def test_what_torch_networks_are_refused(torch):
     for network, words in [
         (nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5)), "module.eval()"),
         (nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)), "module.eval()"),
+        (nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False)), "statistics of the batch"),
         (nn.Sequential(nn.Conv1d(1, 1, 3)), "got Conv1d; write the network"),
         (Branching(), "torch.fx does not trace Branching"),
         (nn.Sequential(nn.Linear(3, 1)).requires_grad_(False), "require a gradient"),
@@ -192,6 +234,8 @@ def test_operations_with_a_shape_or_a_parameter():
     np.testing.assert_array_equal(of["flatten"](at, 1), x.reshape(2, 12))
     np.testing.assert_array_equal(of["flatten"](at, start_dim=0, end_dim=1), x.reshape(6, 4))
     np.testing.assert_array_equal(of["view"](at, 2, -1), x.reshape(2, 12))
+    assert of["squeeze"](at[:1, :1, :1]).shape == (1,)  # the batch's axis stays
+    assert of["squeeze"](at[:1, :1]).shape == (1, 4)
     centred = x - x.mean(axis=-1, keepdims=True)
     expected = centred / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5)
     np.testing.assert_allclose(of["layer_norm"](at, (4,)), expected, rtol=0, atol=ROUNDING)

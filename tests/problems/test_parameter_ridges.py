@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.optimize
 from sklearn.linear_model import LogisticRegression
 
@@ -129,5 +130,75 @@ def test_a_network_whose_biases_are_free():
     problem = hm.Problem(model, hm.SquaredError(), X[:, 1:], Y, deleted=3, ridge=ridge)
     trained = hm.train(problem, model.initial_parameters(jax.random.key(0)))
     assert bool(trained.successful) and trained.gradient_norm < 1e-10
-    flow = hm.flow(problem, hm.Constant(1.0), model.initial_parameters(jax.random.key(0)), [0.1])
-    assert np.isfinite(flow.theta).all()
+
+
+def test_flows_and_descents_are_drawn_by_each_ridge():
+    problem = hm.Problem(hm.linear_model(3), hm.SquaredError(), X, Y, deleted=3, ridge=FREE)
+    H, start = X.T @ X + np.diag(FREE), np.array([1.0, -2.0, 3.0])
+    fit = np.linalg.solve(H, X.T @ Y)
+    flow = hm.flow(
+        problem, hm.Constant(1.0), start, [0.05, 0.3], method=hm.Adaptive(rtol=1e-10, atol=1e-12)
+    )
+    for time, theta in zip((0.05, 0.3), flow.theta, strict=True):
+        exact = fit + scipy.linalg.expm(-time * H) @ (start - fit)
+        np.testing.assert_allclose(theta, exact, atol=1e-8)
+    for method in (hm.GradientDescent(0.01), hm.StochasticGradientDescent(0.01, batch_size=20)):
+        steps = hm.flow(problem, hm.Constant(1.0), start, [0.05], method=method)
+        exact = fit + np.linalg.matrix_power(np.eye(3) - 0.01 * H, 5) @ (start - fit)
+        np.testing.assert_allclose(steps.theta[0], exact, atol=1e-12)
+
+
+# What no point sees of the parameters without a ridge stays ---------------------------------------
+
+TWINS = np.column_stack([np.ones(20), np.ones(20), X[:, 1]])
+
+
+def twin_intercepts(rows):
+    """The sum of both intercepts, and the slope, which alone is penalised."""
+    A = np.column_stack([np.ones(len(rows)), X[rows, 1]])
+    return np.linalg.solve(A.T @ A + np.diag([0.0, 0.7]), A.T @ Y[rows])
+
+
+def test_of_two_free_intercepts_the_difference_stays():
+    ridge = [0.0, 0.0, 0.7]
+    problem = hm.Problem(hm.linear_model(3), hm.SquaredError(), TWINS, Y, deleted=3, ridge=ridge)
+    total, slope = twin_intercepts(np.arange(20))
+    full = problem.full_fit([1.0, 0.0, 5.0])
+    np.testing.assert_allclose(full, [(total + 1) / 2, (total - 1) / 2, slope], atol=1e-9)
+    total, slope = twin_intercepts(np.delete(np.arange(20), 3))
+    without = np.array([(total + 1) / 2, (total - 1) / 2, slope])
+    for estimator in (hm.LeaveOneOut(), hm.NewtonStep()):
+        delta = hm.predict(problem, estimator, full).delta
+        np.testing.assert_allclose(full + delta, without, atol=1e-9)
+    path = hm.response(problem, [0.0, 1.0], full)
+    np.testing.assert_allclose(path.theta[0], without, atol=1e-9)
+
+
+def test_free_intercepts_of_a_softmax_are_scikit_learns_up_to_a_constant():
+    model, y = hm.mlp([2, 3]), np.arange(20) % 3
+    problem = hm.Problem(
+        model, hm.SoftmaxCrossEntropy(), X[:, 1:], y, deleted=3, ridge=[0.7] * 6 + [0.0] * 3
+    )
+    full = problem.full_fit()
+    delta = hm.predict(problem, hm.LeaveOneOut(), full).delta
+    for theta, rows in ((full, np.arange(20)), (full + delta, np.delete(np.arange(20), 3))):
+        other = LogisticRegression(C=1 / 0.7, tol=1e-12, max_iter=10_000)
+        other.fit(X[rows, 1:], y[rows])
+        biases = other.intercept_ - other.intercept_.mean()
+        np.testing.assert_allclose(theta, np.r_[other.coef_.ravel(), biases], atol=1e-6)
+
+
+def test_what_a_deleted_group_alone_saw_stays_where_it_has_no_ridge():
+    group, rest = [17, 18, 19], np.arange(17)
+    inputs = np.column_stack([X[:, :2], np.isin(np.arange(20), group)])
+    ridge = np.array([0.0, 0.7, 0.0])
+    problem = hm.Problem(
+        hm.linear_model(3), hm.SquaredError(), inputs, Y, deleted=group, ridge=ridge
+    )
+    full = problem.full_fit()
+    expected = np.linalg.solve(inputs.T @ inputs + np.diag(ridge), inputs.T @ Y)
+    np.testing.assert_allclose(full, expected, atol=1e-9)
+    delta = hm.predict(problem, hm.LeaveOneOut(), full).delta
+    A = inputs[rest, :2]
+    without = np.linalg.solve(A.T @ A + np.diag(ridge[:2]), A.T @ Y[rest])
+    np.testing.assert_allclose(full + delta, [*without, full[2]], atol=1e-9)

@@ -56,8 +56,8 @@ def test_separated_classes_have_no_minimum():
     separated = hm.Problem(hm.linear_model(1), hm.Logistic(), X, classes, deleted=1)
     found = hm.check(separated, show=False)
     assert found.minimum is False and "add a ridge" in found.findings[-1]
-    mixed = hm.Problem(hm.linear_model(1), hm.Logistic(), X, 1 - classes[::-1] ^ 1, deleted=1)
-    assert hm.check(mixed, show=False).minimum is False
+    turned = hm.Problem(hm.linear_model(1), hm.Logistic(), X, 1 - classes, deleted=1)
+    assert hm.check(turned, show=False).minimum is False
     overlapping = [1, 0, 0, 1, 0, 1]
     problem = hm.Problem(hm.linear_model(1), hm.Logistic(), X, overlapping, deleted=1)
     assert hm.check(problem, show=False).minimum is True

@@ -12,9 +12,10 @@ from homotopy.problem import Problem, a_problem
 
 
 def cooks_distance(problem: Problem) -> Float[np.ndarray, " n"]:
-    """‖X(θ* − θ*₋ᵢ)‖²/(d σ̂²) of every point of an ordinary least-squares fit.
+    """Σⱼ wⱼ(xⱼᵀ(θ* − θ*₋ᵢ))²/(d σ̂²) of every point of a least-squares fit.
 
-    Of a logistic or Poisson regression its one-step approximation, as of `glm_diagnostics`.
+    With w the sample weights, if any. Of a logistic or Poisson regression its one-step
+    approximation, as of `glm_diagnostics`.
 
     Parameters
     ----------

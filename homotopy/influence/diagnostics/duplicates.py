@@ -10,7 +10,7 @@ import numpy as np
 from homotopy._display import Entries
 from homotopy._saving import Saved
 from homotopy._tables import Table, Tabled
-from homotopy.influence.diagnostics.inputs import known_ridge
+from homotopy.influence.diagnostics.inputs import require_known
 from homotopy.problem import Problem
 
 Groups = tuple[tuple[int, ...], ...]
@@ -25,7 +25,7 @@ class DuplicateRows(Tabled, Saved):
     ----------
     identical
         Equal in X and y: twins. Deleting one of two leaves the other, and the fit moves by less
-        than if the point had been alone.
+        than if the point had been alone. Their sample weights may differ.
     same_inputs
         Equal in X, with targets that are not all equal. Rows of such a group may be twins as well.
     """
@@ -64,7 +64,7 @@ def duplicate_rows(problem: Problem) -> DuplicateRows:
     >>> duplicate_rows(problem)
     DuplicateRows(identical=((0, 2),), same_inputs=((1, 3),))
     """
-    known_ridge(problem)
+    require_known(problem)
     inputs = _rows(problem.X)
     targets = _rows(problem.y)
     identical = _groups(list(zip(inputs, targets, strict=True)))

@@ -163,7 +163,8 @@ def glm_diagnostics(problem: Problem, theta: ArrayInput | None = None) -> GlmDia
     ----------
     problem : Problem
         With `Logistic()` or `losses.Poisson()`, of a model affine in θ. Its deleted set plays no
-        part; sample weights are those of statsmodels' `freq_weights` for residuals and leverage.
+        part; sample weights are statsmodels' `var_weights`. With `freq_weights` fit and leverage
+        are the same, but residuals there are those of one copy of a point, not of all.
     theta : (d,), optional
         The full fit; computed by default.
 
@@ -175,7 +176,8 @@ def glm_diagnostics(problem: Problem, theta: ArrayInput | None = None) -> GlmDia
     Raises
     ------
     ValueError
-        Naming `problem`, where it is no such regression, or `theta`.
+        Naming `problem`, where it is no such regression; `ridge`, where there is one for each
+        parameter; or `theta`.
     RuntimeError
         Where the full fit does not exist.
 

@@ -20,14 +20,19 @@ def is_linear_regression(problem: Problem) -> bool:
     return isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError)
 
 
-def known_ridge(problem: Problem) -> float:
-    """ρ; `TypeError` for a problem that is being traced, or none."""
+def require_known(problem: Problem) -> None:
+    """A `TypeError` for a problem that is being traced, or none."""
     a_problem(problem)
     if any(concrete(leaf) is None for leaf in (problem.X, problem.y, problem.ridge)):
         raise TypeError(
             "problem: diagnostics are computed from concrete arrays, outside jax.jit, jax.vmap "
             "and jax.grad."
         )
+
+
+def known_ridge(problem: Problem) -> float:
+    """ρ; as `require_known`, and a `ValueError` where there is one for each parameter."""
+    require_known(problem)
     if problem.ridge.ndim == 1:
         raise ValueError(
             "ridge: diagnostics are those of one ridge for all parameters, got one for each; "

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.special
 from jaxtyping import Array, Float
 
+from homotopy.influence.diagnostics.inputs import root_weights
 from homotopy.losses import SoftmaxCrossEntropy
 from homotopy.problem import Problem
 
@@ -42,10 +43,7 @@ def weighted_jacobian(
     jacobian, curvature, outputs = parts
     jacobian = jacobian.reshape(problem.size, -1, problem.dimension)
     if isinstance(problem.loss, SoftmaxCrossEntropy):
-        root = _softmax_root(outputs) @ jacobian
-        if problem.point_weights is None:
-            return root
-        return np.sqrt(np.asarray(problem.point_weights, np.float64))[:, None, None] * root
+        return root_weights(problem)[:, None, None] * (_softmax_root(outputs) @ jacobian)
     curvature = curvature.reshape(problem.size, jacobian.shape[1], -1)
     values, vectors = np.linalg.eigh(curvature)
     rounding = _ROUNDINGS * float(jnp.finfo(problem.X.dtype).eps) * np.abs(values).max(axis=1)

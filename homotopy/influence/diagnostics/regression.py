@@ -44,7 +44,7 @@ class RegressionDiagnostics(Result):
     agreed meaning there, and raise `ValueError`.
 
     With sample weights wᵢ everything is that of weighted least squares, as of statsmodels' WLS: the
-    variance of point i is σ²/wᵢ, and leverages are those of √wᵢ xᵢ.
+    variance of point i is σ²/wᵢ, and leverages are those of √wᵢ xᵢ. Without them every wᵢ is 1.
 
     Attributes
     ----------
@@ -208,19 +208,19 @@ class RegressionDiagnostics(Result):
 
     @property
     def cooks_distance(self) -> Float[np.ndarray, " n"]:
-        """‖X(θ* − θ*₋ᵢ)‖²/(d σ̂²)."""
+        """Σⱼ wⱼ(xⱼᵀ(θ* − θ*₋ᵢ))²/(d σ̂²)."""
         ratio = _quotient(self.leverage, self._factor.complement, self.undetermined)
         return self.studentised_internal**2 * ratio / max(self._factor.rank, 1)
 
     @property
     def dffits(self) -> Float[np.ndarray, " n"]:
-        """xᵢᵀ(θ* − θ*₋ᵢ)/(σ̂₋ᵢ √Pᵢᵢ), 0 for a row of zeros."""
+        """√wᵢ xᵢᵀ(θ* − θ*₋ᵢ)/(σ̂₋ᵢ √Pᵢᵢ), 0 for a row of zeros."""
         ratio = _quotient(self.leverage, self._factor.complement, self.undetermined)
         return self.studentised_external * np.sqrt(ratio)
 
     @property
     def dfbetas(self) -> Float[np.ndarray, "n d"]:
-        """(θ* − θ*₋ᵢ)ₐ/(σ̂₋ᵢ √((XᵀX)⁻¹)ₐₐ), 0 for a column of zeros."""
+        """(θ* − θ*₋ᵢ)ₐ/(σ̂₋ᵢ √((Σ wⱼxⱼxⱼᵀ)⁻¹)ₐₐ), 0 for a column of zeros."""
         spread = np.sqrt(np.sum(self._factor.inverse**2, axis=1))
         spread[spread == 0.0] = 1.0  # its coefficient is 0 in every fit
         return self.dfbeta / np.sqrt(self.sigma2_without)[:, None] / spread[None, :]
@@ -264,7 +264,8 @@ def regression_diagnostics(problem: Problem) -> RegressionDiagnostics:
     Raises
     ------
     ValueError
-        Naming `problem`, where it is not such a regression.
+        Naming `problem`, where it is not such a regression; or `ridge`, where there is one for each
+        parameter.
 
     References
     ----------

@@ -67,7 +67,7 @@ class RidgelessLeaveOneOut(Result):
 
     @property
     def mean_squared(self) -> float:
-        """The leave-one-out estimate of the squared prediction error."""
+        """The leave-one-out estimate of the squared prediction error, of all points alike."""
         return float(np.mean(self.residuals**2))
 
 

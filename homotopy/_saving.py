@@ -21,7 +21,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from homotopy._checks import sequence
-from homotopy._encoding import OWN, Decoder, Encoder
+from homotopy._code_names import OWN
+from homotopy._decoding import Decoder
+from homotopy._encoding import Encoder
 from homotopy._wording import described
 
 FORMAT = 1

@@ -15,6 +15,7 @@ from . import (
     schedules,
     searches,
     solvers,
+    valuation,
 )
 from ._saving import load
 from .deletion import (
@@ -103,19 +104,32 @@ from .schedules import (
     Step,
 )
 from .scikit_learn import from_sklearn
+from .valuation import (
+    AumannShapley,
+    Banzhaf,
+    BetaShapley,
+    Enumeration,
+    Permutations,
+    Shapley,
+    data_values,
+)
 
 __version__: str
 
 __all__ = [
     "Adaptive",
     "Arnoldi",
+    "AumannShapley",
     "BangBang",
     "BangBangs",
+    "Banzhaf",
+    "BetaShapley",
     "Cells",
     "ConjugateGradient",
     "Constant",
     "Deletion",
     "Dense",
+    "Enumeration",
     "Everything",
     "Exact",
     "GaussNewton",
@@ -133,6 +147,7 @@ __all__ = [
     "Nystrom",
     "OwnLoss",
     "PathIntegration",
+    "Permutations",
     "PiecewiseConstant",
     "Polynomial",
     "Polynomials",
@@ -142,6 +157,7 @@ __all__ = [
     "Ramp",
     "Ramps",
     "Separately",
+    "Shapley",
     "SoftmaxCrossEntropy",
     "Spline",
     "Splines",
@@ -155,6 +171,7 @@ __all__ = [
     "check",
     "control",
     "cooks_distance",
+    "data_values",
     "datasets",
     "deletion",
     "deletions",
@@ -195,4 +212,5 @@ __all__ = [
     "solvers",
     "taylor",
     "train",
+    "valuation",
 ]

@@ -108,10 +108,13 @@ from .valuation import (
     AumannShapley,
     Banzhaf,
     BetaShapley,
+    EffectiveMedium,
     Enumeration,
+    FiniteTime,
     Permutations,
     Shapley,
     data_values,
+    knn_shapley,
 )
 
 __version__: str
@@ -129,9 +132,11 @@ __all__ = [
     "Constant",
     "Deletion",
     "Dense",
+    "EffectiveMedium",
     "Enumeration",
     "Everything",
     "Exact",
+    "FiniteTime",
     "GaussNewton",
     "GradientDescent",
     "Influence",
@@ -188,6 +193,7 @@ __all__ = [
     "influence",
     "influence_in_time",
     "keep_programs",
+    "knn_shapley",
     "least_time",
     "leverage",
     "linear_model",

@@ -1,8 +1,13 @@
 from ._data_values import data_values
 from .aumann_shapley import AumannShapley
+from .effective_medium import EffectiveMedium
 from .enumeration import Enumeration
+from .finite_time import FiniteTime
+from .gradient_shapley import GradientShapley
 from .method import AbstractValuation
+from .neighbours import knn_regression_shapley, knn_shapley
 from .permutations import Permutations
+from .sample_reuse import SampleReuse
 from .semivalues import (
     AbstractSemivalue,
     Banzhaf,
@@ -11,7 +16,7 @@ from .semivalues import (
     LeaveOneOutValue,
     Shapley,
 )
-from .values import DataValues, Sampling, ValueStatus
+from .values import DataValues, PermutationCheck, Sampling, ValueStatus
 
 __all__ = [
     "AbstractSemivalue",
@@ -20,12 +25,19 @@ __all__ = [
     "Banzhaf",
     "BetaShapley",
     "DataValues",
+    "EffectiveMedium",
     "Enumeration",
+    "FiniteTime",
+    "GradientShapley",
     "InclusionMeasure",
     "LeaveOneOutValue",
+    "PermutationCheck",
     "Permutations",
+    "SampleReuse",
     "Sampling",
     "Shapley",
     "ValueStatus",
     "data_values",
+    "knn_regression_shapley",
+    "knn_shapley",
 ]

@@ -12,9 +12,9 @@ from homotopy._result import named
 from homotopy._status import require_success
 from homotopy.measurements import AbstractMeasurement
 from homotopy.problem import Problem, a_problem
-from homotopy.valuation.measures import measure_of
+from homotopy.valuation.measures import checked_measurement, measure_of
 from homotopy.valuation.method import AbstractValuation, Asked
-from homotopy.valuation.semivalues import AbstractSemivalue, Shapley
+from homotopy.valuation.semivalues import SHAPLEY, AbstractSemivalue
 from homotopy.valuation.values import DataValues
 
 
@@ -22,7 +22,7 @@ def data_values(
     problem: Problem,
     measurement: AbstractMeasurement | Callable,
     method: AbstractValuation,
-    semivalue: AbstractSemivalue = Shapley(),
+    semivalue: AbstractSemivalue = SHAPLEY,
     *,
     theta0: ArrayInput | None = None,
     resume: DataValues | None = None,
@@ -90,7 +90,7 @@ def data_values(
     [0.222222, 1.555556]
     """
     a_problem(problem)
-    measure = measure_of(measurement, problem)
+    known = checked_measurement(measurement, problem)
     instance(
         "method", method, AbstractValuation, "a method such as Permutations(1000) or Enumeration()"
     )
@@ -101,7 +101,7 @@ def data_values(
     flag("throw", throw)
     with Monitor(progress, "", what="valuing points", keeps=False) as monitor:
         asked = Asked(
-            problem, measure, semivalue, start, resume,
+            problem, known, measure_of(known, problem), semivalue, start, resume,
             lambda done, total: monitor.report(done, total, float("nan")),
         )  # fmt: skip
         found = method.values(asked)

@@ -59,7 +59,7 @@ class AbstractGame(abc.ABC):
         return self.values(np.array([[False] * self.size, [True] * self.size]))
 
     @property
-    def total(self) -> Float[np.ndarray, "..."]:
+    def total(self) -> Float[np.ndarray, ...]:
         """m(∅) − m(N), which the Shapley values sum to."""
         return self.ends[0] - self.ends[1]
 

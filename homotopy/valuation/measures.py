@@ -54,8 +54,8 @@ class Measure:
         return np.asarray(_slopes(self.measurement, self.problem, theta))
 
 
-def measure_of(measurement, problem: Problem) -> Quadratic | Measure:
-    """The measurement, checked: of a mean squared loss on other data in closed form.
+def checked_measurement(measurement, problem: Problem) -> AbstractMeasurement:
+    """The measurement, where it is the same function of θ for every coalition.
 
     Raises
     ------
@@ -67,7 +67,11 @@ def measure_of(measurement, problem: Problem) -> Quadratic | Measure:
             "measurement: expected one that is the same for every coalition, got OwnLoss(): the "
             "loss of a point is another function for each of them; give TestLoss(X, y)."
         )
-    measurement = as_measurement(measurement, problem)
+    return as_measurement(measurement, problem)
+
+
+def measure_of(measurement: AbstractMeasurement, problem: Problem) -> Quadratic | Measure:
+    """A checked measurement as a function: of a mean squared loss on other data in closed form."""
     linear = isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError)
     if linear and isinstance(measurement, TestLoss) and measurement.y.ndim == 1:
         X, y = np.asarray(measurement.X, float), np.asarray(measurement.y, float)

@@ -15,6 +15,8 @@ from jaxtyping import Float
 
 from homotopy._display import DisplayedByFields
 from homotopy._wording import described
+from homotopy.measurements import AbstractMeasurement
+from homotopy.models import LinearModel
 from homotopy.problem import Problem
 from homotopy.valuation.games import AbstractGame, game_of
 from homotopy.valuation.measures import Measure, Quadratic
@@ -27,11 +29,23 @@ class Asked:
     """What is valued: a measurement of a problem, by a semivalue; checked."""
 
     problem: Problem
+    measurement: AbstractMeasurement
     measure: Quadratic | Measure
     semivalue: AbstractSemivalue
     theta0: np.ndarray | None
     resume: DataValues | None
     report: Callable[[int, int], None]
+
+    def start(self) -> np.ndarray:
+        """θ₀, or zeros for a linear model; a `ValueError` for others."""
+        if self.theta0 is not None:
+            return self.theta0
+        if not isinstance(self.problem.model, LinearModel):
+            raise ValueError(
+                f"theta0: expected the vector of length {self.problem.dimension} where training "
+                "starts, got None."
+            )
+        return np.zeros(self.problem.dimension)
 
     @functools.cached_property
     def game(self) -> AbstractGame:
@@ -60,13 +74,13 @@ class AbstractValuation(DisplayedByFields, eqx.Module):
 def data_values_of(
     method: AbstractValuation,
     values: Float[np.ndarray, "n ..."],
-    total: Float[np.ndarray, "..."],
+    total: Float[np.ndarray, ...],
     work: int,
     unit: str,
     status: ValueStatus = ValueStatus.successful,
     *,
     standard_error: Float[np.ndarray, "n ..."] | None = None,
-    quadrature_error: Float[np.ndarray, "..."] | None = None,
+    quadrature_error: Float[np.ndarray, ...] | None = None,
     sampling: Sampling | None = None,
 ) -> DataValues:
     """A result from NumPy's arrays."""

@@ -191,6 +191,15 @@ def _part(numbers: int) -> int:
     return max(1, min(_PART, 1 << max(0, int(math.log2(max(1, _NUMBERS // numbers))))))
 
 
+def unit_values(method: Permutations, asked: Asked) -> np.ndarray:
+    """The values of every unit of a sample, (units, n), whose means the values are."""
+    length = method.strata * (2 if method.antithetic else 1)
+    sample = _Sampler(method, asked.game, asked.semivalue)
+    units = max(2, math.ceil(method.count / length))
+    changes, _ = sample.changes(sample.orders(0, units))
+    return np.mean(changes.reshape(units, length, -1), axis=1)
+
+
 class _Sampler:
     """Units of a part of the stream of random numbers; parts are drawn in any order."""
 

@@ -105,6 +105,9 @@ class Shapley(AbstractSemivalue):
         return _beta_quadrature(1.0, 1.0, stretch, count)
 
 
+SHAPLEY = Shapley()  # the default of `data_values`
+
+
 class InclusionMeasure(AbstractSemivalue):
     """Any measure μ on the chance of inclusion, by its point masses.
 

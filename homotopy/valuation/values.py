@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from scipy import stats
 
 from homotopy._checks import fraction, integer
-from homotopy._display import Entries, largest, number
+from homotopy._display import DisplayedByFields, Entries, largest, number
 from homotopy._result import Result, in_order
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
@@ -43,10 +43,11 @@ class ValueStatus(Status):
         "the integral was not resolved with the nodes allowed, as where the path of minima jumps: "
         "raise max_nodes, or compare efficiency_gap with the jump"
     )
+    diverged = "training diverged: a smaller step size keeps it stable"
     interrupted = "it was interrupted: the values are those of the permutations done"
 
 
-class Sampling(eqx.Module):
+class Sampling(DisplayedByFields, eqx.Module):
     """What sampled values are means of, so that more can be added.
 
     Attributes
@@ -57,8 +58,6 @@ class Sampling(eqx.Module):
         Parts of the stream of random numbers that are used up.
     second, third, fourth : (k,)
         Sums of powers of the samples' distances from their mean, of each value.
-    total : (*out)
-        m(∅) − m(N) of the game.
     """
 
     units: Int[Array, ""]
@@ -66,6 +65,33 @@ class Sampling(eqx.Module):
     second: Float[Array, " k"]
     third: Float[Array, " k"]
     fourth: Float[Array, " k"]
+
+
+class PermutationCheck(DisplayedByFields, eqx.Module):
+    """How values compare with a sample of permutations, within its errors.
+
+    Attributes
+    ----------
+    permutations : ()
+        How many.
+    difference : ()
+        ‖values − sampled‖ / ‖sampled‖.
+    noise : ()
+        ‖standard errors‖ / ‖sampled‖: what `difference` is when the values are exact.
+    chi_square, degrees_of_freedom : ()
+        ‖values − sampled‖² over what it is on average when the values are exact, times the degrees
+        of freedom that it then has (Satterthwaite; errors of different points go together).
+    p_value : ()
+        The probability of a larger one if they were: small where the permutations can tell the
+        values from the exact ones. An approximation, the better the more permutations.
+    """
+
+    permutations: Int[Array, ""]
+    difference: Float[Array, ""]
+    noise: Float[Array, ""]
+    chi_square: Float[Array, ""]
+    degrees_of_freedom: Float[Array, ""]
+    p_value: Float[Array, ""]
 
 
 class DataValues(Result, Reported, eqx.Module):
@@ -94,18 +120,21 @@ class DataValues(Result, Reported, eqx.Module):
     status : ValueStatus
     sampling : Sampling, optional
         Of sampled values, for `resume`.
+    permutation_check : PermutationCheck, optional
+        Of `EffectiveMedium`: how the values compare with a sample.
     """
 
     values: Float[Array, "n ..."]
     standard_error: Float[Array, "n ..."] | None
-    total: Float[Array, "..."]
-    efficiency_gap: Float[Array, "..."]
-    quadrature_error: Float[Array, "..."] | None
+    total: Float[Array, ...]
+    efficiency_gap: Float[Array, ...]
+    quadrature_error: Float[Array, ...] | None
     work: Int[Array, ""]
     status: ValueStatus
     unit: str = eqx.field(static=True)
     kind: str = eqx.field(static=True)
     sampling: Sampling | None = None
+    permutation_check: PermutationCheck | None = None
 
     _axes = (("values", None), ("work", 0))
 
@@ -120,12 +149,23 @@ class DataValues(Result, Reported, eqx.Module):
         shown = values if single else self._sizes()
         yield "value" if single else "‖value‖", largest(shown, self._names.row)
         error = self.standard_error
-        yield "standard error", (
-            None if error is None else f"at most {number(float(np.max(np.asarray(error))), 2)}"
+        yield (
+            "standard error",
+            (None if error is None else f"at most {number(float(np.max(np.asarray(error))), 2)}"),
         )
         gap = float(np.max(np.abs(np.asarray(self.efficiency_gap))))
         yield "m(∅) − m(N)", self.total
         yield "efficiency gap", number(gap, 2)
+        check = self.permutation_check
+        yield (
+            "beside permutations",
+            (
+                None
+                if check is None
+                else f"{number(float(check.difference), 2)} apart, their noise "
+                f"{number(float(check.noise), 2)}, p {number(float(check.p_value), 2)}"
+            ),
+        )
         yield "work", f"{int(self.work)} {self.unit}, {self.kind}"
         yield "status", self.status
 

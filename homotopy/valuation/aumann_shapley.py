@@ -96,7 +96,7 @@ def integrated(method, asked: Asked, integrand, stretch, total, shape, unit) -> 
             within = bool(np.all(error <= method.tolerance * scale))
             missed = np.abs(values.sum(axis=0) - np.ravel(total))
             if asked.semivalue.efficient:
-                within &= bool(np.all(missed <= 10.0 * method.tolerance * scale * len(values)))
+                within &= bool(np.all(missed <= 10.0 * method.tolerance * scale))
             if within or 2 * count > method.max_nodes:
                 break
         elif 2 * count > method.max_nodes:

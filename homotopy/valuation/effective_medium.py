@@ -61,7 +61,7 @@ class EffectiveMedium(AbstractValuation):
 
     permutations: int = 200
     nodes: int = 16
-    tolerance: float = 1e-5
+    tolerance: float = 1e-4
     max_nodes: int = 256
     seed: int = 0
 

@@ -7,6 +7,8 @@ brings a new direction c = (1 − Π)x (theory §8.2). Points are put in only, n
 out cancels digits where a leverage is near 1.
 """
 
+from typing import no_type_check
+
 import numpy as np
 
 from homotopy.numerics.compiled import borrowing, compiled
@@ -17,6 +19,7 @@ _CLOSE = 6  # prefixes in a row near the end value, after which the rest counts 
 
 
 @borrowing
+@no_type_check
 def _insert(P, span, theta, x, y, least_norm, v, c):
     """Put (x, y) into the state, in place."""
     d = x.shape[0]
@@ -62,6 +65,7 @@ def _insert(P, span, theta, x, y, least_norm, v, c):
 
 
 @compiled
+@no_type_check
 def coalition_fits(X, y, ridge, prefix, low):
     """θ of the coalitions `prefix` + k, k = 0 … 2^low − 1, point b in where bit b is set.
 
@@ -97,6 +101,7 @@ def coalition_fits(X, y, ridge, prefix, low):
 
 
 @compiled
+@no_type_check
 def permutation_fits(X, y, ridge, order):
     """θ after each point of each order, (K, n, d)."""
     count, n = order.shape
@@ -116,6 +121,7 @@ def permutation_fits(X, y, ridge, order):
 
 
 @compiled
+@no_type_check
 def permutation_changes(X, y, ridge, A, g, order, total, truncation):
     """m before minus m after each point is put in, (K, n) by point, m = ½θᵀAθ − gᵀθ.
 

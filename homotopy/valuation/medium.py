@@ -22,7 +22,8 @@ from jaxtyping import Float
 
 from homotopy.valuation.measures import Quadratic
 
-_STILL, _MOST = 1e-15, 2000  # change of the weights at which their iteration ends; its steps
+_STILL, _MOST = 2e-15, 200  # change of the weights at which their iteration ends; its steps
+_SIMPLE, _NEAR = 6, 1e-2  # steps before Newton's, and the change below which those are taken
 
 
 class Medium:
@@ -42,17 +43,22 @@ class Medium:
     def settle(self, p: Float[np.ndarray, " n"]) -> _State:
         """The self-consistent weights at p."""
         a = p if self.weights is None else self.weights
-        for _ in range(_MOST):
+        for step in range(_MOST):
             half = self._half(a)
             q = np.sum(half**2, axis=1)
-            new = weights_at(q, p)
-            change = np.max(np.abs(new - a))
-            a = new
+            away = weights_at(q, p) - a
+            change = float(np.max(np.abs(away)))
             if change <= _STILL:
                 break
+            if step >= _SIMPLE and change < _NEAR:
+                # Newton's step: where about d points are in, the plain iteration hardly converges.
+                pairs = _pairs(half)
+                slope = (a**2 - a) / _root(q, p)
+                back = np.eye(pairs.shape[1]) + (pairs.T * slope) @ pairs
+                away = away - slope * (pairs @ np.linalg.solve(back, pairs.T @ away))
+            a = np.clip(a + away, 0.0, 1.0)
         self.weights = a
-        half = self._half(a)
-        return _State(p, a, np.sum(half**2, axis=1), half, float(change))
+        return _State(p, a, q, half)
 
     def _half(self, a) -> np.ndarray:
         """Y with M = YYᵀ."""
@@ -96,7 +102,7 @@ class Medium:
         by_a -= np.sum(G @ inner * G, axis=1)
 
         # a follows from p: (I + diag(a_q) M∘M) da = a_p dp.
-        root = np.sqrt((1.0 + q) ** 2 - 4.0 * q * p)
+        root = _root(q, p)
         a_q, a_p = (a**2 - a) / root, 1.0 / root
         back = np.eye(pairs.shape[1]) + (pairs.T * a_q) @ pairs
         by_a -= pairs @ np.linalg.solve(back, pairs.T @ (a_q * by_a))
@@ -109,7 +115,6 @@ class _State:
     a: np.ndarray
     q: np.ndarray
     half: np.ndarray
-    change: float
 
     def scatter(self):
         """v and its derivatives in p, a and q, each with the others fixed."""
@@ -124,7 +129,11 @@ class _State:
 
 def weights_at(q: Float[np.ndarray, " n"], p: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """a in [0, 1] with q a² − (1 + q) a + p = 0: 0 at p = 0 and 1 at p = 1."""
-    return 2.0 * p / (1.0 + q + np.sqrt((1.0 + q) ** 2 - 4.0 * q * p))
+    return 2.0 * p / (1.0 + q + _root(q, p))
+
+
+def _root(q, p):
+    return np.sqrt((1.0 + q) ** 2 - 4.0 * q * p)
 
 
 def _pairs(half: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n r"]:

@@ -20,7 +20,8 @@ from homotopy.valuation.values import DataValues, Sampling, ValueStatus, moments
 
 _PART = 32  # units in a part, at most: the first look at the errors is after as many
 _NUMBERS = 2**22  # changes in a part, at most
-_TAILS, _FEW_TAILS = 0.1, 30.0  # excess kurtosis, over the units: past it errors say nothing
+_TAILS, _LEAST_TAILS = 0.25, 5.0  # excess kurtosis, over the units: a few make up the variance
+_ENOUGH = 10  # units a point: with fewer, each is seldom early, and its tails are those of chance
 _ROUNDING = 1e-6  # of |m(∅)| + |m(N)|: what the sum of values may miss
 
 
@@ -159,7 +160,7 @@ class Permutations(AbstractValuation):
             )
         return moments, int(earlier.sampling.parts), int(earlier.work)
 
-    def _settled(self, moments: Moments, total: np.ndarray) -> bool:
+    def _settled(self, moments: Moments, total) -> bool:
         """Whether all values are known well enough, at this look."""
         if moments.count < _PART:
             return False
@@ -171,11 +172,14 @@ class Permutations(AbstractValuation):
         return bool(np.all(wide))
 
     def _status(self, moments, total, game, semivalue, settled, ended) -> ValueStatus:
-        tails = np.max(moments.excess_kurtosis)
+        variance = moments.second
+        tails = np.sum(variance * moments.excess_kurtosis) / max(np.sum(variance), 1e-300)
         gap = moments.mean.reshape(game.size, -1).sum(axis=0) - total.reshape(-1)
         scale = np.abs(game.ends).sum(axis=0).reshape(-1)
         whole = isinstance(semivalue, Shapley) and self.truncation == 0.0
-        if tails > max(_TAILS * moments.count, _FEW_TAILS):
+        ridgeless = isinstance(game, LeastSquaresGame) and game.least_norm
+        telling = ridgeless or moments.count >= _ENOUGH * game.size
+        if telling and tails > max(_TAILS * moments.count, _LEAST_TAILS):
             return ValueStatus.heavy_tails
         if whole and not bool(np.all(np.abs(gap) <= _ROUNDING * scale)):
             return ValueStatus.inaccurate

@@ -74,7 +74,7 @@ class BetaShapley(AbstractSemivalue):
     a: float
     b: float
 
-    def __init__(self, a: float, b: float):
+    def __init__(self, a: float | int, b: float | int):
         self.a, self.b = positive("a", a), positive("b", b)
 
     def size_probabilities(self, size):

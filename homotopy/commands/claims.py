@@ -37,14 +37,12 @@ def claims(
     """What of the research notes holds, and what does not, with proofs."""
     if markdown and latex:
         raise InputError("--latex: expected one format, got --markdown too.")
-    from rich.console import Console
 
     from homotopy.claims import LEDGER, matching
     from homotopy.claims.machinery import export
+    from homotopy.commands.shared.console import standard_output
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 120)
+    console = standard_output(120)
     try:
         chosen = LEDGER if key is None else matching(key)
     except KeyError as error:

@@ -1,30 +1,14 @@
 """`homotopy forget`: delete rows from a linear regression, and compare ways to do it."""
 
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from homotopy.commands.shared.errors import CommandError, InputError
-from homotopy.commands.shared.options import (
-    CommentOption,
-    DataArgument,
-    DatasetOption,
-    DecimalOption,
-    DropnaOption,
-    DropOption,
-    EncodingOption,
-    FormulaOption,
-    IndexOption,
-    InterceptOption,
-    SeparatorOption,
-    TargetOption,
-    epilog,
-)
+from homotopy.commands.shared.options import TableRequest, epilog, reads_a_table
 from homotopy.commands.shared.output import folder_stem, output_folder
-from homotopy.datasets.tables.options import TableOptions
 
 PICTURES = ("portrait.png", "portrait.pdf")
 RECORD = "forget.json"
@@ -63,10 +47,10 @@ T: s plus the time in which the flow without the rows goes nine tenths of the wa
 EPILOG = epilog(_EXPLANATION)
 
 
+@reads_a_table
 def forget(
-    data: DataArgument = None,
-    dataset: DatasetOption = None,
-    target: TargetOption = None,
+    table: TableRequest,
+    *,
     delete: Annotated[
         list[str],
         typer.Option(
@@ -76,15 +60,6 @@ def forget(
             "quotes.",
         ),
     ] = ...,
-    formula: FormulaOption = None,
-    index: IndexOption = None,
-    drop: DropOption = None,
-    dropna: DropnaOption = False,
-    intercept: InterceptOption = True,
-    separator: SeparatorOption = None,
-    decimal: DecimalOption = None,
-    encoding: EncodingOption = None,
-    comment: CommentOption = None,
     start: Annotated[
         float | None,
         typer.Option(
@@ -137,45 +112,31 @@ def forget(
     ] = None,
 ) -> None:
     """Forget rows of a data set: compare ways to do it, in numbers and in a picture."""
-    with warnings.catch_warnings():
-        if not sys.warnoptions:
-            warnings.simplefilter("ignore")
-        limit = time_limit if optimise else None
-        options = TableOptions(
-            target=target, formula=formula, index=index, drop=tuple(drop or ()), dropna=dropna,
-            separator=separator, decimal=decimal, encoding=encoding, comment=comment, command=True,
-        )  # fmt: skip
-        _forget(data, dataset, options, intercept, delete, start, horizon, ridge, limit, out)
-
-
-def _forget(
-    data, dataset, options, intercept, delete, start, horizon, ridge, time_limit, out
-) -> None:
     # Imported here so that --help and bad arguments are answered without the slow imports.
     from homotopy.commands.shared import inputs
     from homotopy.commands.shared.rows import rows_to_delete
 
     for option, value in (("--start", start), ("--horizon", horizon), ("--ridge", ridge)):
         inputs.check_number(option, value)
-    if time_limit is not None and not time_limit > 0:
+    if optimise and not time_limit > 0:
         raise InputError(f"--time-limit: expected a number of seconds > 0, got {time_limit:g}.")
     if start is not None and horizon is not None:
         _check_order(start, horizon)
-    loaded = inputs.load(data, dataset, options)
+    loaded = inputs.load(table)
     _check_regression(loaded)
     rows = rows_to_delete(delete, loaded)
-    design = inputs.design(loaded, ridge, intercept)
+    design = inputs.design(loaded, ridge, table.intercept)
     original = design.original
     folder = _default_folder(original.name, [loaded.row_number(row) for row in rows])
     folder = folder if out is None else out
 
     import numpy as np
-    from rich.console import Console
 
     from homotopy.commands.forget import picture
     from homotopy.commands.forget.record import record as recorded
     from homotopy.commands.forget.report import show
     from homotopy.commands.forget.summary import summarise
+    from homotopy.commands.shared.console import standard_output
     from homotopy.commands.shared.record import write
     from homotopy.deletion import Deletion
     from homotopy.deletion.comparison import OPTIMUM, compare, standard_schedules
@@ -211,7 +172,7 @@ def _forget(
         summary = summarise(problem, original, design.scaled)
         try:
             schedules, optimum = standard_schedules(deletion), None
-            if time_limit is not None:
+            if optimise:
                 optimum = _certified(deletion, schedules["best single step"], time_limit)
                 schedules[OPTIMUM] = optimum.schedule
             comparison = compare(deletion, schedules)
@@ -223,24 +184,17 @@ def _forget(
                 f"lasts λ (T − s) = {stiffness:.2g} times as long as the fastest mode. Choose a "
                 "--horizon nearer to the start, or add a --ridge."
             ) from None
-        arguments = {
-            "data": None if data is None else str(data),
-            "dataset": dataset,
-            "target": options.target,
-            "delete": [original.row_number(row) for row in rows],
-            **inputs.as_arguments(options),
-            "intercept": design.intercept,
-            "start": start,
-            "horizon": horizon,
-            "ridge": ridge,
-            "optimise": time_limit is not None,
-        }
+        arguments = table.recorded(
+            delete=[original.row_number(row) for row in rows],
+            start=start,
+            horizon=horizon,
+            ridge=ridge,
+            optimise=optimise,
+        )
         numbers = recorded(arguments, design, summary, comparison, optimum, begin, end, plane)
         write(numbers, staging / RECORD)
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 100)  # a file or a pipe has no width of its own
+    console = standard_output(100)
     show(console, design, ridge, summary, comparison, optimum, begin, end)
     written = ", ".join((*PICTURES, RECORD))
     console.print(f"Written to {folder}/: {written}", soft_wrap=True, markup=False)

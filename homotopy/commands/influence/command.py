@@ -1,7 +1,6 @@
 """`homotopy influence`: which rows of a data set shape a regression fitted to it."""
 
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,23 +9,8 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import InputError
-from homotopy.commands.shared.options import (
-    CommentOption,
-    DataArgument,
-    DatasetOption,
-    DecimalOption,
-    DropnaOption,
-    DropOption,
-    EncodingOption,
-    FormulaOption,
-    IndexOption,
-    InterceptOption,
-    SeparatorOption,
-    TargetOption,
-    epilog,
-)
+from homotopy.commands.shared.options import TableRequest, epilog, reads_a_table
 from homotopy.commands.shared.output import folder_stem, output_folder
-from homotopy.datasets.tables.options import TableOptions
 
 PICTURES = ("influence.png", "influence.pdf")
 TABLE = "influence.csv"
@@ -84,10 +68,10 @@ refits, and leverage against residuals.
 EPILOG = epilog(_EXPLANATION)
 
 
+@reads_a_table
 def influence(
-    data: DataArgument = None,
-    dataset: DatasetOption = None,
-    target: TargetOption = None,
+    table: TableRequest,
+    *,
     loss: Annotated[
         str,
         typer.Option(
@@ -129,15 +113,6 @@ def influence(
             show_default=False,
         ),
     ] = None,
-    formula: FormulaOption = None,
-    index: IndexOption = None,
-    drop: DropOption = None,
-    dropna: DropnaOption = False,
-    intercept: InterceptOption = True,
-    separator: SeparatorOption = None,
-    decimal: DecimalOption = None,
-    encoding: EncodingOption = None,
-    comment: CommentOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -150,17 +125,6 @@ def influence(
     ] = None,
 ) -> None:
     """Rank the rows of a data set by their influence on a regression, and check it by refits."""
-    with warnings.catch_warnings():
-        if not sys.warnoptions:
-            warnings.simplefilter("ignore")
-        options = TableOptions(
-            target=target, formula=formula, index=index, drop=tuple(drop or ()), dropna=dropna,
-            separator=separator, decimal=decimal, encoding=encoding, comment=comment, command=True,
-        )  # fmt: skip
-        _influence(data, dataset, options, intercept, loss, ridge, by, top, test, out)
-
-
-def _influence(data, dataset, options, intercept, loss, ridge, by, top, test, out) -> None:
     _check_choice("--loss", loss, LOSSES)
     if by is None:
         by = "own-loss" if test is None else "test-loss"
@@ -180,9 +144,7 @@ def _influence(data, dataset, options, intercept, loss, ridge, by, top, test, ou
     from homotopy.commands.shared import inputs
 
     inputs.check_number("--ridge", ridge)
-    loaded = inputs.load(data, dataset, options)
-
-    from rich.console import Console
+    loaded = inputs.load(table)
 
     from homotopy.commands.influence import numbers, picture, record
     from homotopy.commands.influence.fit import (
@@ -192,13 +154,14 @@ def _influence(data, dataset, options, intercept, loss, ridge, by, top, test, ou
         with_classes,
     )
     from homotopy.commands.influence.report import show
+    from homotopy.commands.shared.console import standard_output
     from homotopy.commands.shared.record import write
     from homotopy.precision import enable_x64
     from homotopy.program_cache import keep_programs
 
     loaded = with_classes(loaded, loss)
     check_classes(loaded, loss)
-    design = inputs.design(loaded, ridge, intercept)
+    design = inputs.design(loaded, ridge, table.intercept)
     original = design.original
     test_data = None if test is None else load_test(test, original, loss)
     folder = _default_folder(original.name) if out is None else out
@@ -212,26 +175,14 @@ def _influence(data, dataset, options, intercept, loss, ridge, by, top, test, ou
         fit = fit_regression(design, loss, ridge, test_data)
         with _progress() as report:
             found = numbers.influences(fit, column, top, report)
-        arguments = {
-            "data": None if data is None else str(data),
-            "dataset": dataset,
-            "target": options.target,
-            **inputs.as_arguments(options),
-            "intercept": design.intercept,
-            "loss": loss,
-            "ridge": ridge,
-            "by": by,
-            "top": top,
-            "test": None if test is None else str(test),
-        }
+        test_file = None if test is None else str(test)
+        arguments = table.recorded(loss=loss, ridge=ridge, by=by, top=top, test=test_file)
         record.write_csv(found, staging / TABLE)
         write(record.record(arguments, column, found), staging / RECORD)
         drawn = "parameter_change" if by == "parameters" else change
         picture.write(found, drawn, [staging / name for name in PICTURES])
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 110)  # a file or a pipe has no width of its own
+    console = standard_output(110)
     show(console, found, ranking, change)
     written = ", ".join((TABLE, RECORD, *PICTURES))
     console.print(f"Written to {folder}/: {written}", soft_wrap=True, markup=False)

@@ -4,6 +4,14 @@ from rich.console import Console
 from rich.text import Text
 
 
+def standard_output(width: int) -> Console:
+    """Standard output; so wide at least where it is a file or a pipe, which have no width."""
+    made = Console(highlight=False)
+    if not made.is_terminal:
+        made.width = max(made.width, width)
+    return made
+
+
 def say(console: Console, text: str, indent: int = 0) -> None:
     """A paragraph, in which column names are text whatever brackets they hold."""
     from rich.padding import Padding

@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._wording import listed
 from homotopy.commands.shared.errors import InputError
+from homotopy.commands.shared.options import TableRequest
 from homotopy.datasets import (
     Dataset,
     Standardisation,
@@ -62,8 +62,9 @@ class Design:
         return coefficients, float(constant + own)
 
 
-def load(data: Path | None, dataset: str | None, options: TableOptions) -> Dataset:
+def load(table: TableRequest) -> Dataset:
     """The data set that the user named, from a file or by name; of two rows at least."""
+    data, dataset, options = table.data, table.dataset, table.options
     if (data is None) == (dataset is None):
         given = "neither" if data is None else f"both {str(data)!r} and --dataset {dataset}"
         raise InputError(f"name a CSV file or a --dataset ({', '.join(DATASETS)}), got {given}.")
@@ -97,12 +98,6 @@ def _named(dataset: str, options: TableOptions) -> Dataset:
     # Test data are read by the same options, and name them in errors.
     options = dataclasses.replace(options, target=loaded.target_name)
     return dataclasses.replace(loaded, coding=Coding(options, loaded.feature_names, {}))
-
-
-def as_arguments(options: TableOptions) -> dict:
-    """For the record: how the table was read, where an option says so."""
-    given = dataclasses.asdict(options)
-    return {name: value for name, value in given.items() if name not in ("target", "command")}
 
 
 def labels(made: Design) -> Labels:

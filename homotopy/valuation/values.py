@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy import stats
 
-from homotopy._checks import fraction, integer
+from homotopy._checks import flag, fraction, integer
 from homotopy._display import DisplayedByFields, Entries, largest, number
 from homotopy._result import Result, in_order
 from homotopy._status import Reported, Status
@@ -220,9 +220,10 @@ class DataValues(Result, Reported, eqx.Module):
         Raises
         ------
         ValueError
-            Naming `confidence`; or where the values are not sampled.
+            Naming `confidence` or `simultaneous`; or where the values are not sampled.
         """
         fraction("confidence", confidence)
+        flag("simultaneous", simultaneous)
         if self.sampling is None or self.standard_error is None:
             raise ValueError(f"interval: expected sampled values, got {self.kind} ones.")
         values, error = np.asarray(self.values), np.asarray(self.standard_error)

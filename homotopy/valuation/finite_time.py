@@ -46,7 +46,7 @@ class FiniteTime(AbstractValuation):
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [1.0, 3.0], deleted=0)
     >>> values = hm.data_values(problem, hm.TestLoss([[1.0]], [2.0]), hm.FiniteTime(0.1))
     >>> values.values.round(6).tolist(), round(float(values.total), 6)
-    ([0.153983, 0.505377], 0.65936)
+    ([0.156803, 0.502557], 0.65936)
     """
 
     kind: ClassVar[str] = "quadrature"

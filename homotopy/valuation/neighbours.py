@@ -57,7 +57,7 @@ def knn_shapley(
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> values = hm.knn_shapley([[1.0], [2.0], [3.0]], [1, 0, 1], [[0.0]], [1], neighbours=1)
-    >>> values.values.round(6).tolist()
+    >>> [round(value, 6) for value in values.values.tolist()]
     [0.833333, -0.166667, 0.333333]
     """
     X, y, X_test, y_test = _data(X, y, X_test, y_test, _classes)

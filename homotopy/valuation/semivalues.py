@@ -129,7 +129,7 @@ class InclusionMeasure(AbstractSemivalue):
     --------
     >>> import homotopy as hm
     >>> both = hm.valuation.InclusionMeasure([0.5, 1.0], [0.5, 0.5])
-    >>> both.size_probabilities(3).tolist()
+    >>> both.size_probabilities(3).round(12).tolist()
     [0.125, 0.25, 0.625]
     """
 
@@ -169,7 +169,7 @@ class Banzhaf(AbstractSemivalue):
     Examples
     --------
     >>> import homotopy as hm
-    >>> hm.Banzhaf().size_probabilities(3).tolist()
+    >>> hm.Banzhaf().size_probabilities(3).round(12).tolist()
     [0.25, 0.5, 0.25]
     """
 

@@ -12,6 +12,7 @@ from . import (
     models,
     responses,
     results,
+    reweighting,
     schedules,
     searches,
     solvers,
@@ -92,6 +93,7 @@ from .responses import (
     response,
     taylor,
 )
+from .reweighting import soft_weights
 from .schedules import (
     BangBang,
     Constant,
@@ -189,9 +191,11 @@ __all__ = [
     "response",
     "responses",
     "results",
+    "reweighting",
     "schedules",
     "searches",
     "sensitivity",
+    "soft_weights",
     "solvers",
     "taylor",
     "train",

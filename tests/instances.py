@@ -131,6 +131,7 @@ def results():
     )
     fold = hm.results.EventKind.fold
     event = hm.results.Event(fold, jnp.array(0.5), jnp.array([1.5, 2.0]), jnp.array([0.0, 1.0]))
+    lower = hm.reweighting.Constraint(hm.Predictions(X[:1]), upper=9.0)
     each = hm.deletions(linear, THETA0, 0.1, 0.5)
     return {
         "several targets": hm.MultiOutputRegression(X, np.column_stack([Y, Y**2]), deleted=2),
@@ -178,6 +179,10 @@ def results():
         "switching function": deletion.switching_function(hm.Step(0.2)),
         "costate": deletion.costate(hm.Step(0.2)),
         "membership": deletion.membership(hm.Step(0.2)),
+        "soft weights": hm.soft_weights(linear, constraints=lower),
+        "frontier": hm.reweighting.frontier(linear, lower.measurement, [9.0, 1.0]),
+        "hard deletion": hm.reweighting.hard_deletion(linear, lower.measurement, -9.0, most=1),
+        "corrections": hm.reweighting.corrections(linear, np.linspace(0.5, 1.5, linear.size)),
     }
 
 

@@ -1,10 +1,11 @@
+from ._corrections import Corrections, corrections
 from ._frontier import Frontier, frontier
+from ._hard_deletion import HardDeletion, HardDeletionStatus, hard_deletion
 from ._path import weight_path
 from ._soft_weights import soft_weights
 from .closed_form import least_norm_weights
 from .constraint import Constraint, equal_total, equal_within
 from .fairness import DemographicParity, EqualizedOdds, EqualOpportunity
-from .hard_deletion import HardDeletion, HardDeletionStatus, hard_deletion
 from .objective import AbstractChange, LeastSquares, RelativeEntropy
 from .result import SoftWeights, SoftWeightsStatus
 from .robustness import AdversarialLoss, WorstCaseLoss
@@ -13,6 +14,7 @@ __all__ = [
     "AbstractChange",
     "AdversarialLoss",
     "Constraint",
+    "Corrections",
     "DemographicParity",
     "EqualOpportunity",
     "EqualizedOdds",
@@ -24,6 +26,7 @@ __all__ = [
     "SoftWeights",
     "SoftWeightsStatus",
     "WorstCaseLoss",
+    "corrections",
     "equal_total",
     "equal_within",
     "frontier",

@@ -14,6 +14,7 @@ from homotopy._checks import ArrayInput, vector
 from homotopy._display import Entries, span
 from homotopy._result import Result, named
 from homotopy._tables import Table
+from homotopy.measurements import as_scalar_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.reweighting._soft_weights import soft_weights
 from homotopy.reweighting.constraint import Constraint, sorted_out
@@ -124,6 +125,7 @@ def frontier(
     if "weight_bounds" in options:
         options["bounds"] = options.pop("weight_bounds")
     measured, linear = sorted_out(constraints, problem.size)
+    measurement = as_scalar_measurement(measurement, problem)
     found = [
         soft_weights(
             problem,

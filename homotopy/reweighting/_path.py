@@ -85,5 +85,5 @@ def weight_path(
     if np.any(np.asarray(end) < 0.0):
         raise ValueError(f"weights: expected numbers >= 0, got {float(jnp.min(end)):g}.")
     method = Continuation() if method is None else method
-    start = training_start(problem, theta0)
+    start = training_start(problem, theta0, "theta0")
     return response(Reweighted(problem, end), epsilons, start, method=method, throw=throw)

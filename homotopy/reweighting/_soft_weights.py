@@ -244,7 +244,7 @@ class _Search:
         distance = np.where(multipliers > 0.0, values - self.upper, values - self.lower)
         # Past a bound, a multiplier is that of the excess.
         apart = np.where(multipliers > 0.0, distance < 0.0, distance > 0.0) & (multipliers != 0.0)
-        loose = np.abs(np.where(apart, multipliers * distance, 0.0)) / size
+        loose = np.abs(multipliers * np.where(apart, distance, 0.0)) / size
         return float(max(np.max(np.abs(moved)), np.max(loose, initial=0.0)))
 
     def run(self, before: Measured, tolerance: float, max_steps: int) -> SoftWeights:
@@ -275,7 +275,14 @@ class _Search:
             if bound and length < 0.99 * radius and penalty < largest:
                 penalty *= 10.0
                 continue
-            multipliers, linear_multipliers = step.multipliers, step.linear_multipliers
+            linear_multipliers = step.linear_multipliers
+            # Of a bound that is met by the way, an interior point has a small multiplier.
+            sizes = np.abs(step.multipliers)
+            small = sizes < 1e-5 * (1.0 + np.max(sizes, initial=0.0))
+            multipliers = min(
+                (step.multipliers, np.where(small, 0.0, step.multipliers)),
+                key=lambda one: self.residual(weights, at, one, linear_multipliers),
+            )
             if self.residual(weights, at, multipliers, linear_multipliers) <= tolerance:
                 met = np.all(self.excess(at) <= allowed)
                 status = SoftWeightsStatus.successful if met else SoftWeightsStatus.infeasible

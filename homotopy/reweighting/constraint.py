@@ -14,6 +14,7 @@ from homotopy._checks import ArrayInput
 from homotopy._display import DisplayedByFields
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement
+from homotopy.reweighting.row_labels import labels_of_rows
 
 
 class Constraint(DisplayedByFields, eqx.Module):
@@ -55,6 +56,11 @@ class Constraint(DisplayedByFields, eqx.Module):
         *,
         relative: bool = False,
     ):
+        if not callable(measurement) or isinstance(measurement, type):
+            raise TypeError(
+                "measurement: expected TestLoss(X, y), another measurement or a function of θ, got "
+                f"{described(measurement)}."
+            )
         for name, value in (("lower", lower), ("upper", upper)):
             real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
             if not real or math.isnan(value):
@@ -105,6 +111,12 @@ def equal_within(groups: ArrayInput) -> LinearConstraint:
     ----------
     groups : (n,)
         A label for each row of the data.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.reweighting.equal_within(["a", "b", "a"]).A.tolist()
+    [[1.0, 0.0, -1.0]]
     """
     members = _memberships(groups)
     rows = []
@@ -119,9 +131,7 @@ def equal_within(groups: ArrayInput) -> LinearConstraint:
 
 
 def _memberships(groups) -> Float[np.ndarray, "k n"]:
-    known = np.asarray(groups)
-    if known.ndim != 1 or known.size == 0:
-        raise ValueError(f"groups: expected a label for each row, got shape {known.shape}.")
+    known = labels_of_rows(groups)
     return np.array([known == value for value in np.unique(known)], dtype=float)
 
 

@@ -15,6 +15,7 @@ from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement
 from homotopy.problem import Problem
+from homotopy.reweighting.row_labels import labels_of_rows
 
 
 class AbstractDisparity(AbstractMeasurement):
@@ -122,6 +123,16 @@ class EqualOpportunity(AbstractDisparity):
     ------
     ValueError
         Naming `X`, `y` or `groups`; also where a group has no point of class 1.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> change = hm.predict(problem, hm.LeaveOneOut())  # θ falls from 0.5 to 0
+    >>> X, y, groups = [[1.0], [3.0], [9.0]], [1, 1, 0], [0, 1, 1]
+    >>> float(change.measured(hm.reweighting.EqualOpportunity(X, y, groups)).round(12))  # (3 − 1)θ
+    -1.0
     """
 
     def __init__(self, X: ArrayInput, y: ArrayInput, groups: ArrayInput, *, hard: bool = False):
@@ -154,6 +165,16 @@ class EqualizedOdds(AbstractDisparity):
     ------
     ValueError
         Naming `X`, `y` or `groups`; also where a group lacks one of the classes.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> change = hm.predict(problem, hm.LeaveOneOut())  # θ falls from 0.5 to 0
+    >>> X, y, groups = [[1.0], [3.0], [9.0], [5.0]], [1, 1, 0, 0], [0, 1, 1, 0]
+    >>> change.measured(hm.reweighting.EqualizedOdds(X, y, groups)).round(12).tolist()
+    [-1.0, -2.0]
     """
 
     def __init__(self, X: ArrayInput, y: ArrayInput, groups: ArrayInput, *, hard: bool = False):
@@ -172,14 +193,7 @@ def _theta(problem):
 
 def _two_groups(groups, count) -> np.ndarray:
     """Which points are of group 1."""
-    known = np.asarray(groups)
-    if known.shape != (count,):
-        raise ValueError(
-            f"groups: expected one for each of the {count} rows of X, got shape {known.shape}."
-        )
-    if known.dtype.kind == "f" and not np.all(np.isfinite(known)):
-        row = int(np.flatnonzero(~np.isfinite(known))[0])
-        raise ValueError(f"groups: expected a group for every row, got {known[row]} in row {row}.")
+    known = labels_of_rows(groups, count)
     values = np.unique(known)
     if values.size != 2:
         shown = ", ".join(repr(each) for each in values[:4].tolist())

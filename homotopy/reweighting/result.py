@@ -27,8 +27,9 @@ class SoftWeightsStatus(Status):
     )
     step_limit = "max_steps refits were spent before the conditions of a minimum held"
     branch_ends = (
-        "no step gets further: next to these weights the minimum that is followed ends, its Hessian "
-        "singular, and the model jumps to another; try another theta, a ridge, or narrower bounds"
+        "no step gets further: next to these weights the minimum that is followed ends, its "
+        "Hessian singular, and the model jumps to another; try another theta, a ridge, or narrower "
+        "bounds"
     )
     no_minimum = (
         "a refit on the way came to no strict minimum of the risk: add a ridge, or raise the lower "

@@ -11,7 +11,9 @@ from homotopy.models import LinearModel
 from homotopy.problem import Problem
 
 
-def training_start(problem: Problem, theta: ArrayInput | None) -> Float[np.ndarray, " d"]:
+def training_start(
+    problem: Problem, theta: ArrayInput | None, name: str = "theta"
+) -> Float[np.ndarray, " d"]:
     """The given θ, or zeros for a linear model; a `ValueError` for others and for large ones."""
     if problem.dimension > DENSE:
         raise ValueError(
@@ -19,10 +21,10 @@ def training_start(problem: Problem, theta: ArrayInput | None) -> Float[np.ndarr
             f"step, got {problem.dimension}."
         )
     if theta is not None:
-        return np.asarray(problem.parameters(theta, "theta"))
+        return np.asarray(problem.parameters(theta, name))
     if not isinstance(problem.model, LinearModel):
         raise ValueError(
-            "theta: expected the trained parameters, or where to train from: this model may have "
+            f"{name}: expected the trained parameters, or where to train from: this model may have "
             "many minima."
         )
     return np.zeros(problem.dimension)

@@ -39,6 +39,11 @@ def logistic():
 
 
 @functools.cache
+def ridged():
+    return hm.LinearRegression(X, Y, deleted=1, ridge=1.0)
+
+
+@functools.cache
 def deletion():
     return hm.Deletion(problem(), THETA, start=0.5, horizon=1.0)
 
@@ -270,6 +275,49 @@ VALID = {
         "throw": True, "progress": None,
     },
     "homotopy.diagnostics.ridgeless_leave_one_out": lambda: {"problem": problem()},
+    "homotopy.soft_weights": lambda: {
+        "problem": ridged(), "objective": None, "constraints": (), "bounds": (0.0, 2.0),
+        "theta": None, "tolerance": 1e-6, "max_steps": 5,
+    },
+    "homotopy.reweighting.corrections": lambda: {
+        "problem": ridged(), "weights": [1.0, 0.5, 1.0, 1.0], "theta": None
+    },
+    "homotopy.reweighting.frontier": lambda: {
+        "problem": ridged(), "measurement": hm.Predictions([X[0]]), "bounds": [9.0],
+        "constraints": (),
+    },
+    "homotopy.reweighting.hard_deletion": lambda: {
+        "problem": ridged(), "measurement": hm.TestLoss(X, Y), "target": 0.01, "theta": None,
+        "most": 1,
+    },
+    "homotopy.reweighting.least_norm_weights": lambda: {
+        "problem": ridged(), "measurements": [hm.TestLoss(X, Y)], "changes": [0.0],
+        "theta": None,
+    },
+    "homotopy.reweighting.weight_path": lambda: {
+        "problem": ridged(), "weights": [1.0, 0.5, 1.0, 1.0], "epsilons": [0.0, 1.0],
+        "theta0": None, "method": None, "throw": True,
+    },
+    "homotopy.reweighting.Constraint": lambda: {
+        "measurement": hm.TestLoss(X, Y), "lower": 0.0, "upper": 1.0, "relative": False
+    },
+    "homotopy.reweighting.DemographicParity": lambda: {
+        "X": X, "groups": [0, 1, 0, 1], "hard": False
+    },
+    "homotopy.reweighting.EqualOpportunity": lambda: {
+        "X": X, "y": [0, 1, 1, 0], "groups": [0, 1, 0, 1], "hard": False
+    },
+    "homotopy.reweighting.EqualizedOdds": lambda: {
+        "X": X, "y": [0, 1, 1, 0], "groups": [0, 1, 0, 1], "hard": False
+    },
+    "homotopy.reweighting.WorstCaseLoss": lambda: {
+        "X": X, "y": Y, "radius": 1.0, "movable": None
+    },
+    "homotopy.reweighting.AdversarialLoss": lambda: {
+        "X": X, "y": Y, "radius": 1.0, "steps": 2, "movable": None
+    },
+    "homotopy.reweighting.equal_total": lambda: {"groups": [0, 1, 0, 1]},
+    "homotopy.reweighting.equal_within": lambda: {"groups": [0, 1, 0, 1]},
     "homotopy.sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "points": None,
         "method": None, "throw": True,
@@ -416,6 +464,8 @@ METHODS = {
 ANY_SHAPE = {"a wrong shape", "a boolean"}
 RIGHT = {
     "throw": {"a boolean"},
+    "hard": {"a boolean"},
+    "relative": {"a boolean"},
     "legend": {"a boolean"},
     "frames": {"a boolean"},
     "progress": {"a function", "a boolean"},
@@ -429,6 +479,12 @@ RIGHT = {
     "homotopy.control.least_horizon.cost": {"a negative number"},
     "homotopy.control.lie_bracket.f": {"a function"},
     "homotopy.control.lie_bracket.g": {"a function"},
+    "homotopy.reweighting.Constraint.lower": {"a negative number"},
+    "homotopy.reweighting.Constraint.upper": {"a negative number"},
+    "homotopy.reweighting.Constraint.measurement": {"a function"},
+    "homotopy.reweighting.equal_total.groups": {"a list of text"},
+    "homotopy.reweighting.equal_within.groups": {"a list of text"},
+    "homotopy.reweighting.hard_deletion.target": {"a negative number"},
     "homotopy.datasets.Dataset.name": {"text"},
     "homotopy.datasets.Dataset.target_name": {"text"},
     "homotopy.datasets.Dataset.description": {"text"},

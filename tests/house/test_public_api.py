@@ -86,6 +86,7 @@ PROMISED = [
     "regression_diagnostics",
     "response",
     "sensitivity",
+    "soft_weights",
     "taylor",
     "train",
 ]

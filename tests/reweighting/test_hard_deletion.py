@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from oracles.soft_weights import Weighted
+from scipy.special import expit
 
 import homotopy as hm
 from homotopy import reweighting as rw
@@ -73,6 +74,24 @@ def test_a_path_of_weights_is_that_of_refits(problem):
         assert np.max(np.abs(theta - ONE.fit(epsilon + (1 - epsilon) * end))) < 1e-9
     with pytest.raises(ValueError, match="weights: expected numbers >= 0"):
         rw.weight_path(problem, end - 1.0, [0.0])
+
+
+def test_corrections_and_what_is_proved_of_them(problem):
+    w = np.random.default_rng(1).uniform(0.3, 1.7, 40)
+    found = rw.corrections(problem, w)
+    start, end = ONE.fit(np.ones(40)), ONE.fit(w)
+    p = expit(ONE.X @ start)
+    losses = ONE.X * (p - ONE.y)[:, None]
+    H = (ONE.X.T * (p * (1 - p))) @ ONE.X + np.eye(4)
+    H_w = (ONE.X.T * (w * p * (1 - p))) @ ONE.X + np.eye(4)
+    influence = start - np.linalg.solve(H, (w - 1) @ losses)
+    newton = start - np.linalg.solve(H_w, w @ losses + start)
+    for ours, theirs in zip(np.asarray(found.theta), (start, influence, newton, end), strict=True):
+        assert np.max(np.abs(ours - theirs)) < 1e-11
+    distance, bound = np.asarray(found.distance), np.asarray(found.certificate)
+    assert np.all(distance[:3] <= bound[:3]) and np.all(np.isfinite(bound))
+    free = hm.Problem(hm.linear_model(4), hm.Logistic(), ONE.X, ONE.y, deleted=0)
+    assert np.all(np.isinf(np.asarray(rw.corrections(free, w).certificate)))
 
 
 def test_less_disparity_costs_more(problem, parity):

@@ -26,6 +26,9 @@ NAMES = (
     "fig18_pbrf",
     "fig19_mislabelled",
     "fig20_influence_in_time",
+    "fig25_removal_curves",
+    "fig26_value_errors",
+    "fig27_values_in_training",
 )
 # In the order in which they begin: those of the notes, then the longest first, so that in the end
 # no process waits for another.

@@ -16,6 +16,7 @@ from . import (
     schedules,
     searches,
     solvers,
+    valuation,
 )
 from ._saving import load
 from .deletion import (
@@ -105,21 +106,39 @@ from .schedules import (
     Step,
 )
 from .scikit_learn import from_sklearn
+from .valuation import (
+    AumannShapley,
+    Banzhaf,
+    BetaShapley,
+    EffectiveMedium,
+    Enumeration,
+    FiniteTime,
+    Permutations,
+    Shapley,
+    data_values,
+    knn_shapley,
+)
 
 __version__: str
 
 __all__ = [
     "Adaptive",
     "Arnoldi",
+    "AumannShapley",
     "BangBang",
     "BangBangs",
+    "Banzhaf",
+    "BetaShapley",
     "Cells",
     "ConjugateGradient",
     "Constant",
     "Deletion",
     "Dense",
+    "EffectiveMedium",
+    "Enumeration",
     "Everything",
     "Exact",
+    "FiniteTime",
     "GaussNewton",
     "GradientDescent",
     "Influence",
@@ -135,6 +154,7 @@ __all__ = [
     "Nystrom",
     "OwnLoss",
     "PathIntegration",
+    "Permutations",
     "PiecewiseConstant",
     "Polynomial",
     "Polynomials",
@@ -144,6 +164,7 @@ __all__ = [
     "Ramp",
     "Ramps",
     "Separately",
+    "Shapley",
     "SoftmaxCrossEntropy",
     "Spline",
     "Splines",
@@ -157,6 +178,7 @@ __all__ = [
     "check",
     "control",
     "cooks_distance",
+    "data_values",
     "datasets",
     "deletion",
     "deletions",
@@ -173,6 +195,7 @@ __all__ = [
     "influence",
     "influence_in_time",
     "keep_programs",
+    "knn_shapley",
     "least_time",
     "leverage",
     "linear_model",
@@ -199,4 +222,5 @@ __all__ = [
     "solvers",
     "taylor",
     "train",
+    "valuation",
 ]

@@ -42,6 +42,7 @@ from homotopy.responses import (
     ResponseStatus,
     TaylorModel,
 )
+from homotopy.valuation import DataValues, ValueStatus
 
 __all__ = [
     "Branch",
@@ -49,6 +50,7 @@ __all__ = [
     "Change",
     "ChangeStatus",
     "Costate",
+    "DataValues",
     "EarlyStopping",
     "Event",
     "EventKind",
@@ -77,5 +79,6 @@ __all__ = [
     "Training",
     "TrainingStatus",
     "Trajectory",
+    "ValueStatus",
     "WeightJacobian",
 ]

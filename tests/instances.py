@@ -105,6 +105,10 @@ def settings():
         *(hm.Steps(), hm.BangBangs(2), hm.Cells(4), hm.Ramps(), hm.Polynomials()),
         *(hm.Splines(3), hm.Networks(3), hm.Everything(), hm.Separately()),
         *(hm.OwnLoss(), hm.Predictions(X), hm.TestLoss(X, Y)),
+        *(hm.Shapley(), hm.Banzhaf(), hm.BetaShapley(2.0, 1.0), hm.valuation.LeaveOneOutValue()),
+        *(hm.valuation.InclusionMeasure([0.5], [1.0]), hm.Enumeration(), hm.Permutations(4)),
+        *(hm.AumannShapley(), hm.EffectiveMedium(0), hm.FiniteTime(0.5)),
+        *(hm.valuation.GradientShapley(0.1), hm.valuation.SampleReuse(4)),
         *(hm.deletion.ParameterDistance(), hm.deletion.PredictionDistance(X)),
     ]
 
@@ -155,6 +159,12 @@ def results():
         "measurement influence": hm.measurement_influence(linear, hm.Influence(), fit, first),
         "influence in time": hm.influence_in_time(linear, THETA0, first, TIMES, points=[0, 1]),
         "diagnostics": hm.regression_diagnostics(linear),
+        "data values": hm.data_values(linear, first, hm.Permutations(4)),
+        "values of an effective medium": hm.data_values(
+            hm.LinearRegression(X, Y, deleted=2, ridge=1.0),
+            hm.TestLoss(X, Y),
+            hm.EffectiveMedium(8),
+        ),
         "check": hm.check(linear, show=False),
         "GLM diagnostics": hm.diagnostics.glm_diagnostics(made["logistic"], THETA0),
         "duplicates": hm.diagnostics.duplicate_rows(linear),

@@ -172,7 +172,7 @@ def downhill(
             there, gradient_there = value_and_gradient(theta + length * step)
             descends = there <= value + 1e-4 * length * slope
             # Where values differ by rounding only, the gradient tells.
-            flatter = jnp.linalg.norm(gradient_there) <= 0.5 * jnp.linalg.norm(gradient)
+            flatter = jnp.linalg.norm(gradient_there) < 0.5 * jnp.linalg.norm(gradient)
             level = jnp.abs(there - value) <= flat
             accepted = jnp.where(level, flatter, descends)
             return length, there, gradient_there, accepted, halvings + 1

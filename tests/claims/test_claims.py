@@ -56,6 +56,7 @@ OPEN = {
     "θ̇(1) and θ̇(0), in general",
     "R2D in the non-convex case",
     "D2D is tighter than R2D",
+    "Data Shapley is proved better",
 }
 CORRECTED = {
     "Definition 1",

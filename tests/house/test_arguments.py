@@ -102,6 +102,11 @@ def gaps():
     return hm.results.Gaps(jnp.zeros((1, 3, 6)), jnp.ones((1, 3, 6), bool))
 
 
+@functools.cache
+def sampled_values():
+    return hm.data_values(problem(), hm.TestLoss(X, Y), hm.Permutations(4), throw=False)
+
+
 def network():
     return eqx.nn.MLP("scalar", "scalar", 2, 1, key=jax.random.key(0))
 
@@ -207,6 +212,33 @@ VALID = {
     "homotopy.best_step": lambda: {"deletion": deletion(), "grid": 8},
     "homotopy.influence.clustered_groups": lambda: {"X": X, "group_size": 2, "count": 1, "seed": 0},
     "homotopy.check": lambda: {"problem": problem(), "theta": None, "show": False},
+    "homotopy.AumannShapley": lambda: {"nodes": 4, "tolerance": 0.1, "max_nodes": 8},
+    "homotopy.BetaShapley": lambda: {"a": 1.0, "b": 2.0},
+    "homotopy.EffectiveMedium": lambda: {
+        "permutations": 4, "nodes": 4, "tolerance": 0.1, "max_nodes": 8, "seed": 0
+    },
+    "homotopy.Enumeration": lambda: {"smallest": 0},
+    "homotopy.FiniteTime": lambda: {"time": 1.0, "nodes": 4, "tolerance": 0.1, "max_nodes": 8},
+    "homotopy.Permutations": lambda: {
+        "count": 4, "antithetic": True, "strata": 1, "truncation": 0.0, "tolerance": None,
+        "confidence": 0.9, "smallest": 0, "seed": 0,
+    },
+    "homotopy.valuation.GradientShapley": lambda: {
+        "step_size": 0.1, "permutations": 2, "epochs": 1, "seed": 0
+    },
+    "homotopy.valuation.InclusionMeasure": lambda: {"probabilities": [0.5], "masses": [1.0]},
+    "homotopy.valuation.SampleReuse": lambda: {"count": 4, "seed": 0},
+    "homotopy.data_values": lambda: {
+        "problem": problem(), "measurement": hm.TestLoss(X, Y), "method": hm.Enumeration(),
+        "semivalue": hm.Shapley(), "theta0": None, "resume": None, "throw": True,
+        "progress": None,
+    },
+    "homotopy.knn_shapley": lambda: {
+        "X": X, "y": [0, 1, 0, 1], "X_test": X, "y_test": [0, 1, 0, 1], "neighbours": 2
+    },
+    "homotopy.valuation.knn_regression_shapley": lambda: {
+        "X": X, "y": Y, "X_test": X, "y_test": Y, "neighbours": 2
+    },
     "homotopy.cooks_distance": lambda: {"problem": problem()},
     "homotopy.diagnostics.glm_diagnostics": lambda: {"problem": logistic(), "theta": None},
     "homotopy.diagnostics.duplicate_rows": lambda: {"problem": problem()},
@@ -455,6 +487,11 @@ METHODS = {
     "SwitchingFunction.factors": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
     "SwitchingFunction.plot": lambda: (deletion().switching_function(STEP), {"ax": None}),
     "Trajectory.plot": lambda: (trajectory(), {"ax": None}),
+    "DataValues.interval": lambda: (
+        sampled_values(), {"confidence": 0.9, "simultaneous": False}
+    ),
+    "DataValues.settled": lambda: (sampled_values(), {"top": 1, "seed": 0}),
+    "DataValues.of_groups": lambda: (sampled_values(), {"labels": ["a", "a", "b", "b"]}),
     "Gaps.standard_error": lambda: (gaps(), {"resamples": 10, "seed": 0}),
 }  # fmt: skip
 
@@ -466,6 +503,7 @@ RIGHT = {
     "throw": {"a boolean"},
     "hard": {"a boolean"},
     "relative": {"a boolean"},
+    "antithetic": {"a boolean"},
     "legend": {"a boolean"},
     "frames": {"a boolean"},
     "progress": {"a function", "a boolean"},
@@ -507,6 +545,8 @@ RIGHT = {
     "homotopy.linear_networks.mode_strength.times": ANY_SHAPE,
     "homotopy.linear_networks.mode_strength.singular_value": {"a boolean"},
     "homotopy.linear_networks.mode_strength.initial": {"a boolean"},
+    "DataValues.interval.simultaneous": {"a boolean"},
+    "DataValues.of_groups.labels": {"a list of text"},
     "Costate.__call__.t": ANY_SHAPE,
     "SwitchingFunction.__call__.t": ANY_SHAPE,
     "SwitchingFunction.factors.t": ANY_SHAPE,

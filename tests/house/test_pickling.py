@@ -30,6 +30,8 @@ def test_every_public_kind_is_tried():
     inside = {
         # Of a path with folds, of a prediction, of an optimum's list, of what `progress` is told.
         "Branch", "Event", "InverseProduct", "LocalMinimum", "Progress", "Model",
+        # Of values of points.
+        "PermutationCheck", "Sampling",
     }  # fmt: skip
     tried = {kind.__name__ for value in everything().values() for kind in type(value).__mro__}
     tried |= {type(each.loss).__name__ for each in problems().values()}

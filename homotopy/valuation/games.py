@@ -1,0 +1,239 @@
+"""The game whose players are the data points: S ↦ m(θ(S)), θ(S) what training on S ends in."""
+
+from __future__ import annotations
+
+import abc
+import functools
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from homotopy.influence.objectives import ProximalRisk
+from homotopy.linear import LinearRegression
+from homotopy.losses import SquaredError
+from homotopy.minima.minimise import minimise_each
+from homotopy.models import LinearModel
+from homotopy.problem import Problem
+from homotopy.valuation import kernels
+from homotopy.valuation.measures import Measure, Quadratic, output_shape
+from homotopy.weighted_rows import least_squares_rows
+
+_TOLERANCE, _MAX_STEPS = 1e-10, 2000  # of refits, as of `LeaveOneOut`
+_TOGETHER = 64  # refits, so that all counts share a program
+_LOW = 12  # players whose coalitions are gone through in one call of a kernel
+
+
+class AbstractGame(abc.ABC):
+    """m(θ(S)) of coalitions S of n points.
+
+    Attributes
+    ----------
+    size : int
+        n.
+    measure : Quadratic or Measure
+        m.
+    most : int
+        Players whose 2ⁿ coalitions may all be gone through.
+    unit : str
+        What its work is counted in.
+    """
+
+    size: int
+    measure: Quadratic | Measure
+    most: int
+    unit: str
+
+    @abc.abstractmethod
+    def fits(self, members: Bool[np.ndarray, "k n"]) -> Float[np.ndarray, "k d"]:
+        """θ(S) of coalitions."""
+
+    def values(self, members: Bool[np.ndarray, "k n"]) -> Float[np.ndarray, "k ..."]:
+        """m(θ(S)) of coalitions."""
+        return self.measure(self.fits(members))
+
+    @functools.cached_property
+    def ends(self) -> Float[np.ndarray, "2 ..."]:
+        """m(∅) and m(N)."""
+        return self.values(np.array([[False] * self.size, [True] * self.size]))
+
+    @property
+    def total(self) -> Float[np.ndarray, ...]:
+        """m(∅) − m(N), which the Shapley values sum to."""
+        return self.ends[0] - self.ends[1]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of m."""
+        return output_shape(self.measure)
+
+    def all_values(self) -> Float[np.ndarray, "c ..."]:
+        """m of all 2ⁿ coalitions, point b a member where bit b of the number is set."""
+        numbers = np.arange(1 << self.size)
+        return self.values((numbers[:, None] >> np.arange(self.size) & 1).astype(bool))
+
+    def along(self, order: Int[np.ndarray, "k n"]) -> Float[np.ndarray, "k m ..."]:
+        """m of the n + 1 beginnings of each order of the points."""
+        count, size = order.shape
+        members, found = np.zeros((count, size), bool), []
+        for place in range(size + 1):
+            found.append(self.values(members))
+            if place < size:
+                members[np.arange(count), order[:, place]] = True
+        return np.stack(found, axis=1)
+
+
+class LeastSquaresGame(AbstractGame):
+    """Of linear and ridge regression: points are put into a fit at O(d²) each.
+
+    Without a ridge θ(S) is the fit of least norm, or the one nearest to θ₀.
+    """
+
+    most, unit = 20, "insertions"
+
+    def __init__(self, problem: Problem, measure: Quadratic | Measure, theta0=None):
+        rows, targets = (np.ascontiguousarray(part, float) for part in least_squares_rows(problem))
+        self.size, self.measure = len(rows), measure
+        self.rows = rows
+        self.ridge = np.broadcast_to(np.asarray(problem.ridge, float), (rows.shape[1],)).copy()
+        start = np.zeros(rows.shape[1]) if theta0 is None else np.asarray(theta0, float)
+        # With a ridge fits do not depend on where they start.
+        self.start = start if self.least_norm else np.zeros_like(start)
+        self.targets = targets - rows @ self.start
+
+    @property
+    def least_norm(self) -> bool:
+        """Whether there is no ridge."""
+        return bool(np.min(self.ridge) == 0.0)
+
+    @property
+    def fast(self) -> bool:
+        """Whether changes of m have a closed form that nothing cancels in."""
+        return isinstance(self.measure, Quadratic) and not self.least_norm
+
+    def fits(self, members):
+        found = np.empty((len(members), self.rows.shape[1]))
+        for row, inside in enumerate(members):
+            X, y = self.rows[inside], self.targets[inside]
+            if self.least_norm:
+                found[row] = np.linalg.lstsq(X, y, rcond=None)[0] if len(X) else 0.0
+            else:
+                found[row] = np.linalg.solve(X.T @ X + np.diag(self.ridge), X.T @ y)
+        return found + self.start
+
+    def all_values(self):
+        low = min(self.size, _LOW)
+        parts = []
+        for prefix in range(0, 1 << self.size, 1 << low):
+            theta = kernels.coalition_fits(self.rows, self.targets, self.ridge, prefix, low)
+            parts.append(self.measure(theta + self.start))
+        return np.concatenate(parts)
+
+    def along(self, order):
+        theta = kernels.permutation_fits(self.rows, self.targets, self.ridge, order)
+        count, size, dimension = theta.shape
+        values = self.measure((theta + self.start).reshape(-1, dimension))
+        empty = np.broadcast_to(self.ends[0], (count, 1, *self.shape))
+        return np.concatenate([empty, values.reshape(count, size, *self.shape)], axis=1)
+
+
+class RefitGame(AbstractGame):
+    """Of any model with a ridge: each coalition is refitted by Newton's method and trust regions.
+
+    From θ₀, so that θ(S) is one minimum whatever was fitted before; along a permutation of a model
+    affine in θ, whose minimum is the only one, from the fit before.
+    """
+
+    most, unit = 12, "refits"
+
+    def __init__(self, problem: Problem, measure: Measure, theta0=None):
+        if float(np.min(np.asarray(problem.ridge))) <= 0.0:
+            raise ValueError(
+                "problem: expected a ridge > 0 on every parameter, as small coalitions have no "
+                f"unique minimum without one, got ridge={np.asarray(problem.ridge).tolist()}; "
+                "FiniteTime(time) values training that stops."
+            )
+        self.problem, self.size, self.measure = problem, problem.size, measure
+        self.start = np.zeros(problem.dimension)
+        if theta0 is not None:
+            self.start = np.asarray(theta0)
+        elif not isinstance(problem.model, LinearModel):
+            raise ValueError(
+                f"theta0: a {type(problem.model).__name__} has several minima; expected the vector "
+                f"of length {problem.dimension} where fits start, got None."
+            )
+
+    def fits(self, members, starts=None):
+        if starts is None:
+            starts = np.broadcast_to(self.start, (len(members), self.start.size))
+        found = np.empty((len(members), self.start.size))
+        for first in range(0, len(members), _TOGETHER):
+            part = slice(first, first + _TOGETHER)
+            found[part] = refitted(self.problem, members[part].astype(float), starts[part])
+        return found
+
+    def along(self, order):
+        if not isinstance(self.problem.model, LinearModel):
+            return super().along(order)
+        count, size = order.shape
+        members, theta = np.zeros((count, size), bool), None
+        found = []
+        for place in range(size + 1):
+            theta = self.fits(members, theta)
+            found.append(self.measure(theta))
+            if place < size:
+                members[np.arange(count), order[:, place]] = True
+        return np.stack(found, axis=1)
+
+
+def refitted(
+    problem: Problem, weights: Float[np.ndarray, "k n"], starts: Float[np.ndarray, "k d"]
+) -> Float[np.ndarray, "k d"]:
+    """argmin R(·; w) for k weights of the points, at most 64, each downhill of its start.
+
+    Raises `RuntimeError` where one is not reached.
+    """
+    count = len(weights)
+    padded = np.resize(np.arange(count), _TOGETHER)
+    objective = eqx.Partial(_objective, problem)
+    found = minimise_each(
+        objective, (weights[padded],), np.array(starts)[padded], _TOLERANCE, _MAX_STEPS,
+        size=problem.size,
+    )  # fmt: skip
+    missing = np.flatnonzero(~np.asarray(found.reached)[:count])
+    if missing.size:
+        inside = np.flatnonzero(weights[missing[0]]).tolist()
+        shown = f"{str(inside[:8])[:-1]}, ...]" if len(inside) > 8 else str(inside)
+        raise RuntimeError(
+            f"no minimum was reached of the risk of the coalition {shown}; a larger ridge makes it "
+            "better posed, and FiniteTime(time) needs no minimum."
+        )
+    return np.asarray(found.theta)[:count]
+
+
+def _objective(problem, weights):
+    centre = jnp.zeros(problem.dimension, problem.X.dtype)
+    return ProximalRisk(problem, weights, centre, jnp.zeros((), centre.dtype))
+
+
+def is_least_squares(problem: Problem) -> bool:
+    """Whether fits are those of linear regression: ridge on all parameters, or on none."""
+    if isinstance(problem, LinearRegression):
+        return True
+    squares = isinstance(problem.loss, SquaredError) and problem.y.ndim == 1
+    ridge = np.asarray(problem.ridge)
+    whole = bool(np.all(ridge > 0.0) or np.all(ridge == 0.0))
+    return squares and isinstance(problem.model, LinearModel) and whole
+
+
+def game_of(problem: Problem, measure: Quadratic | Measure, theta0=None) -> AbstractGame:
+    """The game of training to the end on any of the points.
+
+    Raises
+    ------
+    ValueError
+        Naming `problem`, for want of a ridge, or `theta0`.
+    """
+    kind = LeastSquaresGame if is_least_squares(problem) else RefitGame
+    return kind(problem, measure, theta0)

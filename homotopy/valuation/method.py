@@ -1,0 +1,98 @@
+"""What a way to compute values is given, and what it gives."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from homotopy._display import DisplayedByFields
+from homotopy._wording import described
+from homotopy.measurements import AbstractMeasurement
+from homotopy.models import LinearModel
+from homotopy.problem import Problem
+from homotopy.valuation.games import AbstractGame, game_of
+from homotopy.valuation.measures import Measure, Quadratic
+from homotopy.valuation.semivalues import AbstractSemivalue, Shapley
+from homotopy.valuation.values import DataValues, Sampling, ValueStatus
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What is valued: a measurement of a problem, by a semivalue; checked."""
+
+    problem: Problem
+    measurement: AbstractMeasurement
+    measure: Quadratic | Measure
+    semivalue: AbstractSemivalue
+    theta0: np.ndarray | None
+    resume: DataValues | None
+    report: Callable[[int, int], None]
+
+    def start(self) -> np.ndarray:
+        """θ₀, or zeros for a linear model; a `ValueError` for others."""
+        if self.theta0 is not None:
+            return self.theta0
+        if not isinstance(self.problem.model, LinearModel):
+            raise ValueError(
+                f"theta0: expected the vector of length {self.problem.dimension} where training "
+                "starts, got None."
+            )
+        return np.zeros(self.problem.dimension)
+
+    @functools.cached_property
+    def game(self) -> AbstractGame:
+        """Of training to the end."""
+        return game_of(self.problem, self.measure, self.theta0)
+
+    def require_shapley(self, method: str) -> None:
+        """A `ValueError` for other semivalues."""
+        if not isinstance(self.semivalue, Shapley):
+            raise ValueError(
+                f"semivalue: expected Shapley() for {method}, got {described(self.semivalue)}; "
+                "AumannShapley() and Enumeration() take any."
+            )
+
+
+class AbstractValuation(DisplayedByFields, eqx.Module):
+    """A way to compute values: an approximation, or how to sum over coalitions."""
+
+    kind: ClassVar[str]
+
+    @abc.abstractmethod
+    def values(self, asked: Asked) -> DataValues:
+        """The values, and how they were found."""
+
+
+def data_values_of(
+    method: AbstractValuation,
+    values: Float[np.ndarray, "n ..."],
+    total: Float[np.ndarray, ...],
+    work: int,
+    unit: str,
+    status: ValueStatus = ValueStatus.successful,
+    *,
+    standard_error: Float[np.ndarray, "n ..."] | None = None,
+    quadrature_error: Float[np.ndarray, ...] | None = None,
+    sampling: Sampling | None = None,
+) -> DataValues:
+    """A result from NumPy's arrays."""
+    return DataValues(
+        values=jnp.asarray(values),
+        standard_error=None if standard_error is None else jnp.asarray(standard_error),
+        total=jnp.asarray(total),
+        efficiency_gap=jnp.asarray(np.sum(values, axis=0) - total),
+        quadrature_error=None if quadrature_error is None else jnp.asarray(quadrature_error),
+        work=jnp.asarray(work),
+        status=status,
+        unit=unit,
+        kind=method.kind,
+        sampling=sampling,
+    )

@@ -227,7 +227,7 @@ def known_smooth_states(
     while begin < 1.0 and taken < max_steps:
         close = min(begin + step, end)
         # What would be left by less than a rounding belongs to this step.
-        close = end if end - close < 1e-12 * end else close
+        close = end if end - close < 1e-15 * end else close
         share = close - begin
         weights = piece.weight(piece.opening + (begin + share * _NODES) * piece.length)
         reached, coefficients, error = _collocated(piece, weights.astype(start.dtype), share, start)

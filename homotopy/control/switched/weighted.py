@@ -275,11 +275,25 @@ def outcome(flow, rule, steps, made, weights):
         work.vectors[COSTATE, j] = distance
         cost += 0.5 * distance * distance
     _follow(flow, rule, steps, made, weights, COSTATE, work)
-    seen, drifts = work.at_nodes, work.drifts
-    at_nodes = np.sum(seen[STATE] * seen[COSTATE], axis=-1)
-    slopes = np.sum(drifts[COSTATE] * seen[STATE] - seen[COSTATE] * drifts[STATE], axis=-1)
-    at_edges = np.sum(work.at_edges[STATE] * work.at_edges[COSTATE], axis=-1)
-    return Outcome(cost, at_nodes, slopes, at_edges, work.errors)
+    switching, slopes, between = np.zeros((count, n)), np.zeros((count, n)), np.zeros(last)
+    _pair(work, switching, slopes, between)
+    return Outcome(cost, switching, slopes, between, work.errors)
+
+
+@borrowing
+@no_type_check
+def _pair(work, switching, slopes, between):
+    """φ and φ̇ from what is seen of the state and of the costate."""
+    seen, drifts, at_edges = work.at_nodes, work.drifts, work.at_edges
+    for a in range(seen.shape[3]):
+        for step in range(seen.shape[1]):
+            for k in range(seen.shape[2]):
+                v, sigma = seen[STATE, step, k, a], seen[COSTATE, step, k, a]
+                switching[step, k] += sigma * v
+                slopes[step, k] += drifts[COSTATE, step, k, a] * v
+                slopes[step, k] -= sigma * drifts[STATE, step, k, a]
+        for edge in range(at_edges.shape[1]):
+            between[edge] += at_edges[STATE, edge, a] * at_edges[COSTATE, edge, a]
 
 
 @borrowing

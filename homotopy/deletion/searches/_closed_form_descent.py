@@ -20,9 +20,11 @@ from jaxtyping import Bool, Float, Int
 
 from homotopy._threads import CORES, side_by_side
 from homotopy.control.switched import SwitchedFlow, weighted
+from homotopy.control.switched.propagators import propagators
 from homotopy.deletion.bridges.switched_flow import switched_flows
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.dynamics.moving_pieces import edges_until, pairing, placed
+from homotopy.deletion.request import has_closed_form
 from homotopy.deletion.searches import _bounded_quasi_newton as quasi_newton
 from homotopy.numerics.legendre_history import collocation_rule
 from homotopy.schedules._arguments import unchecked
@@ -34,7 +36,17 @@ _PARTS = np.arange(9) / 8  # of a piece on which ε varies, at the least
 _FIRST_STEP = 8.0  # at the ends of a piece, by the fastest mode
 _GRADED = 1.0 - 0.5 ** np.arange(1.0, 41.0)  # where a derivative of ε is rough at the end
 _SMALLEST = 2.0**-48  # share of a piece
+_VALUES = np.array([0.0, 1.0, np.nan])  # of pieces of each kind
 _WORTH_A_THREAD = 8  # searches
+_KEPT = 2**20  # numbers of what steps do of one length, of all searches
+_MOST_ROWS = 16  # deleted points, or parameters, beyond which a step is a large linear system
+
+
+def is_worth_it(deletions: Sequence[Deletion]) -> bool:
+    """Whether problems of the same shapes are to be solved by `ClosedFormDescent`."""
+    first = deletions[0]
+    few = min(first.problem.modal.rows.shape) <= _MOST_ROWS
+    return has_closed_form(first) and first.theta0.dtype == np.float64 and few
 
 
 class ClosedFormDescent:
@@ -44,7 +56,7 @@ class ClosedFormDescent:
     ----------
     family : AbstractFamily
     deletions : m problems
-        Of the same shapes, in float64 and with closed form.
+        Of the same shapes, for which it `is_worth_it`.
     states : BoundedState
         With two leading axes: of m problems, and of r searches of each, none of which has begun.
 
@@ -59,7 +71,11 @@ class ClosedFormDescent:
         shape = self._points.shape
         self._rows = np.repeat(np.arange(shape[0]), shape[1])
         flows = switched_flows(deletions)
-        self._flows = [SwitchedFlow(*(part[row] for part in flows)) for row in range(shape[0])]
+        self._flows = [
+            _with_few_rows(SwitchedFlow(*(part[row] for part in flows))) for row in range(shape[0])
+        ]
+        size = _COUNT * self._flows[0].residual.size
+        self._keeps = self._rows.size * size**2 < _KEPT
         horizons = np.array([float(deletion.horizon) for deletion in deletions])
         self._times = jax.device_put((flows.delay, horizons))
         method = deletions[0].method
@@ -68,18 +84,12 @@ class ClosedFormDescent:
         self._sample, self._step = _programs(static)
 
         schedule = family.at(np.asarray(self._points)[0, 0], deletions[0])
-        constant, graded = np.array(schedule.constant_pieces), np.array(schedule.graded_pieces)
+        self._constant = np.array(schedule.constant_pieces)
+        self._graded = np.array(schedule.graded_pieces)
         self._meshes = [_NO_STEPS] * self._rows.size
         self._place_nodes()
-        self._kinds = self._find_kinds(family, constant)
-        self._exact = self._kinds != weighted.VARYING
-        lengths = np.diff(self._seen[0]).reshape(self._rows.size, -1)
-        self._meshes = [
-            _first_mesh(own * np.max(self._flows[row].full_rates), ~self._exact, constant, graded)
-            for own, row in zip(lengths, self._rows, strict=True)
-        ]
-        self._propagators: list = [None] * self._rows.size
-        self._place_nodes()
+        self._kinds = np.zeros(self._constant.size, int)
+        self._set_kinds(self._values_nearby(family))
 
     def advance(self) -> None:
         """One trial point more of every search that goes on."""
@@ -98,8 +108,14 @@ class ClosedFormDescent:
         """
         found: dict = {}
         while rows.size:
-            edges, _, weights = (np.asarray(part) for part in self._seen)
-            edges, weights = (x.reshape(self._rows.size, -1) for x in (edges, weights))
+            edges, values, weights = (
+                np.asarray(part).reshape(self._rows.size, -1) for part in self._seen
+            )
+            expected = _VALUES[self._kinds]
+            if np.any((values[rows] != expected)[:, self._exact]):
+                # A parameter moves a piece after all, though none did near where it began.
+                self._set_kinds(np.concatenate([expected[None], values]))
+                continue
             outcomes = _in_threads(self._outcome, rows, edges[rows], weights[rows])
             again = []
             for row, outcome in zip(rows, outcomes, strict=True):
@@ -126,8 +142,8 @@ class ClosedFormDescent:
         lengths = np.diff(edges)[mesh.pieces] * mesh.shares
         kept = self._propagators[row]
         if kept is None or not np.array_equal(kept[0], lengths):
-            kept = lengths, weighted.propagators(flow, _RULE, lengths)
-            self._propagators[row] = kept
+            kept = lengths, propagators(flow, _RULE, lengths)
+            self._propagators[row] = kept if self._keeps else None
         weights = weights[: lengths.size * _COUNT].reshape(-1, _COUNT)
         return weighted.outcome(flow, _RULE, steps, kept[1], weights)
 
@@ -139,20 +155,32 @@ class ClosedFormDescent:
         self._meshes[row] = mesh
         return True
 
-    def _find_kinds(self, family, constant) -> Int[np.ndarray, " pieces"]:
-        """Of the pieces: what no parameter moves from 0 or 1 is exact, and needs no steps."""
-        # Small moves, some of them, which all remain in the box.
+    def _values_nearby(self, family) -> Float[np.ndarray, "points pieces"]:
+        """Of the pieces where they begin, at the points and a little beside them, in the box."""
         lower, upper = family.bounds()
         points = np.asarray(self._points)
         moves = np.random.default_rng(0).uniform(0.01, 0.02, points.shape)
         moves *= np.minimum(1.0, upper - lower)
         moved = np.where(points + moves <= upper, points + moves, points - moves)
         seen = [self._seen, self._sample(self._arrays, *self._times, self._nodes, moved)]
-        values = np.concatenate([np.asarray(own[1]) for own in seen]).reshape(-1, constant.size)
-        fixed = constant & np.all(values == values[0], axis=0)
+        values = np.concatenate([np.asarray(own[1]) for own in seen])
+        return values.reshape(-1, self._constant.size)
+
+    def _set_kinds(self, values) -> None:
+        """Of the pieces: what no parameter moves from 0 or 1 is exact, and needs no steps."""
+        fixed = self._constant & np.all(values == values[0], axis=0)
         known = fixed & ((values[0] == 0.0) | (values[0] == 1.0))
         kinds = np.where(values[0] == 1.0, weighted.ONE, weighted.ZERO)
-        return np.where(known, kinds, weighted.VARYING)
+        self._kinds = np.where(known, kinds, weighted.VARYING)
+        self._exact = self._kinds != weighted.VARYING
+        lengths = np.diff(self._seen[0]).reshape(self._rows.size, -1)
+        kinds = ~self._exact, self._constant, self._graded
+        self._meshes = [
+            _first_mesh(own * np.max(self._flows[row].full_rates), *kinds)
+            for own, row in zip(lengths, self._rows, strict=True)
+        ]
+        self._propagators: list = [None] * self._rows.size
+        self._place_nodes()
 
     def _place_nodes(self):
         """Pieces, fractions and weights of the nodes of all meshes, and ε there."""
@@ -168,6 +196,14 @@ class ClosedFormDescent:
         shape = *self._points.shape[:2], self._size
         self._nodes = jax.device_put(tuple(x.reshape(shape) for x in (pieces, fractions, weights)))
         self._seen = self._sample(self._arrays, *self._times, self._nodes, self._points)
+
+
+def _with_few_rows(flow: SwitchedFlow) -> SwitchedFlow:
+    """With as many rows as parameters at most: the flow depends on BᵀB and Bᵀr alone."""
+    if flow.rows.shape[0] <= flow.rates.size:
+        return flow
+    basis, rows = np.linalg.qr(flow.rows)
+    return flow._replace(rows=rows, residual=basis.T @ flow.residual)
 
 
 class _Mesh(NamedTuple):

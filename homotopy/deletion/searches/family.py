@@ -9,19 +9,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from homotopy._progress import Monitor
 from homotopy._threads import interruptible
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
-from homotopy.deletion.request import has_closed_form
 from homotopy.deletion.searches import _bounded_quasi_newton as quasi_newton
-from homotopy.deletion.searches._closed_form_descent import ClosedFormDescent
+from homotopy.deletion.searches._closed_form_descent import ClosedFormDescent, is_worth_it
 from homotopy.deletion.searches._stacking import alike, stacked
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.method import FlowStatus
+from homotopy.numerics.namespace import AnyArray, AnyNumber
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules._arguments import unchecked
 
@@ -33,7 +33,7 @@ class AbstractFamily(AbstractSearch):
     """Schedules in E_s described by p numbers between bounds.
 
     The searches from all starting points, of all problems of the same shapes, go on side by side
-    in one compiled loop; those of problems without closed form one after the other. Each follows a
+    step by step; those of problems without closed form one after the other. Each follows a
     quasi-Newton method with the gradient that the flow gives, for `max_steps` trial points at most:
     a field that every family has.
     """
@@ -49,11 +49,11 @@ class AbstractFamily(AbstractSearch):
     @abc.abstractmethod
     def schedule(
         self,
-        parameters: Float[Array | np.ndarray, " p"],
-        start: Float[Array, ""],
-        horizon: Float[Array, ""],
+        parameters: Float[AnyArray, " p"],
+        start: AnyNumber,
+        horizon: AnyNumber,
     ) -> AbstractSchedule:
-        """The schedule of some parameters; differentiable."""
+        """The schedule of some parameters; differentiable, and made of numbers at the end."""
 
     @abc.abstractmethod
     def nearest(
@@ -95,8 +95,8 @@ class AbstractFamily(AbstractSearch):
                 self._points(deletion, schedule)
                 for deletion, schedule in zip(deletions, warm_starts, strict=True)
             ]
-            known = has_closed_form(deletions[0]) and deletions[0].theta0.dtype == np.float64
-            descend = self._descend_in_closed_form if known else self._descend
+            closed = is_worth_it(deletions)
+            descend = self._descend_in_closed_form if closed else self._descend
             for limit, states in descend(deletions, np.stack(points)):
                 done = limit == self.max_steps or np.all(np.asarray(states.done))
                 if limit % _CHUNK == 0 or done:

@@ -45,8 +45,9 @@ _MOST_ROWS = 16  # deleted points, or parameters, beyond which a step is a large
 def is_worth_it(deletions: Sequence[Deletion]) -> bool:
     """Whether problems of the same shapes are to be solved by `ClosedFormDescent`."""
     first = deletions[0]
-    few = min(first.problem.modal.rows.shape) <= _MOST_ROWS
-    return has_closed_form(first) and first.theta0.dtype == np.float64 and few
+    if not has_closed_form(first) or first.theta0.dtype != np.float64:
+        return False
+    return min(first.problem.modal.rows.shape) <= _MOST_ROWS
 
 
 class ClosedFormDescent:

@@ -25,6 +25,7 @@ from .deletion import (
     least_time,
     optimise,
     portrait,
+    reachable,
 )
 from .deletion.searches import (
     BangBangs,
@@ -185,6 +186,7 @@ __all__ = [
     "optimise",
     "portrait",
     "predict",
+    "reachable",
     "regression_diagnostics",
     "response",
     "responses",

@@ -83,6 +83,7 @@ PROMISED = [
     "optimise",
     "portrait",
     "predict",
+    "reachable",
     "regression_diagnostics",
     "response",
     "sensitivity",

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import nnls
 
 from homotopy._deadline import UNLIMITED, Deadline
-from homotopy.control.certificate.dual import SupportPoint, support_point
-from homotopy.control.certificate.regions import Node
-from homotopy.control.certificate.rounding import StateBound
-from homotopy.control.certificate.system import ResidualSystem
+from homotopy.control.certificate.dual_point import AbstractDualPoint
 
 
 def maximise(
-    system: ResidualSystem,
-    node: Node,
+    dual: Callable[[np.ndarray], AbstractDualPoint],
     costate: np.ndarray,
     enough: float,
     evaluations: int,
-    states: StateBound | None = None,
     tolerance: float = 1e-10,
     deadline: Deadline = UNLIMITED,
-) -> tuple[SupportPoint, int]:
-    """The best lower bound found on a node, and the number of evaluations of the dual.
+) -> tuple[AbstractDualPoint, int]:
+    """The best lower bound found on a node, and the number of evaluations of its dual.
 
     Newton's method from q (the zeros of σ give the curvature of D exactly), and where it does not
     ascend the point of least norm of the ends seen so far, as in Wolfe's algorithm. Stops as soon
     as the bound is `enough`, or at the deadline.
     """
-    here = support_point(system, node, costate, states)
+    here = dual(costate)
     best, seen, count, failures = here, [here.end], 1, 0
 
     def visit(new):
         nonlocal best, count
-        point = support_point(system, node, new, states)
+        point = dual(new)
         seen.append(point.end)
         count += 1
         if point.bound > best.bound:
@@ -65,7 +62,7 @@ def maximise(
     return best, count
 
 
-def _newton_step(point: SupportPoint, gradient: np.ndarray) -> np.ndarray:
+def _newton_step(point: AbstractDualPoint, gradient: np.ndarray) -> np.ndarray:
     """(1 + Σ |v/σ̇| yyᵀ)⁻¹ gradient, with y = Φ(T, ζ)b: by Woodbury's identity."""
     factor = point.zero_effects * np.sqrt(point.zero_strengths)
     if not factor.size:

@@ -129,7 +129,7 @@ class Everything(AbstractSearch):
     """
 
     gap: float = eqx.field(default=1e-6, static=True)
-    time_limit: float = eqx.field(default=float("inf"), static=True)
+    time_limit: float = eqx.field(default=60.0, static=True)
     max_nodes: int = eqx.field(default=20_000, static=True)
 
     def __check_init__(self):

@@ -29,6 +29,8 @@ _SWITCHES, _MANY_SWITCHES = 3, 6  # of the controls from which the search starts
 _POLISH = 1000  # steps of Newton's method
 _POOR = 0.9  # of the cost: a bound at the root below it calls for more starts
 _EVALUATIONS, _SHARED_EVALUATIONS = 90, 30  # of the dual, at most, at a node
+_QUICK = 64  # parameters up to which compiled steps are not waited for in another thread
+_COMPILED: set = set()  # steps that have run in this process
 
 
 @dataclass(order=True)
@@ -46,7 +48,8 @@ class Search:
         self.system, self.gap, self.floor = system, gap, floor
         self.deadline, self.report = deadline, report
         # All at once, so that an interruption does not come in between.
-        self.incumbent: tuple[float, Controls | None, float] = (np.inf, None, 0.0)
+        self.incumbent: tuple[float, Controls | None] = (np.inf, None)
+        self._errors: dict[Controls, float] = {}  # of their costs
         # Where no sign decides by itself κ changes with the grid only: an evaluation is long, and
         # the last digits of the bound are not to be had.
         shared = system.controls < len(system.rows)
@@ -55,11 +58,24 @@ class Search:
         self.evaluations = self.nodes = 0
         self.heap: list[OpenNode] = []
         self.closed = np.inf  # the least bound among nodes that need no branching
-        self.compiled = False  # what polishes controls
         self.root_bound = 0.0
         self.pending = 0.0  # of the node being divided, or of the root as far as known
         self.order = itertools.count()
         self.history: list[tuple[int, float, float]] = []
+
+    def within(self, step: Callable, *arguments):
+        """A step that compiles what it calls, waited for until the time is up.
+
+        In another thread, which costs as long as a short search: not once everything of this kind
+        is compiled and quick.
+        """
+        kind = step, self.system.controls == 1
+        if kind in _COMPILED and self.system.rates.size <= _QUICK:
+            self.deadline.check()
+            return step(*arguments)
+        found = self.deadline.within(step, *arguments)
+        _COMPILED.add(kind)
+        return found
 
     # ---------------------------------------------------------------- controls
     @property
@@ -72,12 +88,17 @@ class Search:
 
     @property
     def error(self) -> float:
-        return self.incumbent[2]
+        value, controls = self.incumbent
+        if controls is None:
+            return 0.0
+        if controls not in self._errors:
+            low, high = cost_interval(self.system, controls)
+            self._errors[controls] = max(high - value, value - low)
+        return self._errors[controls]
 
     def offer(self, value: float, controls: Controls) -> None:
         if value < self.best:
-            low, high = cost_interval(self.system, controls)
-            self.incumbent = value, controls, max(high - value, value - low)
+            self.incumbent = value, controls
 
     def begin(self, controls: Controls) -> None:
         """Controls as they are, by what needs no compiled loops."""
@@ -97,9 +118,7 @@ class Search:
         if key in self.tried:
             return
         arguments = self.system, controls, hopeless * self.best, self.deadline
-        # In another thread, which takes as long as a polish, as long as something is compiled.
-        wait = self.deadline.within
-        polished = _polished(*arguments) if self.compiled else wait(_polished, *arguments)
+        polished = self.within(_polished, *arguments)
         if polished is not None:
             self.tried.add(key)
             self.offer(*polished)
@@ -148,7 +167,6 @@ class Search:
         """Good controls, before anything is bounded."""
         for controls in (*starts, *_starts(self, _SWITCHES)):
             self.consider(controls, np.inf)
-        self.compiled = True
 
     def look_further(self) -> None:
         """After a poor bound at the root better controls are likely: from more starts."""
@@ -182,7 +200,7 @@ def _starts(search: Search, switches: int) -> Iterator[Controls]:
     system = search.system
     if system.controls == 1:
         flow = SwitchedFlow(*(np.asarray(part)[None] for part in system.switched))
-        found = search.deadline.within(best_arcs, flow, switches, _POLISH, [None])
+        found = search.within(best_arcs, flow, switches, _POLISH, [None])
         best = int(found.cost[0].argmin())
         yield (BangBangControl.of_arcs(found.arcs[0, best], system.span),)
         return

@@ -26,6 +26,7 @@ from homotopy.control.certificate.rounding import OUTWARD, gamma
 
 _MOST_ZEROS = 64
 _PASSES = 3
+_NEGLIGIBLE = 1e-9  # errors of v, of its scale
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Point(AbstractDualPoint):
         See `carried` and `attained`.
     error : float
         Of the value, already taken from it.
+    levels : (2, n)
+        Of κ, where σ < 0 and where σ > 0.
     weights : (L,)
         Of κ, by level.
     """
@@ -48,7 +51,22 @@ class Point(AbstractDualPoint):
     pieces: np.ndarray
     means: np.ndarray
     error: float
+    levels: np.ndarray
     weights: np.ndarray
+
+    def excess(self, tube: Tube) -> np.ndarray:
+        """∫|σ| times by how much w = εv of the attaining trajectory is out of reach: (n,).
+
+        In cells without sign w ≤ κ(v + a) where σ > 0, while no ε makes it larger than v⁺.
+        """
+        kappa, (moments, weights) = self.weights[self.levels], self.means
+        v = np.divide(moments, weights, out=np.zeros_like(moments), where=weights > 0.0)
+        below, above = np.maximum(-tube.cell_low, 0.0), np.maximum(tube.cell_high, 0.0)
+        down = np.maximum((1.0 - kappa[0]) * below, kappa[0] * above) - kappa[0] * v[0]
+        up = np.maximum((1.0 - kappa[1]) * above, kappa[1] * below) + kappa[1] * v[1]
+        found = weights[0] * np.maximum(down + np.minimum(v[0], 0.0), 0.0)
+        found += weights[1] * np.maximum(up - np.maximum(v[1], 0.0), 0.0)
+        return np.where((tube.cell_low < 0.0) & (tube.cell_high > 0.0), found, 0.0)
 
     def controls(self) -> tuple[BangBangControl, ...]:
         """ε as it was in the bound, going forwards, where it was 0 or 1 (elsewhere rounded)."""
@@ -146,10 +164,17 @@ class Bounder:
         """Narrow a tube in place; False where no schedule keeps to it."""
         return narrowed(self.row.flow, tube, self.slack(tube.edges), _PASSES)
 
-    def sharpen(self, tube: Tube) -> None:
-        """Let the errors of the data profit from a tube on the base grid that holds everywhere."""
+    def sharpen(self, tube: Tube) -> bool:
+        """Let the errors of the data profit from a tube on the base grid that holds everywhere.
+
+        False where they do not matter.
+        """
+        errors = self.growth @ np.diff(self.edges) * self.row.flow.row_norm + self.residual.max()
+        if errors <= _NEGLIGIBLE * self.row.flow.scale:
+            return False
         _, within, _ = self.states(tube)
         self._measure(within, np.maximum(np.maximum(tube.cell_high, -tube.cell_low), 0.0))
+        return True
 
     def states(self, tube: Tube):
         """Bounds of |u_j|, and of what drives it."""
@@ -167,9 +192,12 @@ class Bounder:
             tube,
         )
 
-    def dual(self, tube: Tube) -> Dual:
-        """The dual on a tube."""
-        return Dual(self, tube)
+    def dual(self, tube: Tube, before: tuple[Tube, Point] | None = None) -> Dual:
+        """The dual on a tube; with κ as it was on a coarser one."""
+        dual = Dual(self, tube)
+        if before is not None and dual.levels.weights.size == before[1].weights.size:
+            dual.inherit(*before)
+        return dual
 
 
 class Dual:
@@ -206,8 +234,22 @@ class Dual:
             pieces=pieces,
             means=means,
             error=error,
+            levels=self.node.levels,
             weights=self.levels.weights,
         )
+
+    def inherit(self, tube: Tube, point: Point) -> None:
+        """Begin with κ as at a point on a coarser tube, where that had no sign either."""
+        edges = self.tube.edges
+        cells = np.searchsorted(tube.edges, 0.5 * (edges[1:] + edges[:-1]), "right") - 1
+        open_ = ((tube.cell_low < 0.0) & (tube.cell_high > 0.0))[cells]
+        levels = np.where(open_, point.levels[:, cells], self.node.levels)
+        self.node = self.node._replace(levels=levels)
+        self.shares = self.levels.weights[levels]
+
+    def take(self, point: Point) -> None:
+        """κ as it was at a point."""
+        self.node = self.node._replace(levels=point.levels)
 
     def adjust(self, point: Point) -> int:
         """Move κ to where D rises from a point; how many levels that changes."""

@@ -25,9 +25,9 @@ from homotopy.control.certificate.switching import final_deviation
 from homotopy.control.certificate.system import ResidualSystem
 
 _CELLS, _GEOMETRIC = 64, 48
-_ROUNDS, _CHILD_ROUNDS = 8, 2  # of cuts
-_PLACES, _CHILD_PLACES = 120, 24  # edges that are cut in a round
-_ADJUSTMENTS = 4  # of κ
+_ROUNDS, _CHILD_ROUNDS = 8, 1  # of cuts
+_PLACES, _CHILD_PLACES = 120, 16  # edges that are cut in a round
+_ADJUSTMENTS = 3  # of κ
 _GAP_CELLS = 8  # least number of cells in a gap without sign
 _SHORTEST = 1e-13  # gap that is divided, of the span
 
@@ -41,11 +41,11 @@ class OneRowNodes:
     def root(self) -> None:
         """Bound the root, and keep it."""
         search, system = self.search, self.system
-        self.bounder, tube = search.deadline.within(exact_tube, system)
+        self.bounder, tube = search.within(exact_tube, system)
         costate = final_deviation(system, search.controls)
         if not costate.any():
             costate = np.array(system.rows[0])
-        kept = self._bounded(tube, costate, 0.0, _ROUNDS, _PLACES)
+        kept = self._bounded(tube, costate, 0.0)
         if kept is None:  # nothing beats the best known
             search.root_bound = search.closed = search.enough
             search.nodes += 1
@@ -62,7 +62,7 @@ class OneRowNodes:
         if place is None:
             search.closed = min(search.closed, opened.bound)
             return True
-        edges, mark = divided(tube, opened.point.losses, *place)
+        edges, mark = divided(tube, opened.point.excess(tube), *place)
         finer = refined(tube, edges)
         for sign in (1, -1):
             if search.late:
@@ -74,21 +74,24 @@ class OneRowNodes:
                 child.high[mark] = min(child.high[mark], 0.0)
             if not self.bounder.narrow(child):
                 continue
-            kept = self._bounded(
-                child, opened.point.costate, opened.bound, _CHILD_ROUNDS, _CHILD_PLACES
-            )
+            kept = self._bounded(child, opened.point.costate, opened.bound, (tube, opened.point))
             if kept is not None:
                 divisible = self._place(*kept) is not None
                 search.keep(*kept, opened.bound, divisible)
         return True
 
     def _bounded(
-        self, tube: Tube, costate: np.ndarray, parent: float, rounds: int, places: int
+        self,
+        tube: Tube,
+        costate: np.ndarray,
+        parent: float,
+        before: tuple[Tube, Point] | None = None,
     ) -> tuple[Tube, Point] | None:
         """A narrower tube and the dual's best point on it; None where nothing better is left."""
-        search, best, width, at_root = self.search, parent, np.inf, rounds == _ROUNDS
+        search, best, width, at_root = self.search, parent, np.inf, before is None
+        rounds, places = (_ROUNDS, _PLACES) if at_root else (_CHILD_ROUNDS, _CHILD_PLACES)
         for round_ in range(rounds + 1):
-            dual = self.bounder.dual(tube)
+            dual = self.bounder.dual(tube, before)
             point = self._adjusted(dual, costate)
             gained = point.bound > best + 0.1 * (search.best - best)
             best = max(best, point.bound)
@@ -101,10 +104,11 @@ class OneRowNodes:
             if done or not (gained or now < 0.9 * width):
                 break
             width = now
+            dual.take(point)
             narrower = self._cut(dual, costate, places)
             if narrower is None:
                 return None
-            tube = narrower
+            before, tube = (tube, point), narrower
         return tube, point
 
     def _adjusted(self, dual: Dual, costate: np.ndarray) -> Point:
@@ -138,7 +142,7 @@ class OneRowNodes:
         return narrower if self.bounder.narrow(narrower) else None
 
     def _place(self, tube: Tube, point: Point) -> tuple[int, int] | None:
-        """The gap without sign on which the bound loses most; None where none is worth it.
+        """The gap without sign on which the relaxation gains most; None where none is worth it.
 
         It is not where rounding is what the bound is short of, and where nothing is long enough.
         """
@@ -146,13 +150,13 @@ class OneRowNodes:
         if point.value + 2.0 * point.error >= needed:
             return None
         best, place = -np.inf, None
+        excess = point.excess(tube)
         for first, last in gaps(tube):
             length = tube.edges[last] - tube.edges[first]
             if length <= _SHORTEST * self.system.span:
                 continue
-            # Where κ was adjusted the loss is not all: a little for the length.
-            weight = float(point.losses[first:last].sum())
-            weight += 1e-3 * float(point.losses.sum()) * length / self.system.span
+            weight = float(excess[first:last].sum())
+            weight += 1e-6 * float(point.losses.sum()) * length / self.system.span
             if weight > best:
                 best, place = weight, (first, last)
         return place
@@ -163,8 +167,8 @@ def exact_tube(system: ResidualSystem, edges: np.ndarray | None = None) -> tuple
     bounder = Bounder(OneRow(system), base_grid(system) if edges is None else edges)
     tube = whole_tube(bounder.row, bounder.edges)
     bounder.narrow(tube)
-    bounder.sharpen(tube)
-    bounder.narrow(tube)
+    if bounder.sharpen(tube):
+        bounder.narrow(tube)
     return bounder, tube
 
 

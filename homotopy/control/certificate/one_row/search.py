@@ -30,6 +30,7 @@ _PLACES, _CHILD_PLACES = 120, 16  # edges that are cut in a round
 _ADJUSTMENTS = 3  # of κ
 _GAP_CELLS = 8  # least number of cells in a gap without sign
 _SHORTEST = 1e-13  # gap that is divided, of the span
+_READY: list[bool] = []  # once the loops are compiled
 
 
 class OneRowNodes:
@@ -41,7 +42,7 @@ class OneRowNodes:
     def root(self) -> None:
         """Bound the root, and keep it."""
         search, system = self.search, self.system
-        self.bounder, tube = search.within(exact_tube, system)
+        self.bounder, tube = search.within(_compiled_tube, system)
         costate = final_deviation(system, search.controls)
         if not costate.any():
             costate = np.array(system.rows[0])
@@ -160,6 +161,17 @@ class OneRowNodes:
             if weight > best:
                 best, place = weight, (first, last)
         return place
+
+
+def _compiled_tube(system: ResidualSystem) -> tuple[Bounder, Tube]:
+    """The exact tube; the first time in a process, all the loops are compiled on the way."""
+    bounder, tube = exact_tube(system)
+    if not _READY:
+        dual = bounder.dual(copied(tube))
+        dual.adjust(dual(bounder.row.row))
+        dual.cut(bounder.row.row, np.inf, np.array([0]), True)
+        _READY.append(True)
+    return bounder, tube
 
 
 def exact_tube(system: ResidualSystem, edges: np.ndarray | None = None) -> tuple[Bounder, Tube]:

@@ -46,6 +46,10 @@ def maximise(
         if there.merit >= here.merit + 1e-4 * (gradient @ step):
             here = there
             continue
+        shorter = _shorter(here, there, step, visit)
+        if shorter is not None:
+            here = shorter
+            continue
         candidate = _least_norm(np.array(seen))
         if best.bound >= 0.5 * (candidate @ candidate) * (1 - tolerance):
             break
@@ -60,6 +64,27 @@ def maximise(
         if there.merit > here.merit:
             here = there
     return best, count
+
+
+def _shorter(here, there, step, visit):
+    """The first of some points along a step at which D ascends; None where a kink is near.
+
+    D is concave: from its slopes at both ends follows where along the step it is largest.
+    """
+    ahead, behind = (
+        float((here.end - here.costate) @ step),
+        float((there.end - there.costate) @ step),
+    )
+    if not (ahead > 0.0 > behind):
+        return None
+    share = ahead / (ahead - behind)
+    if not 1e-3 < share < 0.9:
+        share = 0.1
+    for factor in (share, 0.1 * share):
+        point = visit(here.costate + factor * step)
+        if point.merit >= here.merit + 1e-4 * factor * ahead:
+            return point
+    return None
 
 
 def _newton_step(point: AbstractDualPoint, gradient: np.ndarray) -> np.ndarray:

@@ -25,6 +25,8 @@ from homotopy.control.certificate.several_rows import SeveralRowsNodes
 from homotopy.control.certificate.switching import Controls
 from homotopy.control.certificate.system import ResidualSystem
 
+Nodes = type[OneRowNodes] | type[SeveralRowsNodes]
+
 REACHED = 1e-20  # of the cost at the start: a cost that counts as zero
 
 
@@ -35,6 +37,7 @@ def certified_optimum(
     max_nodes: int = 100_000,
     starts: tuple[Controls, ...] = (),
     report: Callable[[int, float, float], None] | None = None,
+    nodes: Nodes | None = None,
 ) -> Certificate:
     """Minimise the cost over all measurable controls, to a relative gap.
 
@@ -51,6 +54,9 @@ def certified_optimum(
         Tried first.
     report : callable, optional
         Called with (nodes, cost, lower bound) now and then.
+    nodes : OneRowNodes or SeveralRowsNodes, optional
+        What a node knows; by default the first for one row, and the second for several. The second
+        takes one row as well, without its exact range.
     """
     deadline = Deadline.of(time_limit)
     # The distance to the goal has shrunk by ten digits, or to what rounding cannot tell from none:
@@ -64,7 +70,7 @@ def certified_optimum(
     interrupted = False
     try:
         with contextlib.suppress(OutOfTime):
-            _run(search, starts, max_nodes)
+            _run(search, starts, max_nodes, nodes)
         search.note()
     except KeyboardInterrupt:
         interrupted, search.report = True, None  # no call that could interrupt again
@@ -85,10 +91,11 @@ def certified_optimum(
     )
 
 
-def _run(search: Search, starts: tuple[Controls, ...], max_nodes: int) -> None:
+def _run(search: Search, starts: tuple[Controls, ...], max_nodes: int, kind: Nodes | None) -> None:
     """Search; `search` holds what was found and proved whenever an exception ends it."""
     search.begin_searching(starts)
-    nodes = (OneRowNodes if len(search.system.rows) == 1 else SeveralRowsNodes)(search)
+    kind = kind or (OneRowNodes if len(search.system.rows) == 1 else SeveralRowsNodes)
+    nodes = kind(search)
     if search.best > search.floor:
         nodes.root()
         search.pending = np.inf

@@ -27,6 +27,7 @@ from .deletion import (
     least_time,
     optimise,
     portrait,
+    reachable,
 )
 from .deletion.searches import (
     BangBangs,
@@ -210,6 +211,7 @@ __all__ = [
     "optimise",
     "portrait",
     "predict",
+    "reachable",
     "regression_diagnostics",
     "response",
     "responses",

@@ -11,6 +11,7 @@ from homotopy.deletion import (
     LocalMinimum,
     Optimum,
     OptimumStatus,
+    ReachableResidual,
     SeparateOptimum,
     SwitchingFunction,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "OptimumStatus",
     "PathComparison",
     "Progress",
+    "ReachableResidual",
     "ResponsePath",
     "ResponseStatus",
     "Sensitivity",

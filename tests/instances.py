@@ -177,6 +177,7 @@ def results():
         "separate optimum": hm.optimise(two, hm.Separately()),
         "least time": hm.least_time(deletion, cost=1e-2),
         "greedy": hm.greedy(deletion),
+        "reachable residual": hm.reachable(deletion),
         "portrait": hm.portrait(deletion, {"at once": hm.Step(0.1), "later": hm.Step(0.3)}),
         "branch": branch,
         "event": event,

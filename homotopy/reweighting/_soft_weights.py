@@ -44,7 +44,7 @@ def soft_weights(
 
     Minimises ½‖w − 1‖² over w in a box such that l ≤ m(θ(w)) ≤ u, where θ(w) is the minimum of
     Σ wᵢ ℓᵢ + (ρ/2)‖θ‖²: a model that is fairer, or more robust, without forgetting any point
-    (theory §10). Sequential quadratic programming in a trust region: at each step the
+    (theory §9). Sequential quadratic programming in a trust region: at each step the
     model is refitted, measurements are linearised in all n weights by one adjoint solve each,
     ∂m/∂wᵢ = −∇ℓᵢ·H(w)⁻¹∇m, second derivatives are exact, and Clarabel solves the programme.
     What is reported holds for the refit.

@@ -26,7 +26,7 @@ class Measured(NamedTuple):
     theta : (d,)
     values : (c,)
     slopes : (c, n)
-        ∂m/∂wᵢ = −∇ℓᵢ·H(w)⁻¹∇m (theory §10): one solve for each measurement.
+        ∂m/∂wᵢ = −∇ℓᵢ·H(w)⁻¹∇m (theory §9): one solve for each measurement.
     """
 
     theta: Float[np.ndarray, " d"]

@@ -301,6 +301,7 @@ VALID = {
         "groups": None, "changes": None, "throw": True, "progress": None,
     },
     "homotopy.influence.random_groups": lambda: {"size": 4, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.reachable": lambda: {"deletion": deletion()},
     "homotopy.regression_diagnostics": lambda: {"problem": problem()},
     "homotopy.response": lambda: {
         "problem": problem(), "epsilons": [0.0, 1.0], "theta0": None, "method": None,
@@ -482,6 +483,8 @@ METHODS = {
     "Portrait.plot": lambda: (
         portrait(), {"ax": None, "legend": True, "window": None, "density": 0.6, "frames": True}
     ),
+    "ReachableResidual.plot": lambda: (hm.reachable(deletion()), {"ax": None, "schedule": STEP}),
+    "ReachableResidual.residual": lambda: (hm.reachable(deletion()), {"schedule": STEP}),
     "ResponsePath.plot": lambda: (path(), {"ax": None}),
     "Step.plot": lambda: (STEP, {"ax": None, "horizon": None}),
     "SwitchingFunction.factors": lambda: (deletion().switching_function(STEP), {"t": 0.5}),

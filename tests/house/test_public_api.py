@@ -93,6 +93,7 @@ PROMISED = [
     "optimise",
     "portrait",
     "predict",
+    "reachable",
     "regression_diagnostics",
     "response",
     "sensitivity",

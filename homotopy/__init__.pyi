@@ -15,6 +15,7 @@ from . import (
     schedules,
     searches,
     solvers,
+    unlearning,
 )
 from ._saving import load
 from .deletion import (
@@ -103,6 +104,15 @@ from .schedules import (
     Step,
 )
 from .scikit_learn import from_sklearn
+from .unlearning import (
+    DescendToDelete,
+    GaussianMechanism,
+    Retrain,
+    RewindToDelete,
+    WhenCertified,
+    training_run,
+    unlearn,
+)
 
 __version__: str
 
@@ -116,9 +126,11 @@ __all__ = [
     "Constant",
     "Deletion",
     "Dense",
+    "DescendToDelete",
     "Everything",
     "Exact",
     "GaussNewton",
+    "GaussianMechanism",
     "GradientDescent",
     "Influence",
     "LeaveOneOut",
@@ -141,6 +153,8 @@ __all__ = [
     "ProximalBregman",
     "Ramp",
     "Ramps",
+    "Retrain",
+    "RewindToDelete",
     "Separately",
     "SoftmaxCrossEntropy",
     "Spline",
@@ -151,6 +165,7 @@ __all__ = [
     "StochasticGradientDescent",
     "Taylor",
     "TestLoss",
+    "WhenCertified",
     "best_step",
     "check",
     "control",
@@ -195,4 +210,7 @@ __all__ = [
     "solvers",
     "taylor",
     "train",
+    "training_run",
+    "unlearn",
+    "unlearning",
 ]

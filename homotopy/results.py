@@ -42,6 +42,13 @@ from homotopy.responses import (
     ResponseStatus,
     TaylorModel,
 )
+from homotopy.unlearning import (
+    Release,
+    TrainingRun,
+    TrainingRunStatus,
+    Unlearned,
+    UnlearningStatus,
+)
 
 __all__ = [
     "Branch",
@@ -67,6 +74,7 @@ __all__ = [
     "OptimumStatus",
     "PathComparison",
     "Progress",
+    "Release",
     "ResponsePath",
     "ResponseStatus",
     "Sensitivity",
@@ -75,7 +83,11 @@ __all__ = [
     "SwitchingFunction",
     "TaylorModel",
     "Training",
+    "TrainingRun",
+    "TrainingRunStatus",
     "TrainingStatus",
     "Trajectory",
+    "Unlearned",
+    "UnlearningStatus",
     "WeightJacobian",
 ]

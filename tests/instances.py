@@ -106,6 +106,13 @@ def settings():
         *(hm.Splines(3), hm.Networks(3), hm.Everything(), hm.Separately()),
         *(hm.OwnLoss(), hm.Predictions(X), hm.TestLoss(X, Y)),
         *(hm.deletion.ParameterDistance(), hm.deletion.PredictionDistance(X)),
+        *(hm.Retrain(), hm.RewindToDelete(2), hm.DescendToDelete(2), hm.WhenCertified(0.1)),
+        *(hm.unlearning.NewtonRefit(1), hm.unlearning.ConjugateGradientRefit(2)),
+        *(hm.unlearning.PerInstance(), hm.unlearning.Curvature(-1.0, 2.0)),
+        *(hm.unlearning.ProjectedDescent([0.1, 0.2], radius=3.0), hm.unlearning.Epochs()),
+        *(hm.unlearning.WithReplacement(), hm.unlearning.WithoutReplacement()),
+        *(hm.unlearning.ProjectedSGD(0.01, 2), hm.unlearning.GaussianPair(0.5)),
+        hm.GaussianMechanism(1.0, 1e-5),
     ]
 
 
@@ -132,6 +139,9 @@ def results():
     fold = hm.results.EventKind.fold
     event = hm.results.Event(fold, jnp.array(0.5), jnp.array([1.5, 2.0]), jnp.array([0.0, 1.0]))
     each = hm.deletions(linear, THETA0, 0.1, 0.5)
+    run = hm.training_run(linear, THETA0, 4, hm.GradientDescent(0.1), checkpoints=[2])
+    gone = hm.unlearn(run, 2, hm.RewindToDelete(2))
+    mechanism = hm.GaussianMechanism(1.0, 1e-5)
     return {
         "several targets": hm.MultiOutputRegression(X, np.column_stack([Y, Y**2]), deleted=2),
         "linear regressions": problems()["linear regression"].deleting_each(),
@@ -178,6 +188,10 @@ def results():
         "switching function": deletion.switching_function(hm.Step(0.2)),
         "costate": deletion.costate(hm.Step(0.2)),
         "membership": deletion.membership(hm.Step(0.2)),
+        "training run": run,
+        "unlearned": gone,
+        "certificate": gone.certificate,
+        "release": gone.release(mechanism, hm.unlearning.PerInstance(), seed=0),
     }
 
 

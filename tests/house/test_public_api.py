@@ -27,9 +27,11 @@ PROMISED = [
     "Constant",
     "Deletion",
     "Dense",
+    "DescendToDelete",
     "Everything",
     "Exact",
     "GaussNewton",
+    "GaussianMechanism",
     "GradientDescent",
     "Influence",
     "LeaveOneOut",
@@ -51,6 +53,8 @@ PROMISED = [
     "ProximalBregman",
     "Ramp",
     "Ramps",
+    "Retrain",
+    "RewindToDelete",
     "Separately",
     "SoftmaxCrossEntropy",
     "Spline",
@@ -61,6 +65,7 @@ PROMISED = [
     "StochasticGradientDescent",
     "Taylor",
     "TestLoss",
+    "WhenCertified",
     "best_step",
     "check",
     "cooks_distance",
@@ -88,6 +93,8 @@ PROMISED = [
     "sensitivity",
     "taylor",
     "train",
+    "training_run",
+    "unlearn",
 ]
 MODULES = ["homotopy", *(m.name for m in pkgutil.walk_packages(hm.__path__, "homotopy."))]
 public_objects = pytest.mark.parametrize("name", DOCUMENTED)

@@ -110,6 +110,7 @@ from .unlearning import (
     Retrain,
     RewindToDelete,
     WhenCertified,
+    audit,
     training_run,
     unlearn,
 )
@@ -166,6 +167,7 @@ __all__ = [
     "Taylor",
     "TestLoss",
     "WhenCertified",
+    "audit",
     "best_step",
     "check",
     "control",

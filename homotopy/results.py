@@ -43,19 +43,26 @@ from homotopy.responses import (
     TaylorModel,
 )
 from homotopy.unlearning import (
+    Audit,
+    AuditStatus,
+    DeletionDistances,
     Release,
     TrainingRun,
     TrainingRunStatus,
     Unlearned,
+    UnlearningComparison,
     UnlearningStatus,
 )
 
 __all__ = [
+    "Audit",
+    "AuditStatus",
     "Branch",
     "CertifiedOptimum",
     "Change",
     "ChangeStatus",
     "Costate",
+    "DeletionDistances",
     "EarlyStopping",
     "Event",
     "EventKind",
@@ -88,6 +95,7 @@ __all__ = [
     "TrainingStatus",
     "Trajectory",
     "Unlearned",
+    "UnlearningComparison",
     "UnlearningStatus",
     "WeightJacobian",
 ]

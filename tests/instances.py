@@ -112,7 +112,7 @@ def settings():
         *(hm.unlearning.ProjectedDescent([0.1, 0.2], radius=3.0), hm.unlearning.Epochs()),
         *(hm.unlearning.WithReplacement(), hm.unlearning.WithoutReplacement()),
         *(hm.unlearning.ProjectedSGD(0.01, 2), hm.unlearning.GaussianPair(0.5)),
-        hm.GaussianMechanism(1.0, 1e-5),
+        *(hm.GaussianMechanism(1.0, 1e-5), hm.unlearning.HitLaw(0.1, 0.9, 2, 0.2, 5, 1)),
     ]
 
 
@@ -191,6 +191,15 @@ def results():
         "training run": run,
         "unlearned": gone,
         "certificate": gone.certificate,
+        "audit": hm.audit(np.arange(40.0), np.arange(40.0) - 9.0, mechanism),
+        "deletion distances": hm.unlearning.deletion_distances(run, [2, 4]),
+        "comparison of algorithms": hm.unlearning.compare(
+            run,
+            2,
+            {"rewind": hm.RewindToDelete(2), "refit": hm.unlearning.NewtonRefit(1)},
+            mechanism,
+        ),
+        "step back": hm.unlearning.step_back(run, 2),
         "release": gone.release(mechanism, hm.unlearning.PerInstance(), seed=0),
     }
 

@@ -20,6 +20,7 @@ def draw_certificates(
     names: Sequence[str],
     kinds: Sequence[str],
     ax: Axes | None = None,
+    label: str = "distance ‖Δθ‖",
     **options,
 ) -> Axes:
     """Draw a dot for each bound, from the smallest below to the largest above.
@@ -33,6 +34,8 @@ def draw_certificates(
         "exact", "certified", "estimated" or "audited": each has its mark.
     ax : matplotlib.axes.Axes, optional
         A new figure's by default.
+    label : str
+        What the numbers are.
     **options
         Of the dots, for `Axes.plot`.
     """
@@ -59,5 +62,5 @@ def draw_certificates(
         ax.legend()
     else:
         ax.plot([0.0], [0.0], alpha=0.0)
-    label_axes(ax, "distance ‖Δθ‖", "")
+    label_axes(ax, label, "")
     return ax

@@ -1,3 +1,7 @@
+from ._audit import Audit, AuditStatus, audit
+from ._compare import UnlearningComparison, compare
+from ._deletion_distances import DeletionDistances, deletion_distances
+from ._step_back import SteppedBack, step_back
 from ._training_run import TrainingRun, TrainingRunStatus, training_run
 from ._unlearn import unlearn
 from .certificate import Certificate, CertificateKind, ComparedTo
@@ -5,6 +9,7 @@ from .curvature import Curvature
 from .exact_distance import exact_distances
 from .gaussian_mechanism import GaussianMechanism
 from .gaussian_pair import GaussianPair
+from .hit_law import HitLaw
 from .lemma import flow_distance, lemma_distance, rewind_point
 from .methods import (
     AbstractUnlearning,
@@ -15,6 +20,7 @@ from .methods import (
     RewindToDelete,
     WhenCertified,
 )
+from .published import mean_rewind_distance, published_descent_noise, published_rewind_distance
 from .release import PerInstance, Release
 from .training_methods import (
     AbstractDescent,
@@ -31,15 +37,19 @@ __all__ = [
     "AbstractDescent",
     "AbstractSampling",
     "AbstractUnlearning",
+    "Audit",
+    "AuditStatus",
     "Certificate",
     "CertificateKind",
     "ComparedTo",
     "ConjugateGradientRefit",
     "Curvature",
+    "DeletionDistances",
     "DescendToDelete",
     "Epochs",
     "GaussianMechanism",
     "GaussianPair",
+    "HitLaw",
     "NewtonRefit",
     "PerInstance",
     "ProjectedDescent",
@@ -47,17 +57,26 @@ __all__ = [
     "Release",
     "Retrain",
     "RewindToDelete",
+    "SteppedBack",
     "TrainingRun",
     "TrainingRunStatus",
     "Unlearned",
+    "UnlearningComparison",
     "UnlearningStatus",
     "WhenCertified",
     "WithReplacement",
     "WithoutReplacement",
+    "audit",
+    "compare",
+    "deletion_distances",
     "exact_distances",
     "flow_distance",
     "lemma_distance",
+    "mean_rewind_distance",
+    "published_descent_noise",
+    "published_rewind_distance",
     "rewind_point",
+    "step_back",
     "training_run",
     "unlearn",
 ]

@@ -8,6 +8,7 @@ import math
 from homotopy._checks import number, positive
 from homotopy._display import DisplayedByFields
 from homotopy._saving import Saved
+from homotopy._wording import described
 from homotopy.unlearning.gaussian_pair import (
     GaussianPair,
     a_delta,
@@ -135,3 +136,12 @@ def a_distance(value, name: str = "distance") -> float:
             "noise hides an unbounded distance; its field `vacuous` says why."
         )
     return distance
+
+
+def a_mechanism(value, name: str = "mechanism") -> GaussianMechanism:
+    """The value if it is a Gaussian mechanism; a `TypeError` otherwise."""
+    if not isinstance(value, GaussianMechanism):
+        raise TypeError(
+            f"{name}: expected GaussianMechanism(privacy_epsilon, delta), got {described(value)}."
+        )
+    return value

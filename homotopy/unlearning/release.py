@@ -14,9 +14,8 @@ from homotopy._display import DisplayedByFields, Entries, largest, number
 from homotopy._result import Result, in_order, named
 from homotopy._saving import Saved
 from homotopy._tables import Table
-from homotopy._wording import described
 from homotopy.unlearning.certificate import THREAT_MODEL, Certificate
-from homotopy.unlearning.gaussian_mechanism import GaussianMechanism
+from homotopy.unlearning.gaussian_mechanism import GaussianMechanism, a_mechanism
 from homotopy.unlearning.gaussian_pair import GaussianPair
 
 if TYPE_CHECKING:
@@ -112,11 +111,7 @@ class Release(Result):
 
 def released(theta, chosen, mechanism, noise, reference_distance, seed, problem) -> Release:
     """See `Unlearned.release`."""
-    if not isinstance(mechanism, GaussianMechanism):
-        raise TypeError(
-            "mechanism: expected GaussianMechanism(privacy_epsilon, delta), got "
-            f"{described(mechanism)}."
-        )
+    a_mechanism(mechanism)
     allowance = non_negative("reference_distance", reference_distance)
     if seed is not None:
         seed = integer("seed", seed, 0)

@@ -305,6 +305,31 @@ VALID = {
         "problem": problem(), "theta0": THETA, "steps": 2, "method": hm.GradientDescent(0.01),
         "checkpoints": [1], "curvature": None, "throw": True, "progress": None,
     },
+    "homotopy.audit": lambda: {
+        "unlearned": np.arange(40.0), "retrained": np.arange(40.0), "confidence": 0.95,
+        "mechanism": hm.GaussianMechanism(1.0, 1e-5), "exact": None,
+    },
+    "homotopy.unlearning.compare": lambda: {
+        "run": run(), "points": 1, "methods": {"rewind": hm.RewindToDelete(2)},
+        "mechanism": hm.GaussianMechanism(1.0, 1e-5), "test": None,
+    },
+    "homotopy.unlearning.deletion_distances": lambda: {"run": run(), "rewound": [2]},
+    "homotopy.unlearning.step_back": lambda: {"run": run(), "step": 2},
+    "homotopy.unlearning.HitLaw": lambda: {
+        "hit": 0.1, "factor": 0.9, "batch_size": 2, "share": 0.2, "steps": 5, "rewound": 1
+    },
+    "homotopy.unlearning.mean_rewind_distance": lambda: {
+        "step_size": 0.1, "gradient": 1.0, "smoothness": 1.0, "size": 9, "deleted": 2, "steps": 5,
+        "rewound": 2,
+    },
+    "homotopy.unlearning.published_rewind_distance": lambda: {
+        "step_size": 0.1, "gradient": 1.0, "smoothness": 1.0, "size": 9, "deleted": 2, "steps": 5,
+        "rewound": 2,
+    },
+    "homotopy.unlearning.published_descent_noise": lambda: {
+        "mechanism": hm.GaussianMechanism(1.0, 1e-5), "gradient": 1.0, "curvature": 0.1,
+        "smoothness": 1.0, "size": 9, "steps": 2,
+    },
     "homotopy.unlearn": lambda: {
         "run": run(), "points": 1, "method": hm.RewindToDelete(2), "stop": None,
         "largest_gradient": None, "throw": True, "progress": None,

@@ -66,6 +66,7 @@ PROMISED = [
     "Taylor",
     "TestLoss",
     "WhenCertified",
+    "audit",
     "best_step",
     "check",
     "cooks_distance",

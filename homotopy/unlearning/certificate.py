@@ -93,7 +93,8 @@ def certificate(
         log_distance += margin + 4e-16 * (1.0 + abs(log_distance))
     distance = math.exp(log_distance) if log_distance < 709.0 else math.inf
     if not vacuous and math.isinf(distance):
-        vacuous = f"it is about e^{log_distance:.4g}, larger than any float"
+        size = f"about e^{log_distance:.4g}" if math.isfinite(log_distance) else "infinite"
+        vacuous = f"it is {size}, too large for a float"
     told = tuple((name, plain(value)) for name, value in assumptions.items())
     return Certificate(
         distance, log_distance, route, kind, compared_to, told, vacuous, from_deleted

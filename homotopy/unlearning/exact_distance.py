@@ -145,6 +145,8 @@ class _Steps:
     def summed(self, h, count):
         """η Σ_{k<count} A(h)^k."""
         small = self.step_size * h
+        if count == 0:
+            return np.zeros_like(small)
         safe = np.where(small > 0.0, small, 1.0)
         with np.errstate(divide="ignore"):
             ended = np.where(
@@ -153,7 +155,7 @@ class _Steps:
                 1.0 - (1.0 - small) ** count,
             )
         whole = np.where(small > 0.0, ended / safe, count)
-        return self.step_size * (whole if count else np.zeros_like(whole))
+        return self.step_size * whole
 
     def divided(self, one, other, count):
         """η (A^N − B^N)/(A − B), symmetric in the two."""

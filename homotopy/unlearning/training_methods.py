@@ -111,7 +111,10 @@ def _distinct_jit(key, steps, size, count):
 
 def _cut(drawn, length: int, first: int, last: int) -> np.ndarray:
     """Steps first to last of rounds of that length."""
-    parts = [drawn(part) for part in range(first // length, -(-last // length))]
+    # One round at least, so that no steps are batches too, of which there are none.
+    parts = [
+        drawn(part) for part in range(first // length, max(-(-last // length), first // length + 1))
+    ]
     begin = first // length * length
     return np.concatenate(parts)[first - begin : last - begin]
 

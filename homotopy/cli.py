@@ -13,6 +13,8 @@ from homotopy.commands.claims import claims
 from homotopy.commands.forget.command import EPILOG, forget
 from homotopy.commands.influence.command import EPILOG as INFLUENCE_EPILOG
 from homotopy.commands.influence.command import influence
+from homotopy.commands.unlearn.command import EPILOG as UNLEARN_EPILOG
+from homotopy.commands.unlearn.command import unlearn
 
 
 class OneLineErrors(TyperGroup):
@@ -56,6 +58,7 @@ def describe():
 
 app.command(epilog=EPILOG)(forget)
 app.command(epilog=INFLUENCE_EPILOG)(influence)
+app.command(epilog=UNLEARN_EPILOG)(unlearn)
 app.command(epilog=CLAIMS_EPILOG)(claims)
 
 

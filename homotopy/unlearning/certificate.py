@@ -6,6 +6,8 @@ import dataclasses
 import enum
 import math
 
+import numpy as np
+
 from homotopy._display import Entries, number
 
 THREAT_MODEL = (
@@ -86,8 +88,15 @@ def certificate(
     margin: float = _ROUNDING,
     vacuous: str = "",
     from_deleted: bool = True,
+    log_rounding: float = -math.inf,
 ) -> Certificate:
-    """A certificate, rounded up by a relative margin, from the logarithm of its distance."""
+    """A certificate from the logarithm of its distance, rounded up by a relative margin.
+
+    `log_rounding` is the logarithm of what the rounding of the steps themselves adds.
+    """
+    if log_rounding > -math.inf:
+        log_distance = float(np.logaddexp(log_distance, log_rounding))
+        assumptions = {**assumptions, "log of the rounding of the steps": log_rounding}
     if kind is not CertificateKind.exact and math.isfinite(log_distance):
         # exp loses as many units as its argument is large.
         log_distance += margin + 4e-16 * (1.0 + abs(log_distance))

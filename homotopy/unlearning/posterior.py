@@ -146,7 +146,11 @@ def newton_residuals(
 
 
 def after_the_request(
-    left: Remaining, lower: float, log_factor: float, kind: CertificateKind
+    left: Remaining,
+    lower: float,
+    log_factor: float,
+    kind: CertificateKind,
+    log_rounding: float,
 ) -> Certificate:
     """q^K ‖∇R₋(θ_T)‖/μ: a bound of the distance after K more steps, known before them."""
     assumptions = {"gradient at the request": left.length, "lower bound of the curvature": lower}
@@ -158,6 +162,7 @@ def after_the_request(
         assumptions,
         kind=kind,
         margin=1e-13 + 1e-15 * abs(log_factor),
+        log_rounding=log_rounding,
     )
 
 

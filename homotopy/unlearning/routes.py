@@ -7,6 +7,7 @@ import math
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from homotopy.evidence import ROUNDINGS
 from homotopy.linear import LinearRegression
 from homotopy.unlearning import exact_distance
 from homotopy.unlearning._training_run import TrainingRun
@@ -17,14 +18,14 @@ from homotopy.unlearning.certificate import (
     certificate,
 )
 from homotopy.unlearning.curvature import lower_bound
-from homotopy.unlearning.lemma import log_distance, log_distance_of_steps
+from homotopy.unlearning.lemma import log_distance, log_distance_of_steps, log_span
 from homotopy.unlearning.posterior import (
     after_the_request,
     over_curvature,
     remaining_gradient,
     self_concordant,
 )
-from homotopy.unlearning.steps import contraction
+from homotopy.unlearning.steps import contraction, log_factor
 from homotopy.unlearning.training_methods import ProjectedDescent, ProjectedSGD
 
 RETRAINING, MINIMUM = ComparedTo.retraining, ComparedTo.minimum
@@ -100,11 +101,12 @@ def by_the_path(
     sums = run.accumulators if deleted.size == 1 else run.group_accumulators
     left = float(np.sum(sums[place][deleted]))
     margin = 1e-13 + 4e-16 * (total + run.problem.dimension)
+    log_rounding = math.log(2.0) + log_rounding_of_steps(run, lower, upper, total)
     found.append(
         certificate(
             float(np.sum(rates)) + (math.log(left) if left > 0.0 else -math.inf),
             "pathwise", RETRAINING, {"accumulated before the request": left, **told},
-            kind=kind, margin=margin, vacuous=vacuous,
+            kind=kind, margin=margin, vacuous=vacuous, log_rounding=log_rounding,
         )
     )  # fmt: skip
     if isinstance(run.method, ProjectedSGD):
@@ -119,9 +121,29 @@ def by_the_path(
                 _lemma(run.method, gradient, lower, upper, total, steps),
                 route, RETRAINING, {"bound of the gradients": gradient, **told},
                 kind=kind, margin=margin, vacuous=vacuous, from_deleted=from_deleted,
+                log_rounding=log_rounding,
             )
         )  # fmt: skip
     return found
+
+
+def log_rounding_of_steps(run: TrainingRun, lower: float, upper: float, steps: int) -> float:
+    """The logarithm of how far rounding may lead the computed steps from exact ones.
+
+    A step rounds θ and what is added to it, 32 units in the last place of their sizes, and its q
+    acts on what the steps before have left.
+    """
+    size = float(run.method.sizes(0, max(steps, 1)).max())
+    known = run.bounds()
+    if known is not None and known.points is not None:
+        upper = lower + run.problem.size * float(known.points.max())
+    theta = float(np.linalg.norm(run.checkpoint_theta, axis=1).max())
+    terms = float(np.sum(run.largest_gradients[-1]))
+    each = theta * (1.0 + size * abs(upper)) + size * terms
+    rate = float(log_factor(np.asarray(size), np.asarray(lower), np.asarray(upper)))
+    grown = log_span(rate, math.expm1(rate), steps, 0) if steps else -math.inf
+    unit = ROUNDINGS * float(np.finfo(run.theta.dtype).eps)
+    return math.log(unit * each) + grown if each > 0.0 else -math.inf
 
 
 def _lemma(method, gradient, lower, upper, total, steps) -> float:
@@ -189,4 +211,5 @@ def since_the_request(run: TrainingRun, deleted, started: int, steps: int) -> li
     theta = run.checkpoint_theta[run.at(started)]
     weights = kept_weights(run.problem.size, deleted)
     left = remaining_gradient(run.problem, run.problem.parameters(theta), weights)
-    return [after_the_request(left, lower, float(np.sum(rates)), kind)]
+    log_rounding = log_rounding_of_steps(run, *known[:2], steps)
+    return [after_the_request(left, lower, float(np.sum(rates)), kind, log_rounding)]

@@ -84,7 +84,7 @@ def test_descending_is_rewinding_on_a_longer_horizon():
 
 
 def test_every_bound_is_above_the_truth():
-    """Of all losses, samplings, m = 1..4 and K; what rounding makes of a run is below 1e-14."""
+    """Of all losses, samplings, m = 1..4 and K; the truth is that of computed steps."""
     worst = {}
     for seed in range(24):
         draw = np.random.default_rng(seed)
@@ -115,7 +115,8 @@ def test_every_bound_is_above_the_truth():
             for one in found.certificates:
                 to = one.compared_to is ComparedTo.retraining
                 truth = found.distance if to else found.distance_to_minimum
-                assert one.distance >= truth - 1e-14 and one.proved, (seed, one)
+                slack = 1e-14 if one.route == "exact" else 0.0
+                assert one.distance >= truth - slack and one.proved, (seed, one)
                 if truth > 0.0:
                     ratio = one.distance / truth
                     worst[one.route] = min(worst.get(one.route, math.inf), ratio)

@@ -26,6 +26,8 @@ NAMES = (
     "fig18_pbrf",
     "fig19_mislabelled",
     "fig20_influence_in_time",
+    "fig21_work_and_distance",
+    "fig22_tightness",
 )
 # In the order in which they begin: those of the notes, then the longest first, so that in the end
 # no process waits for another.

@@ -9,7 +9,7 @@ from .curvature import Curvature
 from .exact_distance import exact_distances
 from .gaussian_mechanism import GaussianMechanism
 from .gaussian_pair import GaussianPair
-from .hit_law import HitLaw
+from .hit_law import HitLaw, epoch_distance
 from .lemma import flow_distance, lemma_distance, rewind_point
 from .methods import (
     AbstractUnlearning,
@@ -69,6 +69,7 @@ __all__ = [
     "audit",
     "compare",
     "deletion_distances",
+    "epoch_distance",
     "exact_distances",
     "flow_distance",
     "lemma_distance",

@@ -7,6 +7,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -14,7 +17,9 @@ from homotopy._checks import ArrayInput, instance
 from homotopy._display import Entries, number
 from homotopy._result import Result, named
 from homotopy._tables import Table
+from homotopy.losses import SquaredError
 from homotopy.measurements import TestLoss
+from homotopy.models import LinearModel
 from homotopy.unlearning._training_run import TrainingRun
 from homotopy.unlearning._unlearn import unlearn
 from homotopy.unlearning.certificate import ComparedTo, smallest
@@ -24,6 +29,9 @@ from homotopy.unlearning.unlearned import Unlearned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_DRAWS = 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -42,7 +50,8 @@ class UnlearningComparison(Result):
         The smallest proved distance to what each is compared with that is not computed from the
         truth itself.
     test_loss : (k,)
-        Of θ_U without noise; NaN where no test data were given.
+        Expected on test data with the certified noise: of squared errors exactly, of other losses
+        by the mean of 256 draws; NaN where no data were given.
     mechanism : GaussianMechanism
     theta : (d,)
         Before unlearning.
@@ -144,7 +153,7 @@ def compare(
     mechanism : GaussianMechanism
         ε and δ that the noise is for.
     test : TestLoss, optional
-        Data on which the parameters are judged.
+        Data on which the parameters are judged, with the noise that each takes.
 
     Returns
     -------
@@ -184,21 +193,42 @@ def compare(
         unlearn(run, points, *(given if isinstance(given, tuple) else (given,)))
         for given in methods.values()
     )
+    certified = np.array([_certified(one) for one in results])
     losses = np.full(len(results), np.nan)
     if test is not None:
-        none = np.zeros(1, int), np.zeros(1)
-        losses = np.array([float(test(run.problem, one.theta, *none)) for one in results])
+        noises = certified / mechanism.ratio
+        losses = np.array([
+            _expected_loss(test, one, noise) for one, noise in zip(results, noises, strict=True)
+        ])  # fmt: skip
     found = UnlearningComparison(
         names=tuple(methods),
         results=results,
         to_reference=np.array([one.distance for one in results]),
         to_minimum=np.array([one.distance_to_minimum for one in results]),
-        certified=np.array([_certified(one) for one in results]),
+        certified=certified,
         test_loss=losses,
         mechanism=mechanism,
         theta=run.theta,
     )
     return named(found, run.problem)
+
+
+def _expected_loss(test: TestLoss, result: Unlearned, noise: float) -> float:
+    """Of θ_U with noise, on test data; infinite where the noise is."""
+    problem, none = result.run.problem, (np.zeros(1, int), np.zeros(1))
+    if not math.isfinite(noise):
+        return math.inf
+    plain = float(test(problem, result.theta, *none))
+    if isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError):
+        return plain + 0.5 * noise**2 * float(np.mean(np.sum(np.asarray(test.X) ** 2, axis=1)))
+    drawn = noise * np.random.default_rng(0).standard_normal((_DRAWS, result.theta.size))
+    return float(np.mean(_losses(test, problem, result.theta, jnp.asarray(drawn))))
+
+
+@eqx.filter_jit
+def _losses(test, problem, theta, drawn):
+    none = jnp.zeros(1, int), jnp.zeros(1)
+    return jax.lax.map(lambda noise: test(problem, theta + noise, *none), drawn)
 
 
 def _certified(result: Unlearned) -> float:

@@ -206,6 +206,56 @@ class HitLaw(DisplayedByFields, Saved):
         return self.mean * steepest * float(ratios[1] / ratios[0]) / mechanism.delta
 
 
+def epoch_distance(
+    hit: float,
+    factor: float,
+    deleted: int,
+    batches: int,
+    epochs: int,
+    rewound: int,
+) -> float:
+    """A bound of ‖θ_U − θ_R‖ of training in epochs: every row is hit once each, so W is certain.
+
+    m c Σ_e q^{eL}, over the epochs with the rows, e counting epochs until the end and L their
+    steps, with the hits where they count most: at the end of each epoch if q ≤ 1, else at its
+    beginning. No δ is spent on chance (theory §6.5).
+
+    Parameters
+    ----------
+    hit, factor : float
+        c > 0 and q > 0, as of `HitLaw`.
+    deleted, batches : int
+        m and L = n/b, of rows and of steps of an epoch.
+    epochs, rewound : int
+        Of training, and how many of them are without the rows.
+
+    Returns
+    -------
+    float
+        Infinite where it overflows.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.unlearning.epoch_distance(0.1, 1.0, deleted=2, batches=10, epochs=6, rewound=2)
+    0.8
+    """
+    hit, factor = positive("hit", hit), positive("factor", factor)
+    deleted, length = integer("deleted", deleted), integer("batches", batches)
+    epochs = integer("epochs", epochs, 0)
+    after = np.arange(integer("rewound", rewound, 0, epochs), epochs) * length
+    steps = after + (length - 1 if factor > 1.0 else 0)
+    if steps.size == 0:
+        return 0.0
+    exponents = steps * math.log(factor)
+    return math.inf if exponents.max() > 700.0 else deleted * hit * float(np.exp(exponents).sum())
+
+
 def _delta(epsilon: float, ratios: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     """δ_G(ε; r) of many r > 0, to rounding of one."""
     near, far = ratios / 2.0 - epsilon / ratios, ratios / 2.0 + epsilon / ratios

@@ -170,6 +170,8 @@ def in_closed_form(run: TrainingRun, deleted, started: int, steps: int) -> list[
     usable = isinstance(problem, LinearRegression) and isinstance(method, ProjectedDescent)
     if not usable or not method.constant or math.isfinite(method.radius):
         return []
+    if run.theta.dtype != np.float64:  # else the steps are those of other numbers
+        return []
     made = (
         exact_distance.single_deletions(problem, run.theta0, deleted)
         if deleted.size == 1

@@ -318,6 +318,9 @@ VALID = {
     "homotopy.unlearning.HitLaw": lambda: {
         "hit": 0.1, "factor": 0.9, "batch_size": 2, "share": 0.2, "steps": 5, "rewound": 1
     },
+    "homotopy.unlearning.epoch_distance": lambda: {
+        "hit": 0.1, "factor": 0.9, "deleted": 2, "batches": 4, "epochs": 5, "rewound": 1
+    },
     "homotopy.unlearning.mean_rewind_distance": lambda: {
         "step_size": 0.1, "gradient": 1.0, "smoothness": 1.0, "size": 9, "deleted": 2, "steps": 5,
         "rewound": 2,

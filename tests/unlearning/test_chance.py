@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import shared
 from scipy import stats
 
 import homotopy as hm
@@ -66,6 +67,27 @@ def test_the_noise_of_the_law_is_enough_for_every_mixture():
     assert found <= 1e-3 + 5 * error
     # And not much more than enough: the grid is fine.
     assert found >= 0.95 * 1e-3 - 5 * error
+
+
+def test_epochs_hit_every_row_once():
+    """Against the recursion with the hits at the end of each epoch, and runs below it."""
+    for factor in (0.9, 1.0, 1.1):
+        total = 0.0
+        for epoch in range(6):
+            for step in range(4):
+                last = step == (0 if factor > 1.0 else 3)
+                total = factor * total + 2 * 0.3 * (last and epoch < 4)
+        found = unlearning.epoch_distance(0.3, factor, deleted=2, batches=4, epochs=6, rewound=2)
+        assert found == pytest.approx(total, rel=1e-13)
+    problem = shared.classification()
+    X = np.asarray(problem.X)
+    size = 0.5 / (0.25 * len(X) * np.max(np.sum(X**2, axis=1)) + 0.5)
+    method = unlearning.ProjectedSGD(size, 6, unlearning.Epochs(), seed=2)
+    run = hm.training_run(problem, shared.data()[2], 24, method, checkpoints=[16])
+    found = hm.unlearn(run, [1, 7], hm.RewindToDelete(8))
+    hit = size * len(X) / 6 * np.max(np.linalg.norm(X, axis=1))
+    bound = unlearning.epoch_distance(hit, 1.0 - 0.5 * size, 2, 4, 6, 2)
+    assert found.distance <= found.certificate.distance <= bound
 
 
 # Audits ------------------------------------------------------------------------------------------

@@ -314,6 +314,37 @@ def test_rewinding_and_descending_at_equal_work(steps, count, own, to_minimum, s
     assert np.all(found.certified >= found.to_reference)
 
 
+def test_expected_losses_with_noise_are_those_of_draws():
+    """Exactly of squared errors; of 256 draws a mean is good to four of its standard errors."""
+    draw, mechanism = np.random.default_rng(0), hm.GaussianMechanism(1.0, 1e-5)
+    for problem in (regression(), classification()):
+        X, y = np.asarray(problem.X), np.asarray(problem.y)
+        run = hm.training_run(problem, data()[2], STEPS, hm.GradientDescent(0.01))
+        methods = {"descend": hm.DescendToDelete(5)}
+        found = unlearning.compare(run, 3, methods, mechanism, test=hm.TestLoss(X, y))
+        theta = np.asarray(found.results[0].theta)
+        outputs = (theta + found.noise[0] * draw.normal(size=(20_000, 3))) @ X.T
+        squared = isinstance(problem, hm.LinearRegression)
+        losses = 0.5 * (outputs - y) ** 2 if squared else np.logaddexp(0, outputs) - y * outputs
+        losses = losses.mean(axis=1)
+        spread = losses.std() / np.sqrt(20_000 if squared else 256)
+        assert found.test_loss[0] == pytest.approx(losses.mean(), abs=4 * spread)
+        assert found.squared_error[0] >= found.to_minimum[0] ** 2
+
+
+def test_single_precision_has_bounds_of_its_own():
+    X, y, theta0 = data()
+    problem = hm.LinearRegression(X, y, deleted=0, ridge=0.5, dtype=np.float32)
+    run = hm.training_run(problem, theta0, STEPS, hm.GradientDescent(0.01), checkpoints=[15])
+    assert run.theta.dtype == np.float32 and run.scalars.dtype == np.float32
+    for way in (hm.RewindToDelete(5), hm.DescendToDelete(5)):
+        found = hm.unlearn(run, 3, way)
+        assert all(one.route != "exact" for one in found.certificates)
+        for one in found.certificates:
+            to = one.compared_to is ComparedTo.retraining
+            assert one.distance >= (found.distance if to else found.distance_to_minimum)
+
+
 # Of a point, not of a path -----------------------------------------------------------------------
 
 

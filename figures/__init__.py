@@ -28,6 +28,7 @@ NAMES = (
     "fig20_influence_in_time",
     "fig21_work_and_distance",
     "fig22_tightness",
+    "fig23_noise_budget",
 )
 # In the order in which they begin: those of the notes, then the longest first, so that in the end
 # no process waits for another.

@@ -199,6 +199,7 @@ def results():
             {"rewind": hm.RewindToDelete(2), "refit": hm.unlearning.NewtonRefit(1)},
             mechanism,
         ),
+        "noise budget": hm.unlearning.noise_budget(linear, THETA0, 0.5, mechanism),
         "step back": hm.unlearning.step_back(run, 2),
         "release": gone.release(mechanism, hm.unlearning.PerInstance(), seed=0),
     }

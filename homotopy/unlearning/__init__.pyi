@@ -1,6 +1,7 @@
 from ._audit import Audit, AuditStatus, audit
 from ._compare import UnlearningComparison, compare
 from ._deletion_distances import DeletionDistances, deletion_distances
+from ._noise_budget import NoiseBudget, noise_budget
 from ._step_back import SteppedBack, step_back
 from ._training_run import TrainingRun, TrainingRunStatus, training_run
 from ._unlearn import unlearn
@@ -51,6 +52,7 @@ __all__ = [
     "GaussianPair",
     "HitLaw",
     "NewtonRefit",
+    "NoiseBudget",
     "PerInstance",
     "ProjectedDescent",
     "ProjectedSGD",
@@ -74,6 +76,7 @@ __all__ = [
     "flow_distance",
     "lemma_distance",
     "mean_rewind_distance",
+    "noise_budget",
     "published_descent_noise",
     "published_rewind_distance",
     "rewind_point",

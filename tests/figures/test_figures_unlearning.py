@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from figures import fig21_work_and_distance, fig22_tightness
+from figures import fig21_work_and_distance, fig22_tightness, fig23_noise_budget
 from figures.output import as_text
 from homotopy.datasets import diabetes, standardise
 from homotopy.plotting import house_style
@@ -94,3 +94,25 @@ def test_tightness_of_the_bounds():
     assert data["left"]["100"][169] == pytest.approx(1.00, abs=0.005)
     left, right = drawn(fig22_tightness, data)
     assert len(left.lines) == 4 and len(right.lines) == 9
+
+
+def test_the_best_schedule_under_a_noise_budget():
+    """The notes' example at T = 0.3: ‖θ − θ*₋‖² and dσ², and certified to 1e-6."""
+    data = numbers(fig23_noise_budget)
+    (entry,) = data["schedules"]
+    for name, squared, noise in (
+        ("at once", 2.0920e-3, 6.85e-5),
+        ("best step", 2.1072e-3, 1.87e-5),
+        ("best of all", 2.0953e-3, 1.29e-5),
+    ):
+        assert entry[name]["squared"] == pytest.approx(squared, rel=1e-4)
+        assert entry[name]["noise"] == pytest.approx(noise, rel=5e-3)
+    assert entry["gap"] < 1e-5 and entry["structure"].startswith(
+        "0→1→0 with switches at 0.0966662, 0.154905"
+    )
+    methods = data["methods"]
+    at = methods["gradients"].index(20)
+    assert methods["descent"][at] == pytest.approx(0.120, abs=1e-3)
+    assert methods["least"][at] <= 1e-13
+    assert np.all(np.array(methods["certificate"]) >= methods["descent"])
+    assert len(drawn(fig23_noise_budget, data)) == 2

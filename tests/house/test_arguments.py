@@ -325,6 +325,10 @@ VALID = {
         "step_size": 0.1, "gradient": 1.0, "smoothness": 1.0, "size": 9, "deleted": 2, "steps": 5,
         "rewound": 2,
     },
+    "homotopy.unlearning.noise_budget": lambda: {
+        "problem": problem(), "theta0": THETA, "horizon": 0.5,
+        "mechanism": hm.GaussianMechanism(1.0, 1e-5),
+    },
     "homotopy.unlearning.published_rewind_distance": lambda: {
         "step_size": 0.1, "gradient": 1.0, "smoothness": 1.0, "size": 9, "deleted": 2, "steps": 5,
         "rewound": 2,

@@ -448,6 +448,26 @@ def test_rewinding_stops_at_the_last_checkpoint_that_will_do():
         assert found.started == max(allowed)
 
 
+def test_the_target_of_a_noise_budget_is_where_the_expected_error_is_least():
+    """E‖θ + σξ − θ*₋‖² with σ = ‖θ − θ_R‖/r, at random θ, is (1 + d/r²)‖θ − c‖² + const."""
+    problem, mechanism = regression(5, 0.3), hm.GaussianMechanism(0.7, 1e-4)
+    budget = unlearning.noise_budget(problem, data(5)[2], 0.1, mechanism)
+    X, y = np.asarray(problem.X)[1:], np.asarray(problem.y)[1:]
+    M = X.T @ X + 0.3 * np.eye(3)
+    fit = np.linalg.solve(M, X.T @ y)
+    values, vectors = np.linalg.eigh(M)
+    retrained = fit + vectors @ (np.exp(-0.1 * values) * (vectors.T @ (data(5)[2] - fit)))
+    np.testing.assert_allclose(budget.minimum, fit, rtol=1e-12)
+    np.testing.assert_allclose(budget.retrained, retrained, rtol=1e-12)
+    draw, ratio = np.random.default_rng(0), mechanism.ratio
+    for _ in range(5):
+        theta = draw.normal(size=3)
+        noise = np.linalg.norm(theta - retrained) / ratio
+        error = np.sum((theta - fit) ** 2) + 3 * noise**2
+        away = np.sum((theta - np.asarray(budget.target)) ** 2)
+        assert budget.weight * away + budget.least == pytest.approx(error, rel=1e-12)
+
+
 # Release -----------------------------------------------------------------------------------------
 
 

@@ -318,12 +318,13 @@ def _sums(curvature, own) -> int:
 def _bounds(problem, method, curvature, own) -> Bounds | None:
     if curvature is None:
         return None
-    points = point_curvatures(problem) if isinstance(method, ProjectedSGD) else None
-    if curvature != known_curvature(problem):  # one that was given holds for batches too
-        points = None
+    upper, points = curvature.upper, None
+    # One that was given holds for batches too.
+    if isinstance(method, ProjectedSGD) and curvature == known_curvature(problem):
+        upper, points = float(np.max(problem.ridge)), point_curvatures(problem)
     shared = np.full(problem.size, curvature.lower)
     lower = [own, shared] if _sums(curvature, own) == 2 else [shared]
-    return Bounds(np.stack(lower), curvature.upper, points)
+    return Bounds(np.stack(lower), upper, points)
 
 
 def _continued(run: TrainingRun, wanted, progress, throw) -> TrainingRun:

@@ -102,6 +102,11 @@ def unlearn(
     ([0.2109375], 0.2109375, 2)
     """
     problem = a_run(run).problem
+    if not np.all(np.isfinite(np.asarray(run.theta))):
+        raise ValueError(
+            "run: expected one that ended at finite parameters, got one that diverged: train with "
+            "a smaller step size."
+        )
     names = problem.labels
     deleted = row_numbers("points", numbered("points", points, names), problem.size)
     if deleted.size == problem.size:

@@ -87,10 +87,11 @@ def by_the_path(
         ]  # fmt: skip
     if known is None:
         return found
-    lower, upper, kind = known
-    place, total = run.at(started), started + steps
-    points = run.bounds().points
-    rates = contraction(run.method, started, total, lower, upper, points, run.problem.size)
+    lower, _, kind = known
+    place, total, bounds = run.at(started), started + steps, run.bounds()
+    points, size = bounds.points, run.problem.size
+    rates = contraction(run.method, started, total, lower, bounds.upper, points, size)
+    upper = bounds.upper if points is None else bounds.upper + size * float(points.max())
     told = {
         "lower bound of the curvature": lower,
         "upper bound of the curvature": upper,
@@ -134,9 +135,6 @@ def log_rounding_of_steps(run: TrainingRun, lower: float, upper: float, steps: i
     acts on what the steps before have left.
     """
     size = float(run.method.sizes(0, max(steps, 1)).max())
-    known = run.bounds()
-    if known is not None and known.points is not None:
-        upper = lower + run.problem.size * float(known.points.max())
     theta = float(np.linalg.norm(run.checkpoint_theta, axis=1).max())
     terms = float(np.sum(run.largest_gradients[-1]))
     each = theta * (1.0 + size * abs(upper)) + size * terms

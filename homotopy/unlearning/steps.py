@@ -28,7 +28,8 @@ class Bounds(NamedTuple):
     upper : float
         And not above.
     points : (n,), optional
-        With batches: the curvature of each row, so that that of a batch is known.
+        With batches: the curvature of each row. Above (n/b) times the sum of a batch's, and
+        `upper`, which is then that of the ridge, its eigenvalues are not.
     """
 
     lower: Float[np.ndarray, "k n"]
@@ -108,7 +109,7 @@ def _advance(
                 factors = fixed if constant else _factors(sizes[t], lower, upper)
                 kept = _kept(kept, factors, sizes[t] * counted, counted * lengths)
             else:
-                above = upper if points is None else lower[-1, 0] + scale * jnp.sum(points[rows])
+                above = upper if points is None else upper + scale * jnp.sum(points[rows])
                 met = jnp.zeros_like(weights).at[rows].max(counted * lengths)
                 sums = jnp.zeros_like(weights).at[rows].add(scale * counted * lengths)
                 factors = _factors(sizes[t], lower, above)
@@ -150,12 +151,12 @@ def contraction(
 ) -> Float[np.ndarray, " m"]:
     """The logarithms of q_t = sup |1 − ηh|, lower ≤ h ≤ upper, of steps first ≤ t < last.
 
-    Of batches, with `points`, (n/b)Σ of the batch's curvatures stand for `upper`.
+    Of batches, with `points`, (n/b)Σ of the batch's curvatures are added to `upper`.
     """
     sizes = method.sizes(first, last)
     if points is not None and isinstance(method, ProjectedSGD):
         rows = batches_of(method, size, first, last)
-        upper = lower + size / method.batch_size * points[rows].sum(axis=1)
+        upper = upper + size / method.batch_size * points[rows].sum(axis=1)
     return log_factor(sizes, lower, upper)
 
 

@@ -70,6 +70,24 @@ def test_a_run_is_the_plain_loop(name, problem):
         np.testing.assert_allclose(run.accumulators[-1], total, rtol=1e-12)
 
 
+def test_a_ridge_for_each_parameter_counts_the_largest_in_every_batch():
+    """Steps near 2/B, B of the largest ridge: where that were forgotten, q would be too small."""
+    X, y, theta0 = data()
+    ridge = np.array([0.0, 300.0, 1.0])
+    problem = hm.Problem(
+        hm.linear_model(3), hm.Logistic(), X, (y > 0).astype(float), deleted=0, ridge=ridge
+    )
+    run = hm.training_run(problem, theta0, 4, unlearning.ProjectedSGD(1.0 / 160.0, 4, seed=1))
+    assert run.bounds().upper == 300.0
+    batches = run.method.sampling.batches(1, 24, 4, 0, 4)
+    points = 0.25 * np.sum(X**2, axis=1)
+    rates = unlearning.steps.contraction(run.method, 0, 4, 0.0, 300.0, points, 24)
+    upper = 300.0 + 6.0 * points[batches].sum(axis=1)
+    np.testing.assert_allclose(np.exp(rates), np.maximum(1.0, np.abs(1 - upper / 160.0)))
+    found = hm.unlearn(run, 3, hm.RewindToDelete(0))
+    assert found.distance <= found.certificate.distance
+
+
 def test_batches_are_what_they_are_called():
     draw = unlearning.Epochs().batches(5, 10, 3, 0, 9)
     for epoch in draw.reshape(3, 9):
@@ -132,6 +150,8 @@ def test_divergence_raises_or_is_said():
         hm.training_run(regression(), data()[2], 200, method)
     run = hm.training_run(regression(), data()[2], 200, method, throw=False)
     assert not bool(run.successful)
+    with pytest.raises(ValueError, match=r"^run: expected one that ended at finite parameters"):
+        hm.unlearn(run, 0, hm.Retrain())
 
 
 def test_known_curvature_holds_every_hessian():

@@ -212,8 +212,8 @@ def test_exact_distances_have_fifteen_digits_of_fifty():
     X, y = X[:60], y[:60]  # products of fifty digits take their time
     size = 1.0 / np.linalg.eigvalsh(X.T @ X)[-1]
     problem = hm.LinearRegression(X, y, deleted=0)
-    for row in (0, 17, 59):
-        for count in (0, 100, 1999):
+    for row in (0, 17):
+        for count in (0, 1999):
             found = unlearning.exact_distances(
                 problem, np.zeros(10), size, 2000, [count], points=[row]
             )[0, 0]

@@ -16,6 +16,7 @@ from . import (
     schedules,
     searches,
     solvers,
+    unlearning,
     valuation,
 )
 from ._saving import load
@@ -107,6 +108,16 @@ from .schedules import (
     Step,
 )
 from .scikit_learn import from_sklearn
+from .unlearning import (
+    DescendToDelete,
+    GaussianMechanism,
+    Retrain,
+    RewindToDelete,
+    WhenCertified,
+    audit,
+    training_run,
+    unlearn,
+)
 from .valuation import (
     AumannShapley,
     Banzhaf,
@@ -135,12 +146,14 @@ __all__ = [
     "Constant",
     "Deletion",
     "Dense",
+    "DescendToDelete",
     "EffectiveMedium",
     "Enumeration",
     "Everything",
     "Exact",
     "FiniteTime",
     "GaussNewton",
+    "GaussianMechanism",
     "GradientDescent",
     "Influence",
     "LeaveOneOut",
@@ -164,6 +177,8 @@ __all__ = [
     "ProximalBregman",
     "Ramp",
     "Ramps",
+    "Retrain",
+    "RewindToDelete",
     "Separately",
     "Shapley",
     "SoftmaxCrossEntropy",
@@ -175,6 +190,8 @@ __all__ = [
     "StochasticGradientDescent",
     "Taylor",
     "TestLoss",
+    "WhenCertified",
+    "audit",
     "best_step",
     "check",
     "control",
@@ -224,5 +241,8 @@ __all__ = [
     "solvers",
     "taylor",
     "train",
+    "training_run",
+    "unlearn",
+    "unlearning",
     "valuation",
 ]

@@ -5,10 +5,11 @@ Standardised data (442 × 10), θ₀ = 0, time of the sum risk; for all deletion
 is 1 where deleting at once is optimal.
 
 (a) Each of the 442 patients, sorted, coloured by the structure of the optimal ε(t), which is
-certified; (b) against |residual| × leverage in the full fit; (c) random groups of 5, 20 and 50 with
-one common ε(t), and for some groups of 5 also with a schedule of its own for each patient. For a
-common ε(t) the theorem that excludes singular arcs does not hold: where the best bang-bang schedule
-fails Pontryagin's condition, the best of 32 cells is taken if it does better. Lines lead up to the
+certified; (b) against |residual| × leverage in the full fit, with crosses for the patients of the
+largest such products whose own features are tripled; (c) random groups of 5, 20 and 50 with one
+common ε(t), and for some groups of 5 also with a schedule of its own for each patient. For a common
+ε(t) the theorem that excludes singular arcs does not hold: where the best bang-bang schedule fails
+Pontryagin's condition, the best of 32 cells is taken if it does better. Lines lead up to the
 largest gain that the lower bound does not exclude, where one was computed and is not at the gain
 itself; an arrow where it excludes none.
 
@@ -43,6 +44,7 @@ SEED = 0
 SIZES = (5, 20, 50)
 MAX_SWITCHES, CELLS = 3, 32
 EXTREMAL = 1e-6  # Pontryagin residual above which a group's schedule is not taken for an optimum
+INFLUENTIAL, SCALE = 20, 3.0  # patients, and their features times that
 MOST_NODES = 8  # of branch and bound for one patient; groups are bounded at the root only
 LARGEST_GAIN, MOST_OFTEN = 1e6, 6.0  # shown in (b) and (c), and in (a)
 LEAST = 1e-4  # gain less 1 that is told from 0 in (b) and (c)
@@ -72,6 +74,8 @@ def compute(fast: bool = False) -> dict:
         for one, other in zip(found, certified, strict=True)
         if other.cost > other.resolution
     ]
+    chosen = np.argsort(-products[rows], kind="stable")[: 2 if fast else INFLUENTIAL]
+    influential = _influential(dataset, rows[chosen], times)
     groups = _groups(problem, theta0, times, fast)
     bounded = [entry for size in groups.values() for entry in size["bounded"]]
     return as_numbers(
@@ -98,9 +102,32 @@ def compute(fast: bool = False) -> dict:
                 for part in (0, 25, 50, 75, 90, 95, 99, 100)
             },
             "patients": single,
+            "influential": influential,
             "groups": groups,
         }
     )
+
+
+def _influential(dataset, rows, times) -> dict:
+    """The same for patients with their own features scaled, and how the certificate closes."""
+    deletions, products = [], []
+    for row in rows:
+        X = np.array(dataset.X)
+        X[row] *= SCALE
+        deletions.append(
+            hm.Deletion(
+                hm.LinearRegression(X, dataset.y, deleted=int(row)), np.zeros(X.shape[1]), **times
+            )
+        )
+        products.append(most_influential(X, dataset.y)[1][row])
+    optima = [hm.optimise(deletion, hm.Everything()) for deletion in deletions]
+    return {
+        "rows": rows,
+        "scale": SCALE,
+        "products": significant(products),
+        "nodes": [optimum.nodes for optimum in optima],
+        **_table(deletions, optima),
+    }
 
 
 def _table(deletions, optima) -> dict:
@@ -192,6 +219,10 @@ def draw(data: Mapping, figure: Figure) -> None:
         _scatter(ax, abscissae, gains, patients["structure"], less)
         for index in unsure:
             _headroom(ax, abscissae[index], _entry(patients, index), less)
+    more = data["influential"]
+    colours = [STRUCTURES[key][1] for key in more["structure"]]
+    heights = _height(_shown(more["gain"]), 1.0)
+    against.scatter(more["products"], heights, c=colours, zorder=4, **_TRIPLED)
     ranked.set(
         xlabel="patients, sorted by gain", ylabel=r"gain ℰ$(\mathbf{1}_{[0,s]})$ / ℰ(optimum)"
     )
@@ -214,7 +245,7 @@ def draw(data: Mapping, figure: Figure) -> None:
             (0.98, 0.97), xycoords="axes fraction", ha="right", va="top", fontsize=6.5,
         )  # fmt: skip
     _draw_groups(grouped, data["groups"])
-    used = set(patients["structure"])
+    used = set(patients["structure"]) | set(more["structure"])
     used.update(*(group["structure"] for group in data["groups"].values()))
     handles = [
         Line2D([], [], marker="o", linestyle="none", color=colour, label=_label(key, words))
@@ -224,12 +255,14 @@ def draw(data: Mapping, figure: Figure) -> None:
     handles += [
         Line2D([], [], color="0.35", linewidth=1.0, label="not excluded by the bound"),
         Line2D([], [], label="a schedule for each patient", **_SEPARATE),
+        Line2D([], [], marker="x", linestyle="none", color="0.35", label="features tripled"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
 
 
 _SEPARATE = {"marker": "D", "markersize": 4, "linestyle": "none", "color": "black"}
 _SEPARATE |= {"markerfacecolor": "white"}
+_TRIPLED = {"marker": "x", "s": 18, "linewidths": 1.0}
 
 
 def _label(key, words):

@@ -12,9 +12,11 @@ from . import (
     models,
     responses,
     results,
+    reweighting,
     schedules,
     searches,
     solvers,
+    unlearning,
     valuation,
 )
 from ._saving import load
@@ -26,6 +28,7 @@ from .deletion import (
     least_time,
     optimise,
     portrait,
+    reachable,
 )
 from .deletion.searches import (
     BangBangs,
@@ -93,6 +96,7 @@ from .responses import (
     response,
     taylor,
 )
+from .reweighting import soft_weights
 from .schedules import (
     BangBang,
     Constant,
@@ -104,6 +108,16 @@ from .schedules import (
     Step,
 )
 from .scikit_learn import from_sklearn
+from .unlearning import (
+    DescendToDelete,
+    GaussianMechanism,
+    Retrain,
+    RewindToDelete,
+    WhenCertified,
+    audit,
+    training_run,
+    unlearn,
+)
 from .valuation import (
     AumannShapley,
     Banzhaf,
@@ -132,12 +146,14 @@ __all__ = [
     "Constant",
     "Deletion",
     "Dense",
+    "DescendToDelete",
     "EffectiveMedium",
     "Enumeration",
     "Everything",
     "Exact",
     "FiniteTime",
     "GaussNewton",
+    "GaussianMechanism",
     "GradientDescent",
     "Influence",
     "LeaveOneOut",
@@ -161,6 +177,8 @@ __all__ = [
     "ProximalBregman",
     "Ramp",
     "Ramps",
+    "Retrain",
+    "RewindToDelete",
     "Separately",
     "Shapley",
     "SoftmaxCrossEntropy",
@@ -172,6 +190,8 @@ __all__ = [
     "StochasticGradientDescent",
     "Taylor",
     "TestLoss",
+    "WhenCertified",
+    "audit",
     "best_step",
     "check",
     "control",
@@ -208,15 +228,21 @@ __all__ = [
     "optimise",
     "portrait",
     "predict",
+    "reachable",
     "regression_diagnostics",
     "response",
     "responses",
     "results",
+    "reweighting",
     "schedules",
     "searches",
     "sensitivity",
+    "soft_weights",
     "solvers",
     "taylor",
     "train",
+    "training_run",
+    "unlearn",
+    "unlearning",
     "valuation",
 ]

@@ -13,6 +13,8 @@ from homotopy.commands.claims import claims
 from homotopy.commands.forget.command import EPILOG, forget
 from homotopy.commands.influence.command import EPILOG as INFLUENCE_EPILOG
 from homotopy.commands.influence.command import influence
+from homotopy.commands.unlearn.command import EPILOG as UNLEARN_EPILOG
+from homotopy.commands.unlearn.command import unlearn
 from homotopy.commands.values.command import EPILOG as VALUES_EPILOG
 from homotopy.commands.values.command import values
 
@@ -59,6 +61,7 @@ def describe():
 app.command(epilog=EPILOG)(forget)
 app.command(epilog=INFLUENCE_EPILOG)(influence)
 app.command(epilog=VALUES_EPILOG)(values)
+app.command(epilog=UNLEARN_EPILOG)(unlearn)
 app.command(epilog=CLAIMS_EPILOG)(claims)
 
 

@@ -11,6 +11,7 @@ from homotopy.deletion import (
     LocalMinimum,
     Optimum,
     OptimumStatus,
+    ReachableResidual,
     SeparateOptimum,
     SwitchingFunction,
 )
@@ -42,15 +43,29 @@ from homotopy.responses import (
     ResponseStatus,
     TaylorModel,
 )
+from homotopy.unlearning import (
+    Audit,
+    AuditStatus,
+    DeletionDistances,
+    Release,
+    TrainingRun,
+    TrainingRunStatus,
+    Unlearned,
+    UnlearningComparison,
+    UnlearningStatus,
+)
 from homotopy.valuation import DataValues, ValueStatus
 
 __all__ = [
+    "Audit",
+    "AuditStatus",
     "Branch",
     "CertifiedOptimum",
     "Change",
     "ChangeStatus",
     "Costate",
     "DataValues",
+    "DeletionDistances",
     "EarlyStopping",
     "Event",
     "EventKind",
@@ -69,6 +84,8 @@ __all__ = [
     "OptimumStatus",
     "PathComparison",
     "Progress",
+    "ReachableResidual",
+    "Release",
     "ResponsePath",
     "ResponseStatus",
     "Sensitivity",
@@ -77,8 +94,13 @@ __all__ = [
     "SwitchingFunction",
     "TaylorModel",
     "Training",
+    "TrainingRun",
+    "TrainingRunStatus",
     "TrainingStatus",
     "Trajectory",
+    "Unlearned",
+    "UnlearningComparison",
+    "UnlearningStatus",
     "ValueStatus",
     "WeightJacobian",
 ]

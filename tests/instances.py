@@ -110,6 +110,13 @@ def settings():
         *(hm.AumannShapley(), hm.EffectiveMedium(0), hm.FiniteTime(0.5)),
         *(hm.valuation.GradientShapley(0.1), hm.valuation.SampleReuse(4)),
         *(hm.deletion.ParameterDistance(), hm.deletion.PredictionDistance(X)),
+        *(hm.Retrain(), hm.RewindToDelete(2), hm.DescendToDelete(2), hm.WhenCertified(0.1)),
+        *(hm.unlearning.NewtonRefit(1), hm.unlearning.ConjugateGradientRefit(2)),
+        *(hm.unlearning.PerInstance(), hm.unlearning.Curvature(-1.0, 2.0)),
+        *(hm.unlearning.ProjectedDescent([0.1, 0.2], radius=3.0), hm.unlearning.Epochs()),
+        *(hm.unlearning.WithReplacement(), hm.unlearning.WithoutReplacement()),
+        *(hm.unlearning.ProjectedSGD(0.01, 2), hm.unlearning.GaussianPair(0.5)),
+        *(hm.GaussianMechanism(1.0, 1e-5), hm.unlearning.HitLaw(0.1, 0.9, 2, 0.2, 5, 1)),
     ]
 
 
@@ -135,7 +142,11 @@ def results():
     )
     fold = hm.results.EventKind.fold
     event = hm.results.Event(fold, jnp.array(0.5), jnp.array([1.5, 2.0]), jnp.array([0.0, 1.0]))
+    lower = hm.reweighting.Constraint(hm.Predictions(X[:1]), upper=9.0)
     each = hm.deletions(linear, THETA0, 0.1, 0.5)
+    run = hm.training_run(linear, THETA0, 4, hm.GradientDescent(0.1), checkpoints=[2])
+    gone = hm.unlearn(run, 2, hm.RewindToDelete(2))
+    mechanism = hm.GaussianMechanism(1.0, 1e-5)
     return {
         "several targets": hm.MultiOutputRegression(X, np.column_stack([Y, Y**2]), deleted=2),
         "linear regressions": problems()["linear regression"].deleting_each(),
@@ -176,6 +187,7 @@ def results():
         "separate optimum": hm.optimise(two, hm.Separately()),
         "least time": hm.least_time(deletion, cost=1e-2),
         "greedy": hm.greedy(deletion),
+        "reachable residual": hm.reachable(deletion),
         "portrait": hm.portrait(deletion, {"at once": hm.Step(0.1), "later": hm.Step(0.3)}),
         "branch": branch,
         "event": event,
@@ -188,6 +200,24 @@ def results():
         "switching function": deletion.switching_function(hm.Step(0.2)),
         "costate": deletion.costate(hm.Step(0.2)),
         "membership": deletion.membership(hm.Step(0.2)),
+        "soft weights": hm.soft_weights(linear, constraints=lower),
+        "frontier": hm.reweighting.frontier(linear, lower.measurement, [9.0, 1.0]),
+        "hard deletion": hm.reweighting.hard_deletion(linear, lower.measurement, -9.0, most=1),
+        "corrections": hm.reweighting.corrections(linear, np.linspace(0.5, 1.5, linear.size)),
+        "training run": run,
+        "unlearned": gone,
+        "certificate": gone.certificate,
+        "audit": hm.audit(np.arange(40.0), np.arange(40.0) - 9.0, mechanism),
+        "deletion distances": hm.unlearning.deletion_distances(run, [2, 4]),
+        "comparison of algorithms": hm.unlearning.compare(
+            run,
+            2,
+            {"rewind": hm.RewindToDelete(2), "refit": hm.unlearning.NewtonRefit(1)},
+            mechanism,
+        ),
+        "noise budget": hm.unlearning.noise_budget(linear, THETA0, 0.5, mechanism),
+        "step back": hm.unlearning.step_back(run, 2),
+        "release": gone.release(mechanism, hm.unlearning.PerInstance(), seed=0),
     }
 
 

@@ -19,6 +19,7 @@ from homotopy.claims.sections import (
     other_uses,
     pbrf,
     ramps,
+    reachable_residual,
     request_time,
     response_bend,
     response_derivatives,
@@ -50,6 +51,7 @@ LEDGER: tuple[Claim, ...] = (
     *ramps.CLAIMS,
     *greedy.CLAIMS,
     *best_schedule.CLAIMS,
+    *reachable_residual.CLAIMS,
     *unlearning.CLAIMS,
     *other_uses.CLAIMS,
 )

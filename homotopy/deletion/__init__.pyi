@@ -1,12 +1,14 @@
 from ._deletions import deletions
 from ._optimise import optimise
 from ._portrait import portrait, portrait_plane
+from ._reachable import reachable
 from ._time_to_reach import time_to_reach
 from .deletion import Deletion
 from .dynamics.costate import Costate, SwitchingFunction
 from .greedy_feedback import GreedyFeedback, greedy
 from .minimum_time import LeastTime, LeastTimeStatus, least_time
 from .optimum import LocalMinimum, Optimum, OptimumStatus
+from .reachable_residual import ReachableResidual
 from .searches import (
     AbstractSearch,
     BangBangs,
@@ -48,6 +50,7 @@ __all__ = [
     "Polynomials",
     "PredictionDistance",
     "Ramps",
+    "ReachableResidual",
     "SeparateOptimum",
     "Separately",
     "Splines",
@@ -60,5 +63,6 @@ __all__ = [
     "optimise",
     "portrait",
     "portrait_plane",
+    "reachable",
     "time_to_reach",
 ]

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 
 from homotopy.modal import ModalForm
 from homotopy.numerics.legendre_history import (
-    gauss_legendre,
+    collocation_rule,
     legendre_history,
     legendre_values,
     scaled_spherical_bessel,
@@ -34,18 +34,9 @@ _SMALLEST_SHARE = 2.0**-10
 _SAFETY = 0.9  # of the controller of steps
 # Where the steps of a graded piece end at the latest.
 _GRADING = 1.0 - 2.0 ** -np.arange(1.0, 15.0)
-_NODES, _, _TO_COEFFICIENTS = gauss_legendre(_COUNT)
-# From node values to the coefficients of the same polynomial on [0, c], c each node in turn, and
-# on the whole step.
-_ENDS = np.append(_NODES, 1.0)
-_RESTRICTIONS = np.stack(
-    [
-        _TO_COEFFICIENTS
-        @ np.polynomial.legendre.legvander(2 * end * _NODES - 1, _COUNT - 1)
-        @ _TO_COEFFICIENTS
-        for end in _ENDS
-    ]
-)
+_RULE = collocation_rule(_COUNT)
+_NODES, _TO_COEFFICIENTS = _RULE.nodes, _RULE.to_coefficients
+_ENDS, _RESTRICTIONS = _RULE.ends, _RULE.restrictions
 
 
 class SmoothPiece(eqx.Module):
@@ -236,7 +227,7 @@ def known_smooth_states(
     while begin < 1.0 and taken < max_steps:
         close = min(begin + step, end)
         # What would be left by less than a rounding belongs to this step.
-        close = end if end - close < 1e-12 * end else close
+        close = end if end - close < 1e-15 * end else close
         share = close - begin
         weights = piece.weight(piece.opening + (begin + share * _NODES) * piece.length)
         reached, coefficients, error = _collocated(piece, weights.astype(start.dtype), share, start)

@@ -5,6 +5,7 @@ modified spherical Bessel function: positive, decreasing in m, no cancellation f
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,37 @@ def gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     vandermonde = np.polynomial.legendre.legvander(nodes, count - 1)
     to_coefficients = (2 * np.arange(count)[:, None] + 1) * vandermonde.T * weights[None, :] / 2
     return (nodes + 1) / 2, weights / 2, to_coefficients
+
+
+class CollocationRule(NamedTuple):
+    """Polynomials through the Gauss nodes of a step, and their parts up to each node and its end.
+
+    Attributes
+    ----------
+    nodes, weights : (n,)
+        Of Gauss and Legendre, on [0, 1].
+    to_coefficients : (n, n)
+        From values at the nodes to Legendre coefficients.
+    ends : (n + 1,)
+        The nodes, and 1.
+    restrictions : (n + 1, n, n)
+        From values at the nodes to the coefficients of the same polynomial on [0, end].
+    """
+
+    nodes: np.ndarray
+    weights: np.ndarray
+    to_coefficients: np.ndarray
+    ends: np.ndarray
+    restrictions: np.ndarray
+
+
+def collocation_rule(count: int) -> CollocationRule:
+    """Of so many nodes."""
+    nodes, weights, to_coefficients = gauss_legendre(count)
+    ends = np.append(nodes, 1.0)
+    parts = [np.polynomial.legendre.legvander(2 * end * nodes - 1, count - 1) for end in ends]
+    restrictions = np.stack([to_coefficients @ part @ to_coefficients for part in parts])
+    return CollocationRule(nodes, weights, to_coefficients, ends, restrictions)
 
 
 def legendre_values(position: Float[AnyArray, "*s"], count: int) -> Float[AnyArray, "*s count"]:

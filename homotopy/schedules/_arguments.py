@@ -1,5 +1,9 @@
 """Checks of constructor arguments: at once where values are known, at run time where traced."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,12 +13,29 @@ from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import ArrayInput, concrete
 
+_UNCHECKED: ContextVar[bool] = ContextVar("unchecked", default=False)
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """What is traced meanwhile has no checks: for arguments that are valid by construction.
+
+    A check at run time calls Python, and a program that does is never kept on disk.
+    """
+    token = _UNCHECKED.set(True)
+    try:
+        yield
+    finally:
+        _UNCHECKED.reset(token)
+
 
 def require(
     array: Float[Array, "..."], condition: Bool[ArrayLike, "..."], message: str
 ) -> Float[Array, "..."]:
     """The array, once every entry of the condition holds; otherwise an error with the message."""
     known = concrete(condition)
+    if known is None and _UNCHECKED.get():
+        return array
     if known is None:
         return eqx.error_if(array, ~jnp.all(condition), message)
     if not known.all():

@@ -54,8 +54,6 @@ OPEN = {
     "influence and perceptrons",
     "mislabelled examples",
     "θ̇(1) and θ̇(0), in general",
-    "R2D in the non-convex case",
-    "D2D is tighter than R2D",
     "Data Shapley is proved better",
 }
 CORRECTED = {
@@ -101,6 +99,7 @@ CORRECTED = {
     "0.14, H = Id and ε = 0",
     "Figure 4 (a)",
     "D2D in the convex case",
+    "D2D is indistinguishable",
     "ReLU is not convex",
 }
 # What the theory suspects in the notes, and the entries that decide it.

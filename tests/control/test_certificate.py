@@ -1,7 +1,7 @@
 """The certificate's parts against simulated schedules: every bound holds, and is attained."""
 
 import dataclasses
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -12,7 +12,6 @@ from switched_flows import ExactFlow
 from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate import ResidualSystem, certified_optimum
 from homotopy.control.certificate.ascent import maximise
-from homotopy.control.certificate.branch_and_bound import attaining_controls, time_grid
 from homotopy.control.certificate.branching import alternatives
 from homotopy.control.certificate.dual import support_point
 from homotopy.control.certificate.regions import (
@@ -23,6 +22,7 @@ from homotopy.control.certificate.regions import (
     root_node,
 )
 from homotopy.control.certificate.residual_range import RangeFinder
+from homotopy.control.certificate.several_rows import time_grid
 from homotopy.control.certificate.switching import (
     cost,
     cost_and_derivatives,
@@ -191,9 +191,7 @@ def test_no_schedule_ends_below_the_support_value(shape):
             assert point.value <= reached + 1e-14 * np.abs(ends @ direction).max()
             # What the dual suggests ends no lower, and where signs are known exactly there.
             with mp.workdps(30):
-                suggested = ExactFlow(system).support(
-                    pairs(attaining_controls(point, node)), direction
-                )
+                suggested = ExactFlow(system).support(pairs(point.controls()), direction)
                 assert point.value <= suggested
             if signed_node(system, found) is not None:
                 scale = np.abs(direction) @ np.abs(system.start) + np.abs(ends @ direction).max()
@@ -294,7 +292,7 @@ def test_a_costate_that_one_of_two_points_never_sees():
     for tilt in (0.0, 1e-17, -1e-17):
         q = np.array([1.0 + tilt, -1.0]) * 0.3
         point = support_point(system, node, q)
-        exact = ExactFlow(system).support(pairs(attaining_controls(point, node)), q)
+        exact = ExactFlow(system).support(pairs(point.controls()), q)
         assert point.value <= exact
         assert float(exact) - point.value <= 1e-5
 
@@ -325,7 +323,7 @@ def test_rounding_is_on_the_safe_side_of_stiff_and_long_flows(seed):
             knowledge, np.array([0.0, system.span]), np.array([[-1e3]]), np.array([[1e3]])
         )
         point = support_point(system, ((region,),), generator.normal(size=rates.size))
-        controls = pairs(attaining_controls(point, ((region,),)))
+        controls = pairs(point.controls())
         with mp.workdps(50):
             value = exact.support(controls, point.costate)
         scale = np.linalg.norm(point.costate) * np.linalg.norm(system.start)
@@ -511,7 +509,7 @@ def test_nodes_bound_what_fits_them_and_their_branches_leave_nothing_out(shape):
                         assert_in_box(region, times, each)
                 best = int(np.flatnonzero(alive)[np.argmin(costs[alive])])
                 q = visited[best, -1] - system.goal
-                point, _ = maximise(system, node, q, np.inf, evaluations=2)
+                point, _ = maximise(partial(support_point, system, node), q, np.inf, 2)
                 assert point.bound <= costs[best] * (1 + 1e-13)
                 ends = (visited[alive][:, -1] - system.goal) @ point.costate
                 assert point.value <= ends.min() + 1e-13 * np.abs(ends).max()

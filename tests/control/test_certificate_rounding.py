@@ -17,11 +17,11 @@ import homotopy as hm
 from homotopy import data_spectrum
 from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate import ResidualSystem
-from homotopy.control.certificate.branch_and_bound import attaining_controls, time_grid
 from homotopy.control.certificate.dual import support_point
 from homotopy.control.certificate.regions import root_node
 from homotopy.control.certificate.residual_range import RangeFinder
 from homotopy.control.certificate.rounding import DataErrors
+from homotopy.control.certificate.several_rows import time_grid
 from homotopy.control.certificate.switching import cost_interval, final_state
 from homotopy.deletion.optimum import OptimumStatus as Status
 
@@ -221,7 +221,7 @@ def test_bounds_hold_for_all_that_is_within_the_errors_of_the_data():
             # The controls that end lowest, as far as is known.
             q, node = generator.normal(size=rates.size), root_node(found, system.control)
             point = support_point(system, node, q)
-            lowest = attaining_controls(point, node)
+            lowest = point.controls()
             ends = ExactFlow(other).support([(c.initial, c.switches) for c in lowest], q)
             assert point.value <= ends
             values = _residuals(other, controls, times)

@@ -12,6 +12,7 @@ from oracles import control, problems
 from oracles import flow as flow_oracle
 from oracles import response as response_oracle
 from oracles.arithmetic import to_float64
+from scipy.integrate import quad
 
 import homotopy as hm
 
@@ -163,8 +164,13 @@ def test_bang_bang_schedules_by_the_stored_spectra(name, initial, horizon):
     case = (*arguments(data), switches, np.asarray(schedule.piece_values), T)
     assert_close(cost, control.cost(*case))
     assert_close(switching, control.switching_function(*case, times))
-    assert_close(gradient.switches, control.breakpoint_gradient(*case))
+    expected = control.breakpoint_gradient(*case)
+    assert_close(gradient.switches, expected)
     assert gradient.switches[-1] == 0.0
+    # The same of numbers that are known, by the switching function.
+    known = deletion.value_and_gradient(schedule)[1].switches
+    assert_close(known, expected)
+    assert known[-1] == 0.0
 
 
 def test_derivative_in_switch_times_without_a_costate():
@@ -259,6 +265,46 @@ def test_polynomial_schedules(name, power):
     assert_close(cost, control.ramp_cost(*case), tolerance=1e-11)
     ours = np.array([gradient.start, gradient.stop, gradient.power])
     assert_close(ours, expected, tolerance=1e-11, scale=np.abs(expected))
+
+
+def test_a_small_power_of_the_time_left():
+    """Where the slope is infinite steps become as short as rounding allows; θ̇ = −θ − ε(θ − 1)."""
+    start, stop, T, power = 0.2, 15.0, 20.0, 0.125
+    problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    deletion = hm.Deletion(problem, [2.0], 0.0, T)
+    cost, gradient = deletion.value_and_gradient(hm.Polynomial(start, stop, power))
+
+    def expected(start, stop, power):
+        width = stop - start
+
+        def left(t):
+            """∫ ε from t on."""
+            u = min(max((stop - t) / width, 0.0), 1.0)
+            return max(start - t, 0.0) + width * u ** (power + 1.0) / (power + 1.0)
+
+        def felt(t):
+            epsilon = 1.0 if t < start else max((stop - t) / width, 0.0) ** power
+            return np.exp(t - T - left(t)) * epsilon
+
+        # Towards the end, where the slope is infinite, in the eighth root of the time left.
+        near = quad(
+            lambda r: felt(stop - r**8) * 8.0 * r**7, 0.0, width**0.125, epsabs=0.0, epsrel=1e-13
+        )
+        ends = 2.0 * np.exp(-T - left(0.0)) + quad(felt, 0.0, start, epsrel=1e-13)[0] + near[0]
+        return 0.5 * ends**2
+
+    case = np.array([start, stop, power])
+    assert_close(cost, expected(*case), tolerance=1e-11)
+    steps = 1e-4 * np.eye(3)
+    differences = [
+        (
+            8.0 * (expected(*(case + step)) - expected(*(case - step)))
+            - (expected(*(case + 2.0 * step)) - expected(*(case - 2.0 * step)))
+        )
+        / 12e-4
+        for step in steps
+    ]
+    assert_close([gradient.start, gradient.stop, gradient.power], differences, tolerance=1e-9)
 
 
 def test_a_ramp_and_its_switching_function():

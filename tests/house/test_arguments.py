@@ -39,6 +39,11 @@ def logistic():
 
 
 @functools.cache
+def ridged():
+    return hm.LinearRegression(X, Y, deleted=1, ridge=1.0)
+
+
+@functools.cache
 def deletion():
     return hm.Deletion(problem(), THETA, start=0.5, horizon=1.0)
 
@@ -91,6 +96,16 @@ def dataset():
 @functools.cache
 def portrait():
     return hm.portrait(deletion(), {"at once": hm.Step(0.5)})
+
+
+@functools.cache
+def run():
+    return hm.training_run(problem(), THETA, 4, hm.GradientDescent(0.01), checkpoints=[2])
+
+
+@functools.cache
+def unlearned():
+    return hm.unlearn(run(), 1, hm.RewindToDelete(2))
 
 
 def gaps():
@@ -296,12 +311,56 @@ VALID = {
         "groups": None, "changes": None, "throw": True, "progress": None,
     },
     "homotopy.influence.random_groups": lambda: {"size": 4, "group_size": 2, "count": 1, "seed": 0},
+    "homotopy.reachable": lambda: {"deletion": deletion()},
     "homotopy.regression_diagnostics": lambda: {"problem": problem()},
     "homotopy.response": lambda: {
         "problem": problem(), "epsilons": [0.0, 1.0], "theta0": None, "method": None,
         "throw": True, "progress": None,
     },
     "homotopy.diagnostics.ridgeless_leave_one_out": lambda: {"problem": problem()},
+    "homotopy.soft_weights": lambda: {
+        "problem": ridged(), "objective": None, "constraints": (), "bounds": (0.0, 2.0),
+        "theta": None, "tolerance": 1e-6, "max_steps": 5,
+    },
+    "homotopy.reweighting.corrections": lambda: {
+        "problem": ridged(), "weights": [1.0, 0.5, 1.0, 1.0], "theta": None
+    },
+    "homotopy.reweighting.frontier": lambda: {
+        "problem": ridged(), "measurement": hm.Predictions([X[0]]), "bounds": [9.0],
+        "constraints": (),
+    },
+    "homotopy.reweighting.hard_deletion": lambda: {
+        "problem": ridged(), "measurement": hm.TestLoss(X, Y), "target": 0.01, "theta": None,
+        "most": 1,
+    },
+    "homotopy.reweighting.least_norm_weights": lambda: {
+        "problem": ridged(), "measurements": [hm.TestLoss(X, Y)], "changes": [0.0],
+        "theta": None,
+    },
+    "homotopy.reweighting.weight_path": lambda: {
+        "problem": ridged(), "weights": [1.0, 0.5, 1.0, 1.0], "epsilons": [0.0, 1.0],
+        "theta0": None, "method": None, "throw": True,
+    },
+    "homotopy.reweighting.Constraint": lambda: {
+        "measurement": hm.TestLoss(X, Y), "lower": 0.0, "upper": 1.0, "relative": False
+    },
+    "homotopy.reweighting.DemographicParity": lambda: {
+        "X": X, "groups": [0, 1, 0, 1], "hard": False
+    },
+    "homotopy.reweighting.EqualOpportunity": lambda: {
+        "X": X, "y": [0, 1, 1, 0], "groups": [0, 1, 0, 1], "hard": False
+    },
+    "homotopy.reweighting.EqualizedOdds": lambda: {
+        "X": X, "y": [0, 1, 1, 0], "groups": [0, 1, 0, 1], "hard": False
+    },
+    "homotopy.reweighting.WorstCaseLoss": lambda: {
+        "X": X, "y": Y, "radius": 1.0, "movable": None
+    },
+    "homotopy.reweighting.AdversarialLoss": lambda: {
+        "X": X, "y": Y, "radius": 1.0, "steps": 2, "movable": None
+    },
+    "homotopy.reweighting.equal_total": lambda: {"groups": [0, 1, 0, 1]},
+    "homotopy.reweighting.equal_within": lambda: {"groups": [0, 1, 0, 1]},
     "homotopy.sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "points": None,
         "method": None, "throw": True,
@@ -318,6 +377,71 @@ VALID = {
     },
     "homotopy.influence.weight_jacobian": lambda: {
         "problem": problem(), "theta": THETA, "weights": None, "solver": None
+    },
+    "homotopy.DescendToDelete": lambda: {"steps": 2},
+    "homotopy.GaussianMechanism": lambda: {"privacy_epsilon": 1.0, "delta": 1e-5},
+    "homotopy.RewindToDelete": lambda: {"steps": 2},
+    "homotopy.WhenCertified": lambda: {"distance": 0.1},
+    "homotopy.training_run": lambda: {
+        "problem": problem(), "theta0": THETA, "steps": 2, "method": hm.GradientDescent(0.01),
+        "checkpoints": [1], "curvature": None, "throw": True, "progress": None,
+    },
+    "homotopy.audit": lambda: {
+        "unlearned": np.arange(40.0), "retrained": np.arange(40.0), "confidence": 0.95,
+        "mechanism": hm.GaussianMechanism(1.0, 1e-5), "exact": None,
+    },
+    "homotopy.unlearning.compare": lambda: {
+        "run": run(), "points": 1, "methods": {"rewind": hm.RewindToDelete(2)},
+        "mechanism": hm.GaussianMechanism(1.0, 1e-5), "test": None,
+    },
+    "homotopy.unlearning.deletion_distances": lambda: {"run": run(), "rewound": [2]},
+    "homotopy.unlearning.step_back": lambda: {"run": run(), "step": 2},
+    "homotopy.unlearning.HitLaw": lambda: {
+        "hit": 0.1, "factor": 0.9, "batch_size": 2, "share": 0.2, "steps": 5, "rewound": 1
+    },
+    "homotopy.unlearning.epoch_distance": lambda: {
+        "hit": 0.1, "factor": 0.9, "deleted": 2, "batches": 4, "epochs": 5, "rewound": 1
+    },
+    "homotopy.unlearning.mean_rewind_distance": lambda: {
+        "step_size": 0.1, "gradient": 1.0, "smoothness": 1.0, "size": 9, "deleted": 2, "steps": 5,
+        "rewound": 2,
+    },
+    "homotopy.unlearning.noise_budget": lambda: {
+        "problem": problem(), "theta0": THETA, "horizon": 0.5,
+        "mechanism": hm.GaussianMechanism(1.0, 1e-5),
+    },
+    "homotopy.unlearning.published_rewind_distance": lambda: {
+        "step_size": 0.1, "gradient": 1.0, "smoothness": 1.0, "size": 9, "deleted": 2, "steps": 5,
+        "rewound": 2,
+    },
+    "homotopy.unlearning.published_descent_noise": lambda: {
+        "mechanism": hm.GaussianMechanism(1.0, 1e-5), "gradient": 1.0, "curvature": 0.1,
+        "smoothness": 1.0, "size": 9, "steps": 2,
+    },
+    "homotopy.unlearn": lambda: {
+        "run": run(), "points": 1, "method": hm.RewindToDelete(2), "stop": None,
+        "largest_gradient": None, "throw": True, "progress": None,
+    },
+    "homotopy.unlearning.ConjugateGradientRefit": lambda: {"steps": 2},
+    "homotopy.unlearning.NewtonRefit": lambda: {"steps": 2},
+    "homotopy.unlearning.Curvature": lambda: {"lower": -1.0, "upper": 2.0, "estimated": False},
+    "homotopy.unlearning.GaussianPair": lambda: {"ratio": 0.5},
+    "homotopy.unlearning.ProjectedDescent": lambda: {"step_size": [0.1, 0.2], "radius": 3.0},
+    "homotopy.unlearning.ProjectedSGD": lambda: {
+        "step_size": 0.1, "batch_size": 2, "sampling": None, "radius": 3.0, "seed": 0
+    },
+    "homotopy.unlearning.exact_distances": lambda: {
+        "problem": problem(), "theta0": THETA, "step_size": 0.1, "steps": 3, "rewound": [1, 2],
+        "points": None,
+    },
+    "homotopy.unlearning.flow_distance": lambda: {
+        "gradient": 1.0, "lower": 0.5, "steps": 2.0, "rewound": 1.0
+    },
+    "homotopy.unlearning.lemma_distance": lambda: {
+        "step_size": 0.1, "gradient": 1.0, "lower": 0.5, "upper": 2.0, "steps": 3, "rewound": 1
+    },
+    "homotopy.unlearning.rewind_point": lambda: {
+        "distance": 0.1, "step_size": 0.1, "gradient": 1.0, "lower": 0.5, "upper": 2.0, "steps": 3
     },
     "homotopy.control.ControlAffine": lambda: {
         "drift": lambda x: -x, "control_field": lambda x: jnp.ones(1), "cost": lambda x: x[0],
@@ -434,6 +558,8 @@ METHODS = {
     "Portrait.plot": lambda: (
         portrait(), {"ax": None, "legend": True, "window": None, "density": 0.6, "frames": True}
     ),
+    "ReachableResidual.plot": lambda: (hm.reachable(deletion()), {"ax": None, "schedule": STEP}),
+    "ReachableResidual.residual": lambda: (hm.reachable(deletion()), {"schedule": STEP}),
     "ResponsePath.plot": lambda: (path(), {"ax": None}),
     "Step.plot": lambda: (STEP, {"ax": None, "horizon": None}),
     "SwitchingFunction.factors": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
@@ -445,6 +571,23 @@ METHODS = {
     "DataValues.settled": lambda: (sampled_values(), {"top": 1, "seed": 0}),
     "DataValues.of_groups": lambda: (sampled_values(), {"labels": ["a", "a", "b", "b"]}),
     "Gaps.standard_error": lambda: (gaps(), {"resamples": 10, "seed": 0}),
+    "GaussianMechanism.noise": lambda: (hm.GaussianMechanism(1.0, 1e-5), {"distance": 1.0}),
+    "GaussianMechanism.distance": lambda: (hm.GaussianMechanism(1.0, 1e-5), {"noise": 1.0}),
+    "GaussianPair.delta": lambda: (hm.unlearning.GaussianPair(0.5), {"privacy_epsilon": 1.0}),
+    "GaussianPair.privacy_epsilon": lambda: (hm.unlearning.GaussianPair(0.5), {"delta": 0.1}),
+    "GaussianPair.trade_off": lambda: (
+        hm.unlearning.GaussianPair(0.5), {"false_positives": 0.1}
+    ),
+    "TrainingRun.resume": lambda: (
+        run(), {"steps": 5, "checkpoints": [5], "progress": None}
+    ),
+    "Unlearned.release": lambda: (
+        unlearned(),
+        {
+            "mechanism": hm.GaussianMechanism(1.0, 1e-5), "noise": 1e3,
+            "reference_distance": 0.1, "seed": 0,
+        },
+    ),
 }  # fmt: skip
 
 # Kinds that one would call wrong, and that are right for an argument: of any callable, or of one.
@@ -453,6 +596,8 @@ METHODS = {
 ANY_SHAPE = {"a wrong shape", "a boolean"}
 RIGHT = {
     "throw": {"a boolean"},
+    "hard": {"a boolean"},
+    "relative": {"a boolean"},
     "antithetic": {"a boolean"},
     "legend": {"a boolean"},
     "frames": {"a boolean"},
@@ -467,6 +612,12 @@ RIGHT = {
     "homotopy.control.least_horizon.cost": {"a negative number"},
     "homotopy.control.lie_bracket.f": {"a function"},
     "homotopy.control.lie_bracket.g": {"a function"},
+    "homotopy.reweighting.Constraint.lower": {"a negative number"},
+    "homotopy.reweighting.Constraint.upper": {"a negative number"},
+    "homotopy.reweighting.Constraint.measurement": {"a function"},
+    "homotopy.reweighting.equal_total.groups": {"a list of text"},
+    "homotopy.reweighting.equal_within.groups": {"a list of text"},
+    "homotopy.reweighting.hard_deletion.target": {"a negative number"},
     "homotopy.datasets.Dataset.name": {"text"},
     "homotopy.datasets.Dataset.target_name": {"text"},
     "homotopy.datasets.Dataset.description": {"text"},
@@ -487,6 +638,12 @@ RIGHT = {
     "homotopy.claims.find.key": {"text"},
     "homotopy.claims.matching.key": {"text"},
     "homotopy.linear_networks.mode_strength.times": ANY_SHAPE,
+    "homotopy.unlearning.Curvature.lower": {"a negative number"},
+    "homotopy.unlearning.Curvature.estimated": {"a boolean"},
+    "homotopy.unlearning.exact_distances.step_size": {"None"},
+    "homotopy.unlearning.flow_distance.lower": {"a negative number"},
+    "homotopy.unlearning.lemma_distance.lower": {"a negative number"},
+    "homotopy.unlearning.rewind_point.lower": {"a negative number"},
     "homotopy.linear_networks.mode_strength.singular_value": {"a boolean"},
     "homotopy.linear_networks.mode_strength.initial": {"a boolean"},
     "DataValues.interval.simultaneous": {"a boolean"},

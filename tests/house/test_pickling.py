@@ -28,10 +28,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_public_kind_is_tried():
     """Abstract kinds and enumerations apart; what is only found inside another counts as well."""
     inside = {
-        # Of a path with folds, of a prediction, of an optimum's list, of what `progress` is told.
+        # Of a path with folds, of a prediction, of an optimum's list, of what `progress` is told;
+        # of a certificate.
         "Branch", "Event", "InverseProduct", "LocalMinimum", "Progress", "Model",
         # Of values of points.
         "PermutationCheck", "Sampling",
+        "CertificateKind", "ComparedTo",
     }  # fmt: skip
     tried = {kind.__name__ for value in everything().values() for kind in type(value).__mro__}
     tried |= {type(each.loss).__name__ for each in problems().values()}

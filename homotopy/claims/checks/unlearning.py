@@ -13,6 +13,7 @@ from homotopy.models import function_model
 from homotopy.precision import enable_x64
 from homotopy.problem import Problem
 from homotopy.schedules import Step
+from homotopy.unlearning import GaussianPair, lemma_distance, rewind_point
 
 _TRAINED, _WORK = 0.5, 0.2
 
@@ -76,9 +77,13 @@ def two_wells():
 
 
 def both_sides():
-    """Where rewinding ends from checkpoints at 0.3 and −0.3, and 1, −1."""
+    """Where rewinding ends from checkpoints at 0.3 and −0.3, and 1, −1; K that halves the bound."""
     problem = _wells()
-    return [(train(problem, np.array([at]), 0.0).theta, np.sign(at)) for at in (0.3, -0.3)]
+    ends = [(train(problem, np.array([at]), 0.0).theta, np.sign(at)) for at in (0.3, -0.3)]
+    size, curved, steps = 0.1, 0.1, 1000
+    half = 0.5 * lemma_distance(size, 1.0, -curved, 1.0, steps, 0)
+    least = np.log((1.01**steps + 1) / 2) / np.log(1.01)
+    return [*ends, (rewind_point(half, size, 1.0, -curved, 1.0, steps), np.ceil(least))]
 
 
 def neuron():
@@ -116,4 +121,17 @@ def equal_work():
         for time in (_TRAINED - _WORK, _TRAINED)
     )
     scale = np.exp(-m * _WORK - h * _TRAINED) * (np.exp(h * _WORK) - 1)
-    return [(rewound - descended, scale * (start - np.asarray(problem.full_fit())))]
+    apart = (rewound - descended, scale * (start - np.asarray(problem.full_fit())))
+    steps, count, q = 60, 20, 1.0 - 0.1 * m
+    bounds = [lemma_distance(0.1, 1.0, m, h, total, count) for total in (steps, steps + count)]
+    return [apart, (bounds[0] / bounds[1], (1.0 - q ** (steps - count)) / (1.0 - q**steps))]
+
+
+def indistinguishable():
+    """δ(ε) of two Gaussians by the toolkit, and ∫(p − e^ε q)₊ by the trapezoidal rule."""
+    found, x = [], np.linspace(-12.0, 16.0, 200_001)
+    for ratio, epsilon in ((0.5, 0.3), (2.0, 1.0)):
+        p, q = (np.exp(-((x - at) ** 2) / 2) / np.sqrt(2 * np.pi) for at in (ratio, 0.0))
+        integral = np.trapezoid(np.maximum(p - np.exp(epsilon) * q, 0.0), x)
+        found.append((GaussianPair(ratio).delta(epsilon), integral))
+    return found

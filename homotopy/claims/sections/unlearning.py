@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import sympy
-from sympy import Abs, Function, Integer, Matrix, Max, diff, exp, sqrt, symbols
+from sympy import Abs, Function, Integer, Matrix, Max, Rational, diff, exp, sqrt, symbols
 
 from homotopy.claims.checks import unlearning as checks
 from homotopy.claims.machinery.check import Check
@@ -17,6 +17,7 @@ _OLS = SymbolicRegression()
 _SECTION = "Algorithm implementations: D2D vs R2D"
 _TRAINED, _WORK, _REQUEST, _TIME = symbols("T0 K s t", positive=True)
 _EPSILON = symbols("epsilon", positive=True)
+_Q, _STEPS, _RATIO = symbols("q T r", positive=True)
 
 
 def _trained(time):
@@ -127,6 +128,57 @@ def _parting():
     return both - retained, _OLS.x * (_OLS.y - _OLS.x.dot(start))
 
 
+def _descent_of_two():
+    """e = u − v of descents with ℓ_G = gθ and without, R₋ = hθ²/2, q = 1 − ηh: its recursion."""
+    size, slope = symbols("eta g", positive=True)
+
+    def apart(steps):
+        return -size * slope * (1 - _Q**steps) / (1 - _Q)
+
+    steps = symbols("N", positive=True)
+    return [
+        (_Q * apart(steps) - size * slope, apart(steps + 1)),
+        (apart(Integer(0)), Integer(0)),
+        # And K steps without it: ηg (q^T − q^K)/(q − 1).
+        (
+            -(_Q**_WORK) * apart(_STEPS - _WORK),
+            size * slope * (_Q**_STEPS - _Q**_WORK) / (_Q - 1),
+        ),
+    ]
+
+
+def _bound_ratio():
+    """Δ(K, T)/Δ(K, T + K), of ηmL (q^T − q^K)/(q − 1)."""
+
+    def bound(steps):
+        return (_Q**steps - _Q**_WORK) / (_Q - 1)
+
+    return sympy.simplify(bound(_STEPS) / bound(_STEPS + _WORK))
+
+
+def _share_that_halves():
+    """lim K/T with q^K = (q^T + 1)/2, q = e^a."""
+    rate, steps = symbols("a T", positive=True)
+    return sympy.limit(sympy.log((exp(rate * steps) + 1) / 2) / (rate * steps), steps, sympy.oo)
+
+
+def _advantage():
+    """P(x > r/2) under N(r, 1) less that under N(0, 1), by their density."""
+    x = symbols("x", real=True)
+    density = exp(-(x**2) / 2) / sqrt(2 * sympy.pi)
+    return sympy.integrate(density, (x, -_RATIO / 2, _RATIO / 2))
+
+
+def _gaussian_equations():
+    """The advantage and its ends, and where one density is e^ε of the other."""
+    x = _RATIO / 2 + _EPSILON / _RATIO
+    return [
+        (_advantage(), sympy.erf(_RATIO / (2 * sqrt(2)))),
+        (sympy.limit(_advantage(), _RATIO, sympy.oo), Integer(1)),
+        (sympy.expand(x**2 / 2 - (x - _RATIO) ** 2 / 2), _EPSILON),
+    ]
+
+
 def _equal_work():
     """(errors of rewinding less descending at equal work K), one parameter, d = 1."""
     rate, fit, full, start = symbols("m theta_deleted theta_full theta0", real=True)
@@ -208,20 +260,33 @@ CLAIMS = (
         key="R2D in the non-convex case",
         where=_SECTION,
         says=Statement(
-            "With the same risks, θ₀ > 0: rewinding to s ends at 1, as retraining does, while "
-            "θ(s) > 0, and at −1, as descending does, once θ(s) < 0.",
-            lambda: [_side_of_the_ridge(1), _side_of_the_ridge(-1)],
+            "Rewinding is indistinguishable from retraining also in the non-convex case, by much "
+            "less steps than T: a vanishing share of T halves the distance to be hidden.",
+            lambda: [(_share_that_halves(), Integer(0))],
         ),
-        unanswered=(
-            "The papers' guarantee, which is for noisy outputs, is not examined here; it cannot "
-            "hold for every s without noise."
+        disputed="the share of T that halves the bound, as T → ∞",
+        counterexample=Counterexample("q = e^a, any a > 0", {}),
+        correction=Statement(
+            "With the same noise on both outputs it holds for every K, for a distance of "
+            "Δ(K, T) = ηmL(q^T − q^K)/(q − 1), attained by ℓ linear and R₋ quadratic. Where q > 1, "
+            "halving it takes a share of T that tends to 1. Without noise it cannot hold: with the "
+            "two wells, rewinding to θ(s) < 0 ends at −1, and retraining at 1.",
+            lambda: [
+                (_share_that_halves(), Integer(1)),
+                *_descent_of_two(),
+                _side_of_the_ridge(1),
+                _side_of_the_ridge(-1),
+            ],
         ),
         derivation=(
+            "‖u − v‖ grows by q a step, and by η‖Σ_G ∇ℓ‖ while the points take part.",
+            "Δ(K, T)/Δ(0, T) = (q^T − q^K)/(q^T − 1) = ½ at q^K = (q^T + 1)/2.",
             "From a checkpoint c the flow without the point is ±|c|/√(c² + (1 − c²)e^(−4t)), with "
             "the sign of c.",
-            "Training with the point crosses θ = 0 on its way to −2^(1/3).",
         ),
-        check=Check("rewinding to both sides of the ridge by the toolkit", checks.both_sides, 1e-6),
+        check=Check(
+            "ends of rewinding, and the point that halves the bound", checks.both_sides, 1e-6
+        ),
     ),
     Claim(
         key="ReLU is not convex",
@@ -274,19 +339,57 @@ CLAIMS = (
         key="D2D is tighter than R2D",
         where=_SECTION,
         says=Statement(
-            "In least squares, at equal work K, the error of D2D is e^(−MK)u(T₀) and that of R2D "
-            "e^(−MK)u(T₀ − K); with one parameter, H = m + x², the latter less the former is "
-            "e^(−mK−HT₀)(e^(HK) − 1)(θ₀ − θ*).",
-            lambda: [_equal_work()],
+            "At equal work K the bound of R2D, of its distance to retraining, is no less than that "
+            "of D2D, where the risk is strongly convex.",
+            lambda: [(_bound_ratio(), Max(Integer(1), _bound_ratio()))],
         ),
-        unanswered=(
-            "Whether the papers' bounds are ordered as said, since they are worst cases; the "
-            "errors themselves are in neither order: training may pass θ*₋."
+        disputed="the bound of R2D over that of D2D",
+        counterexample=Counterexample(
+            "q = 1/2, T = 2 steps of training, K = 1 after the request",
+            {"q": Rational(1, 2), "T": 2, "K": 1},
+        ),
+        correction=Statement(
+            "Compared each with its own retraining, by T and by T + K steps, the sharp bounds are "
+            "ηmL q^K (1 − q^(T−K))/(1 − q) and ηmL q^K (1 − q^T)/(1 − q): that of R2D is smaller, "
+            "by (1 − q^(T−K))/(1 − q^T) < 1. To θ*₋ neither is always nearer: with one parameter, "
+            "H = m + x², the errors differ by e^(−mK−HT₀)(e^(HK) − 1)(θ₀ − θ*).",
+            lambda: [
+                *_descent_of_two(),
+                (
+                    _bound_ratio(),
+                    (1 - _Q ** (_STEPS - _WORK)) / (1 - _Q**_STEPS),
+                ),
+                _equal_work(),
+            ],
+        ),
+        stands=False,
+        derivation=(
+            "Descending by K is rewinding by K on the horizon T + K.",
+            "Of a convex risk D2D's bound, ηmLT, does not fall with K at all.",
+            "To θ*₋ D2D has made K steps more; where training passes θ*₋, rewinding is nearer.",
+        ),
+        check=Check("ratio of both bounds, and difference of both errors", checks.equal_work),
+    ),
+    Claim(
+        key="D2D is indistinguishable",
+        where=_SECTION,
+        says=Statement(
+            "The final parameters of enough descent cannot be told from those of retraining.",
+            lambda: [(sympy.limit(_advantage(), _RATIO, sympy.oo), Integer(0))],
+        ),
+        disputed="the advantage of the best attack without noise",
+        counterexample=Counterexample("two points, however near: σ → 0, r → ∞", {}),
+        correction=Statement(
+            "With noise N(0, σ²I) on both the advantage of the best attack is 2Φ(r/2) − 1, r = "
+            "‖θ_U − θ_R‖/σ, and (ε, δ) holds with δ = Φ(r/2 − ε/r) − e^ε Φ(−r/2 − ε/r): the "
+            "densities are as e^ε at r/2 + ε/r. Without noise the advantage is 1.",
+            _gaussian_equations,
         ),
         derivation=(
-            "Rewinding is nearer wherever the checkpoint is nearer to θ*₋ than the trained model.",
-            "With θ₀ = 0, θ*₋ = 1, θ* = 2 and T₀ − K = log(2)/H rewinding is exact.",
+            "Full-batch descent is deterministic: there is no distribution but by noise.",
+            "Neyman and Pearson: the best test is a threshold of the likelihood ratio.",
+            "δ(ε) = ∫(p − e^ε q)₊, over x > r/2 + ε/r.",
         ),
-        check=Check("difference of both errors, d = 1, against the formula", checks.equal_work),
+        check=Check("δ(ε) of two Gaussians against quadrature", checks.indistinguishable, 1e-8),
     ),
 )

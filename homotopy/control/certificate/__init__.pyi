@@ -1,5 +1,6 @@
 from .branch_and_bound import REACHED, certified_optimum
 from .result import Certificate
+from .several_rows import SeveralRowsNodes
 from .system import ResidualSystem
 
-__all__ = ["REACHED", "Certificate", "ResidualSystem", "certified_optimum"]
+__all__ = ["REACHED", "Certificate", "ResidualSystem", "SeveralRowsNodes", "certified_optimum"]

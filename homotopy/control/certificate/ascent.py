@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.optimize import nnls
 
 from homotopy._deadline import UNLIMITED, Deadline
-from homotopy.control.certificate.dual import SupportPoint, support_point
-from homotopy.control.certificate.regions import Node
-from homotopy.control.certificate.rounding import StateBound
-from homotopy.control.certificate.system import ResidualSystem
+from homotopy.control.certificate.dual_point import AbstractDualPoint
 
 
 def maximise(
-    system: ResidualSystem,
-    node: Node,
+    dual: Callable[[np.ndarray], AbstractDualPoint],
     costate: np.ndarray,
     enough: float,
     evaluations: int,
-    states: StateBound | None = None,
     tolerance: float = 1e-10,
     deadline: Deadline = UNLIMITED,
-) -> tuple[SupportPoint, int]:
-    """The best lower bound found on a node, and the number of evaluations of the dual.
+) -> tuple[AbstractDualPoint, int]:
+    """The best lower bound found on a node, and the number of evaluations of its dual.
 
     Newton's method from q (the zeros of σ give the curvature of D exactly), and where it does not
     ascend the point of least norm of the ends seen so far, as in Wolfe's algorithm. Stops as soon
     as the bound is `enough`, or at the deadline.
     """
-    here = support_point(system, node, costate, states)
+    here = dual(costate)
     best, seen, count, failures = here, [here.end], 1, 0
 
     def visit(new):
         nonlocal best, count
-        point = support_point(system, node, new, states)
+        point = dual(new)
         seen.append(point.end)
         count += 1
         if point.bound > best.bound:
@@ -48,6 +45,10 @@ def maximise(
         there = visit(here.costate + step)
         if there.merit >= here.merit + 1e-4 * (gradient @ step):
             here = there
+            continue
+        shorter = _shorter(here, there, step, visit)
+        if shorter is not None:
+            here = shorter
             continue
         candidate = _least_norm(np.array(seen))
         if best.bound >= 0.5 * (candidate @ candidate) * (1 - tolerance):
@@ -65,7 +66,28 @@ def maximise(
     return best, count
 
 
-def _newton_step(point: SupportPoint, gradient: np.ndarray) -> np.ndarray:
+def _shorter(here, there, step, visit):
+    """The first of some points along a step at which D ascends; None where a kink is near.
+
+    D is concave: from its slopes at both ends follows where along the step it is largest.
+    """
+    ahead, behind = (
+        float((here.end - here.costate) @ step),
+        float((there.end - there.costate) @ step),
+    )
+    if not (ahead > 0.0 > behind):
+        return None
+    share = ahead / (ahead - behind)
+    if not 1e-3 < share < 0.9:
+        share = 0.1
+    for factor in (share, 0.1 * share):
+        point = visit(here.costate + factor * step)
+        if point.merit >= here.merit + 1e-4 * factor * ahead:
+            return point
+    return None
+
+
+def _newton_step(point: AbstractDualPoint, gradient: np.ndarray) -> np.ndarray:
     """(1 + Σ |v/σ̇| yyᵀ)⁻¹ gradient, with y = Φ(T, ζ)b: by Woodbury's identity."""
     factor = point.zero_effects * np.sqrt(point.zero_strengths)
     if not factor.size:

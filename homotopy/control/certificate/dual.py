@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from homotopy.control.bang_bang_control import BangBangControl
+from homotopy.control.certificate.dual_point import AbstractDualPoint
 from homotopy.control.certificate.loss import bends, cell_loss, extremes, share_of_least_loss
 from homotopy.control.certificate.regions import Knowledge, Node
 from homotopy.control.certificate.rounding import (
@@ -28,6 +30,7 @@ from homotopy.control.certificate.rounding import (
     gamma,
 )
 from homotopy.control.certificate.sign_changes import until_zero
+from homotopy.control.certificate.switching import Controls
 from homotopy.control.certificate.system import ResidualSystem
 
 _LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)  # weights κ where no sign is known
@@ -44,47 +47,36 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class SupportPoint:
+class SupportPoint(AbstractDualPoint):
     """The dual at one q.
 
     Attributes
     ----------
-    costate : (d,)
-        q.
-    value : float
-        D, less all that rounding and the errors of the data can add to it.
-    end : (d,)
-        u(T) − goal of the trajectory that attains it: the gradient of D.
-    zero_effects : (d, k)
-        Φ(T, ζ)b at each zero ζ of σ.
-    zero_strengths : (k,)
-        |v/σ̇| there.
     pieces : tuple of Piece
         From the horizon back.
     losses : list of (m,) arrays
         ∫loss of every region of every control.
     """
 
-    costate: np.ndarray
-    value: float
-    end: np.ndarray
-    zero_effects: np.ndarray
-    zero_strengths: np.ndarray
     pieces: tuple[Piece, ...]
     losses: list[np.ndarray]
 
-    @property
-    def bound(self) -> float:
-        """½ (D/‖q‖)²: a lower bound of the cost."""
-        square = float(self.costate @ self.costate)
-        if not (self.value > 0.0 and square > 0.0):
-            return 0.0
-        return 0.5 * self.value**2 / square * (1.0 - gamma(self.costate.size + 8))
-
-    @property
-    def merit(self) -> float:
-        """D − ½‖q‖², the concave function that is maximised."""
-        return self.value - 0.5 * float(self.costate @ self.costate)
+    def controls(self) -> Controls:
+        """ε as it was in the bound, going forwards, where it was 0 or 1 (elsewhere rounded)."""
+        controls = []
+        for index in range(len(self.losses)):
+            now, value, initial, switches = 0.0, None, 0, []
+            for piece in reversed(self.pieces):
+                weight = piece.weights[index]
+                new = value if weight == 0.5 and value is not None else int(weight > 0.5)
+                if value is None:
+                    initial = new
+                elif new != value:
+                    switches.append(now)
+                value = new
+                now += piece.duration
+            controls.append(BangBangControl(initial, tuple(switches)))
+        return tuple(controls)
 
 
 def support_point(

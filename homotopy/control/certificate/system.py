@@ -158,17 +158,22 @@ class ResidualSystem:
         """For weights κ_c of the controls; kept, since the same few come again and again."""
         found = self._spectra.get(weights)
         if found is None:
-            found = self._measured(np.asarray(weights)[self.control])
+            kappa = np.asarray(weights)[self.control]
+            still = self.rates, np.eye(self.rates.size)
+            found = self._measured(kappa, *(self.decompose(kappa) if kappa.any() else still))
             self._spectra[weights] = found
         return found
 
-    def _measured(self, kappa: np.ndarray) -> Spectrum:
+    def rough_spectrum(self, weights: Weights) -> Spectrum:
+        """By LAPACK, whose small eigenvalues are right to the largest only; not kept."""
+        kappa = np.asarray(weights)[self.control]
+        return self._measured(
+            kappa, *np.linalg.eigh(np.diag(self.rates) + (self.rows.T * kappa) @ self.rows)
+        )
+
+    def _measured(self, kappa: np.ndarray, rates: np.ndarray, rotation: np.ndarray) -> Spectrum:
         """A decomposition, and how much of the matrix it leaves."""
-        if kappa.any():
-            rates, rotation = self.decompose(kappa)
-            rates = np.maximum(rates, 0.0)
-        else:
-            rates, rotation = self.rates, np.eye(self.rates.size)
+        rates = np.maximum(rates, 0.0)
         errors, sizes = self.errors, self.sizes
         absolute, relative = np.abs(rotation), gamma(rates.size + len(self.rows) + 4)
         seen, weighed = absolute.T @ sizes.rows.T, kappa[:, None] * self.rows

@@ -59,7 +59,7 @@ def new_workspace(flow, count):
 
 @borrowing
 @no_type_check
-def _set_decays(rates, full_rates, limit, decays, gains, weight, time, arc):
+def set_decays(rates, full_rates, limit, decays, gains, weight, time, arc):
     """What an arc does to the modes of its own flow."""
     if weight == 0:
         for j in range(rates.size):
@@ -78,7 +78,7 @@ def _set_decays(rates, full_rates, limit, decays, gains, weight, time, arc):
 
 @summing
 @no_type_check
-def _carry_rows(rotation, transposed, decays, gains, vectors, inside, weight, arc, first, last):
+def carry_rows(rotation, transposed, decays, gains, vectors, inside, weight, arc, first, last):
     """`carry`, with what it needs: arguments cost more than what is done with them here."""
     size = inside.size
     for row in range(first, last + 1):
@@ -104,7 +104,7 @@ def _carry_rows(rotation, transposed, decays, gains, vectors, inside, weight, ar
 @no_type_check
 def carry(flow, weight, work, arc, first, last):
     """The vectors from a first row to a last past an arc, in place; a costate goes backwards."""
-    _carry_rows(
+    carry_rows(
         flow.rotation,
         flow.transposed,
         work.decays,
@@ -123,7 +123,7 @@ def carry(flow, weight, work, arc, first, last):
 def enter(flow, weight, time, work, arc):
     """Make `carry` ready for an arc."""
     decays, gains = work.decays, work.gains
-    _set_decays(flow.rates, flow.full_rates, flow.limit, decays, gains, weight, time, arc)
+    set_decays(flow.rates, flow.full_rates, flow.limit, decays, gains, weight, time, arc)
 
 
 @summing

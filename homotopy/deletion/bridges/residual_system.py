@@ -14,6 +14,7 @@ from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate import ResidualSystem
 from homotopy.control.certificate.rounding import DataErrors, gamma
 from homotopy.control.certificate.switching import final_state
+from homotopy.deletion.bridges.switched_flow import switched_flows
 from homotopy.deletion.data_errors import data_errors, start_coordinates
 from homotopy.deletion.request import Request
 from homotopy.modal import ModalForm
@@ -53,6 +54,8 @@ def _of_full_rank(
     rows: np.ndarray, residual: np.ndarray, errors: DataErrors
 ) -> tuple[np.ndarray, np.ndarray, DataErrors]:
     """Rows turned into as many as their rank, by QR of the columns each in its own unit."""
+    if len(rows) == 1:
+        return rows, residual, errors
     units = np.max(np.abs(rows), axis=0)
     turn, triangle, order = qr(
         rows / np.where(units > 0.0, units, 1.0), mode="economic", pivoting=True
@@ -109,7 +112,7 @@ def _system(
         goal=_array(request.centred_goal),
         span=start,
         control=control,
-        decompose=partial(_decompose, modal),
+        decompose=partial(_decompose, request),
         rounding=8 * _EPSILON * float(sum(sizes)),
         errors=dataclasses.replace(errors, time=0.0),
     )
@@ -125,9 +128,13 @@ def _system(
     )
 
 
-def _decompose(modal: ModalForm, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _decompose(request: Request, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    modal = request.problem.modal
     if not weights.any():
         return _array(modal.eigenvalues), np.eye(modal.eigenvalues.size)
+    if np.all(weights == 1.0):  # known since the problem was built
+        flow = switched_flows([request])
+        return flow.full_rates[0], flow.rotation[0]
     if np.all(weights == weights[0]):
         spectrum = _common_spectrum(modal, weights[0])
         return _array(spectrum.eigenvalues), _array(spectrum.rotation)

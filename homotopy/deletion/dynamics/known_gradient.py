@@ -1,8 +1,7 @@
 """dℰ of a schedule in closed form, of numbers that are known: by the switching function, in NumPy.
 
-δℰ = −∫ φ(t) δε(t) dt (theory §4). With φ at the nodes of a quadrature, what is left to
-differentiate is ε at these nodes, and where it jumps: a program of a few operations, the same for
-all schedules of a kind.
+With φ at the nodes of a quadrature (`moving_pieces`), what is left to differentiate is ε at these
+nodes and where they are: a program of a few operations, the same for all schedules of a kind.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from homotopy._status import is_successful
+from homotopy.deletion.dynamics.moving_pieces import pairing
 from homotopy.deletion.request import Request
 from homotopy.numerics.legendre_history import gauss_legendre
 from homotopy.numerics.namespace import in_numpy
@@ -24,6 +24,8 @@ from homotopy.schedules.reversed import Reversed
 
 _NODES, _WEIGHTS, _ = gauss_legendre(16)
 _PADDED = 512  # nodes that a program takes, or a multiple of them
+# Fractions of a piece between whose nodes u^p log u is integrated to rounding, for any p > 0.
+_GRADING = 1.0 - 0.5 ** np.arange(1.0, 49.0)
 
 
 def known_value_and_gradient(
@@ -32,21 +34,18 @@ def known_value_and_gradient(
     """ℰ and its derivative in the parameters of the schedule; None where JAX is to find them.
 
     That is: where something is being traced; where values of constant pieces are parameters; where
-    a varying piece has no length, or a derivative of it is rough at its end; where the flow does
-    not come to its end. ℰ is a distance of θ.
+    the flow does not come to its end. ℰ is a distance of θ.
     """
     numbers = request.centred_start, request.centred_goal, request.horizon
     known, modal = in_numpy(numbers), in_numpy(request.problem.modal)
     if known is None or modal is None or in_numpy(schedule) is None:
         return None
     start, goal, horizon = known
-    breakpoints, slopes = (np.asarray(part) for part in _slopes_of_values(schedule))
-    edges = np.concatenate([[0.0], np.minimum(breakpoints, horizon), [horizon]])
-    varying = ~np.array(schedule.constant_pieces)
-    begun = np.append(0.0, breakpoints) < horizon
-    unfit = np.array(schedule.graded_pieces) | (np.diff(edges) <= 0.0)
-    if np.any(slopes != 0.0) or np.any(varying & begun & unfit):
+    breakpoints, of_values = (np.asarray(part) for part in _slopes_of_values(schedule))
+    if np.any(of_values != 0.0):
         return None
+    edges = np.concatenate([[0.0], np.minimum(breakpoints, horizon), [horizon]])
+    exact = np.array(schedule.constant_pieces)
     with np.errstate(all="ignore"):
         follow = partial(_follow, request.method, modal, start, schedule, horizon)
         ends, steps = follow(horizon[None])
@@ -60,22 +59,26 @@ def known_value_and_gradient(
         if began is None:
             return None
         steps = np.union1d(steps, horizon - back_steps)
-        times, weights, pieces = _quadrature(steps, edges, varying)
-        jumps = np.minimum(breakpoints, horizon)
-        order = np.argsort(np.append(times, jumps), kind="stable")
-        ascending = np.append(times, jumps)[order]
-        states, costates = follow(ascending)[0], back((horizon - ascending)[::-1])[0][::-1]
+        nodes = _quadrature(steps, edges, ~exact, schedule.graded_pieces)
+        pieces, fractions, _ = nodes
+        times = edges[pieces] + fractions * np.diff(edges)[pieces]
+        times = np.append(times, edges[1:-1])
+        order = np.argsort(times, kind="stable")
+        ascending, place = times[order], np.argsort(order)
+        states = follow(ascending)[0][place]
+        costates = back((horizon - ascending)[::-1])[0][::-1][place]
         residuals, sigma = modal.deleted_residual(states), costates @ modal.rows.T
-        switching = np.empty(order.size)
-        switching[order] = np.sum(residuals * sigma, axis=1)
-    padding = (0, _PADDED * -(-(times.size + 1) // _PADDED) - times.size)
+        switching = np.sum(residuals * sigma, axis=1)
+        drifts = modal.rows * modal.eigenvalues
+        slopes = np.sum((costates @ drifts.T) * residuals - sigma * (states @ drifts.T), axis=1)
+    padding = (0, -pieces.size % _PADDED)
+    switching = switching[: pieces.size], slopes[: pieces.size], switching[pieces.size :]
     gradient = _paired(
         schedule,
-        np.pad(times, padding),
-        np.pad(-weights * switching[: times.size], padding),
-        np.pad(pieces, padding),
-        # What happens past the horizon has no effect.
-        np.where(breakpoints <= horizon, -switching[times.size :], 0.0),
+        request.horizon,
+        exact,
+        tuple(np.pad(part, padding) for part in nodes),
+        (*(np.pad(part, padding) for part in switching[:2]), switching[2]),
     )
     return 0.5 * np.sum((ends[0] - goal) ** 2), gradient
 
@@ -87,19 +90,22 @@ def _follow(method, modal, start, schedule, horizon, times):
     return (states if is_successful(status) else None), stats["step_times"]
 
 
-def _quadrature(steps, edges, varying):
-    """Nodes on varying pieces, between the steps there; their weights, and their pieces."""
-    times, weights, pieces = [], [], []
+def _quadrature(steps, edges, varying, graded):
+    """Nodes between the steps on varying pieces: their pieces, fractions and weights.
+
+    Towards a rough end of a piece they are denser than the steps.
+    """
+    pieces, fractions, weights = [np.zeros(0, int)], [np.zeros(0)], [np.zeros(0)]
     for index in np.flatnonzero(varying):
-        low, high = edges[index], edges[index + 1]
-        ends = np.unique(np.concatenate([[low], steps[(steps > low) & (steps < high)], [high]]))
-        lengths = np.diff(ends)[:, None]
-        times.append((ends[:-1, None] + lengths * _NODES).ravel())
-        weights.append((lengths * _WEIGHTS).ravel())
-        pieces.append(np.full(times[-1].size, index))
-    if not times:
-        return np.zeros(0), np.zeros(0), np.zeros(0, int)
-    return np.concatenate(times), np.concatenate(weights), np.concatenate(pieces)
+        low, length = edges[index], edges[index + 1] - edges[index]
+        inside = (steps > low) & (steps < edges[index + 1])
+        ends = [[0.0, 1.0], (steps[inside] - low) / length if length > 0.0 else []]
+        ends = np.unique(np.concatenate([*ends, _GRADING if graded[index] else []]))
+        shares = np.diff(ends)[:, None]
+        fractions.append((ends[:-1, None] + shares * _NODES).ravel())
+        weights.append((shares * _WEIGHTS).ravel())
+        pieces.append(np.full(fractions[-1].size, index))
+    return np.concatenate(pieces), np.concatenate(fractions), np.concatenate(weights)
 
 
 @eqx.filter_jit
@@ -118,17 +124,5 @@ def _slopes_of_values(schedule):
 
 
 @eqx.filter_jit
-def _paired(schedule, times, weights, pieces, pushes):
-    """d(Σ wₖ ε(tₖ) + Σ pⱼ (ε(bⱼ−) − ε(bⱼ+)) bⱼ) in the parameters, the jumps as they are."""
-    places = jnp.arange(len(schedule.constant_pieces))
-
-    def at(schedule, pieces, times):
-        return jax.vmap(schedule.piece)(pieces, times)
-
-    def pairing(schedule):
-        breakpoints = schedule.breakpoints
-        jumps = at(schedule, places[:-1], breakpoints) - at(schedule, places[1:], breakpoints)
-        moved = jnp.sum(pushes * jax.lax.stop_gradient(jumps) * breakpoints)
-        return jnp.sum(weights * at(schedule, pieces, times)) + moved
-
-    return eqx.filter_grad(pairing)(schedule)
+def _paired(schedule, horizon, exact, nodes, switching):
+    return eqx.filter_grad(pairing)(schedule, horizon, exact, nodes, switching)

@@ -69,19 +69,42 @@ def improved(
     state: BoundedState,
 ) -> BoundedState:
     """One trial step; `function` gives the cost and its gradient, or an infinite cost."""
-    point, gradient = state.point, state.gradient
-    unit = jnp.finfo(point.dtype).eps
-    first = jnp.isinf(state.cost)
-    pressed = ((point <= lower) & (gradient > 0.0)) | ((point >= upper) & (gradient < 0.0))
-    free = ~pressed
+    trial = proposed(lower, upper, state)
+    return informed(lower, upper, state, trial, *function(trial))
+
+
+def proposed(
+    lower: Float[Array, " p"], upper: Float[Array, " p"], state: BoundedState
+) -> Float[Array, " p"]:
+    """The point that a state wants to know the cost and its gradient of."""
+    free = ~_pressed(lower, upper, state)
     diagonal = jnp.diagonal(state.curvature)
     boost = jnp.where(free, state.damping * jnp.maximum(diagonal, jnp.mean(diagonal)), 1.0)
     matrix = jnp.where(free[:, None] & free[None, :], state.curvature, 0.0) + jnp.diag(boost)
     factor = jsp.linalg.cho_factor(matrix)
-    step = jsp.linalg.cho_solve(factor, jnp.where(free, -gradient, 0.0))
-    trial = jnp.clip(point + jnp.where(free & ~first, step, 0.0), lower, upper)
+    step = jsp.linalg.cho_solve(factor, jnp.where(free, -state.gradient, 0.0))
+    moving = free & ~jnp.isinf(state.cost)
+    return jnp.clip(state.point + jnp.where(moving, step, 0.0), lower, upper)
 
-    cost, new_gradient = function(trial)
+
+def _pressed(lower, upper, state):
+    """Which parameters the gradient presses against their bounds."""
+    point, gradient = state.point, state.gradient
+    return ((point <= lower) & (gradient > 0.0)) | ((point >= upper) & (gradient < 0.0))
+
+
+def informed(
+    lower: Float[Array, " p"],
+    upper: Float[Array, " p"],
+    state: BoundedState,
+    trial: Float[Array, " p"],
+    cost: Float[Array, ""],
+    new_gradient: Float[Array, " p"],
+) -> BoundedState:
+    """The state once what it proposed is evaluated."""
+    point, gradient = state.point, state.gradient
+    unit = jnp.finfo(point.dtype).eps
+    first = jnp.isinf(state.cost)
     usable = jnp.isfinite(cost) & jnp.all(jnp.isfinite(new_gradient))
     change = trial - point
     moved = jnp.max(jnp.abs(change))

@@ -94,11 +94,16 @@ class Everything(AbstractSearch):
     """Every measurable ε in E_s: branch and bound with the concave dual of theory §4.
 
     The result holds for linear regression, of any size and rank, and says by how much any other
-    schedule could at most be better; rounding is on the safe side throughout, on any processor
-    (`homotopy.control.certificate.rounding` says what is proved, and of which arithmetic). For
-    several deleted points with one ε(t) the lower bound stands too, but it may stay below the
-    optimum however long the search goes on: signs of the residuals, on which it branches, no longer
-    decide by themselves. Multiples of one point are one point.
+    schedule could at most be better: no measurable ε(t) has an ℰ below `lower_bound`, in exact
+    arithmetic on any data within their rounding of those given
+    (`homotopy.control.certificate.rounding` says of which processors).
+
+    For one deleted point, or several that are multiples of one, the search begins with the exact
+    range of the residual (`hm.reachable`; docs/certificate.md), and the gap closes for influential
+    points as for others; it closes slowly where the residual may change sign many times. For
+    several points with one ε(t) the lower bound is proved too, but it may stay below the optimum
+    however long the search goes on: signs of the residuals, on which it branches, no longer decide
+    by themselves. For other models than linear regression nothing is claimed.
 
     Parameters
     ----------
@@ -106,9 +111,10 @@ class Everything(AbstractSearch):
         (cost − lower bound)/cost to reach. Where rounding leaves the cost less certain than that,
         which happens very near the target, the status is `bounded`, and the gap says so.
     time_limit : float
-        Seconds after which the gap so far is returned; what is being compiled then goes on in the
-        background. Only what sets the problem up is waited for, which takes about a second of
-        compilation in a new process: longer limits are kept to within a tenth.
+        Seconds, 60 by default, after which the gap so far is returned, with the status `bounded`;
+        what is being compiled then goes on in the background. Only what sets the problem up is
+        waited for, which takes about a second of compilation in a new process: longer limits are
+        kept to within a tenth.
     max_nodes : int
         Of branch and bound.
 
@@ -129,7 +135,7 @@ class Everything(AbstractSearch):
     """
 
     gap: float = eqx.field(default=1e-6, static=True)
-    time_limit: float = eqx.field(default=float("inf"), static=True)
+    time_limit: float = eqx.field(default=60.0, static=True)
     max_nodes: int = eqx.field(default=20_000, static=True)
 
     def __check_init__(self):

@@ -9,18 +9,21 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from homotopy._progress import Monitor
 from homotopy._threads import interruptible
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import LocalMinimum, Optimum, OptimumStatus, unfinished
 from homotopy.deletion.searches import _bounded_quasi_newton as quasi_newton
+from homotopy.deletion.searches._closed_form_descent import ClosedFormDescent, is_worth_it
 from homotopy.deletion.searches._stacking import alike, stacked
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.method import FlowStatus
+from homotopy.numerics.namespace import AnyArray, AnyNumber
 from homotopy.schedules import AbstractSchedule
+from homotopy.schedules._arguments import unchecked
 
 _CHUNK = 20  # trial points between two reports of progress
 _ALIKE = 1e-7  # local minima whose costs differ by less, relative to them, count as one
@@ -30,7 +33,7 @@ class AbstractFamily(AbstractSearch):
     """Schedules in E_s described by p numbers between bounds.
 
     The searches from all starting points, of all problems of the same shapes, go on side by side
-    in one compiled loop; those of problems without closed form one after the other. Each follows a
+    step by step; those of problems without closed form one after the other. Each follows a
     quasi-Newton method with the gradient that the flow gives, for `max_steps` trial points at most:
     a field that every family has.
     """
@@ -46,11 +49,11 @@ class AbstractFamily(AbstractSearch):
     @abc.abstractmethod
     def schedule(
         self,
-        parameters: Float[Array | np.ndarray, " p"],
-        start: Float[Array, ""],
-        horizon: Float[Array, ""],
+        parameters: Float[AnyArray, " p"],
+        start: AnyNumber,
+        horizon: AnyNumber,
     ) -> AbstractSchedule:
-        """The schedule of some parameters; differentiable."""
+        """The schedule of some parameters; differentiable, and made of numbers at the end."""
 
     @abc.abstractmethod
     def nearest(
@@ -92,22 +95,43 @@ class AbstractFamily(AbstractSearch):
                 self._points(deletion, schedule)
                 for deletion, schedule in zip(deletions, warm_starts, strict=True)
             ]
-            states = jax.vmap(jax.vmap(quasi_newton.first_state))(jnp.asarray(np.stack(points)))
-            data, limit = stacked(deletions), 0
-            while limit < self.max_steps and not np.all(states.done):
-                limit = min(limit + _CHUNK, self.max_steps)
-                # An array, for a number would mean a compilation of its own.
-                states = interruptible(_advance, self, data, states, np.asarray(limit))
-                monitor.report(limit, self.max_steps, float(np.min(states.cost[-1])))
+            closed = is_worth_it(deletions)
+            descend = self._descend_in_closed_form if closed else self._descend
+            for limit, states in descend(deletions, np.stack(points)):
+                done = limit == self.max_steps or np.all(np.asarray(states.done))
+                if limit % _CHUNK == 0 or done:
+                    monitor.report(
+                        limit, self.max_steps, float(np.min(np.asarray(states.cost)[-1]))
+                    )
         except KeyboardInterrupt:
             interrupted = True
-        if states is None or not np.all(np.isfinite(np.min(states.cost, axis=1))):
+        if states is None:
             return [unfinished(deletion) for deletion in deletions]
-        found = (np.asarray(p) for p in (states.point, states.cost, states.done, states.steps))
+        found = [np.asarray(p) for p in (states.point, states.cost, states.done, states.steps)]
+        if not np.all(np.isfinite(np.min(found[1], axis=1))):
+            return [unfinished(deletion) for deletion in deletions]
         return [
             self._optimum(deletion, *own, interrupted)
             for deletion, *own in zip(deletions, *found, strict=True)
         ]
+
+    def _descend(self, deletions, points):
+        """From the points (m, r, p), by programs of many steps: how many there were, and where."""
+        states, data, limit = _first_states(points), stacked(deletions), 0
+        while limit < self.max_steps and not np.all(states.done):
+            limit = min(limit + _CHUNK, self.max_steps)
+            # An array, for a number would mean a compilation of its own.
+            states = interruptible(_advance, self, data, states, np.asarray(limit))
+            yield limit, states
+
+    def _descend_in_closed_form(self, deletions, points):
+        """The same where ℰ and its gradient are found outside of JAX, step by step."""
+        descent = ClosedFormDescent(self, deletions, _first_states(points))
+        for limit in range(1, self.max_steps + 1):
+            descent.advance()
+            yield limit, descent.states
+            if np.all(np.asarray(descent.states.done)):
+                break
 
     def _points(self, deletion, schedule):
         """All starting points; a warm start takes the place of the last."""
@@ -124,11 +148,11 @@ class AbstractFamily(AbstractSearch):
                 continue
             if any(abs(costs[index] - m.cost) <= _ALIKE * m.cost for m in minima):
                 continue
-            minima.append(LocalMinimum(self._built(deletion, points[index]), float(costs[index])))
+            minima.append(LocalMinimum(self.at(points[index], deletion), float(costs[index])))
         best = int(np.argmin(costs))
         status = OptimumStatus.local_optimum if done[best] else OptimumStatus.step_limit
         return Optimum(
-            schedule=self._built(deletion, points[best]),
+            schedule=self.at(points[best], deletion),
             cost=float(costs[best]),
             deletion=deletion,
             status=OptimumStatus.interrupted if interrupted else status,
@@ -136,8 +160,9 @@ class AbstractFamily(AbstractSearch):
             evaluations=int(np.sum(steps)),
         )
 
-    def _built(self, deletion, point) -> AbstractSchedule:
-        return self.schedule(jnp.asarray(point), deletion.start, deletion.horizon)
+    def at(self, point: Float[np.ndarray, " p"], deletion: Deletion) -> AbstractSchedule:
+        """The schedule of some parameters, for a problem."""
+        return self.schedule(point, np.asarray(deletion.start), np.asarray(deletion.horizon))
 
 
 def _groups(deletions) -> list[list[int]]:
@@ -148,13 +173,20 @@ def _groups(deletions) -> list[list[int]]:
 
 
 @eqx.filter_jit
+def _first_states(points):
+    return jax.vmap(jax.vmap(quasi_newton.first_state))(points)
+
+
+@eqx.filter_jit
 def _advance(family, deletions, states, limit):
     """Steps of all the searches, for stacked problems, until all are done or up to the limit."""
     lower, upper = (jnp.asarray(bound, states.point.dtype) for bound in family.bounds())
 
     def descend(deletion, state):
         def cost(point):
-            return _cost(deletion, family.schedule(point, deletion.start, deletion.horizon))
+            with unchecked():
+                schedule = family.schedule(point, deletion.start, deletion.horizon)
+            return _cost(deletion, schedule)
 
         return jax.lax.while_loop(
             lambda state: ~state.done & (state.steps < limit),

@@ -1,0 +1,21 @@
+from .attaining import attained
+from .backward import Levels, Node, carried
+from .cutting import cut
+from .envelope import Flow
+from .tube import Slack, Tube, narrowed, reached
+from .weights import adjusted, arranged
+
+__all__ = [
+    "Flow",
+    "Levels",
+    "Node",
+    "Slack",
+    "Tube",
+    "adjusted",
+    "arranged",
+    "attained",
+    "carried",
+    "cut",
+    "narrowed",
+    "reached",
+]

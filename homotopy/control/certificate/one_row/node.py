@@ -1,0 +1,289 @@
+"""A node of branch and bound for one row: a tube, and the dual on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from homotopy.control.bang_bang_control import BangBangControl
+from homotopy.control.certificate.dual_point import AbstractDualPoint
+from homotopy.control.certificate.one_row.kernels import (
+    Levels,
+    Slack,
+    Tube,
+    adjusted,
+    arranged,
+    attained,
+    carried,
+    cut,
+    narrowed,
+    reached,
+)
+from homotopy.control.certificate.one_row.row import OneRow
+from homotopy.control.certificate.rounding import OUTWARD, gamma
+
+_MOST_ZEROS = 64
+_PASSES = 3
+_NEGLIGIBLE = 1e-9  # errors of v, of its scale
+
+
+@dataclass(frozen=True)
+class Point(AbstractDualPoint):
+    """The dual of a node of one row at one q.
+
+    Attributes
+    ----------
+    losses : (n,)
+        Of the cells; of a run of one sign at its first.
+    pieces : (m, 7), means : (2, 2, n)
+        See `carried` and `attained`.
+    error : float
+        Of the value, already taken from it.
+    levels : (2, n)
+        Of κ, where σ < 0 and where σ > 0.
+    weights : (L,)
+        Of κ, by level.
+    """
+
+    losses: np.ndarray
+    pieces: np.ndarray
+    means: np.ndarray
+    error: float
+    levels: np.ndarray
+    weights: np.ndarray
+
+    def excess(self, tube: Tube) -> np.ndarray:
+        """∫|σ| times by how much w = εv of the attaining trajectory is out of reach: (n,).
+
+        In cells without sign w ≤ κ(v + a) where σ > 0, while no ε makes it larger than v⁺.
+        """
+        kappa, (moments, weights) = self.weights[self.levels], self.means
+        v = np.divide(moments, weights, out=np.zeros_like(moments), where=weights > 0.0)
+        below, above = np.maximum(-tube.cell_low, 0.0), np.maximum(tube.cell_high, 0.0)
+        down = np.maximum((1.0 - kappa[0]) * below, kappa[0] * above) - kappa[0] * v[0]
+        up = np.maximum((1.0 - kappa[1]) * above, kappa[1] * below) + kappa[1] * v[1]
+        found = weights[0] * np.maximum(down + np.minimum(v[0], 0.0), 0.0)
+        found += weights[1] * np.maximum(up - np.maximum(v[1], 0.0), 0.0)
+        return np.where((tube.cell_low < 0.0) & (tube.cell_high > 0.0), found, 0.0)
+
+    def controls(self) -> tuple[BangBangControl, ...]:
+        """ε as it was in the bound, going forwards, where it was 0 or 1 (elsewhere rounded)."""
+        forwards = self.pieces[::-1]
+        values = (self.weights[forwards[:, 1].astype(int)] > 0.5).astype(int)
+        changes = np.flatnonzero(np.diff(values))
+        times = np.cumsum(forwards[:, 0])[changes]
+        return (BangBangControl(int(values[0]), tuple(times.tolist())),)
+
+
+def whole_tube(row: OneRow, edges: np.ndarray) -> Tube:
+    """What is known of any schedule, by the norm of the state."""
+    count, most = edges.size - 1, float(row.system.reach.largest[0])
+    return Tube(
+        edges,
+        *(np.full(count + 1, bound) for bound in (-most, most, -np.inf, np.inf)),
+        *(np.full(count, bound) for bound in (-most, most, -np.inf, np.inf)),
+    )
+
+
+def copied(tube: Tube) -> Tube:
+    """To be narrowed further."""
+    return Tube(*(np.array(part) for part in tube))
+
+
+def refined(tube: Tube, edges: np.ndarray) -> Tube:
+    """The same bounds on a finer grid, which has all the edges of the tube."""
+    cells = np.searchsorted(tube.edges, 0.5 * (edges[1:] + edges[:-1]), "right") - 1
+    old = np.searchsorted(edges, tube.edges)
+
+    def spread(values, fill):
+        out = np.full(edges.size, fill)
+        out[old] = values
+        return out
+
+    low, high = tube.cell_low[cells], tube.cell_high[cells]
+    return Tube(
+        edges,
+        spread(tube.low, -np.inf),
+        spread(tube.high, np.inf),
+        spread(tube.turn_low, -np.inf),
+        spread(tube.turn_high, np.inf),
+        *(low, high, tube.pull_low[cells], tube.pull_high[cells]),
+    )
+
+
+class Bounder:
+    """Tubes and duals of one system; errors of the data are those on the base grid.
+
+    Parameters
+    ----------
+    row : OneRow
+    edges : (n+1,)
+        Of the base grid, which every other refines.
+    """
+
+    def __init__(self, row: OneRow, edges: np.ndarray):
+        self.row, self.edges, system = row, edges, row.system
+        self.norms = system.reach.norms(edges)
+        self.drive = np.array(system.reach.drive)
+        lefts, rights = edges[:-1], edges[1:]
+        self._measure(
+            system.reach.over(lefts, rights), np.full(lefts.size, system.reach.largest[0])
+        )
+
+    def _measure(self, within: np.ndarray, largest: np.ndarray) -> None:
+        """What the errors of the data do, where |u_j| and |v| keep to some bounds."""
+        system, errors, sizes = self.row.system, self.row.system.errors, self.row.system.sizes
+        moved = within @ errors.matrix.T + np.abs(errors.force)
+        self.residual = OUTWARD * (within @ errors.rows[0] + errors.residual[0])
+        norm = float(np.linalg.norm(sizes.rows))
+        self.growth = OUTWARD * (
+            np.linalg.norm(moved, axis=1)
+            + norm * self.residual
+            + float(np.linalg.norm(errors.rows)) * largest
+        )
+        self.pull = OUTWARD * (
+            self.row.rayleigh * self.residual
+            + within @ (errors.rows[0] * system.rates)
+            + moved @ sizes.rows[0]
+        )
+
+    def slack(self, edges: np.ndarray) -> Slack:
+        """On a refinement of the base grid."""
+        cells = np.searchsorted(self.edges, 0.5 * (edges[1:] + edges[:-1]), "right") - 1
+        return Slack(
+            self.growth[cells],
+            self.residual[cells],
+            self.pull[cells],
+            self.row.rayleigh * self.row.residual,
+            self.row.feedback,
+        )
+
+    def narrow(self, tube: Tube) -> bool:
+        """Narrow a tube in place; False where no schedule keeps to it."""
+        return narrowed(self.row.flow, tube, self.slack(tube.edges), _PASSES)
+
+    def sharpen(self, tube: Tube) -> bool:
+        """Let the errors of the data profit from a tube on the base grid that holds everywhere.
+
+        False where they do not matter.
+        """
+        errors = self.growth @ np.diff(self.edges) * self.row.flow.row_norm + self.residual.max()
+        if errors <= _NEGLIGIBLE * self.row.flow.scale:
+            return False
+        _, within, _ = self.states(tube)
+        self._measure(within, np.maximum(np.maximum(tube.cell_high, -tube.cell_low), 0.0))
+        return True
+
+    def states(self, tube: Tube):
+        """Bounds of |u_j|, and of what drives it."""
+        system = self.row.system
+        norms = self.norms[
+            np.searchsorted(self.edges, tube.edges, "left").clip(0, len(self.norms) - 1)
+        ]
+        return reached(
+            np.array(system.rates),
+            np.array(system.sizes.start),
+            np.array(system.sizes.rows[0]),
+            self.drive,
+            norms,
+            self.row.relative,
+            tube,
+        )
+
+    def dual(self, tube: Tube, before: tuple[Tube, Point] | None = None) -> Dual:
+        """The dual on a tube; with κ as it was on a coarser one."""
+        dual = Dual(self, tube)
+        if before is not None and dual.levels.weights.size == before[1].weights.size:
+            dual.inherit(*before)
+        return dual
+
+
+class Dual:
+    """The dual on one tube; call it with q."""
+
+    def __init__(self, bounder: Bounder, tube: Tube):
+        self.bounder, self.tube, row = bounder, tube, bounder.row
+        unsigned = (tube.cell_low < 0.0) & (tube.cell_high > 0.0)
+        self.levels: Levels = row.levels if unsigned.any() else row.signed_levels
+        self.node = arranged(self.levels.weights, tube, *bounder.states(tube))
+        self._pieces = np.empty((8 * unsigned.size + 400, 7))
+        self.shares = self.levels.weights[self.node.levels]
+        self.steps = np.zeros(self.shares.shape)
+
+    def __call__(self, costate: np.ndarray) -> Point:
+        count = self.node.sign.size
+        losses, none = np.zeros(count), np.empty(0)
+        value, error, used = carried(
+            self.levels, self.node, costate, count, np.empty((0, costate.size)), none, none,
+            self._pieces, losses,
+        )  # fmt: skip
+        pieces = self._pieces[:used].copy()
+        system = self.bounder.row.system
+        means = np.empty((2, 2, count))
+        end, effects, strengths = attained(self.levels, pieces, used, _MOST_ZEROS, means)
+        offset = float(costate @ system.goal)
+        return Point(
+            costate=costate,
+            value=value - offset - self._end_error(costate) - gamma(4) * (abs(value) + abs(offset)),
+            end=end - system.goal,
+            zero_effects=effects,
+            zero_strengths=strengths,
+            losses=losses,
+            pieces=pieces,
+            means=means,
+            error=error,
+            levels=self.node.levels,
+            weights=self.levels.weights,
+        )
+
+    def inherit(self, tube: Tube, point: Point) -> None:
+        """Begin with κ as at a point on a coarser tube, where that had no sign either."""
+        edges = self.tube.edges
+        cells = np.searchsorted(tube.edges, 0.5 * (edges[1:] + edges[:-1]), "right") - 1
+        open_ = ((tube.cell_low < 0.0) & (tube.cell_high > 0.0))[cells]
+        levels = np.where(open_, point.levels[:, cells], self.node.levels)
+        self.node = self.node._replace(levels=levels)
+        self.shares = self.levels.weights[levels]
+
+    def take(self, point: Point) -> None:
+        """κ as it was at a point."""
+        self.node = self.node._replace(levels=point.levels)
+
+    def adjust(self, point: Point) -> int:
+        """Move κ to where D rises from a point; how many levels that changes."""
+        levels, moved = adjusted(
+            self.levels.weights, self.node, point.means, self.shares, self.steps
+        )
+        self.node = self.node._replace(levels=levels)
+        return moved
+
+    def _end_error(self, costate: np.ndarray) -> float:
+        """Of the goal and of the horizon."""
+        return OUTWARD * float(np.abs(costate) @ self._at_the_end)
+
+    @cached_property
+    def _at_the_end(self) -> np.ndarray:
+        system, bounder = self.bounder.row.system, self.bounder
+        largest = max(self.tube.cell_high[-1], -self.tube.cell_low[-1], 0.0)
+        velocity = system.rates * self.node.at[-1] + largest * system.sizes.rows[0] + bounder.drive
+        return (
+            bounder.row.relative * system.sizes.goal
+            + system.errors.goal
+            + system.errors.time * velocity
+        )
+
+    def cut(self, normal: np.ndarray, radius: float, places: np.ndarray, turns: bool) -> bool:
+        """Narrow the tube at some edges, in place, to schedules with normal·(u(T) − goal) ≤ radius.
+
+        False where there are none.
+        """
+        row, system = self.bounder.row, self.bounder.row.system
+        unturned = row.relative * (np.abs(row.rayleigh * row.row) + np.abs(system.rates * row.row))
+        reach = radius + float(normal @ system.goal)
+        reach += self._end_error(normal) + gamma(system.operations) * (radius + abs(reach))
+        return cut(
+            self.levels, self.node, self.tube, self.bounder.slack(self.tube.edges).residual,
+            row.turning, unturned, normal, reach, places, turns,
+        )  # fmt: skip

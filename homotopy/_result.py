@@ -123,6 +123,11 @@ def named(result, problem):
     return result
 
 
+def keep_names(result, names: Names) -> None:
+    """Keep names of its own beside a result, as of groups in place of rows."""
+    _NAMES.put(result._owner(), names)
+
+
 def in_order(sizes) -> np.ndarray:
     """Places by size, the largest first and unknown ones last."""
     known = np.abs(np.asarray(sizes, dtype=float))

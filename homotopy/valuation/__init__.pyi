@@ -1,4 +1,5 @@
 from ._data_values import data_values
+from ._given_values import game_values, group_values
 from .aumann_shapley import AumannShapley
 from .effective_medium import EffectiveMedium
 from .enumeration import Enumeration
@@ -38,6 +39,8 @@ __all__ = [
     "Shapley",
     "ValueStatus",
     "data_values",
+    "game_values",
+    "group_values",
     "knn_regression_shapley",
     "knn_shapley",
 ]

@@ -129,6 +129,8 @@ def test_going_on_is_the_same_as_having_gone_on():
         hm.data_values(problem, loss, hm.Permutations(8), resume=exactly)
     with pytest.raises(ValueError, match=r"^resume: expected 8 values"):
         hm.data_values(*setting(8), hm.Permutations(8), resume=first)
+    with pytest.raises(ValueError, match=r"^resume: expected values of this problem"):
+        hm.data_values(*setting(seed=1), hm.Permutations(8), resume=first)
 
 
 def test_moments_of_parts_are_those_of_all_samples():

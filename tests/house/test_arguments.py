@@ -258,6 +258,7 @@ VALID = {
     "homotopy.valuation.knn_regression_shapley": lambda: {
         "X": X, "y": Y, "X_test": X, "y_test": Y, "neighbours": 2
     },
+    "homotopy.valuation.pooled_values": lambda: {"parts": [sampled_values()]},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
     "homotopy.diagnostics.glm_diagnostics": lambda: {"problem": logistic(), "theta": None},
     "homotopy.diagnostics.duplicate_rows": lambda: {"problem": problem()},

@@ -29,6 +29,7 @@ BENCHMARKS = (
     "perceptron",
     "influence",
     "unlearning",
+    "values",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,11 +10,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 
 CORES = os.cpu_count() or 1
+_LARGE = 2**20  # entries of a matrix
 
 
 def side_by_side(function: Callable, items: Sequence) -> Iterator:
     """`map`, with calls in as many threads as there are cores; results in order."""
     return map(function, items) if len(items) == 1 else _threads().map(function, items)
+
+
+@contextlib.contextmanager
+def one_thread_of_blas(size: int) -> Iterator[None]:
+    """Products of small matrices on one thread: several wait for each other, and for others' work.
+
+    `size` is the number of entries of the largest matrix; nothing is changed for large ones.
+    """
+    if size > _LARGE:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def interruptible(function: Callable, *arguments):

@@ -53,7 +53,7 @@ class AumannShapley(AbstractValuation):
 
     nodes: int = 16
     tolerance: float = 1e-11
-    max_nodes: int = 512
+    max_nodes: int = 128
 
     def __check_init__(self):
         integer("nodes", self.nodes, 2)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from homotopy._checks import fraction, integer
+from homotopy._threads import one_thread_of_blas
 from homotopy.valuation.aumann_shapley import integrated, require_ridge
 from homotopy.valuation.games import is_least_squares
 from homotopy.valuation.measures import Quadratic
@@ -99,7 +100,9 @@ class EffectiveMedium(AbstractValuation):
         root = 1.0 / np.sqrt(game.ridge)
         gram = game.rows.T @ game.rows
         stretch = float(np.linalg.eigvalsh(root[:, None] * gram * root)[-1])
-        found = integrated(self, asked, slopes, stretch, game.total, (), "solves")
+        pairs = game.size * min(game.size, gram.shape[0] * (gram.shape[0] + 1) // 2)
+        with one_thread_of_blas(pairs):
+            found = integrated(self, asked, slopes, stretch, game.total, (), "solves")
         if self.permutations == 0:
             return found
         check = checked(np.asarray(found.values), asked, self.permutations, self.seed)

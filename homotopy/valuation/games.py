@@ -195,12 +195,15 @@ def refitted(
     Raises `RuntimeError` where one is not reached.
     """
     count = len(weights)
-    padded = np.resize(np.arange(count), _TOGETHER)
+    size = 1 if count == 1 else _TOGETHER
+    # Filled up with what is solved at once: the ridge alone.
+    padded = np.zeros((size, problem.size)), np.zeros((size, problem.dimension))
+    for part, given in zip(padded, (weights, starts), strict=True):
+        part[:count] = given
     objective = eqx.Partial(_objective, problem)
     found = minimise_each(
-        objective, (weights[padded],), np.array(starts)[padded], _TOLERANCE, _MAX_STEPS,
-        size=problem.size,
-    )  # fmt: skip
+        objective, padded[:1], padded[1], _TOLERANCE, _MAX_STEPS, size=problem.size
+    )
     missing = np.flatnonzero(~np.asarray(found.reached)[:count])
     if missing.size:
         inside = np.flatnonzero(weights[missing[0]]).tolist()

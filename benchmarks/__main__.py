@@ -28,6 +28,7 @@ BENCHMARKS = (
     "certificate",
     "perceptron",
     "influence",
+    "unlearning",
     "values",
 )
 

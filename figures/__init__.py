@@ -29,6 +29,7 @@ NAMES = (
     "fig21_work_and_distance",
     "fig22_tightness",
     "fig23_noise_budget",
+    "fig24_soft_weights",
     "fig25_removal_curves",
     "fig26_value_errors",
     "fig27_values_in_training",

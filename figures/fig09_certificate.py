@@ -30,7 +30,7 @@ from homotopy.plotting import style
 GAP = 1e-6
 SEED, PATIENT = 6, 123
 WIDE_SEED = 17
-MOST_NODES = 60  # with sweeps, which do not close
+MOST_NODES = 24  # with sweeps, which do not close
 CELLS = (2, 4, 8, 16, 32)
 
 

@@ -32,10 +32,10 @@ _ALIKE = 1e-7  # local minima whose costs differ by less, relative to them, coun
 class AbstractFamily(AbstractSearch):
     """Schedules in E_s described by p numbers between bounds.
 
-    The searches from all starting points, of all problems of the same shapes, go on side by side
-    step by step; those of problems without closed form one after the other. Each follows a
-    quasi-Newton method with the gradient that the flow gives, for `max_steps` trial points at most:
-    a field that every family has.
+    The searches from all starting points, of all problems of the same shapes, go on side by side;
+    those of problems without closed form one after the other. Each follows a quasi-Newton method
+    with the gradient that the flow gives, for `max_steps` trial points at most: a field that every
+    family has.
     """
 
     @abc.abstractmethod
@@ -53,7 +53,7 @@ class AbstractFamily(AbstractSearch):
         start: AnyNumber,
         horizon: AnyNumber,
     ) -> AbstractSchedule:
-        """The schedule of some parameters; differentiable, and made of numbers at the end."""
+        """The schedule of some parameters; differentiable, and of NumPy's numbers as well."""
 
     @abc.abstractmethod
     def nearest(

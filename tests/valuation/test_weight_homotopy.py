@@ -240,6 +240,12 @@ def test_the_check_is_right_as_often_as_it_says():
     chances = [float(checked(known, asked, 200, seed).p_value) for seed in range(200)]
     assert np.mean(np.array(chances) < 0.05) < 0.12
     assert stats.kstest(chances, "uniform").pvalue > 1e-4
+    # Ten pairs have the degrees of freedom that a hundred have, and not those of ten samples.
+    freedom = [
+        np.mean([float(checked(known, asked, count, s).degrees_of_freedom) for s in range(100)])
+        for count in (20, 200)
+    ]
+    assert freedom[0] == pytest.approx(freedom[1], rel=0.25)
 
 
 # Finite times -------------------------------------------------------------------------------------

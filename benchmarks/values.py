@@ -111,7 +111,7 @@ def _pydvl(X, y, X_test, y_test) -> float | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fit = valuation.ShapleyValuation(
-            utility, sampler, is_done=valuation.MaxSamples(sampler, 2 * len(y)), progress=False
+            utility, sampler, is_done=valuation.MaxUpdates(2), progress=False
         )
         seconds, _ = _timed(lambda: fit.fit(valuation.Dataset(X, y)))
     return float(np.sum(fit.result.counts)) / seconds

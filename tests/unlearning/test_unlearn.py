@@ -295,6 +295,18 @@ def test_the_table_of_all_diabetes_rows_is_reproduced(line):
         assert mechanism.noise(distance) == pytest.approx(noise, rel=6e-3)
 
 
+def test_the_noise_for_the_pathwise_bound_hides_far_more_than_was_asked():
+    """σ for ε = 1 by the bound of row 169 at K = 100: really ε = 0.110, by its exact distance."""
+    found = unlearning.deletion_distances(diabetes_run(), [100])
+    noise = hm.GaussianMechanism(1.0, 1e-5).noise(found.pathwise[0, 169])
+    told = found.privacy_epsilon(noise, 1e-5)
+    assert told[0, 169] == pytest.approx(0.110, abs=5e-4) and told.shape == (1, 442)
+    assert np.argmax(told) == 169
+    run = hm.training_run(classification(), data()[2], 4, hm.GradientDescent(0.05))
+    with pytest.raises(ValueError, match=r"^privacy_epsilon: expected exact distances"):
+        unlearning.deletion_distances(run, [4]).privacy_epsilon(1.0, 1e-5)
+
+
 # T, K: ‖θ_U − θ_R‖, ‖θ_U − θ*₋‖ and E‖out − θ*₋‖² at (1, 1e-5) with exact σ; rewinding, descending.
 @pytest.mark.parametrize(
     ("steps", "count", "own", "to_minimum", "squared"),

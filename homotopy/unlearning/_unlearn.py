@@ -262,9 +262,12 @@ def _refitted(run, deleted, method, stop) -> Unlearned:
 
 
 def _certificates(run, deleted, started, steps, theta, given) -> list[Certificate]:
+    path = routes.by_the_path(run, deleted, started, steps, given)
+    if started == run.steps and steps:
+        path += routes.to_the_length_of_training(run, deleted, steps, path)
     return [
         *routes.in_closed_form(run, deleted, started, steps),
-        *routes.by_the_path(run, deleted, started, steps, given),
+        *path,
         *routes.of_the_point(run, deleted, theta),
         *routes.since_the_request(run, deleted, started, steps),
     ]

@@ -31,7 +31,7 @@ from homotopy.unlearning.methods import (
     a_method,
     a_stop,
 )
-from homotopy.unlearning.posterior import newton_residuals
+from homotopy.unlearning.posterior import newton_residuals, remaining_gradient
 from homotopy.unlearning.refits import conjugate_gradient_steps, newton_steps
 from homotopy.unlearning.steps import advance
 from homotopy.unlearning.training_methods import ProjectedSGD
@@ -257,7 +257,8 @@ def _refitted(run, deleted, method, stop) -> Unlearned:
                     break
     found = routes.of_the_point(run, deleted, theta)
     if move is not None and lower > 0.0 and kind is CertificateKind.certified:
-        found += newton_residuals(problem, move, weights, lower)
+        left = remaining_gradient(problem, theta, weights)
+        found += newton_residuals(problem, move, weights, lower, left)
     return _result(run, deleted, method, stop, theta, run.steps, steps, work, found, enough)
 
 

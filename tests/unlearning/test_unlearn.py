@@ -426,6 +426,10 @@ def test_newton_and_conjugate_gradients_end_at_the_fit():
         found = hm.unlearn(run, gone, way)
         np.testing.assert_allclose(found.theta, fit, atol=1e-8)
         assert found.compared_steps is None and found.certificate.compared_to is ComparedTo.minimum
+    for steps in range(1, 8):  # the last of them move θ by rounding only
+        found = hm.unlearn(run, gone, unlearning.NewtonRefit(steps))
+        for bound in found.certificates:
+            assert bound.distance >= found.distance_to_minimum
     one = by_route(hm.unlearn(run, gone, unlearning.NewtonRefit(1)))
     named = [one[route, ComparedTo.minimum].distance for route in
              ("gradient over curvature", "Taylor remainder", "published (Guo et al.)")]  # fmt: skip

@@ -214,10 +214,12 @@ def _descended(run, deleted, method, stop, given) -> Unlearned:
         enough = True
     else:
         last, checks, enough = made, 1, False
+        convexity = routes.strong_convexity(run, deleted)
         for last in range(made, made + method.steps + 1):
             if last > made:
                 theta, _ = advance(problem, run.method, theta, None, None, last - 1, last, weights)
-            enough = _reached(routes.of_the_point(run, deleted, theta), stop, ComparedTo.minimum)
+            reached = routes.of_the_point(run, deleted, theta, convexity)
+            enough = _reached(reached, stop, ComparedTo.minimum)
             if enough:
                 break
         # Of full batches the gradient that certifies is the one that the next step takes.
@@ -238,7 +240,7 @@ def _refitted(run, deleted, method, stop) -> Unlearned:
     lower, kind = routes.strong_convexity(run, deleted)
 
     def certified(theta) -> bool:
-        made = routes.of_the_point(run, deleted, theta)
+        made = routes.of_the_point(run, deleted, theta, (lower, kind))
         return _reached(made, stop, ComparedTo.minimum)
 
     if stop is not None:

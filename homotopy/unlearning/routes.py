@@ -216,9 +216,14 @@ def in_closed_form(run: TrainingRun, deleted, started: int, steps: int) -> list[
     return found
 
 
-def of_the_point(run: TrainingRun, deleted, theta: Float[Array, " d"]) -> list[Certificate]:
-    """What the gradient at θ says, of strongly convex risks."""
-    lower, kind = strong_convexity(run, deleted)
+def of_the_point(
+    run: TrainingRun,
+    deleted,
+    theta: Float[Array, " d"],
+    convexity: tuple[float, CertificateKind] | None = None,
+) -> list[Certificate]:
+    """What the gradient at θ says, of risks whose `strong_convexity` is positive."""
+    lower, kind = strong_convexity(run, deleted) if convexity is None else convexity
     if not lower > 0.0:
         return []
     weights = kept_weights(run.problem.size, deleted)

@@ -123,6 +123,18 @@ def named(result, problem):
     return result
 
 
+def keep_names(result, names: Names) -> None:
+    """Keep names of its own beside a result, as of groups in place of rows."""
+    _NAMES.put(result._owner(), names)
+
+
+def kept_names(result, earlier) -> None:
+    """Keep the names of an earlier result beside one that is made of it."""
+    names = _NAMES.get(earlier._owner())
+    if names is not None:
+        _NAMES.put(result._owner(), names)
+
+
 def in_order(sizes) -> np.ndarray:
     """Places by size, the largest first and unknown ones last."""
     known = np.abs(np.asarray(sizes, dtype=float))

@@ -1,4 +1,6 @@
 from ._data_values import data_values
+from ._given_values import game_values, group_values
+from ._pooled_values import pooled_values
 from .aumann_shapley import AumannShapley
 from .effective_medium import EffectiveMedium
 from .enumeration import Enumeration
@@ -38,6 +40,9 @@ __all__ = [
     "Shapley",
     "ValueStatus",
     "data_values",
+    "game_values",
+    "group_values",
     "knn_regression_shapley",
     "knn_shapley",
+    "pooled_values",
 ]

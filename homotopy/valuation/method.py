@@ -28,13 +28,14 @@ from homotopy.valuation.values import DataValues, Sampling, ValueStatus
 class Asked:
     """What is valued: a measurement of a problem, by a semivalue; checked."""
 
-    problem: Problem
-    measurement: AbstractMeasurement
-    measure: Quadratic | Measure
+    problem: Problem | None
+    measurement: AbstractMeasurement | None
+    measure: Quadratic | Measure | None
     semivalue: AbstractSemivalue
     theta0: np.ndarray | None
     resume: DataValues | None
     report: Callable[[int, int], None]
+    given: AbstractGame | None = None  # in place of a problem's
 
     def start(self) -> np.ndarray:
         """θ₀, or zeros for a linear model; a `ValueError` for others."""
@@ -49,7 +50,9 @@ class Asked:
 
     @functools.cached_property
     def game(self) -> AbstractGame:
-        """Of training to the end."""
+        """The one given, or that of training to the end."""
+        if self.given is not None:
+            return self.given
         return game_of(self.problem, self.measure, self.theta0)
 
     def require_shapley(self, method: str) -> None:

@@ -158,6 +158,12 @@ class Permutations(AbstractValuation):
             raise ValueError(
                 f"resume: expected {size} values, as of this problem, got {moments.mean.size}."
             )
+        game, total = asked.game, np.asarray(earlier.total)
+        if not np.all(np.abs(total - game.total) <= _ROUNDING * scale_of(game)):
+            raise ValueError(
+                f"resume: expected values of this problem, whose m(∅) − m(N) is {game.total}, got "
+                f"those of one where it is {total}."
+            )
         return moments, int(earlier.sampling.parts), int(earlier.work)
 
     def _settled(self, moments: Moments, total) -> bool:
@@ -175,7 +181,7 @@ class Permutations(AbstractValuation):
         variance = moments.second
         tails = np.sum(variance * moments.excess_kurtosis) / max(np.sum(variance), 1e-300)
         gap = moments.mean.reshape(game.size, -1).sum(axis=0) - total.reshape(-1)
-        scale = np.abs(game.ends).sum(axis=0).reshape(-1)
+        scale = scale_of(game).reshape(-1)
         whole = isinstance(semivalue, Shapley) and self.truncation == 0.0
         ridgeless = isinstance(game, LeastSquaresGame) and game.least_norm
         telling = ridgeless or moments.count >= _ENOUGH * game.size
@@ -193,6 +199,11 @@ class Permutations(AbstractValuation):
 def _part(numbers: int) -> int:
     """Units in a part: a power of two, the same on every machine."""
     return max(1, min(_PART, 1 << max(0, int(math.log2(max(1, _NUMBERS // numbers))))))
+
+
+def scale_of(game: AbstractGame) -> np.ndarray:
+    """|m(∅)| + |m(N)|."""
+    return np.asarray(np.abs(game.ends).sum(axis=0))
 
 
 def unit_values(method: Permutations, asked: Asked) -> np.ndarray:

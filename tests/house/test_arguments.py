@@ -246,9 +246,19 @@ VALID = {
     "homotopy.knn_shapley": lambda: {
         "X": X, "y": [0, 1, 0, 1], "X_test": X, "y_test": [0, 1, 0, 1], "neighbours": 2
     },
+    "homotopy.valuation.game_values": lambda: {
+        "game": lambda inside: float(inside.sum()), "size": 3, "method": hm.Enumeration(),
+        "semivalue": hm.Shapley(), "throw": True, "progress": None,
+    },
+    "homotopy.valuation.group_values": lambda: {
+        "problem": problem(), "measurement": hm.TestLoss(X, Y), "labels": [0, 0, 1, 1],
+        "method": hm.Enumeration(), "semivalue": hm.Shapley(), "theta0": None, "throw": True,
+        "progress": None,
+    },
     "homotopy.valuation.knn_regression_shapley": lambda: {
         "X": X, "y": Y, "X_test": X, "y_test": Y, "neighbours": 2
     },
+    "homotopy.valuation.pooled_values": lambda: {"parts": [sampled_values()]},
     "homotopy.cooks_distance": lambda: {"problem": problem()},
     "homotopy.diagnostics.glm_diagnostics": lambda: {"problem": logistic(), "theta": None},
     "homotopy.diagnostics.duplicate_rows": lambda: {"problem": problem()},

@@ -129,6 +129,26 @@ def test_going_on_is_the_same_as_having_gone_on():
         hm.data_values(problem, loss, hm.Permutations(8), resume=exactly)
     with pytest.raises(ValueError, match=r"^resume: expected 8 values"):
         hm.data_values(*setting(8), hm.Permutations(8), resume=first)
+    with pytest.raises(ValueError, match=r"^resume: expected values of this problem"):
+        hm.data_values(*setting(seed=1), hm.Permutations(8), resume=first)
+
+
+def test_samples_of_several_processes_are_one_sample():
+    problem, loss = setting()
+    parts = [hm.data_values(problem, loss, hm.Permutations(60, seed=seed)) for seed in (1, 2, 5)]
+    found = hm.valuation.pooled_values(parts)
+    samples = []
+    for seed in (1, 2, 5):
+        sample = sampler(problem, loss, hm.Permutations(60, seed=seed))
+        changes = sample.changes(sample.orders(0, 30))[0]
+        samples.append(changes.reshape(30, 2, 9).mean(axis=1))
+    samples = np.concatenate(samples)
+    np.testing.assert_allclose(found.values, samples.mean(axis=0), rtol=1e-13)
+    np.testing.assert_allclose(found.standard_error, stats.sem(samples, axis=0), rtol=1e-12)
+    assert int(found.work) == 180 * 9 and int(found.sampling.units) == 90
+    other = hm.data_values(*setting(seed=1), hm.Permutations(60))
+    with pytest.raises(ValueError, match=r"^parts: expected values of one game"):
+        hm.valuation.pooled_values([*parts, other])
 
 
 def test_moments_of_parts_are_those_of_all_samples():
@@ -148,6 +168,11 @@ def test_it_stops_when_all_values_are_known_well_enough():
     assert 32 < int(found.sampling.units) < 50_000
     assert np.log2(int(found.sampling.units)) % 1 == 0
     assert np.max(np.abs(found.values - exact())) <= 0.02 * float(found.total)
+    # With what is left of 5 % at this look, for all values together.
+    look = 1 + np.log2(int(found.sampling.units) / 32)
+    risk = 0.05 * 6 / (np.pi * look) ** 2
+    low, high = found.interval(1 - risk, simultaneous=True)
+    assert 0.006 * float(found.total) < np.max(high - low) / 2 <= 0.02 * float(found.total)
     with pytest.raises(RuntimeError, match="before the tolerance was reached"):
         hm.data_values(problem, loss, hm.Permutations(100, tolerance=1e-4))
     left = hm.data_values(problem, loss, hm.Permutations(100, tolerance=1e-4), throw=False)

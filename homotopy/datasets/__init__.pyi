@@ -1,3 +1,4 @@
+from ._adult import adult
 from .collinearity import CollinearColumn, collinear_columns
 from .dataset import Dataset
 from .files import from_table
@@ -9,6 +10,7 @@ __all__ = [
     "CollinearColumn",
     "Dataset",
     "Standardisation",
+    "adult",
     "breast_cancer",
     "collinear_columns",
     "concrete",

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
-from homotopy._checks import ArrayInput, integer, sequence
+from homotopy._checks import ArrayInput, integer, positive, sequence
 from homotopy._display import Entries, number
 from homotopy._result import Result, in_order, named
 from homotopy._tables import Table
 from homotopy.linear import LinearRegression
 from homotopy.unlearning import exact_distance
 from homotopy.unlearning._training_run import TrainingRun, a_run
+from homotopy.unlearning.gaussian_pair import GaussianPair, a_delta
 from homotopy.unlearning.lemma import log_distance, log_distance_of_steps
 from homotopy.unlearning.steps import contraction
 from homotopy.unlearning.training_methods import ProjectedDescent
@@ -59,6 +60,31 @@ class DeletionDistances(Result):
         names = ("pathwise", "largest_gradient", "worst_gradient")
         with np.errstate(divide="ignore", invalid="ignore"):
             return {name: getattr(self, name) / self.exact for name in names}
+
+    def privacy_epsilon(self, noise: float, delta: float) -> Float[np.ndarray, "m n"]:
+        """The exact ε at δ of each row's deletion, where noise σ is on both outputs.
+
+        Parameters
+        ----------
+        noise : float
+            σ > 0.
+        delta : float
+            δ in (0, 1).
+
+        Raises
+        ------
+        ValueError
+            Naming `noise` or `delta`; or where the exact distances are not known.
+        """
+        noise, delta = positive("noise", noise), a_delta(delta)
+        if not np.all(np.isfinite(self.exact)):
+            raise ValueError(
+                "privacy_epsilon: expected exact distances, as least squares by full batches has "
+                "them, got none."
+            )
+        ratios = self.exact / noise
+        found = [GaussianPair(ratio).privacy_epsilon(delta) for ratio in ratios.ravel().tolist()]
+        return np.array(found).reshape(ratios.shape)
 
     def _entries(self) -> Entries:
         rows = self.exact.shape[1]

@@ -31,7 +31,7 @@ from homotopy.unlearning.methods import (
     a_method,
     a_stop,
 )
-from homotopy.unlearning.posterior import newton_residuals
+from homotopy.unlearning.posterior import newton_residuals, remaining_gradient
 from homotopy.unlearning.refits import conjugate_gradient_steps, newton_steps
 from homotopy.unlearning.steps import advance
 from homotopy.unlearning.training_methods import ProjectedSGD
@@ -214,10 +214,12 @@ def _descended(run, deleted, method, stop, given) -> Unlearned:
         enough = True
     else:
         last, checks, enough = made, 1, False
+        convexity = routes.strong_convexity(run, deleted)
         for last in range(made, made + method.steps + 1):
             if last > made:
                 theta, _ = advance(problem, run.method, theta, None, None, last - 1, last, weights)
-            enough = _reached(routes.of_the_point(run, deleted, theta), stop, ComparedTo.minimum)
+            reached = routes.of_the_point(run, deleted, theta, convexity)
+            enough = _reached(reached, stop, ComparedTo.minimum)
             if enough:
                 break
         # Of full batches the gradient that certifies is the one that the next step takes.
@@ -238,7 +240,7 @@ def _refitted(run, deleted, method, stop) -> Unlearned:
     lower, kind = routes.strong_convexity(run, deleted)
 
     def certified(theta) -> bool:
-        made = routes.of_the_point(run, deleted, theta)
+        made = routes.of_the_point(run, deleted, theta, (lower, kind))
         return _reached(made, stop, ComparedTo.minimum)
 
     if stop is not None:
@@ -257,14 +259,18 @@ def _refitted(run, deleted, method, stop) -> Unlearned:
                     break
     found = routes.of_the_point(run, deleted, theta)
     if move is not None and lower > 0.0 and kind is CertificateKind.certified:
-        found += newton_residuals(problem, move, weights, lower)
+        left = remaining_gradient(problem, theta, weights)
+        found += newton_residuals(problem, move, weights, lower, left)
     return _result(run, deleted, method, stop, theta, run.steps, steps, work, found, enough)
 
 
 def _certificates(run, deleted, started, steps, theta, given) -> list[Certificate]:
+    path = routes.by_the_path(run, deleted, started, steps, given)
+    if started == run.steps and steps:
+        path += routes.to_the_length_of_training(run, deleted, steps, path)
     return [
         *routes.in_closed_form(run, deleted, started, steps),
-        *routes.by_the_path(run, deleted, started, steps, given),
+        *path,
         *routes.of_the_point(run, deleted, theta),
         *routes.since_the_request(run, deleted, started, steps),
     ]

@@ -31,6 +31,7 @@ class ComparedTo(enum.Enum):
     """What a distance is measured to."""
 
     retraining = "retraining by the same algorithm"
+    training = "retraining by as many steps as training had"
     minimum = "the minimum without the points"
 
 

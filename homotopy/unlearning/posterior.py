@@ -23,6 +23,7 @@ from homotopy.problem import Problem
 from homotopy.unlearning.certificate import Certificate, CertificateKind, ComparedTo, certificate
 
 _EIGENVALUE = 1e-13  # of the largest: what LAPACK leaves of an eigenvalue, for each dimension
+_SOLVED = 64.0  # units in the last place of a solution, for each dimension
 _BEND = 1.0 / (12.0 * math.sqrt(3.0))  # half the largest |σ''| of the logistic function
 
 
@@ -118,13 +119,17 @@ def _hessian(problem, theta, weights):
 
 
 def newton_residuals(
-    problem: Problem, move: Float[np.ndarray, " d"], weights: Float[np.ndarray, " n"], lower: float
+    problem: Problem,
+    move: Float[np.ndarray, " d"],
+    weights: Float[np.ndarray, " n"],
+    lower: float,
+    left: Remaining,
 ) -> list[Certificate]:
     """A priori bounds of what a Newton step leaves of a logistic gradient, over μ.
 
     ‖X‖ ‖(XΔ)∘(XΔ)‖/(12√3), by Taylor's theorem; and ¼ max‖x‖ ‖Δ‖ ‖XΔ‖ ‖X‖, as published (Guo et
     al., ICML 2020, where rows are no longer than 1). Neither is needed where the gradient is
-    computed.
+    computed. Of θ and of the step's linear equations the rounding is added, of the gradient `left`.
     """
     if not isinstance(problem.model, LinearModel) or not isinstance(problem.loss, Logistic):
         return []
@@ -136,10 +141,13 @@ def newton_residuals(
     published = 0.25 * longest * np.linalg.norm(move) * np.linalg.norm(np.sqrt(own) * along) * size
     assumptions = {"length of the step": float(np.linalg.norm(move)), "lower bound": lower}
     margin = 1e-13 * problem.size
+    curved = 0.25 * size**2 + float(np.max(problem.ridge))
+    solved = _SOLVED * move.size * np.finfo(float).eps * curved * np.linalg.norm(move)
+    log_rounding = _log(left.rounding + float(solved)) - math.log(lower)
     return [
         certificate(
             _log(float(bound)) - math.log(lower), route, ComparedTo.minimum, assumptions,
-            margin=margin,
+            margin=margin, log_rounding=log_rounding,
         )
         for bound, route in ((taylor, "Taylor remainder"), (published, "published (Guo et al.)"))
     ]  # fmt: skip

@@ -162,6 +162,34 @@ def _too_long(sizes, upper: float, points) -> str:
     )
 
 
+def to_the_length_of_training(
+    run: TrainingRun, deleted, steps: int, path: list[Certificate]
+) -> list[Certificate]:
+    """Of descending by `steps` more: to T steps without the points, and not T + K of them.
+
+    With Φ one step without them, these end at Φ^T(θ₀) and at Φ^T(v), v the first K steps from θ₀,
+    which lead no farther than η‖∇R₋(θ₀)‖ Σ_{k<K} q^k.
+    """
+    known, method = constants(run, deleted), run.method
+    proved = [one for one in path if one.route in ("pathwise", "largest gradient")]
+    if not proved or known is None or isinstance(method, ProjectedSGD) or not method.constant:
+        return []
+    lower, upper, kind = known
+    weights = kept_weights(run.problem.size, deleted)
+    left = remaining_gradient(run.problem, run.theta0, weights).length
+    size = float(method.sizes(0, 1)[0])
+    # Those of K steps with a gradient of this length, and then of T without.
+    drift = log_distance(size, left, lower, upper, run.steps + steps, run.steps)
+    best = min(proved, key=lambda one: one.log_distance)
+    told = {"drift": math.exp(min(drift, 709.0)), **dict(best.assumptions)}
+    return [
+        certificate(
+            float(np.logaddexp(best.log_distance, drift)), f"{best.route} and drift",
+            ComparedTo.training, told, kind=kind, vacuous=best.vacuous,
+        )
+    ]  # fmt: skip
+
+
 def in_closed_form(run: TrainingRun, deleted, started: int, steps: int) -> list[Certificate]:
     """The distances themselves, of least squares by full-batch descent with one step size."""
     problem, method = run.problem, run.method
@@ -188,9 +216,14 @@ def in_closed_form(run: TrainingRun, deleted, started: int, steps: int) -> list[
     return found
 
 
-def of_the_point(run: TrainingRun, deleted, theta: Float[Array, " d"]) -> list[Certificate]:
-    """What the gradient at θ says, of strongly convex risks."""
-    lower, kind = strong_convexity(run, deleted)
+def of_the_point(
+    run: TrainingRun,
+    deleted,
+    theta: Float[Array, " d"],
+    convexity: tuple[float, CertificateKind] | None = None,
+) -> list[Certificate]:
+    """What the gradient at θ says, of risks whose `strong_convexity` is positive."""
+    lower, kind = strong_convexity(run, deleted) if convexity is None else convexity
     if not lower > 0.0:
         return []
     weights = kept_weights(run.problem.size, deleted)

@@ -53,19 +53,17 @@ def advance(
     first: int,
     last: int,
     weights: Float[np.ndarray, " n"],
-    counted: float = 1.0,
 ) -> tuple[Float[Array, " d"], Float[Array, "j n"] | None]:
     """Steps first ≤ t < last from θ, on Σ weights ∇ℓ_i; the same however they are divided.
 
     The scalars are, in units of `row_scales`, the rows s ← q s + η‖∇ℓ_i‖, one for each of
-    `bounds.lower`, and below them max ‖∇ℓ_i‖. `counted` is 1 while the deleted rows still take
-    part, and 0 after, when the sums only contract. Without `bounds` there are no sums, without
-    `scalars` nothing is kept.
+    `bounds.lower`, and below them max ‖∇ℓ_i‖. Without `bounds` there are no sums, without `scalars`
+    nothing is kept.
     """
     lower = np.zeros((0, problem.size)) if bounds is None else bounds.lower
     upper = 0.0 if bounds is None else bounds.upper
     points = None if bounds is None or bounds.points is None else jnp.asarray(bounds.points)
-    numbers = [jnp.asarray(part, theta.dtype) for part in (lower, upper, method.radius, counted)]
+    numbers = [jnp.asarray(part, theta.dtype) for part in (lower, upper, method.radius)]
     weights = jnp.asarray(weights, theta.dtype)
     for begin in range(first, last, _PART):
         end = min(begin + _PART, last)
@@ -91,7 +89,7 @@ def batches_of(method: ProjectedSGD, size: int, first: int, last: int) -> Int[np
 
 @eqx.filter_jit
 def _advance(
-    problem, theta, scalars, lower, upper, radius, counted, points, sizes, batches, count, weights,
+    problem, theta, scalars, lower, upper, radius, points, sizes, batches, count, weights,
     constant,
 ):  # fmt: skip
     linear = isinstance(problem.model, LinearModel)
@@ -107,11 +105,11 @@ def _advance(
         if kept is not None:
             if rows is None:
                 factors = fixed if constant else _factors(sizes[t], lower, upper)
-                kept = _kept(kept, factors, sizes[t] * counted, counted * lengths)
+                kept = _kept(kept, factors, sizes[t], lengths)
             else:
                 above = upper if points is None else upper + scale * jnp.sum(points[rows])
-                met = jnp.zeros_like(weights).at[rows].max(counted * lengths)
-                sums = jnp.zeros_like(weights).at[rows].add(scale * counted * lengths)
+                met = jnp.zeros_like(weights).at[rows].max(lengths)
+                sums = jnp.zeros_like(weights).at[rows].add(scale * lengths)
                 factors = _factors(sizes[t], lower, above)
                 kept = _kept(kept, factors, sizes[t], met, sums)
         theta = theta - sizes[t] * (scale * gradient + problem.ridge * theta)

@@ -500,6 +500,7 @@ VALID = {
     "homotopy.control.value_and_gradient": lambda: {
         "system": system(), "control": STEP, "mesh": None
     },
+    "homotopy.datasets.adult": lambda: {"path": "absent.data"},
     "homotopy.datasets.Dataset": lambda: {
         "name": "table", "X": np.array(X), "y": np.array(Y), "feature_names": ("a", "b"),
         "target_name": "y", "description": "", "row_names": None, "row_numbers": None,
@@ -636,6 +637,7 @@ RIGHT = {
     "homotopy.datasets.Dataset.notes": {"a list of text"},
     "homotopy.datasets.standardise.centre": {"a boolean"},
     "homotopy.datasets.from_table.path": {"text"},
+    "homotopy.datasets.adult.path": {"text"},
     "homotopy.datasets.from_table.target": {"text"},
     "homotopy.datasets.from_table.formula": {"text"},
     "homotopy.datasets.from_table.index": {"text"},

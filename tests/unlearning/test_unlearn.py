@@ -28,6 +28,16 @@ def by_route(result):
     return {(one.route, one.compared_to): one for one in result.certificates}
 
 
+def truth_of(found, certificate, gone):
+    """The distance that a certificate bounds, by running what it is compared to."""
+    if certificate.compared_to is ComparedTo.retraining:
+        return found.distance
+    if certificate.compared_to is ComparedTo.minimum:
+        return found.distance_to_minimum
+    retrained = hm.unlearn(found.run, gone, hm.Retrain()).theta
+    return np.linalg.norm(np.asarray(found.theta) - np.asarray(retrained))
+
+
 @pytest.mark.parametrize("kind", ["full", "batches", "epochs"])
 def test_algorithms_are_plain_loops(kind):
     """Twenty steps of rounding of a few units: below 1e-13."""
@@ -113,14 +123,14 @@ def test_every_bound_is_above_the_truth():
         for way in (hm.RewindToDelete(rewound), hm.DescendToDelete(rewound)):
             found = hm.unlearn(run, gone, way)
             for one in found.certificates:
-                to = one.compared_to is ComparedTo.retraining
-                truth = found.distance if to else found.distance_to_minimum
+                truth = truth_of(found, one, gone)
                 slack = 1e-14 if one.route == "exact" else 0.0
                 assert one.distance >= truth - slack and one.proved, (seed, one)
                 if truth > 0.0:
                     ratio = one.distance / truth
                     worst[one.route] = min(worst.get(one.route, math.inf), ratio)
     assert {"pathwise", "largest gradient", "gradient over curvature", "exact"} <= set(worst)
+    assert "pathwise and drift" in worst
     assert worst["exact"] == pytest.approx(1.0, abs=1e-9)
 
 
@@ -295,6 +305,18 @@ def test_the_table_of_all_diabetes_rows_is_reproduced(line):
         assert mechanism.noise(distance) == pytest.approx(noise, rel=6e-3)
 
 
+def test_the_noise_for_the_pathwise_bound_hides_far_more_than_was_asked():
+    """σ for ε = 1 by the bound of row 169 at K = 100: really ε = 0.110, by its exact distance."""
+    found = unlearning.deletion_distances(diabetes_run(), [100])
+    noise = hm.GaussianMechanism(1.0, 1e-5).noise(found.pathwise[0, 169])
+    told = found.privacy_epsilon(noise, 1e-5)
+    assert told[0, 169] == pytest.approx(0.110, abs=5e-4) and told.shape == (1, 442)
+    assert np.argmax(told) == 169
+    run = hm.training_run(classification(), data()[2], 4, hm.GradientDescent(0.05))
+    with pytest.raises(ValueError, match=r"^privacy_epsilon: expected exact distances"):
+        unlearning.deletion_distances(run, [4]).privacy_epsilon(1.0, 1e-5)
+
+
 # T, K: ‖θ_U − θ_R‖, ‖θ_U − θ*₋‖ and E‖out − θ*₋‖² at (1, 1e-5) with exact σ; rewinding, descending.
 @pytest.mark.parametrize(
     ("steps", "count", "own", "to_minimum", "squared"),
@@ -343,8 +365,7 @@ def test_single_precision_has_bounds_of_its_own():
         found = hm.unlearn(run, 3, way)
         assert all(one.route != "exact" for one in found.certificates)
         for one in found.certificates:
-            to = one.compared_to is ComparedTo.retraining
-            assert one.distance >= (found.distance if to else found.distance_to_minimum)
+            assert one.distance >= truth_of(found, one, [3])
 
 
 # Of a point, not of a path -----------------------------------------------------------------------
@@ -405,6 +426,10 @@ def test_newton_and_conjugate_gradients_end_at_the_fit():
         found = hm.unlearn(run, gone, way)
         np.testing.assert_allclose(found.theta, fit, atol=1e-8)
         assert found.compared_steps is None and found.certificate.compared_to is ComparedTo.minimum
+    for steps in range(1, 8):  # the last of them move θ by rounding only
+        found = hm.unlearn(run, gone, unlearning.NewtonRefit(steps))
+        for bound in found.certificates:
+            assert bound.distance >= found.distance_to_minimum
     one = by_route(hm.unlearn(run, gone, unlearning.NewtonRefit(1)))
     named = [one[route, ComparedTo.minimum].distance for route in
              ("gradient over curvature", "Taylor remainder", "published (Guo et al.)")]  # fmt: skip

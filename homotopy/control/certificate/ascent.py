@@ -10,6 +10,8 @@ from scipy.optimize import nnls
 from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.certificate.dual_point import AbstractDualPoint
 
+_PATIENCE = 20  # times that the hull of the ends gains a point and D does not ascend
+
 
 def maximise(
     dual: Callable[[np.ndarray], AbstractDualPoint],
@@ -41,28 +43,28 @@ def maximise(
         gradient = here.end - here.costate
         if np.linalg.norm(gradient) <= 1e-11 * np.linalg.norm(here.costate):
             break
-        step = _newton_step(here, gradient)
-        there = visit(here.costate + step)
-        if there.merit >= here.merit + 1e-4 * (gradient @ step):
-            here = there
-            continue
-        shorter = _shorter(here, there, step, visit)
-        if shorter is not None:
-            here = shorter
-            continue
+        if failures == 0:  # else Newton's step has been tried from here
+            step = _newton_step(here, gradient)
+            there = visit(here.costate + step)
+            if there.merit >= here.merit + 1e-4 * (gradient @ step):
+                here = there
+                continue
+            shorter = _shorter(here, there, step, visit)
+            if shorter is not None:
+                here = shorter
+                continue
         candidate = _least_norm(np.array(seen))
         if best.bound >= 0.5 * (candidate @ candidate) * (1 - tolerance):
             break
-        there = visit(candidate)
-        if there.merit > here.merit:
-            here, failures = there, 0
-            continue
-        failures += 1
-        if failures > 4:
-            break
-        there = visit(0.5 * (here.costate + candidate))
-        if there.merit > here.merit:
-            here = there
+        for new in (candidate, 0.5 * (here.costate + candidate)):
+            there = visit(new)
+            if there.merit > here.merit:
+                here, failures = there, 0
+                break
+        else:
+            failures += 1
+            if failures > _PATIENCE:
+                break
     return best, count
 
 

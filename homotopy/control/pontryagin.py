@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy.control.trajectory import Trajectory, a_trajectory
+from homotopy.numerics.gauss_legendre import quadrature
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_NODES, _WEIGHTS = quadrature(8)
 
 
 class PontryaginResidual(NamedTuple):

@@ -10,6 +10,7 @@ from homotopy.control.arcs import Arc, ArcKind, joined
 from homotopy.control.controls import PiecewisePolynomialControl
 from homotopy.control.singular import feedback
 from homotopy.control.trajectory import Trajectory
+from homotopy.numerics.gauss_legendre import quadrature, to_coefficients
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Structure:
 
     def nodes(self, row: int) -> np.ndarray:
         """The Legendre nodes on one arc, as many as its series has terms: (n,) times."""
-        return _times(self.edges[row], self.edges[row + 1], self.coefficients.shape[1])[0]
+        return _times(self.edges[row], self.edges[row + 1], self.coefficients.shape[1])
 
     def control(self) -> PiecewisePolynomialControl:
         return PiecewisePolynomialControl(self.edges, self.coefficients)
@@ -80,26 +81,23 @@ def structure_of(arcs, trajectory: Trajectory, degree: int, fit: int | None = No
 def at_nodes(coefficients: np.ndarray) -> np.ndarray:
     """Legendre series (k, n) at the n Legendre nodes: (k, n)."""
     size = coefficients.shape[1]
-    nodes, _ = np.polynomial.legendre.leggauss(size)
-    return coefficients @ np.polynomial.legendre.legvander(nodes, size - 1).T
+    nodes, _ = quadrature(size)
+    return coefficients @ np.polynomial.legendre.legvander(2 * nodes - 1, size - 1).T
 
 
 def from_nodes(values: np.ndarray, kept: int | None = None) -> np.ndarray:
     """The coefficients (k, n), or the first few, from values at the Legendre nodes (k, n)."""
     size = values.shape[1]
     kept = size if kept is None else kept
-    nodes, weights = np.polynomial.legendre.leggauss(size)
-    polynomials = np.polynomial.legendre.legvander(nodes, kept - 1)
-    return (2 * np.arange(kept) + 1) / 2 * ((values * weights) @ polynomials)
+    return values @ to_coefficients(size)[:kept].T
 
 
 def _times(start, stop, size):
-    nodes, weights = np.polynomial.legendre.leggauss(size)
-    return start + (nodes + 1) / 2 * (stop - start), weights
+    return start + quadrature(size)[0] * (stop - start)
 
 
 def _series(trajectory, arc, kept, size):
-    times, _ = _times(arc.start, arc.stop, max(size, 8))
+    times = _times(arc.start, arc.stop, max(size, 8))
     values = feedback(trajectory, times)
     lower, upper = float(trajectory.system.lower), float(trajectory.system.upper)
     if np.mean((values >= lower) & (values <= upper)) < 0.75:

@@ -12,21 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from homotopy.numerics.gauss_legendre import quadrature, to_coefficients
 from homotopy.numerics.namespace import AnyArray, namespace, scan
 
 _START = 90  # of the downward recurrence
 _LARGE = 100.0  # beyond which the upward recurrence is stable for the degrees in use
-
-
-def gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes and weights on [0, 1], and the matrix (count, count) from values to coefficients.
-
-    `coefficients = matrix @ values` gives the Legendre coefficients of the interpolant.
-    """
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    vandermonde = np.polynomial.legendre.legvander(nodes, count - 1)
-    to_coefficients = (2 * np.arange(count)[:, None] + 1) * vandermonde.T * weights[None, :] / 2
-    return (nodes + 1) / 2, weights / 2, to_coefficients
 
 
 class CollocationRule(NamedTuple):
@@ -53,11 +43,12 @@ class CollocationRule(NamedTuple):
 
 def collocation_rule(count: int) -> CollocationRule:
     """Of so many nodes."""
-    nodes, weights, to_coefficients = gauss_legendre(count)
+    nodes, weights = quadrature(count)
+    interpolated = to_coefficients(count)
     ends = np.append(nodes, 1.0)
     parts = [np.polynomial.legendre.legvander(2 * end * nodes - 1, count - 1) for end in ends]
-    restrictions = np.stack([to_coefficients @ part @ to_coefficients for part in parts])
-    return CollocationRule(nodes, weights, to_coefficients, ends, restrictions)
+    restrictions = np.stack([interpolated @ part @ interpolated for part in parts])
+    return CollocationRule(nodes, weights, interpolated, ends, restrictions)
 
 
 def legendre_values(position: Float[AnyArray, "*s"], count: int) -> Float[AnyArray, "*s count"]:

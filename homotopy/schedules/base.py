@@ -16,14 +16,14 @@ from homotopy._checks import array, concrete, instance, positive, time
 from homotopy._jit import jit_outermost
 from homotopy._pickling import by_fields
 from homotopy._saving import Saved
+from homotopy.numerics.gauss_legendre import quadrature
 from homotopy.schedules._membership import Membership, check_membership
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Sixteen Gauss–Legendre nodes integrate polynomials up to degree 31 exactly. Kept on [0, 1].
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_NODES, _WEIGHTS = quadrature(16)
 
 
 class AbstractSchedule(Saved, eqx.Module):

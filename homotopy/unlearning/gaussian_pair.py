@@ -11,8 +11,9 @@ from scipy.special import erfcx, ndtr, ndtri
 
 from homotopy._checks import non_negative, number
 from homotopy._display import DisplayedByFields
+from homotopy.numerics.gauss_legendre import quadrature
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+_NODES, _WEIGHTS = quadrature(24)
 _ASYMPTOTIC = 12.0  # from where on 1 − s M(s) is summed by its asymptotic series
 _TERMS = 30
 
@@ -138,8 +139,8 @@ def _fall(t: float, ratio: float) -> float:
     """M(t) − M(t + r): the integral of 1 − s M(s), whose digits are kept where r is small."""
     if ratio > 1.0:
         return float(_mills(t) - _mills(t + ratio))
-    s = t + ratio * (0.5 + 0.5 * _NODES)
-    return 0.5 * ratio * float(_WEIGHTS @ _slope(s))
+    s = t + ratio * _NODES
+    return ratio * float(_WEIGHTS @ _slope(s))
 
 
 def _slope(s: np.ndarray) -> np.ndarray:

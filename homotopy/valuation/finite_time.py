@@ -9,6 +9,7 @@ import numpy as np
 from homotopy._checks import fraction, integer, positive
 from homotopy.flows._flow import flow
 from homotopy.influence._influence_in_time import influence_in_time
+from homotopy.numerics.gauss_legendre import quadrature
 from homotopy.schedules import Constant
 from homotopy.valuation.method import AbstractValuation, Asked, data_values_of
 from homotopy.valuation.values import DataValues, ValueStatus
@@ -79,10 +80,10 @@ class FiniteTime(AbstractValuation):
         total, count, work, before = ends[0] - ends[1], self.nodes, 0, None
         error, within = np.inf, False
         while True:
-            points, weights = np.polynomial.legendre.leggauss(count)
-            times = self.time * (1.0 + points) / 2.0
+            points, weights = quadrature(count)
+            times = self.time * points
             found = influence_in_time(problem, start, asked.measurement, times)
-            part = self.time * weights / 2.0 / times
+            part = self.time * weights / times
             values = np.tensordot(part, np.asarray(found.influence), axes=1)
             work += count
             scale = max(float(np.max(np.abs(values))), float(np.max(np.abs(total))))

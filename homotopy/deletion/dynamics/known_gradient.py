@@ -17,12 +17,12 @@ from jaxtyping import Float
 from homotopy._status import is_successful
 from homotopy.deletion.dynamics.moving_pieces import pairing
 from homotopy.deletion.request import Request
-from homotopy.numerics.legendre_history import gauss_legendre
+from homotopy.numerics.gauss_legendre import quadrature
 from homotopy.numerics.namespace import in_numpy
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.reversed import Reversed
 
-_NODES, _WEIGHTS, _ = gauss_legendre(16)
+_NODES, _WEIGHTS = quadrature(16)
 _PADDED = 512  # nodes that a program takes, or a multiple of them
 # Fractions of a piece between whose nodes u^p log u is integrated to rounding, for any p > 0.
 _GRADING = 1.0 - 0.5 ** np.arange(1.0, 49.0)

@@ -8,17 +8,13 @@ import numpy as np
 
 from homotopy.control.pontryagin import Samples, residual_of
 from homotopy.deletion.dynamics.costate import SwitchingFunction
+from homotopy.numerics.gauss_legendre import quadrature, to_coefficients
 from homotopy.weighted_rows import least_squares_rows
 
 _COUNT = 16
 _PADDED = 1024  # nodes
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_COUNT)
-# Node values to the coefficients of the Legendre polynomials through them.
-_TO_COEFFICIENTS = (
-    (np.arange(_COUNT)[:, None] + 0.5)
-    * np.polynomial.legendre.legvander(_NODES, _COUNT - 1).T
-    * _WEIGHTS[None, :]
-)
+_NODES, _WEIGHTS = quadrature(_COUNT)
+_TO_COEFFICIENTS = to_coefficients(_COUNT)
 
 
 def relative_residual(switching: SwitchingFunction) -> float:
@@ -29,8 +25,8 @@ def relative_residual(switching: SwitchingFunction) -> float:
     request, schedule = switching.request, switching.schedule
     edges = _intervals(request, schedule)
     lefts, rights = edges[:-1], edges[1:]
-    halves = (rights - lefts) / 2
-    times = (lefts + rights)[:, None] / 2 + halves[:, None] * _NODES[None, :]
+    lengths = rights - lefts
+    times = lefts[:, None] + lengths[:, None] * _NODES[None, :]
     flat, shape = times.reshape(-1), times.shape
     phi = np.asarray(switching(flat)).reshape(shape)
     epsilon = np.asarray(schedule(flat)).reshape(shape)
@@ -45,14 +41,14 @@ def relative_residual(switching: SwitchingFunction) -> float:
     coefficients = phi @ _TO_COEFFICIENTS.T
     signs = np.concatenate([phi, _at_ends(coefficients)], axis=1) > 0.0
     mixed = np.any(signs != signs[:, :1], axis=1)
-    weights = halves[:, None] * _WEIGHTS[None, :]
+    weights = lengths[:, None] * _WEIGHTS[None, :]
     columns = [weights, epsilon, phi, _norm(costate) * _norm(field)]
     parts = [np.stack([column[~mixed].reshape(-1) for column in columns])]
     for index in np.flatnonzero(mixed):
         smooth = np.column_stack([phi[index], epsilon[index], costate[index], field[index]])
         series = _TO_COEFFICIENTS @ smooth
         for left, right in _parts(coefficients[index]):
-            nodes = (left + right) / 2 + (right - left) / 2 * _NODES
+            nodes = left + (right - left) * _NODES
             values = np.polynomial.legendre.legvander(nodes, _COUNT - 1) @ series
             size = _norm(values[:, 2 : 2 + rows.shape[1]]) * _norm(values[:, 2 + rows.shape[1] :])
             given = np.clip(values[:, 1], 0.0, 1.0)

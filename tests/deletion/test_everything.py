@@ -571,3 +571,42 @@ def test_a_warm_start_is_used():
         drawn(*HARD).deletion, over=hm.Everything(), warm_start=hm.Ramp(0.0, drawn(*HARD).horizon)
     )
     assert ramp.cost == pytest.approx(best.cost, rel=1e-6)
+
+
+# ------------------------------------------------------------------ influential points
+def influential(scale, start):
+    """Row 123 of the standardised diabetes data with its features scaled, T = 1/λ_min."""
+    data, _ = hm.datasets.standardise(hm.datasets.diabetes())
+    X, y = np.array(data.X), np.array(data.y)
+    order = np.append(123, np.delete(np.arange(len(y)), 123))
+    X, y = X[order], y[order]
+    X[0] *= scale
+    horizon = 1.0 / np.linalg.eigvalsh(X[1:].T @ X[1:])[0]
+    return Instance(X, y, np.full(10, start), 0.0, horizon)
+
+
+@pytest.mark.parametrize(("scale", "start"), [(3.0, 0.0), (10.0, 0.0), (10.0, 0.5)])
+def test_influential_points_are_certified_at_the_root(scale, start):
+    instance = influential(scale, start)
+    optimum = hm.optimise(instance.deletion, over=hm.Everything())
+    assert_sound(instance, optimum)
+    assert optimum.status is Status.certified and optimum.nodes == 1
+    assert_not_beaten(instance, optimum, count=400, rounds=2)
+
+
+def test_the_reachable_residuals_of_a_point_contain_every_schedule_and_say_its_sign():
+    instance = influential(10.0, 0.5)
+    tube = hm.reachable(instance.deletion)
+    for schedule in (hm.Constant(1.0), hm.Step(0.0), hm.Step(0.3 * instance.horizon)):
+        v = tube.residual(schedule)
+        slack = 1e-12 * np.abs(v).max()
+        assert np.all(v >= tube.lower - slack) and np.all(v <= tube.upper + slack)
+        known = tube.signs != 0
+        assert np.all(tube.signs[known] * v[:-1][known] >= -slack)
+    # The corollary of the theorem: the sign is kept by all schedules if it is under ε ≡ 1.
+    kept = np.ptp(np.sign(tube.residual(hm.Constant(1.0)))) == 0
+    assert tube.keeps_sign == kept
+    group = hm.LinearRegression(instance.X, instance.y, deleted=[0, 1])
+    pair = hm.Deletion(group, instance.theta0, 0.0, instance.horizon)
+    with pytest.raises(ValueError, match=r"^deletion: expected one deleted row, .* rank 2"):
+        hm.reachable(pair)

@@ -95,6 +95,8 @@ def schedules():
 
 def settings():
     """What is asked for: methods, estimators, solvers, searches, measurements, costs."""
+    weights, places = hm.reweighting, np.arange(len(X))
+    labels, groups = places // 2 % 2, places % 2
     return [
         *(hm.Exact(), hm.Adaptive(), hm.GradientDescent(step_size=0.01)),
         hm.StochasticGradientDescent(0.01, 2),
@@ -110,6 +112,10 @@ def settings():
         *(hm.AumannShapley(), hm.EffectiveMedium(0), hm.FiniteTime(0.5)),
         *(hm.valuation.GradientShapley(0.1), hm.valuation.SampleReuse(4)),
         *(hm.deletion.ParameterDistance(), hm.deletion.PredictionDistance(X)),
+        *(weights.LeastSquares(), weights.RelativeEntropy(), weights.Constraint(first, upper=1.0)),
+        *(weights.DemographicParity(X, groups), weights.EqualOpportunity(X, labels, groups)),
+        *(weights.EqualizedOdds(X, labels, groups), weights.WorstCaseLoss(X, Y, 1.0)),
+        weights.AdversarialLoss(X, Y, 1.0),
         *(hm.Retrain(), hm.RewindToDelete(2), hm.DescendToDelete(2), hm.WhenCertified(0.1)),
         *(hm.unlearning.NewtonRefit(1), hm.unlearning.ConjugateGradientRefit(2)),
         *(hm.unlearning.PerInstance(), hm.unlearning.Curvature(-1.0, 2.0)),
@@ -201,8 +207,8 @@ def results():
         "costate": deletion.costate(hm.Step(0.2)),
         "membership": deletion.membership(hm.Step(0.2)),
         "soft weights": hm.soft_weights(linear, constraints=lower),
-        "frontier": hm.reweighting.frontier(linear, lower.measurement, [9.0, 1.0]),
-        "hard deletion": hm.reweighting.hard_deletion(linear, lower.measurement, -9.0, most=1),
+        "frontier": hm.reweighting.frontier(linear, first, [9.0, 1.0]),
+        "hard deletion": hm.reweighting.hard_deletion(linear, first, -9.0, most=1),
         "corrections": hm.reweighting.corrections(linear, np.linspace(0.5, 1.5, linear.size)),
         "training run": run,
         "unlearned": gone,

@@ -91,7 +91,6 @@ class SoftWeights(Result, Reported, eqx.Module):
     def _entries(self) -> Entries:
         weights = np.asarray(self.weights)
         yield "weights", f"{weights.min():.4g} to {weights.max():.4g}"
-        yield "‖w − 1‖", float(np.linalg.norm(weights - 1.0))
         yield "w − 1", largest(weights - 1.0, self._names.row)
         yield "values", self.values
         yield "before", self.values_before

@@ -15,7 +15,7 @@ ROOT = Path(homotopy.__file__).parents[1]
 MAY_IMPORT = {
     "plotting": set(),
     "numerics": set(),
-    "schedules": {"plotting"},
+    "schedules": {"numerics", "plotting"},
     "control": {"numerics", "plotting"},
 }
 REQUEST_ONLY = ("homotopy.deletion.dynamics", "homotopy.deletion.bridges")

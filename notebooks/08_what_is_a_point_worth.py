@@ -81,7 +81,6 @@ assert abs(float(sampled.efficiency_gap)) < 1e-12
 
 # %%
 ax = sampled.plot()
-plt.show()
 
 # %% [markdown]
 # The bars are two standard errors. How sure is the order of the points? The most helpful point is
@@ -142,7 +141,6 @@ for ax, (name, other) in zip(
     correlation = np.corrcoef(np.asarray(other), values)[0, 1]
     ax.set(xlabel=name, title=f"correlation {correlation:.3f}")
 axes[0].set_ylabel("Shapley, by 11,000 orders")
-plt.show()
 
 correlations = [
     np.corrcoef(np.asarray(other), values)[0, 1] for other in (medium.values, aumann.values, alone)

@@ -101,6 +101,7 @@ CORRECTED = {
     "Figure 4 (a)",
     "D2D in the convex case",
     "D2D is indistinguishable",
+    "R2D in the non-convex case",
     "ReLU is not convex",
 }
 # What the theory suspects in the notes, and the entries that decide it.

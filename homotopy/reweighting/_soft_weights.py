@@ -292,6 +292,12 @@ class _Search:
             )
             merit = self._merit(weights, at, merit_penalty)
             expected = merit_penalty * np.sum(self.excess(at) - step.excess) - step.value
+            # Of the merit: values of refits are known to some units in the last place.
+            rounding = 1e-13 * abs(merit) + 1e-14 * merit_penalty * float(np.sum(self._scales()))
+            if length <= tolerance and expected <= rounding:
+                met = np.all(self.excess(at) <= allowed)
+                status = SoftWeightsStatus.rounding if met else SoftWeightsStatus.infeasible
+                break
             trial, there = weights + step.step, None
             for _ in range(2):
                 trial = np.clip(trial, self.low, self.high)
@@ -299,7 +305,6 @@ class _Search:
                 if tried is None:
                     break
                 gained = merit - self._merit(trial, tried, merit_penalty)
-                rounding = 1e-13 * abs(merit)
                 if gained >= 0.1 * expected - rounding:
                     there = tried
                     break

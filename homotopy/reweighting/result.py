@@ -26,6 +26,10 @@ class SoftWeightsStatus(Status):
         "`violation` says what is left; widen the bounds, or see `frontier`"
     )
     step_limit = "max_steps refits were spent before the conditions of a minimum held"
+    rounding = (
+        "rounding keeps the conditions of a minimum from holding to the tolerance; `kkt_residual` "
+        "says how far they do"
+    )
     branch_ends = (
         "no step gets further: next to these weights the minimum that is followed ends, its "
         "Hessian singular, and the model jumps to another; try another theta, a ridge, or narrower "

@@ -110,9 +110,10 @@ def best_of_scipy(one, target, budget, groups=None):
     )
 
 
-@pytest.mark.parametrize("totals", [False, True])
-def test_no_worse_than_scipy(totals):
-    one = Weighted(n=25, seed=5)
+# Of the second, steps are at rounding before the conditions hold to the tolerance.
+@pytest.mark.parametrize("seed, totals", [(5, False), (104, False), (5, True)])
+def test_no_worse_than_scipy(seed, totals):
+    one = Weighted(n=25, seed=seed)
     whole = hm.Problem(hm.linear_model(4), hm.Logistic(), one.X, one.y, deleted=0, ridge=1.0)
     before = one.fit(np.ones(25))
     target = 0.5 * abs(one.disparity(before))
@@ -200,6 +201,19 @@ def test_what_cannot_be_reached_is_said():
     found = hm.soft_weights(problem(), constraints=low, bounds=(0.5, 1.5))
     assert found.status == rw.SoftWeightsStatus.infeasible
     assert float(found.violation) > 0.1 and not bool(found.successful)
+
+
+def test_what_neither_scipy_can_reach_ends_before_the_steps_do():
+    one = Weighted(n=20, seed=101)
+    whole = hm.Problem(hm.linear_model(4), hm.Logistic(), one.X, one.y, deleted=0, ridge=1.0)
+    target = 0.5 * abs(one.disparity(one.fit(np.ones(20))))
+    parity = rw.DemographicParity(one.X_other, one.group_other)
+    loss = rw.Constraint(hm.TestLoss(one.X_other, one.y_other), upper=0.01, relative=True)
+    found = hm.soft_weights(
+        whole, constraints=[rw.Constraint(parity, -target, target), loss], bounds=(0.0, 1.5)
+    )
+    assert found.status == rw.SoftWeightsStatus.infeasible and int(found.refits) < 100
+    assert best_of_scipy(one, target, 0.01).constr_violation > 0.01
 
 
 def test_least_norm_weights_are_the_published_formula():

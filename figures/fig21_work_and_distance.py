@@ -157,7 +157,7 @@ def draw(data: Mapping, figure: Figure) -> None:
     figure.set_size_inches(6.6, 5.4)
     axes = figure.subplots(2, 2)
     colours = {"rewind": style.PALETTE[0], "descend": style.PALETTE[1]}
-    for ax, panel in zip(axes.flat, data["panels"], strict=True):
+    for letter, ax, panel in zip("abcd", axes.flat, data["panels"], strict=True):
         for name, entry in panel["ways"].items():
             look = {"color": colours[name]}
             ax.plot(entry["work"], entry["own"], **look)
@@ -170,7 +170,7 @@ def draw(data: Mapping, figure: Figure) -> None:
             look = {"color": style.PALETTE[2], "clip_on": False}
             ax.plot([refit["work"]], [max(refit["bound"], edge)], marker, **look)
         ax.set_ylim(bottom=edge)
-        ax.set_title(panel["title"])
+        ax.set_title(f"({letter}) {panel['title']}")
         ratio = data["ratio"]
         noise = ax.secondary_yaxis(
             "right", functions=(lambda x, r=ratio: x / r, lambda x, r=ratio: x * r)

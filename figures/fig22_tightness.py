@@ -98,7 +98,9 @@ def draw(data: Mapping, figure: Figure) -> None:
     ends = np.array([exact.min(), exact.max()])
     left.plot(ends, ends, color="black", lw=0.8)
     left.set(xscale="log", yscale="log", xlabel="distance to retraining", ylabel="its bound")
-    left.set_title(f"K = {first['rewound']}")
+    left.set_title(f"(a) rewound by K = {first['rewound']}")
+    counts = " and ".join(str(entry["rewound"]) for entry in data["lines"])
+    right.set_title(f"(b) K = {counts} (solid, dotted)")
     for entry, line in zip(data["lines"], ("-", ":"), strict=True):
         share = np.linspace(0.0, 1.0, len(entry["exact"]))
         for name, colour in colours.items():

@@ -113,6 +113,8 @@ def draw(data: Mapping, figure: Figure) -> None:
         left.plot(data["horizons"], noise, marker=marker, color=colour, label=name)
     left.set(yscale="log", xlabel="horizon T", ylabel="noise dσ²")
     left.legend()
+    left.set_title("(a) noise that hides the end")
+    right.set_title("(b) distance, by work")
     methods = data["methods"]
     lines = {
         "certificate": ("certificate of descent", ":"),

@@ -70,7 +70,7 @@ def test_work_and_distance():
     assert perceptron["curvature"][0] < 0.0
     axes = drawn(fig21_work_and_distance, data)
     assert [ax.get_title(loc="left") or ax.get_title() for ax in axes[:4]] == [
-        panel["title"] for panel in data["panels"]
+        f"({letter}) {panel['title']}" for letter, panel in zip("abcd", data["panels"], strict=True)
     ]
 
 

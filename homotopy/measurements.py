@@ -93,7 +93,7 @@ class TestLoss(AbstractMeasurement):
         self.X, self.y = jnp.asarray(inputs, float), jnp.asarray(targets)
 
     def check(self, problem):
-        _check_inputs(self.X, problem)
+        check_inputs(self.X, problem)
         output = jax.eval_shape(problem.model, *_one(problem))
         problem.loss.validate(np.asarray(self.y), output.shape)
 
@@ -128,7 +128,7 @@ class Predictions(AbstractMeasurement):
 
     def check(self, problem):
         if self.X is not None:
-            _check_inputs(self.X, problem)
+            check_inputs(self.X, problem)
 
     def __call__(self, problem, theta, rows, amounts):
         return problem.predict(theta, None if self.X is None else self.X.astype(problem.X.dtype))
@@ -190,7 +190,7 @@ def _output_shape(measurement, problem, name) -> tuple[int, ...]:
     return output.shape
 
 
-def _check_inputs(X, problem) -> None:
+def check_inputs(X, problem) -> None:
     if X.shape[1] != problem.X.shape[1]:
         raise ValueError(
             f"measurement: expected inputs of length {problem.X.shape[1]}, as the data have, got "

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 from homotopy._checks import ArrayInput, flag, matrix
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
-from homotopy.measurements import AbstractMeasurement
+from homotopy.measurements import AbstractMeasurement, check_inputs
 from homotopy.problem import Problem
 from homotopy.reweighting.row_labels import labels_of_rows
 
@@ -31,11 +31,7 @@ class AbstractDisparity(AbstractMeasurement):
     hard: bool = eqx.field(static=True)
 
     def check(self, problem: Problem) -> None:
-        if self.X.shape[1] != problem.X.shape[1]:
-            raise ValueError(
-                f"measurement: expected inputs of length {problem.X.shape[1]}, as the data have, "
-                f"got {self.X.shape[1]}."
-            )
+        check_inputs(self.X, problem)
         outputs = jax.eval_shape(lambda at: problem.predict(at, self.X), _theta(problem))
         classes = 2 if outputs.ndim == 1 else outputs.shape[1]
         if classes != 2:
@@ -60,6 +56,13 @@ class AbstractDisparity(AbstractMeasurement):
         members = self.members.astype(score.dtype)
         rates = members @ score / jnp.sum(members, axis=2)
         return rates[1] - rates[0]
+
+    def _set(self, X, y, groups, hard, kinds) -> None:
+        """`kinds` gives the points of each rate that is compared, of those of class 1."""
+        inputs = matrix("X", X)
+        labels = np.ones(len(inputs), bool) if y is None else _labels(y, len(inputs))
+        self.X, self.hard = jnp.asarray(inputs, float), flag("hard", hard)
+        self.members = _members(_two_groups(groups, len(inputs)), kinds(labels))
 
     @abc.abstractmethod
     def __call__(self, problem, theta, rows, amounts):
@@ -98,9 +101,7 @@ class DemographicParity(AbstractDisparity):
     """
 
     def __init__(self, X: ArrayInput, groups: ArrayInput, *, hard: bool = False):
-        inputs = matrix("X", X)
-        self.X, self.hard = jnp.asarray(inputs, float), flag("hard", hard)
-        self.members = _members(_two_groups(groups, len(inputs)), [np.ones(len(inputs), bool)])
+        self._set(X, None, groups, hard, lambda every: [every])
 
     def __call__(self, problem, theta, rows, amounts):
         return self._differences(problem, theta)[0]
@@ -136,10 +137,7 @@ class EqualOpportunity(AbstractDisparity):
     """
 
     def __init__(self, X: ArrayInput, y: ArrayInput, groups: ArrayInput, *, hard: bool = False):
-        inputs = matrix("X", X)
-        self.X, self.hard = jnp.asarray(inputs, float), flag("hard", hard)
-        labels = _labels(y, len(inputs))
-        self.members = _members(_two_groups(groups, len(inputs)), [labels])
+        self._set(X, y, groups, hard, lambda labels: [labels])
 
     def __call__(self, problem, theta, rows, amounts):
         return self._differences(problem, theta)[0]
@@ -178,10 +176,7 @@ class EqualizedOdds(AbstractDisparity):
     """
 
     def __init__(self, X: ArrayInput, y: ArrayInput, groups: ArrayInput, *, hard: bool = False):
-        inputs = matrix("X", X)
-        self.X, self.hard = jnp.asarray(inputs, float), flag("hard", hard)
-        labels = _labels(y, len(inputs))
-        self.members = _members(_two_groups(groups, len(inputs)), [labels, ~labels])
+        self._set(X, y, groups, hard, lambda labels: [labels, ~labels])
 
     def __call__(self, problem, theta, rows, amounts):
         return self._differences(problem, theta)

@@ -12,7 +12,7 @@ from homotopy._checks import ArrayInput, integer, matrix, non_negative
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.losses import Logistic, SquaredError
-from homotopy.measurements import AbstractMeasurement
+from homotopy.measurements import AbstractMeasurement, check_inputs
 from homotopy.models import LinearModel
 from homotopy.problem import Problem
 
@@ -47,11 +47,7 @@ class _Attacked(AbstractMeasurement):
         self.radius = jnp.asarray(non_negative("radius", radius), float)
 
     def check(self, problem: Problem) -> None:
-        if self.X.shape[1] != problem.X.shape[1]:
-            raise ValueError(
-                f"measurement: expected inputs of length {problem.X.shape[1]}, as the data have, "
-                f"got {self.X.shape[1]}."
-            )
+        check_inputs(self.X, problem)
         output = jax.eval_shape(problem.model, _theta(problem), _input(problem))
         problem.loss.validate(np.asarray(self.y), output.shape)
 

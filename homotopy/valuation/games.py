@@ -26,14 +26,12 @@ _LOW = 12  # players whose coalitions are gone through in one call of a kernel
 
 
 class AbstractGame(abc.ABC):
-    """m(θ(S)) of coalitions S of n points.
+    """A number, or several, for each coalition S of n players.
 
     Attributes
     ----------
     size : int
         n.
-    measure : Quadratic or Measure
-        m.
     most : int
         Players whose 2ⁿ coalitions may all be gone through.
     unit : str
@@ -41,17 +39,17 @@ class AbstractGame(abc.ABC):
     """
 
     size: int
-    measure: Quadratic | Measure
     most: int
     unit: str
 
     @abc.abstractmethod
-    def fits(self, members: Bool[np.ndarray, "k n"]) -> Float[np.ndarray, "k d"]:
-        """θ(S) of coalitions."""
-
     def values(self, members: Bool[np.ndarray, "k n"]) -> Float[np.ndarray, "k ..."]:
-        """m(θ(S)) of coalitions."""
-        return self.measure(self.fits(members))
+        """m of coalitions."""
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Of m."""
 
     @functools.cached_property
     def ends(self) -> Float[np.ndarray, "2 ..."]:
@@ -62,11 +60,6 @@ class AbstractGame(abc.ABC):
     def total(self) -> Float[np.ndarray, ...]:
         """m(∅) − m(N), which the Shapley values sum to."""
         return self.ends[0] - self.ends[1]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of m."""
-        return output_shape(self.measure)
 
     def all_values(self) -> Float[np.ndarray, "c ..."]:
         """m of all 2ⁿ coalitions, point b a member where bit b of the number is set."""
@@ -84,7 +77,30 @@ class AbstractGame(abc.ABC):
         return np.stack(found, axis=1)
 
 
-class LeastSquaresGame(AbstractGame):
+class FittedGame(AbstractGame):
+    """m(θ(S)), a measurement of what training on the coalition ends in.
+
+    Attributes
+    ----------
+    measure : Quadratic or Measure
+        m.
+    """
+
+    measure: Quadratic | Measure
+
+    @abc.abstractmethod
+    def fits(self, members: Bool[np.ndarray, "k n"]) -> Float[np.ndarray, "k d"]:
+        """θ(S) of coalitions."""
+
+    def values(self, members):
+        return self.measure(self.fits(members))
+
+    @property
+    def shape(self):
+        return output_shape(self.measure)
+
+
+class LeastSquaresGame(FittedGame):
     """Of linear and ridge regression: points are put into a fit at O(d²) each.
 
     Without a ridge θ(S) is the fit of least norm, or the one nearest to θ₀.
@@ -138,7 +154,7 @@ class LeastSquaresGame(AbstractGame):
         return np.concatenate([empty, values.reshape(count, size, *self.shape)], axis=1)
 
 
-class RefitGame(AbstractGame):
+class RefitGame(FittedGame):
     """Of any model with a ridge: each coalition is refitted by Newton's method and trust regions.
 
     From θ₀, so that θ(S) is one minimum whatever was fitted before; along a permutation of a model

@@ -8,17 +8,17 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Int
 
-from homotopy.valuation.games import AbstractGame, LeastSquaresGame
+from homotopy.valuation.games import AbstractGame, FittedGame, LeastSquaresGame
 
 _SHAPE = "game: expected finite numbers of one shape"
 
 
-class GroupGame(AbstractGame):
+class GroupGame(FittedGame):
     """Each group of points is in a coalition as a whole, or out of it.
 
     Parameters
     ----------
-    points : AbstractGame
+    points : FittedGame
         Of single points.
     groups : (n,)
         The number of each point's group.
@@ -26,7 +26,7 @@ class GroupGame(AbstractGame):
 
     most = 12
 
-    def __init__(self, points: AbstractGame, groups: Int[np.ndarray, " n"]):
+    def __init__(self, points: FittedGame, groups: Int[np.ndarray, " n"]):
         self.points, self.groups = points, groups
         self.size, self.measure = int(groups.max()) + 1, points.measure
         self.unit = "fits" if isinstance(points, LeastSquaresGame) else points.unit
@@ -49,9 +49,6 @@ class FunctionGame(AbstractGame):
         if self._shape is None:
             self._one(np.zeros(self.size, bool))
         return self._shape
-
-    def fits(self, members):
-        raise NotImplementedError("its values are given, not measured of fits.")
 
     def values(self, members):
         return np.array([self._one(inside) for inside in members])

@@ -1,8 +1,8 @@
 """The numbers of the figures on influence, on coarse grids."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from drawing import drawn
 
 import homotopy as hm
 from figures import (
@@ -13,17 +13,6 @@ from figures import (
     fig18_pbrf,
     fig19_mislabelled,
 )
-from homotopy.plotting import house_style
-
-
-def drawn(module, data):
-    with house_style():
-        figure = plt.figure()
-        module.draw(data, figure)
-        figure.canvas.draw()
-    axes = list(figure.axes)
-    plt.close(figure)
-    return axes
 
 
 def test_gaps_add_up_and_convex_models_have_no_warm_start_gap(monkeypatch):

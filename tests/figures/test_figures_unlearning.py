@@ -2,28 +2,17 @@
 
 import json
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from drawing import drawn
 
 from figures import fig21_work_and_distance, fig22_tightness, fig23_noise_budget
 from figures.output import as_text
 from homotopy.datasets import diabetes, standardise
-from homotopy.plotting import house_style
 
 
 def numbers(module):
     return json.loads(as_text(module.compute(fast=True)))
-
-
-def drawn(module, data):
-    with house_style():
-        figure = plt.figure()
-        module.draw(data, figure)
-        figure.canvas.draw()
-    axes = list(figure.axes)
-    plt.close(figure)
-    return axes
 
 
 def steps(X, y, theta, size, count):

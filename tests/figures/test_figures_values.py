@@ -1,21 +1,10 @@
 """The numbers of the figures on what points are worth, on coarse grids."""
 
-import matplotlib.pyplot as plt
 import numpy as np
+from drawing import drawn
 
 from figures import fig25_removal_curves, fig26_value_errors, fig27_values_in_training
 from homotopy.datasets import diabetes
-from homotopy.plotting import house_style
-
-
-def drawn(module, data):
-    with house_style():
-        figure = plt.figure()
-        module.draw(data, figure)
-        figure.canvas.draw()
-    axes = list(figure.axes)
-    plt.close(figure)
-    return axes
 
 
 def test_removal_curves_begin_alike_and_values_find_what_was_turned():

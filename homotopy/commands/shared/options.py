@@ -93,6 +93,17 @@ _READING = (
 )
 
 
+# Of linear regression.
+RidgeOption = Annotated[
+    float,
+    typer.Option(
+        metavar="RHO",
+        help="ρ ≥ 0, adds (ρ/2) ‖θ‖² to the risk; above 0, collinear columns and more features "
+        "than rows are allowed.",
+    ),
+]
+
+
 @dataclasses.dataclass(frozen=True)
 class TableRequest:
     """The table that a command is asked to read.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import CommandError, InputError
-from homotopy.commands.shared.options import TableRequest, epilog, reads_a_table
+from homotopy.commands.shared.options import RidgeOption, TableRequest, epilog, reads_a_table
 from homotopy.commands.shared.output import folder_stem, output_folder
 
 RELEASED, RECORD = "released.csv", "unlearn.json"
@@ -90,14 +90,7 @@ def unlearn(
             show_default=False,
         ),
     ] = None,
-    ridge: Annotated[
-        float,
-        typer.Option(
-            metavar="RHO",
-            help="ρ ≥ 0, adds (ρ/2) ‖θ‖² to the risk; above 0, collinear columns and more "
-            "features than rows are allowed.",
-        ),
-    ] = 0.0,
+    ridge: RidgeOption = 0.0,
     out: Annotated[
         Path | None,
         typer.Option(

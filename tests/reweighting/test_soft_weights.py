@@ -141,17 +141,20 @@ def test_no_worse_than_scipy(seed, totals):
             assert abs(np.sum(w[one.group == value]) - np.sum(one.group == value)) < 1e-9
 
 
-def test_the_conditions_of_a_minimum_hold_by_an_independent_count():
-    """w = Π(1 − Σ λ∇m), with derivatives of refits by differences."""
-    one = oracle()
+@pytest.mark.parametrize("side", ["upper", "lower"])
+def test_the_conditions_of_a_minimum_hold_by_an_independent_count(side):
+    """w = Π(1 − Σ λ∇m), with derivatives of refits by differences; λ < 0 at a lower bound."""
+    one, sign = oracle(), 1.0 if side == "upper" else -1.0
     target = 0.5 * one.disparity(one.fit(np.ones(40)))
+    groups = one.group_other if side == "upper" else 1 - one.group_other
+    measure = rw.DemographicParity(one.X_other, groups)
     found = hm.soft_weights(
         problem(),
-        constraints=rw.Constraint(measured()["disparity"], upper=target),
+        constraints=rw.Constraint(measure, **{side: sign * target}),
         bounds=(0.0, 1.4),
     )
     assert bool(found.successful)
-    w, multiplier = np.asarray(found.weights), float(found.multipliers[0])
+    w, multiplier = np.asarray(found.weights), sign * float(found.multipliers[0])
     assert multiplier > 0.0 and abs(one.disparity(one.fit(w)) - target) < 1e-9
     slopes = np.array([one.slope(one.disparity, w, row) for row in range(40)])
     assert np.max(np.abs(w - np.clip(1.0 - multiplier * slopes, 0.0, 1.4))) < 1e-7

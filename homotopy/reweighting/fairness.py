@@ -57,12 +57,11 @@ class AbstractDisparity(AbstractMeasurement):
         rates = members @ score / jnp.sum(members, axis=2)
         return rates[1] - rates[0]
 
-    def _set(self, X, y, groups, hard, kinds) -> None:
-        """`kinds` gives the points of each rate that is compared, of those of class 1."""
+    def _set(self, X, groups, hard, kinds) -> None:
+        """`kinds` gives, of so many rows, those of each rate that is compared."""
         inputs = matrix("X", X)
-        labels = np.ones(len(inputs), bool) if y is None else _labels(y, len(inputs))
         self.X, self.hard = jnp.asarray(inputs, float), flag("hard", hard)
-        self.members = _members(_two_groups(groups, len(inputs)), kinds(labels))
+        self.members = _members(_two_groups(groups, len(inputs)), kinds(len(inputs)))
 
     @abc.abstractmethod
     def __call__(self, problem, theta, rows, amounts):
@@ -101,7 +100,7 @@ class DemographicParity(AbstractDisparity):
     """
 
     def __init__(self, X: ArrayInput, groups: ArrayInput, *, hard: bool = False):
-        self._set(X, None, groups, hard, lambda every: [every])
+        self._set(X, groups, hard, lambda count: [np.ones(count, bool)])
 
     def __call__(self, problem, theta, rows, amounts):
         return self._differences(problem, theta)[0]
@@ -137,7 +136,7 @@ class EqualOpportunity(AbstractDisparity):
     """
 
     def __init__(self, X: ArrayInput, y: ArrayInput, groups: ArrayInput, *, hard: bool = False):
-        self._set(X, y, groups, hard, lambda labels: [labels])
+        self._set(X, groups, hard, lambda count: [_labels(y, count)])
 
     def __call__(self, problem, theta, rows, amounts):
         return self._differences(problem, theta)[0]
@@ -176,7 +175,7 @@ class EqualizedOdds(AbstractDisparity):
     """
 
     def __init__(self, X: ArrayInput, y: ArrayInput, groups: ArrayInput, *, hard: bool = False):
-        self._set(X, y, groups, hard, lambda labels: [labels, ~labels])
+        self._set(X, groups, hard, lambda count: [_labels(y, count), ~_labels(y, count)])
 
     def __call__(self, problem, theta, rows, amounts):
         return self._differences(problem, theta)

@@ -78,14 +78,10 @@ def test_strata_and_reverses_lower_the_variance_at_equal_cost():
 class PairGame(AbstractGame):
     """m of a coalition is a sum over its members and their pairs."""
 
-    unit, most = "sums", 9
+    unit, most, shape = "sums", 9, ()
 
     def __init__(self, single, pairs):
         self.single, self.pairs, self.size = single, pairs, len(single)
-        self.measure = type("Number", (), {"shape": ()})
-
-    def fits(self, members):
-        raise NotImplementedError
 
     def values(self, members):
         inside = members.astype(float)

@@ -1,15 +1,19 @@
-"""Rewinding and descending at equal work: what is left, what is proved, and the noise it takes.
+"""Rewinding and descending at equal work: what is left, what is proved, and what noise costs.
 
 One point is deleted after T steps of training. Rewinding goes back K steps and makes them without
-the point; descending makes K more without it. Against the work, K steps, are shown the distance to
+the point; descending makes K more without it. Left, against the work of K steps: the distance to
 what each is compared with (retraining by T, and by T + K steps: full lines), the certificate of
 that from what training recorded (dotted), and the distance to the minimum without the point
-(dashed). The right axis is the noise σ for (ε, δ) = (1, 1e-5). Top: linear regression (diabetes,
-row 169, T = 200) and logistic regression with a ridge (breast cancer, T = 200), full batches.
-Bottom left: the same logistic regression by projected stochastic descent in epochs (T = 320,
-batches of 25). Bottom right: a perceptron (diabetes, 10-4-1, T = 100), for which the bounds of the
-curvature are estimated along the path and the "certificate" is an estimate. At equal work
-rewinding ends nearer to its retraining, and descending nearer to the minimum. Crosses:
+(dashed). The axis beside it is the noise σ for (ε, δ) = (1, 1e-5). Right: the mean loss of the
+rows that remain, expected with that noise, for the true distance (full) and the certified one
+(dotted); the thin line is the loss of the minimum. (a, b) linear regression (diabetes, row 169,
+T = 200) and (c, d) logistic regression with a ridge (breast cancer, T = 200), full batches; (e, f)
+the same logistic regression by projected stochastic descent in epochs (T = 320, batches of 25);
+(g, h) a perceptron (diabetes, 10-4-1, T = 100), for which the bounds of the curvature are estimated
+along the path and the "certificate" is an estimate; its thin line is the loss before unlearning. At
+equal work rewinding ends nearer to its retraining, and descending nearer to the minimum; where
+training is far from its end and little noise is needed, as in (f), descending has the lower loss,
+elsewhere rewinding. Crosses:
 certificates of the distance to the minimum of one Newton step, and of conjugate gradients that
 stop when it is 1e-3, by their work; at the lower edge where they are smaller.
 """
@@ -20,6 +24,7 @@ from collections.abc import Mapping
 
 import jax
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -29,10 +34,12 @@ from homotopy import unlearning
 from homotopy.datasets import breast_cancer, diabetes, standardise
 from homotopy.plotting import style
 from homotopy.unlearning import ComparedTo
+from homotopy.unlearning.expected_loss import expected_loss
 
 EPSILON, DELTA = 1.0, 1e-5
 GOAL = 1e-3
 WAYS = {"rewind": hm.RewindToDelete, "descend": hm.DescendToDelete}
+COLOURS = {"rewind": style.PALETTE[0], "descend": style.PALETTE[1]}
 
 
 def compute(fast: bool = False) -> dict:
@@ -49,13 +56,7 @@ def _diabetes(parts: int) -> dict:
     data, _ = standardise(diabetes())
     problem = hm.LinearRegression(data.X, data.y, deleted=169)
     method = hm.GradientDescent(1.0 / np.linalg.eigvalsh(data.X.T @ data.X)[-1])
-    found = _panel("linear regression", problem, np.zeros(10), 200, method, 169, parts)
-    # ½ mean squared error on all rows, with noise: exact, as noise adds ½σ² tr(XᵀX)/n.
-    dimension, mechanism = problem.dimension, hm.GaussianMechanism(EPSILON, DELTA)
-    for entry in found["ways"].values():
-        noise = np.array(entry["own"]) / mechanism.ratio
-        entry["squared_error"] = np.array(entry["minimum"]) ** 2 + dimension * noise**2
-    return found
+    return _panel("linear regression", problem, np.zeros(10), 200, method, 169, parts)
 
 
 def _logistic(parts: int) -> list[dict]:
@@ -108,20 +109,37 @@ def _panel(title, problem, start, steps, method, row, parts, curvature=None) -> 
         problem, start, steps, method, checkpoints=(steps - counts).tolist(), curvature=curvature
     )
     one_minimum = curvature is None
+    kept = np.arange(problem.size) != row
+    test = hm.TestLoss(np.asarray(problem.X)[kept], np.asarray(problem.y)[kept])
+    known = hm.unlearn(run, row, unlearning.NewtonRefit(20)).theta if one_minimum else run.theta
     ways = {}
     for name, way in WAYS.items():
         found = [hm.unlearn(run, row, way(count)) for count in counts.tolist()]
+        own = [each.distance for each in found]
+        bound = [_recorded(each) for each in found]
         ways[name] = {
-            "own": significant([each.distance for each in found]),
-            "bound": significant([_recorded(each) for each in found]),
+            "own": significant(own),
+            "bound": significant(bound),
             "work": [each.work for each in found],
+            "loss": _losses(problem, test, found, own),
+            "certified_loss": _losses(problem, test, found, bound),
         }
         if one_minimum:
             ways[name]["minimum"] = significant([each.distance_to_minimum for each in found])
     entry = {"title": title, "steps": steps, "row": row, "counts": counts, "ways": ways}
+    entry["loss"] = expected_loss(problem, known, 0.0, test)[0]
     if one_minimum:
         entry["refits"] = _refits(run, row)
     return entry
+
+
+def _losses(problem, test, found, distances) -> list[list[float]]:
+    """Expected with the noise that covers each distance, and standard errors."""
+    ratio = hm.GaussianMechanism(EPSILON, DELTA).ratio
+    return [
+        significant(expected_loss(problem, each.theta, distance / ratio, test))
+        for each, distance in zip(found, distances, strict=True)
+    ]
 
 
 def _recorded(found) -> float:
@@ -153,44 +171,58 @@ def _refits(run, row) -> dict:
 
 
 def draw(data: Mapping, figure: Figure) -> None:
-    """A panel for each model and way to train."""
-    figure.set_size_inches(6.6, 5.4)
-    axes = figure.subplots(2, 2)
-    colours = {"rewind": style.PALETTE[0], "descend": style.PALETTE[1]}
-    for letter, ax, panel in zip("abcd", axes.flat, data["panels"], strict=True):
-        for name, entry in panel["ways"].items():
-            look = {"color": colours[name]}
-            ax.plot(entry["work"], entry["own"], **look)
-            ax.plot(entry["work"], entry["bound"], linestyle=":", **look)
-            if "minimum" in entry:
-                ax.plot(entry["work"], entry["minimum"], linestyle="--", **look)
-        ax.set_yscale("log")
-        edge = min(value for entry in panel["ways"].values() for value in entry["own"]) / 3.0
-        for marker, refit in zip("x+", panel.get("refits", {}).values(), strict=False):
-            look = {"color": style.PALETTE[2], "clip_on": False}
-            ax.plot([refit["work"]], [max(refit["bound"], edge)], marker, **look)
-        ax.set_ylim(bottom=edge)
-        ax.set_title(f"({letter}) {panel['title']}")
-        ratio = data["ratio"]
-        noise = ax.secondary_yaxis(
-            "right", functions=(lambda x, r=ratio: x / r, lambda x, r=ratio: x * r)
-        )
-        if ax in axes[:, 1]:
-            noise.set_ylabel("noise σ for (1, 1e-5)")
-        if ax in axes[:, 0]:
-            ax.set_ylabel("distance")
-        if ax in axes[1]:
-            ax.set_xlabel("gradients of single losses")
-        ax.ticklabel_format(axis="x", scilimits=(-2, 3), useMathText=True)
+    """A row for each model and way to train: distances, and losses."""
+    figure.set_size_inches(6.6, 8.6)
+    axes = figure.subplots(4, 2, sharex="row")
+    letters = iter("abcdefgh")
+    for (ax, beside), panel in zip(axes, data["panels"], strict=True):
+        _draw_distances(ax, panel, data["ratio"])
+        _draw_losses(beside, panel)
+        ax.set_title(f"({next(letters)}) {panel['title']}")
+        beside.set_title(f"({next(letters)}) what its noise costs")
+        for each in (ax, beside):
+            each.ticklabel_format(axis="x", scilimits=(-2, 3), useMathText=True)
+    for ax in axes[-1]:
+        ax.set_xlabel("gradients of single losses")
     handles = [
-        *(Line2D([], [], color=colour, label=name) for name, colour in colours.items()),
-        Line2D([], [], color="black", label="to its retraining"),
-        Line2D([], [], color="black", ls=":", label="certificate of that"),
+        *(Line2D([], [], color=colour, label=name) for name, colour in COLOURS.items()),
+        Line2D([], [], color="black", label="to its retraining; loss with that noise"),
+        Line2D([], [], color="black", ls=":", label="certificate of that; loss with that noise"),
         Line2D([], [], color="black", ls="--", label="to the minimum"),
         Line2D([], [], color=style.PALETTE[2], ls="", marker="x", label="Newton step"),
         Line2D([], [], color=style.PALETTE[2], ls="", marker="+", label="conjugate gradients"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+
+
+def _draw_distances(ax: Axes, panel: Mapping, ratio: float) -> None:
+    for name, entry in panel["ways"].items():
+        look = {"color": COLOURS[name]}
+        ax.plot(entry["work"], entry["own"], **look)
+        ax.plot(entry["work"], entry["bound"], linestyle=":", **look)
+        if "minimum" in entry:
+            ax.plot(entry["work"], entry["minimum"], linestyle="--", **look)
+    ax.set_yscale("log")
+    edge = min(value for entry in panel["ways"].values() for value in entry["own"]) / 3.0
+    for marker, refit in zip("x+", panel.get("refits", {}).values(), strict=False):
+        look = {"color": style.PALETTE[2], "clip_on": False}
+        ax.plot([refit["work"]], [max(refit["bound"], edge)], marker, **look)
+    ax.set_ylim(bottom=edge)
+    ax.set_ylabel("distance")
+    noise = ax.secondary_yaxis("right", functions=(lambda x: x / ratio, lambda x: x * ratio))
+    noise.set_ylabel("noise σ for (1, 1e-5)")
+
+
+def _draw_losses(ax: Axes, panel: Mapping) -> None:
+    for name, entry in panel["ways"].items():
+        for key, line in (("loss", "-"), ("certified_loss", ":")):
+            mean, error = np.transpose(entry[key])
+            look = {"color": COLOURS[name]}
+            ax.plot(entry["work"], mean, linestyle=line, **look)
+            ax.fill_between(entry["work"], mean - 2 * error, mean + 2 * error, alpha=0.2, **look)
+    ax.axhline(panel["loss"], color="black", linewidth=0.6)
+    ax.set_yscale("log")
+    ax.set_ylabel("expected loss")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -17,21 +14,17 @@ from homotopy._checks import ArrayInput, instance
 from homotopy._display import Entries, number
 from homotopy._result import Result, named
 from homotopy._tables import Table
-from homotopy.losses import SquaredError
 from homotopy.measurements import TestLoss
-from homotopy.models import LinearModel
 from homotopy.unlearning._training_run import TrainingRun
 from homotopy.unlearning._unlearn import unlearn
 from homotopy.unlearning.certificate import ComparedTo, smallest
+from homotopy.unlearning.expected_loss import expected_loss
 from homotopy.unlearning.gaussian_mechanism import GaussianMechanism, a_mechanism
 from homotopy.unlearning.methods import AbstractUnlearning, WhenCertified
 from homotopy.unlearning.unlearned import Unlearned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-_DRAWS = 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -50,8 +43,10 @@ class UnlearningComparison(Result):
         The smallest proved distance to what each is compared with that is not computed from the
         truth itself.
     test_loss : (k,)
-        Expected on test data with the certified noise: of squared errors exactly, of other losses
-        by the mean of 256 draws; NaN where no data were given.
+        Expected on test data with the certified noise; NaN where no data were given.
+    test_loss_error : (k,)
+        Its standard error: 0 of linear regression, which has it exactly; of others it is a mean
+        of 256 draws.
     mechanism : GaussianMechanism
     theta : (d,)
         Before unlearning.
@@ -63,6 +58,7 @@ class UnlearningComparison(Result):
     to_minimum: Float[np.ndarray, " k"]
     certified: Float[np.ndarray, " k"]
     test_loss: Float[np.ndarray, " k"]
+    test_loss_error: Float[np.ndarray, " k"]
     mechanism: GaussianMechanism
     theta: Float[Array, " d"]
 
@@ -117,6 +113,7 @@ class UnlearningComparison(Result):
         ]
         if np.any(np.isfinite(self.test_loss)):
             columns.append(("test loss", self.test_loss))
+            columns.append(("test loss, standard error", self.test_loss_error))
         return Table(columns, [("method", list(self.names))], about="distances are without noise")
 
     def plot(self, ax: Axes | None = None, **options) -> Axes:
@@ -194,41 +191,23 @@ def compare(
         for given in methods.values()
     )
     certified = np.array([_certified(one) for one in results])
-    losses = np.full(len(results), np.nan)
+    losses = np.full((len(results), 2), np.nan)
     if test is not None:
-        noises = certified / mechanism.ratio
-        losses = np.array([
-            _expected_loss(test, one, noise) for one, noise in zip(results, noises, strict=True)
-        ])  # fmt: skip
+        for place, one in enumerate(results):
+            noise = float(certified[place] / mechanism.ratio)
+            losses[place] = expected_loss(run.problem, one.theta, noise, test)
     found = UnlearningComparison(
         names=tuple(methods),
         results=results,
         to_reference=np.array([one.distance for one in results]),
         to_minimum=np.array([one.distance_to_minimum for one in results]),
         certified=certified,
-        test_loss=losses,
+        test_loss=losses[:, 0],
+        test_loss_error=losses[:, 1],
         mechanism=mechanism,
         theta=run.theta,
     )
     return named(found, run.problem)
-
-
-def _expected_loss(test: TestLoss, result: Unlearned, noise: float) -> float:
-    """Of θ_U with noise, on test data; infinite where the noise is."""
-    problem, none = result.run.problem, (np.zeros(1, int), np.zeros(1))
-    if not math.isfinite(noise):
-        return math.inf
-    plain = float(test(problem, result.theta, *none))
-    if isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError):
-        return plain + 0.5 * noise**2 * float(np.mean(np.sum(np.asarray(test.X) ** 2, axis=1)))
-    drawn = noise * np.random.default_rng(0).standard_normal((_DRAWS, result.theta.size))
-    return float(np.mean(_losses(test, problem, result.theta, jnp.asarray(drawn))))
-
-
-@eqx.filter_jit
-def _losses(test, problem, theta, drawn):
-    none = jnp.zeros(1, int), jnp.zeros(1)
-    return jax.lax.map(lambda noise: test(problem, theta + noise, *none), drawn)
 
 
 def _certified(result: Unlearned) -> float:

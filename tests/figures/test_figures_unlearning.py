@@ -42,8 +42,10 @@ def test_work_and_distance():
             assert entry["own"][place] == pytest.approx(own, rel=2e-6)
             assert entry["minimum"][place] == pytest.approx(away, rel=2e-6)
             assert entry["work"][place] == 441 * count
-            squared = away**2 + 10 * (own / data["ratio"]) ** 2
-            assert entry["squared_error"][place] == pytest.approx(squared, rel=1e-5)
+            residuals, rows = kept[0] @ theta - kept[1], np.sum(kept[0] ** 2, axis=1)
+            for key, distance in (("loss", own), ("certified_loss", entry["bound"][place])):
+                noisy = 0.5 * np.mean(residuals**2 + (distance / data["ratio"]) ** 2 * rows)
+                assert entry[key][place] == pytest.approx([noisy, 0.0], rel=2e-5)
     for panel in (linear, logistic, batches):
         rewind, descend = panel["ways"]["rewind"], panel["ways"]["descend"]
         # Nearer to its own retraining, farther from the minimum, and certified to be.
@@ -54,12 +56,18 @@ def test_work_and_distance():
             assert np.all(np.array(entry["bound"]) >= entry["own"])
         refit = panel["refits"]["conjugate gradients"]
         assert refit["minimum"] <= refit["bound"] <= fig21_work_and_distance.GOAL
+        # More noise is more loss, and none has the least.
+        for entry in (rewind, descend):
+            mean, error = np.transpose(entry["loss"])
+            assert np.all(np.transpose(entry["certified_loss"])[0] > mean)
+            assert np.all(mean + 2 * error > panel["loss"])
     # Of a risk that is not convex the bound of descending grows with its work.
     assert np.all(np.diff(perceptron["ways"]["descend"]["bound"]) > 0.0)
     assert perceptron["curvature"][0] < 0.0
     axes = drawn(fig21_work_and_distance, data)
-    assert [ax.get_title(loc="left") or ax.get_title() for ax in axes[:4]] == [
-        f"({letter}) {panel['title']}" for letter, panel in zip("abcd", data["panels"], strict=True)
+    titles = [ax.get_title(loc="left") or ax.get_title() for ax in axes[:8:2]]
+    assert titles == [
+        f"({letter}) {panel['title']}" for letter, panel in zip("aceg", data["panels"], strict=True)
     ]
 
 

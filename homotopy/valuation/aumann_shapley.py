@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import ClassVar
 
 import equinox as eqx
@@ -11,9 +12,14 @@ import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import fraction, integer
+from homotopy.models import LinearModel
+from homotopy.numerics.gauss_legendre import quadrature, to_coefficients
+from homotopy.valuation.folds import Fold, folds
 from homotopy.valuation.games import LeastSquaresGame, is_least_squares, refitted
 from homotopy.valuation.method import AbstractValuation, Asked, data_values_of
 from homotopy.valuation.values import DataValues, ValueStatus
+
+_FOLDED = 1e-8  # of values beside a fold, whose place is known to some 1e-13
 
 
 class AumannShapley(AbstractValuation):
@@ -25,6 +31,10 @@ class AumannShapley(AbstractValuation):
     Influence is to leave-one-out what this is to Shapley, which it tends to where the ridge is
     large against single points (theory §8.3). It needs a ridge: without one it is log(1/ρ) times
     the influence as ρ → 0.
+
+    The minima of a model that is not convex may end in a fold as ε falls. What m jumps by there is
+    nobody's: it is `jump`, the values sum to m(∅) − m(N) − jump, and the status is `jumps`. Folds
+    are looked for with `Shapley()`, between the nodes of the first rule.
 
     Parameters
     ----------
@@ -63,8 +73,66 @@ class AumannShapley(AbstractValuation):
     def values(self, asked: Asked) -> DataValues:
         require_ridge(asked, "AumannShapley()")
         game = asked.game
-        path = _LinearPath(game) if is_least_squares(asked.problem) else _Path(asked)
+        if is_least_squares(asked.problem):
+            path = _LinearPath(game)
+            return integrated(self, asked, path, path.stretch, game.total, game.shape, "solves")
+        path = _Path(asked)
+        if asked.semivalue.efficient and not isinstance(asked.problem.model, LinearModel):
+            grid = np.append(np.sort(asked.semivalue.quadrature(path.stretch, self.nodes)[0]), 1.0)
+            met = folds(asked.problem, path.minimum, path.full, grid[::-1])
+            if met:
+                return self._between_folds(asked, path, met)
         return integrated(self, asked, path, path.stretch, game.total, game.shape, "solves")
+
+    def _between_folds(self, asked: Asked, path: _Path, met: list[Fold]) -> DataValues:
+        """The integral over each piece, and what m changes by from one to the next.
+
+        Next to the fold that a piece begins with, at ε_c, minima are smooth in the root of ε − ε_c.
+        """
+        total, count, work, before = asked.game.total, self.nodes, 0, None
+        ends = [1.0, *(fold.at for fold in met), 0.0]
+        while True:
+            values, jump = 0.0, 0.0
+            for place, (upper, lower) in enumerate(itertools.pairwise(ends)):
+                if place > 0:
+                    path.near = {upper: met[place - 1].theta_below}
+                    jump = jump + path.measure(met[place - 1].theta_below[None])[0]
+                else:
+                    path.near = {1.0: path.full}
+                if place < len(met):
+                    path.near[lower] = met[place].theta_above
+                    nodes, masses = quadrature(count)
+                    times = lower + (upper - lower) * nodes**2
+                    masses = 2.0 * (upper - lower) * nodes * masses
+                else:
+                    times, masses = asked.semivalue.quadrature(upper * path.stretch, count)
+                    times, masses = upper * times, upper * masses
+                order = np.argsort(-times)
+                for done, node in enumerate(order):
+                    asked.report(done, order.size)
+                    values = values + masses[node] * path(float(times[node]))
+                work += order.size
+                if place < len(met):
+                    along = path.measure(np.stack([path.near[float(at)] for at in times]))
+                    # A polynomial through the nodes has Σ (−1)ᵏ cₖ at the beginning.
+                    signs = (-1.0) ** np.arange(count)
+                    jump = jump - np.tensordot(signs @ to_coefficients(count), along, 1)
+            if before is not None:
+                error = np.max(np.abs(values - before), axis=0)
+                scale = max(float(np.max(np.abs(values))), float(np.max(np.abs(total))))
+                within = bool(np.all(error <= max(self.tolerance, _FOLDED) * scale))
+                if within or 2 * count > self.max_nodes:
+                    break
+            elif 2 * count > self.max_nodes:
+                within, error = False, np.full(values.shape[1], np.inf)
+                break
+            before, count = values, 2 * count
+        shape = asked.game.shape
+        status = ValueStatus.jumps if within else ValueStatus.not_resolved
+        return data_values_of(
+            self, values.reshape(len(values), *shape), total, work, "solves", status,
+            quadrature_error=np.reshape(error, shape), jump=np.reshape(jump, shape),
+        )  # fmt: skip
 
 
 def require_ridge(asked: Asked, method: str) -> None:
@@ -137,21 +205,24 @@ class _Path:
     def __init__(self, asked: Asked):
         self.problem, self.measure = asked.problem, asked.measure
         self.full = asked.game.fits(np.ones((1, asked.game.size), bool))[0]
-        whole = np.asarray(_hessian(self.problem, self.full, 1.0))
+        whole = np.asarray(_hessian(self.problem, self.full, np.asarray(1.0)))
         ridge = np.broadcast_to(np.asarray(self.problem.ridge), self.full.shape)
         root = 1.0 / np.sqrt(ridge)
         scaled = root[:, None] * (whole - np.diag(ridge)) * root
         self.stretch = max(float(np.linalg.eigvalsh(scaled)[-1]), 1e-3)
         self.near: dict[float, np.ndarray] = {1.0: self.full}
 
+    def minimum(self, t: float, start: np.ndarray) -> np.ndarray:
+        """Downhill of the start."""
+        return refitted(self.problem, np.full((1, self.problem.size), t), start[None])[0]
+
     def __call__(self, t: float) -> Float[np.ndarray, "n k"]:
         # From the nearest minimum known: the branch of the full fit, downhill.
         closest = min(self.near, key=lambda known: abs(np.log(known + 1e-9) - np.log(t + 1e-9)))
-        weights = np.full((1, self.problem.size), t)
-        theta = refitted(self.problem, weights, self.near[closest][None])[0]
+        theta = self.minimum(t, self.near[closest])
         self.near[t] = theta
         slopes = self.measure.slopes(theta)
-        return np.asarray(_adjoint(self.problem, theta, slopes, t))
+        return np.asarray(_adjoint(self.problem, theta, slopes, np.asarray(t)))
 
 
 @eqx.filter_jit

@@ -85,17 +85,20 @@ def data_values_of(
     standard_error: Float[np.ndarray, "n ..."] | None = None,
     quadrature_error: Float[np.ndarray, ...] | None = None,
     sampling: Sampling | None = None,
+    jump: Float[np.ndarray, ...] | None = None,
 ) -> DataValues:
     """A result from NumPy's arrays."""
+    shared = total if jump is None else total - jump
     return DataValues(
         values=jnp.asarray(values),
         standard_error=None if standard_error is None else jnp.asarray(standard_error),
         total=jnp.asarray(total),
-        efficiency_gap=jnp.asarray(np.sum(values, axis=0) - total),
+        efficiency_gap=jnp.asarray(np.sum(values, axis=0) - shared),
         quadrature_error=None if quadrature_error is None else jnp.asarray(quadrature_error),
         work=jnp.asarray(work),
         status=status,
         unit=unit,
         kind=method.kind,
         sampling=sampling,
+        jump=None if jump is None else jnp.asarray(jump),
     )

@@ -39,6 +39,10 @@ class ValueStatus(Status):
         "the values do not sum to m(∅) − m(N) to within rounding: a larger ridge makes fits better "
         "conditioned"
     )
+    jumps = (
+        "the path of minima jumps as the weights fall: what m changes by there belongs to no point "
+        "and is `jump`, and the values share out the rest; throw=False gives them"
+    )
     not_resolved = (
         "the integral was not resolved with the nodes allowed, as where the path of minima jumps: "
         "raise max_nodes, or compare efficiency_gap with the jump"
@@ -107,8 +111,8 @@ class DataValues(Result, Reported, eqx.Module):
     total : (*out)
         m(∅) − m(N), m of no data minus m of all.
     efficiency_gap : (*out)
-        The sum of the values minus `total`: of Shapley values an error, free of charge; of other
-        semivalues what they do not share out.
+        The sum of the values, and of `jump`, minus `total`: of Shapley values an error, free of
+        charge; of other semivalues what they do not share out.
     quadrature_error : (*out), optional
         The largest change of a value when the nodes of an integral were doubled.
     work : ()
@@ -122,6 +126,9 @@ class DataValues(Result, Reported, eqx.Module):
         Of sampled values, for `resume`.
     permutation_check : PermutationCheck, optional
         Of `EffectiveMedium`: how the values compare with a sample.
+    jump : (*out), optional
+        Of `AumannShapley`, where the minima end in folds on the way: what m changes by there as
+        the weights fall, which is part of `total` and of no point's value.
     """
 
     values: Float[Array, "n ..."]
@@ -135,6 +142,7 @@ class DataValues(Result, Reported, eqx.Module):
     kind: str = eqx.field(static=True)
     sampling: Sampling | None = None
     permutation_check: PermutationCheck | None = None
+    jump: Float[Array, ...] | None = None
 
     _axes = (("values", None), ("work", 0))
 
@@ -155,6 +163,7 @@ class DataValues(Result, Reported, eqx.Module):
         )
         gap = float(np.max(np.abs(np.asarray(self.efficiency_gap))))
         yield "m(∅) − m(N)", self.total
+        yield "jump", self.jump
         yield "efficiency gap", number(gap, 2)
         check = self.permutation_check
         yield (

@@ -1,5 +1,6 @@
 """Values from the homotopy in all weights, by integrals to thirty digits and by exact values."""
 
+import jax.numpy as jnp
 import mpmath as mp
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy import integrate, optimize, stats
 import homotopy as hm
 from homotopy.valuation.measures import Quadratic
 from homotopy.valuation.medium import Medium
+from homotopy.valuation.values import ValueStatus
 
 
 def setting(n=9, d=3, m=20, seed=0, ridge=0.5):
@@ -299,3 +301,69 @@ def test_gradient_steps_are_those_of_the_orders_and_efficient():
             theta = after
     np.testing.assert_allclose(found.values, known, atol=1e-14)
     assert abs(float(found.efficiency_gap)) < 1e-14
+
+
+# Minima that end on the way -----------------------------------------------------------------------
+
+
+WAVES = np.array([[1.0], [1.2], [0.7], [0.9]]), np.array([1.0, 1.1, 0.6, 0.5])
+RIDGE = 0.02
+
+
+def wave(theta, x):
+    """Of one parameter, whose risk has several minima."""
+    return x[0] * jnp.sin(1.5 * theta[0]) + 0.2 * theta[0] * x[0] ** 2
+
+
+def slopes(theta, x, y):
+    """ℓ'(θ) of points, and ℓ''(θ), by hand."""
+    f = x * np.sin(1.5 * theta) + 0.2 * theta * x**2
+    first = 1.5 * x * np.cos(1.5 * theta) + 0.2 * x**2
+    return (f - y) * first, first**2 - (f - y) * 2.25 * x * np.sin(1.5 * theta)
+
+
+def weight_of(theta):
+    """The ε of which θ is stationary: −ρθ/Σℓ'."""
+    return -RIDGE * theta / np.sum(slopes(theta, WAVES[0][:, 0], WAVES[1])[0])
+
+
+def shares(low, high):
+    """−∫ m' ℓ_j'/Σℓ' dθ over a branch: a point's part of what m falls by along it."""
+
+    def part(theta, row):
+        each = slopes(theta, WAVES[0][:, 0], WAVES[1])[0]
+        return -slopes(theta, 1.1, 0.9)[0] * each[row] / each.sum()
+
+    return [integrate.quad(part, low, high, (row,), epsabs=1e-13)[0] for row in range(4)]
+
+
+@pytest.mark.parametrize(("start", "turn"), [(1.74, (1.3, 1.6)), (6.595, (5.6, 6.1))])
+def test_a_jump_of_the_minima_is_nobodys(start, turn):
+    """Both branches by θ in place of ε, whose turning point is where ε(θ) is least."""
+    problem = hm.Problem(
+        hm.function_model(wave, dimension=1), hm.SquaredError(), *WAVES, deleted=0, ridge=RIDGE
+    )
+    loss = hm.TestLoss([[1.1]], [0.9])
+    with pytest.raises(RuntimeError, match="belongs to no point"):
+        hm.data_values(problem, loss, hm.AumannShapley(), theta0=[start])
+    found = hm.data_values(problem, loss, hm.AumannShapley(), theta0=[start], throw=False)
+    assert found.status == ValueStatus.jumps and "jump " in repr(found)
+
+    def stationary(weight, low, high):
+        def gradient(theta):
+            each = slopes(theta, WAVES[0][:, 0], WAVES[1])[0]
+            return weight * each.sum() + RIDGE * theta
+
+        return optimize.brentq(gradient, low, high, xtol=1e-15)
+
+    fold = optimize.minimize_scalar(
+        weight_of, bounds=turn, method="bounded", options={"xatol": 1e-9}
+    )
+    upper, below = stationary(1.0, start - 0.05, start + 0.05), stationary(fold.fun, 0.4, 0.56)
+    expected = np.add(shares(0.0, below), shares(fold.x, upper))
+    np.testing.assert_allclose(found.values, expected, atol=1e-7)  # the turn is known to some 1e-8
+    ends = np.array([below, fold.x])
+    measured = 0.5 * (1.1 * np.sin(1.5 * ends) + 0.2 * ends * 1.1**2 - 0.9) ** 2
+    assert float(found.jump) == pytest.approx(measured[0] - measured[1], abs=1e-7)
+    assert float(found.efficiency_gap) == pytest.approx(0.0, abs=1e-10)
+    assert np.sum(found.values) + float(found.jump) == pytest.approx(float(found.total), abs=1e-10)

@@ -15,7 +15,7 @@ from homotopy.numerics.compiled import borrowing, compiled
 
 LANES = 8  # permutations that go side by side, so that processors use their vector units
 _NEW = 1e-11  # of ‖x‖: what is left of x outside a span that counts as a new direction
-_CLOSE = 6  # prefixes in a row near the end value, after which the rest counts as nothing
+CLOSE = 6  # prefixes in a row near the end value, after which the rest counts as nothing
 
 
 @borrowing
@@ -189,13 +189,13 @@ def permutation_changes(X, y, ridge, A, g, order, total, truncation):
                     theta[a, lane] += v[a, lane]
             open_lanes = 0
             for lane in range(used):
-                if close[lane] >= _CLOSE:
+                if close[lane] >= CLOSE:
                     continue
                 changes[first + lane, order[first + lane, place]] = q[lane]
                 put_in += 1
                 rest[lane] -= q[lane]
                 close[lane] = close[lane] + 1 if abs(rest[lane]) <= truncation else 0
-                if close[lane] < _CLOSE:
+                if close[lane] < CLOSE:
                     open_lanes += 1
             if open_lanes == 0:
                 break

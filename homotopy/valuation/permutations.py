@@ -43,8 +43,9 @@ class Permutations(AbstractValuation):
         From 1 to n.
     truncation : float
         An order ends once m has been within this share of |m(∅) − m(N)| from m(N) at six places in
-        a row: a bias no standard error shows, up to that share in `efficiency_gap`. In ridge
-        regression with a test loss only; 0 for none.
+        a row: a bias no standard error shows, up to that share in `efficiency_gap`. 0 for none, as
+        in least squares without a ridge or with another measurement than a test loss, where a look
+        at m takes longer than to go on.
     tolerance : float, optional
         Stop when every value is known to this share of |m(∅) − m(N)|, all of them together with
         the `confidence`. Looked at after 32, 64, 128, … units, and corrected for the number of
@@ -104,10 +105,10 @@ class Permutations(AbstractValuation):
             raise ValueError(
                 f"method: expected strata <= {game.size}, the number of points, got {self.strata}."
             )
-        if self.truncation > 0.0 and not (isinstance(game, LeastSquaresGame) and game.fast):
+        if self.truncation > 0.0 and not (_fast(game) or game.truncates):
             raise ValueError(
-                "method: expected truncation=0, as truncation saves work in ridge regression with "
-                f"TestLoss(X, y) only, got {self.truncation:g}."
+                "method: expected truncation=0, as it saves no work in least squares without a "
+                f"ridge, or of a measurement other than TestLoss(X, y), got {self.truncation:g}."
             )
         length = self.strata * (2 if self.antithetic else 1)
         units = max(2, math.ceil(self.count / length))
@@ -196,6 +197,10 @@ class Permutations(AbstractValuation):
         return ValueStatus.successful
 
 
+def _fast(game: AbstractGame) -> bool:
+    return isinstance(game, LeastSquaresGame) and game.fast
+
+
 def _part(numbers: int) -> int:
     """Units in a part: a power of two, the same on every machine."""
     return max(1, min(_PART, 1 << max(0, int(math.log2(max(1, _NUMBERS // numbers))))))
@@ -247,7 +252,7 @@ class _Sampler:
     def changes(self, orders: np.ndarray) -> tuple[np.ndarray, int]:
         """m before minus m after each point is put in, by point, weighted as the semivalue does."""
         game = self.game
-        if isinstance(game, LeastSquaresGame) and game.fast:
+        if _fast(game):
             form = game.measure
             within = self.method.truncation * abs(float(self.total))
             changes, work = kernels.permutation_changes(
@@ -258,8 +263,8 @@ class _Sampler:
                 return changes, work
             placed = np.take_along_axis(changes, orders, axis=1)
         else:
-            placed = -np.diff(game.along(orders), axis=1)
-            work = orders.size
+            values, work = game.along(orders, self.method.truncation)
+            placed = -np.diff(values, axis=1)
         first = min(self.method.smallest, game.size)
         if first > 1:
             placed[:, first - 1] = placed[:, :first].sum(axis=1)

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from coalitions import instance, loss_game, semivalue, shapley_weights
-from scipy import stats
+from scipy import optimize, stats
 
 import homotopy as hm
 from homotopy.measurements import as_measurement
@@ -209,6 +209,36 @@ def test_truncation_leaves_what_it_says_in_the_efficiency_gap():
         hm.data_values(
             hm.LinearRegression(X, y, deleted=0), loss, hm.Permutations(8, truncation=0.1)
         )
+
+
+def test_truncation_of_refits_and_of_games():
+    """Of refits by hand along one order; a game of two outputs ends where both have settled."""
+    X, y, X_test, y_test = instance(24, 2)
+    classes, test_classes = (y > 0).astype(int), (y_test > 0).astype(int)
+    problem = hm.Problem(hm.linear_model(2), hm.Logistic(), X, classes, deleted=0, ridge=1.0)
+    loss = hm.TestLoss(X_test, test_classes)
+    share = 0.2
+    sample = sampler(problem, loss, hm.Permutations(2, antithetic=False, truncation=share))
+    order = sample.orders(0, 1)
+    values = []
+    for place in range(25):
+        rows = order[0, :place]
+
+        def risk(theta, rows=rows):
+            z = X[rows] @ theta
+            return np.sum(np.logaddexp(0.0, z) - classes[rows] * z) + 0.5 * theta @ theta
+
+        theta = optimize.minimize(risk, np.zeros(2), method="BFGS", options={"gtol": 1e-9}).x
+        z = X_test @ theta
+        values.append(np.mean(np.logaddexp(0.0, z) - test_classes * z))
+    values = np.array(values)
+    within = np.abs(values - values[-1]) <= share * abs(values[0] - values[-1])
+    stop = next(k for k in range(5, 25) if within[k - 5 : k + 1].all())
+    assert stop < 24
+    changes, work = sample.changes(order)
+    assert work == stop
+    cut = np.where(np.arange(24) < stop, -np.diff(values), 0.0)
+    np.testing.assert_allclose(changes[0, order[0]], cut, atol=1e-7)
 
 
 def test_heavy_tails_are_told():

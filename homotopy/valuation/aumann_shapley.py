@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import fraction, integer
-from homotopy.models import LinearModel
+from homotopy.existence import affine_in_parameters
 from homotopy.numerics.gauss_legendre import quadrature, to_coefficients
 from homotopy.valuation.folds import Fold, folds
 from homotopy.valuation.games import LeastSquaresGame, is_least_squares, refitted
@@ -63,7 +63,7 @@ class AumannShapley(AbstractValuation):
 
     nodes: int = 16
     tolerance: float = 1e-11
-    max_nodes: int = 128
+    max_nodes: int = 256
 
     def __check_init__(self):
         integer("nodes", self.nodes, 2)
@@ -77,7 +77,7 @@ class AumannShapley(AbstractValuation):
             path = _LinearPath(game)
             return integrated(self, asked, path, path.stretch, game.total, game.shape, "solves")
         path = _Path(asked)
-        if asked.semivalue.efficient and not isinstance(asked.problem.model, LinearModel):
+        if asked.semivalue.efficient and not affine_in_parameters(asked.problem):
             grid = np.append(np.sort(asked.semivalue.quadrature(path.stretch, self.nodes)[0]), 1.0)
             met = folds(asked.problem, path.minimum, path.full, grid[::-1])
             if met:

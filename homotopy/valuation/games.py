@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from homotopy.existence import affine_in_parameters
 from homotopy.influence.objectives import ProximalRisk
 from homotopy.linear import LinearRegression
 from homotopy.losses import SquaredError
@@ -207,7 +208,7 @@ class RefitGame(FittedGame):
         self.start = np.zeros(problem.dimension)
         if theta0 is not None:
             self.start = np.asarray(theta0)
-        elif not isinstance(problem.model, LinearModel):
+        elif not affine_in_parameters(problem):
             raise ValueError(
                 f"theta0: a {type(problem.model).__name__} has several minima; expected the vector "
                 f"of length {problem.dimension} where fits start, got None."
@@ -223,7 +224,7 @@ class RefitGame(FittedGame):
         return found
 
     def next_values(self, members, before):
-        if not isinstance(self.problem.model, LinearModel):
+        if not affine_in_parameters(self.problem):
             return super().next_values(members, before)
         theta = self.fits(members, before)
         return self.measure(theta), theta

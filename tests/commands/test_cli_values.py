@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from typer.testing import CliRunner
 
 from homotopy.cli import app
@@ -94,9 +95,50 @@ def test_other_methods_and_test_data(tmp_path):
     assert "Beside 4000 permutations" in again.output
 
 
+def test_classes_are_valued_by_the_homotopy_in_all_weights(tmp_path):
+    """Leave-one-out by refits of SciPy; the values sum to what the data are worth."""
+    X, y = table(tmp_path / "a.csv", names=False)
+    lines = (tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()
+    named = ["low" if target < np.median(y) else "top" for target in y]
+    lines = [
+        line.rsplit(",", 1)[0] + f",{word}" for line, word in zip(lines[1:], named, strict=True)
+    ]
+    (tmp_path / "b.csv").write_text("\n".join(["area,age,price", *lines]), encoding="utf-8")
+    options = tmp_path / "b.csv", "--target", "price", "--ridge", 2, "--loss", "logistic"
+    result = run(*options, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    held = held_out(14, 0.25, 0)
+    inside, outside = np.flatnonzero(~held), np.flatnonzero(held)
+    design = np.column_stack([np.ones(14), (X - X[inside].mean(axis=0)) / X[inside].std(axis=0)])
+    classes = np.array([word == "top" for word in named], float)
+
+    def loss(rows):
+        def risk(theta):
+            z = design[rows] @ theta
+            return np.sum(np.logaddexp(0.0, z) - classes[rows] * z) + theta @ theta
+
+        z = design[outside] @ minimize(risk, np.zeros(3), method="BFGS", options={"gtol": 1e-9}).x
+        return np.mean(np.logaddexp(0.0, z) - classes[outside] * z)
+
+    with (tmp_path / "out" / "values.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    known = [loss(np.setdiff1d(inside, row)) - loss(inside) for row in inside]
+    np.testing.assert_allclose([float(line["leave_one_out"]) for line in found], known, atol=1e-7)
+    total = np.log(2.0) - loss(inside)
+    assert sum(float(line["value"]) for line in found) == pytest.approx(total, abs=1e-7)
+    assert "leverage" not in found[0] and all(float(line["loss"]) > 0 for line in found)
+    record = json.loads((tmp_path / "out" / "values.json").read_text(encoding="utf-8"))
+    assert record["arguments"]["method"] == "aumann" and "probability" in record["units"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--loss", "hinge"], "--loss: expected one of squared, logistic, softmax"),
+        (["--loss", "logistic"], "--loss logistic: expected the target 'price' to be 0 or 1"),
+        (["--loss", "softmax", "--method", "medium"], "--method medium: it is for --loss squared"),
+        (["--truncation", "1"], "--truncation: expected a part from 0 to below 1"),
+        (["--truncation", "0.1", "--method", "aumann"], "--truncation: it is for --method perm"),
         (["--method", "banzhaf"], "--method: expected one of permutations, medium, aumann"),
         (["--ridge", "0"], "--ridge: expected a number above 0"),
         (["--ridge", "-1"], "--ridge: expected a finite number, 0 or above"),

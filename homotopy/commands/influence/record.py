@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from homotopy.commands.influence.fit import LOGISTIC, SOFTMAX, SQUARED
+from homotopy.commands.influence.fit import LOGISTIC, SOFTMAX, SQUARED, Fit
 from homotopy.commands.influence.numbers import Influences
 from homotopy.commands.shared.record import data, plain, units, versions
 
@@ -94,7 +94,7 @@ def record(arguments: dict, by: str, influences: Influences) -> dict:
         {
             "command": "influence",
             "arguments": arguments,
-            "units": _units(fit),
+            "units": units_of(fit),
             "signs": "Changes are on deletion: without the row minus with it. The risk is a sum.",
             "columns": meanings(influences),
             "versions": versions(),
@@ -119,7 +119,8 @@ def record(arguments: dict, by: str, influences: Influences) -> dict:
     )
 
 
-def _units(fit) -> str:
+def units_of(fit: Fit) -> str:
+    """What the numbers of a fit are in."""
     if fit.linear:
         return (
             f"{units(fit.design)}, unless a column says otherwise. The loss is half the squared "

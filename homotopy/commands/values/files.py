@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from homotopy.commands.influence.record import units_of
 from homotopy.commands.shared.console import row_name
-from homotopy.commands.shared.record import data, plain, units, versions
+from homotopy.commands.shared.record import data, plain, versions
 from homotopy.commands.values.numbers import Valued
 from homotopy.plotting import house_style
 from homotopy.plotting.by_row import draw_by_row
@@ -25,6 +26,7 @@ MEANINGS = {
     "influence": "the same to first order, by the influence function",
     "leverage": "x'inv(H)x with the Hessian H = sum xx' + ridge",
     "residual": "target - prediction of the fit to all rows, standardised",
+    "loss": "-log of the probability of the row's class in the fit to all rows",
 }
 
 
@@ -54,7 +56,7 @@ def record(arguments: dict, found: Valued, top: int) -> dict:
         {
             "command": "values",
             "arguments": arguments,
-            "units": f"{units(fit.design)}. The loss is half the squared residual.",
+            "units": units_of(fit),
             "signs": "Changes are on deletion: without the row minus with it. The risk is a sum.",
             "columns": {name: MEANINGS[name] for name in found.columns},
             "versions": versions(),

@@ -80,11 +80,13 @@ def like(original: Dataset, data: Dataset) -> Dataset:
     return dataclasses.replace(data, X=data.X[:, kept], feature_names=original.feature_names)
 
 
-def values_of(fit: Fit, method: str, permutations: int, seed: int) -> Valued:
-    """The values of all rows, with leave-one-out, influence, leverage and residuals."""
+def values_of(
+    fit: Fit, method: str, permutations: int, seed: int, truncation: float = 0.0
+) -> Valued:
+    """The values of all rows, with leave-one-out, influence, and what the fit says of each."""
     problem, loss = fit.problem, fit.test
     ways = {
-        "permutations": Permutations(permutations, seed=seed),
+        "permutations": Permutations(permutations, seed=seed, truncation=truncation),
         "medium": EffectiveMedium(permutations, seed=seed),
         "aumann": AumannShapley(),
     }
@@ -104,7 +106,10 @@ def values_of(fit: Fit, method: str, permutations: int, seed: int) -> Valued:
         **({} if error is None else {"standard_error": np.asarray(error)}),
         "leave_one_out": np.asarray(truth.measured(loss)),
         "influence": np.asarray(first.change),
-        "leverage": np.asarray(fit.diagnostics.leverage),
-        "residual": np.asarray(fit.diagnostics.residuals),
     }
+    if fit.linear:
+        columns["leverage"] = np.asarray(fit.diagnostics.leverage)
+        columns["residual"] = np.asarray(fit.diagnostics.residuals)
+    else:
+        columns["loss"] = np.asarray(problem.losses(problem.parameters(fit.theta)))
     return Valued(fit, found, columns)

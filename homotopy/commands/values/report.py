@@ -16,6 +16,7 @@ _HEADERS = {
     "influence": "influence",
     "leverage": "leverage",
     "residual": "residual",
+    "loss": "loss",
 }
 
 

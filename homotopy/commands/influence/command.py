@@ -9,14 +9,20 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import InputError
-from homotopy.commands.shared.options import TableRequest, epilog, reads_a_table
+from homotopy.commands.shared.options import (
+    LOSSES,
+    LossOption,
+    TableRequest,
+    check_choice,
+    epilog,
+    reads_a_table,
+)
 from homotopy.commands.shared.output import folder_stem, output_folder
 
 PICTURES = ("influence.png", "influence.pdf")
 TABLE = "influence.csv"
 RECORD = "influence.json"
 
-LOSSES = ("squared", "logistic", "softmax")
 # What --by takes, the column it ranks by, and its name in a title.
 RANKINGS = {
     "own-loss": ("own_loss_change_predicted", "the predicted change of their own loss"),
@@ -72,14 +78,7 @@ EPILOG = epilog(_EXPLANATION)
 def influence(
     table: TableRequest,
     *,
-    loss: Annotated[
-        str,
-        typer.Option(
-            metavar="LOSS",
-            help="squared; logistic where the target is 0 or 1 in every row, or text of two "
-            "classes; softmax for classes of any number.",
-        ),
-    ] = LOSSES[0],
+    loss: LossOption = LOSSES[0],
     ridge: Annotated[
         float,
         typer.Option(
@@ -125,10 +124,10 @@ def influence(
     ] = None,
 ) -> None:
     """Rank the rows of a data set by their influence on a regression, and check it by refits."""
-    _check_choice("--loss", loss, LOSSES)
+    check_choice("--loss", loss, LOSSES)
     if by is None:
         by = "own-loss" if test is None else "test-loss"
-    _check_choice("--by", by, tuple(RANKINGS))
+    check_choice("--by", by, tuple(RANKINGS))
     linear = loss == LOSSES[0]
     if by == "test-loss" and test is None:
         raise InputError("--by test-loss: name the test data, --test TEST.csv.")
@@ -186,11 +185,6 @@ def influence(
     show(console, found, ranking, change)
     written = ", ".join((TABLE, RECORD, *PICTURES))
     console.print(f"Written to {folder}/: {written}", soft_wrap=True, markup=False)
-
-
-def _check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{option}: expected one of {', '.join(choices)}, got {value!r}.")
 
 
 @contextmanager

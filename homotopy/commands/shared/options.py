@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from homotopy.commands.shared.errors import InputError
 from homotopy.datasets.tables.options import TableOptions
 
 
@@ -93,6 +94,16 @@ _READING = (
 )
 
 
+LOSSES = ("squared", "logistic", "softmax")
+LossOption = Annotated[
+    str,
+    typer.Option(
+        metavar="LOSS",
+        help="squared; logistic where the target is 0 or 1 in every row, or text of two classes; "
+        "softmax for classes of any number.",
+    ),
+]
+
 # Of linear regression.
 RidgeOption = Annotated[
     float,
@@ -102,6 +113,12 @@ RidgeOption = Annotated[
         "than rows are allowed.",
     ),
 ]
+
+
+def check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    """`InputError` unless it is one of the choices."""
+    if value not in choices:
+        raise InputError(f"{option}: expected one of {', '.join(choices)}, got {value!r}.")
 
 
 @dataclasses.dataclass(frozen=True)

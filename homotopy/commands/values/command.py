@@ -6,14 +6,20 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import InputError
-from homotopy.commands.shared.options import TableRequest, epilog, reads_a_table
+from homotopy.commands.shared.options import (
+    LOSSES,
+    LossOption,
+    TableRequest,
+    check_choice,
+    epilog,
+    reads_a_table,
+)
 from homotopy.commands.shared.output import folder_stem, output_folder
 
 PICTURES = ("values.png", "values.pdf")
 TABLE = "values.csv"
 RECORD = "values.json"
 METHODS = ("permutations", "medium", "aumann")
-LOSSES = ("squared", "logistic", "softmax")
 
 _EXPLANATION = """
 [bold]Example.[/] homotopy values --dataset diabetes --top 5
@@ -68,14 +74,7 @@ def values(
             help="Without --test: the part of the rows that the loss is measured on.",
         ),
     ] = 0.25,
-    loss: Annotated[
-        str,
-        typer.Option(
-            metavar="LOSS",
-            help="squared; logistic where the target is 0 or 1 in every row, or text of two "
-            "classes; softmax for classes of any number.",
-        ),
-    ] = LOSSES[0],
+    loss: LossOption = LOSSES[0],
     method: Annotated[
         str | None,
         typer.Option(
@@ -120,12 +119,10 @@ def values(
     ] = None,
 ) -> None:
     """Value the rows of a data set by what a regression loses on other rows without them."""
-    if loss not in LOSSES:
-        raise InputError(f"--loss: expected one of {', '.join(LOSSES)}, got {loss!r}.")
+    check_choice("--loss", loss, LOSSES)
     linear = loss == LOSSES[0]
     method = (METHODS[0] if linear else METHODS[2]) if method is None else method
-    if method not in METHODS:
-        raise InputError(f"--method: expected one of {', '.join(METHODS)}, got {method!r}.")
+    check_choice("--method", method, METHODS)
     if method == "medium" and not linear:
         raise InputError(
             f"--method medium: it is for --loss squared, not for {loss}; permutations and aumann "

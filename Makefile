@@ -6,6 +6,7 @@
 #   make compatibility   the tests on every Python and choice of dependencies of .ci/matrix.toml
 #   make bench           the benchmarks
 #   make notebooks       notebooks/*.py to executed notebooks/*.ipynb
+#   make docs            the site, in docs/_build/html: warnings are errors, links are looked up
 #   make clean           remove what the targets made, .venv excepted
 #
 # To choose the interpreter: make test PYTHON=/path/to/python3.12 (before .venv exists)
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
-.PHONY: figures test lint compatibility bench notebooks clean
+.PHONY: figures test lint compatibility bench notebooks docs clean
 .DEFAULT_GOAL := test
 
 figures: $(STAMP)
@@ -40,6 +41,13 @@ bench: $(STAMP)
 
 notebooks: $(NOTEBOOKS:.py=.ipynb)
 
+# The gallery shows the figures as they are, so that those that changed are made first.
+docs: figures
+	@$(BIN)/python -c 'import sphinx, myst_nb, pydata_sphinx_theme' 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx --fail-on-warning -q -b linkcheck docs docs/_build/links
+
 # Executed under a temporary name, so that a notebook that fails is not left behind as finished.
 notebooks/%.ipynb: notebooks/%.py $(STAMP)
 	$(BIN)/python -m jupytext --quiet --to ipynb --output $(@D)/.$(@F) $<
@@ -59,6 +67,7 @@ $(STAMP): pyproject.toml
 
 clean:
 	rm -rf build dist homotopy.egg-info .pytest_cache .ruff_cache .hypothesis figures/output
-	rm -f $(NOTEBOOKS:.py=.ipynb)
+	rm -f $(NOTEBOOKS:.py=.ipynb) docs/benchmarks.md docs/changelog.md docs/contributing.md
+	rm -rf docs/_build docs/gallery docs/jupyter_execute docs/reference docs/tutorials
 	find homotopy figures tests benchmarks notebooks -name __pycache__ -type d \
 		-exec rm -rf {} + 2>/dev/null || true

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 
+from homotopy.numerics.known_rank_one import rank_one_spectra
 from homotopy.numerics.rank_one import rank_one_spectrum
 
 DIGITS = 250
@@ -17,11 +18,34 @@ ROUNDING = 2e-15  # relative, of an eigenvalue: nine units in the last place
 spectrum = jax.jit(rank_one_spectrum)
 
 
-def run(poles, vector, weight):
-    """The kernel under test, on coordinates of which the zeros in z come last."""
+def by_roots(poles, vector, weight):
+    """Of known numbers, root by root."""
+    poles, vector = np.asarray(poles, float), np.asarray(vector, float)
+    values, rows = rank_one_spectra(
+        poles, vector, int(np.count_nonzero(vector)), np.array([float(weight)])
+    )
+    return values[0], rows[0].T
+
+
+def all_at_once(poles, vector, weight):
+    """By JAX."""
     poles, vector = jnp.asarray(poles, float), jnp.asarray(vector, float)
     values, vectors = spectrum(poles, vector, vector != 0.0, jnp.asarray(float(weight)))
     return np.asarray(values), np.asarray(vectors)
+
+
+KERNELS = {"all at once": all_at_once, "by roots": by_roots}
+chosen = ["all at once"]
+
+
+@pytest.fixture(scope="module", autouse=True, params=KERNELS)
+def kernel(request):
+    chosen[0] = request.param
+
+
+def run(poles, vector, weight):
+    """The kernel under test, on coordinates of which the zeros in z come last."""
+    return KERNELS[chosen[0]](poles, vector, weight)
 
 
 @mp.workdps(DIGITS)
@@ -158,7 +182,7 @@ def test_a_batch_over_the_weight_is_the_same_as_one_by_one():
     batch = jax.vmap(lambda weight: rank_one_spectrum(poles, vector, vector != 0.0, weight))
     values, vectors = batch(weights)
     for k, weight in enumerate(weights):
-        one_values, one_vectors = run(poles, vector, weight)
+        one_values, one_vectors = all_at_once(poles, vector, weight)
         np.testing.assert_allclose(values[k], one_values, rtol=ROUNDING)
         np.testing.assert_allclose(vectors[k], one_vectors, rtol=0, atol=1e-14)
 
@@ -174,3 +198,14 @@ def test_random_graded_problems(pole_digits, vector_digits, weight_digits):
     poles = np.sort(np.append(poles, 1e9 * (1 + np.arange(SIZE - len(poles)))))
     vector = 10.0 ** np.array(vector_digits) * np.array([1, -1, 1, 1, -1])
     assert_spectrum(poles, vector, 10.0**weight_digits)
+
+
+def test_many_weights_in_threads_are_the_same_as_one_by_one():
+    generator = np.random.default_rng(0)
+    poles, vector = np.sort(generator.uniform(0.0, 3.0, 40)), generator.normal(size=40)
+    weights = np.concatenate([[0.0], np.geomspace(1e-8, 1.0, 39)])
+    values, rows = rank_one_spectra(poles, vector, 40, weights)
+    for k, weight in enumerate(weights):
+        one_values, one_vectors = by_roots(poles, vector, weight)
+        np.testing.assert_array_equal(values[k], one_values)  # the same program
+        np.testing.assert_array_equal(rows[k].T, one_vectors)

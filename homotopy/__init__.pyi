@@ -1,4 +1,5 @@
 from . import (
+    bayesian,
     control,
     datasets,
     deletion,
@@ -20,6 +21,15 @@ from . import (
     valuation,
 )
 from ._saving import load
+from .bayesian import (
+    MALA,
+    NUTS,
+    SGLD,
+    GaussianDraws,
+    GaussianMoments,
+    LocalPosterior,
+    bayesian_influence,
+)
 from .deletion import (
     Deletion,
     best_step,
@@ -78,6 +88,7 @@ from .losses import (
 )
 from .measurements import (
     OwnLoss,
+    PointLosses,
     Predictions,
     TestLoss,
 )
@@ -134,6 +145,9 @@ from .valuation import (
 __version__: str
 
 __all__ = [
+    "MALA",
+    "NUTS",
+    "SGLD",
     "Adaptive",
     "Arnoldi",
     "AumannShapley",
@@ -153,13 +167,16 @@ __all__ = [
     "Exact",
     "FiniteTime",
     "GaussNewton",
+    "GaussianDraws",
     "GaussianMechanism",
+    "GaussianMoments",
     "GradientDescent",
     "Influence",
     "LeaveOneOut",
     "LinearRegression",
     "LinearRegressions",
     "Lissa",
+    "LocalPosterior",
     "Logistic",
     "MultiOutputRegression",
     "Network",
@@ -170,6 +187,7 @@ __all__ = [
     "PathIntegration",
     "Permutations",
     "PiecewiseConstant",
+    "PointLosses",
     "Polynomial",
     "Polynomials",
     "Predictions",
@@ -192,6 +210,8 @@ __all__ = [
     "TestLoss",
     "WhenCertified",
     "audit",
+    "bayesian",
+    "bayesian_influence",
     "best_step",
     "check",
     "control",

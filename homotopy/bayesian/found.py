@@ -66,7 +66,7 @@ def from_chains(
     def shaped(array):
         return jnp.asarray(np.asarray(array).reshape(-1, *shape), dtype)
 
-    acceptance = float(np.mean(np.asarray(chains.acceptance))) if sampler.metropolis else None
+    acceptance = acceptance_of(chains, sampler)
     return PosteriorInfluence(
         change=shaped(beta * found.within),
         standard_error=shaped(beta * found.standard_error),
@@ -84,6 +84,11 @@ def from_chains(
         kind="sampled" if sampler.exact else "sampled, unadjusted",
         chains=chains,
     )
+
+
+def acceptance_of(chains: Chains, sampler: AbstractChainSampler) -> float | None:
+    """Of samplers that refuse steps."""
+    return float(np.mean(np.asarray(chains.acceptance))) if sampler.metropolis else None
 
 
 def _shift(chains: Chains) -> tuple[np.ndarray, float]:

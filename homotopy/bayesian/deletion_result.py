@@ -62,6 +62,10 @@ class PosteriorDeletion(Result, Reported, eqx.Module):
 
     _axes = (("change", None),)
 
+    def _is_one(self) -> bool:
+        axes = 0 if self.weight_changes.single else 1
+        return super()._is_one() and np.ndim(self.status._value) == axes
+
     def _listed(self, array) -> np.ndarray:
         """With the axis of changes."""
         known = np.asarray(array)

@@ -114,7 +114,7 @@ def test_effective_draws_and_tails_of_weights_are_those_of_the_normal_law():
     np.testing.assert_allclose(sizes, share, atol=0.02)
     told = np.asarray(found.status == DeletionStatus.heavy_tails)
     np.testing.assert_array_equal(told, heavy)
-    # The shape is reached slowly, as the density has a logarithm's power beside the tail.
+    # The shape is reached slowly: beside the power x^(−1/P) there is exp(c√log x).
     shapes = np.asarray(found.pareto_shape)
     assert np.corrcoef(shapes, LEVERAGE)[0, 1] > 0.9
     assert np.max(np.abs(shapes - LEVERAGE)) < 0.25

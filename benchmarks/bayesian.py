@@ -47,8 +47,9 @@ def _setting():
 
 def _all_pairs(problem, theta) -> Scorecard:
     """n × n influences with their errors, from one run."""
-    sampler = hm.SGLD(1000, thinning=THINNING, burn_in=1000, batch_size=64)
     posterior = hm.LocalPosterior(BETA, LOCALISATION)
+    step = 0.1 * largest_stable_step(target_of(problem, theta, posterior))
+    sampler = hm.SGLD(1000, thinning=THINNING, burn_in=1000, step_size=step, batch_size=64)
     asked = problem, theta, hm.PointLosses(), posterior
     options = {"throw": False, "progress": False}
     hm.bayesian_influence(*asked, sampler=sampler, **options)  # compiled

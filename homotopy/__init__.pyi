@@ -1,4 +1,5 @@
 from . import (
+    bayesian,
     control,
     datasets,
     deletion,
@@ -20,6 +21,16 @@ from . import (
     valuation,
 )
 from ._saving import load
+from .bayesian import (
+    MALA,
+    NUTS,
+    SGLD,
+    BayesianInfluence,
+    GaussianDraws,
+    GaussianMoments,
+    LocalPosterior,
+    bayesian_influence,
+)
 from .deletion import (
     Deletion,
     best_step,
@@ -78,6 +89,7 @@ from .losses import (
 )
 from .measurements import (
     OwnLoss,
+    PointLosses,
     Predictions,
     TestLoss,
 )
@@ -134,12 +146,16 @@ from .valuation import (
 __version__: str
 
 __all__ = [
+    "MALA",
+    "NUTS",
+    "SGLD",
     "Adaptive",
     "Arnoldi",
     "AumannShapley",
     "BangBang",
     "BangBangs",
     "Banzhaf",
+    "BayesianInfluence",
     "BetaShapley",
     "Cells",
     "ConjugateGradient",
@@ -153,13 +169,16 @@ __all__ = [
     "Exact",
     "FiniteTime",
     "GaussNewton",
+    "GaussianDraws",
     "GaussianMechanism",
+    "GaussianMoments",
     "GradientDescent",
     "Influence",
     "LeaveOneOut",
     "LinearRegression",
     "LinearRegressions",
     "Lissa",
+    "LocalPosterior",
     "Logistic",
     "MultiOutputRegression",
     "Network",
@@ -170,6 +189,7 @@ __all__ = [
     "PathIntegration",
     "Permutations",
     "PiecewiseConstant",
+    "PointLosses",
     "Polynomial",
     "Polynomials",
     "Predictions",
@@ -192,6 +212,8 @@ __all__ = [
     "TestLoss",
     "WhenCertified",
     "audit",
+    "bayesian",
+    "bayesian_influence",
     "best_step",
     "check",
     "control",

@@ -61,7 +61,7 @@ class Saved:
 
 def write(value: Any, path: str | os.PathLike) -> Path:
     """See `Saved.save`."""
-    target = _with_suffix(path)
+    target = with_suffix(path)
     encoder = Encoder()
     root = encoder.encode(value)
     floats = [array.dtype.name for array in encoder.arrays if array.dtype.kind == "f"]
@@ -132,7 +132,7 @@ def load(path: str | os.PathLike, own: Sequence = ()) -> Any:
                 f"own: expected functions and classes with a name in their module, got "
                 f"{described(given)}."
             )
-    source = _with_suffix(path)
+    source = with_suffix(path)
     source = Path(path) if Path(path).exists() else source
     metadata, arrays = _read(source)
     if not jax.config.jax_enable_x64 and metadata.get("dtype") == "float64":
@@ -192,7 +192,8 @@ def _release() -> str:
     return f"{OWN} {_version()}"
 
 
-def _with_suffix(path) -> Path:
+def with_suffix(path: str | os.PathLike) -> Path:
+    """What `save` writes to."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path: expected the name of a file, got {described(path)}.")
     path = Path(path)

@@ -17,7 +17,7 @@ from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.problem import Problem
 
-__all__ = ["AbstractMeasurement", "OwnLoss", "Predictions", "TestLoss"]
+__all__ = ["AbstractMeasurement", "OwnLoss", "PointLosses", "Predictions", "TestLoss"]
 
 
 class AbstractMeasurement(DisplayedByFields, eqx.Module):
@@ -132,6 +132,26 @@ class Predictions(AbstractMeasurement):
 
     def __call__(self, problem, theta, rows, amounts):
         return problem.predict(theta, None if self.X is None else self.X.astype(problem.X.dtype))
+
+
+class PointLosses(AbstractMeasurement):
+    """ℓ_i(θ) of every point of the data, (n,), its sample weight included.
+
+    The change of the n losses on deletion of each of n points is an n × n array, whose diagonal is
+    that of `OwnLoss()`.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> change = hm.predict(problem, hm.LeaveOneOut())  # from θ = 0.5 to 0
+    >>> change.measured(hm.PointLosses()).round(12).tolist()
+    [-0.125, 0.375]
+    """
+
+    def __call__(self, problem, theta, rows, amounts):
+        return problem.losses(theta)
 
 
 class FunctionMeasurement(AbstractMeasurement):

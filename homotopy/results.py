@@ -2,6 +2,12 @@
 
 from homotopy._progress import Progress
 from homotopy._status import Status
+from homotopy.bayesian import (
+    DeletionStatus,
+    PosteriorDeletion,
+    PosteriorInfluence,
+    SamplingStatus,
+)
 from homotopy.deletion import (
     CertifiedOptimum,
     Costate,
@@ -66,6 +72,7 @@ __all__ = [
     "Costate",
     "DataValues",
     "DeletionDistances",
+    "DeletionStatus",
     "EarlyStopping",
     "Event",
     "EventKind",
@@ -83,11 +90,14 @@ __all__ = [
     "Optimum",
     "OptimumStatus",
     "PathComparison",
+    "PosteriorDeletion",
+    "PosteriorInfluence",
     "Progress",
     "ReachableResidual",
     "Release",
     "ResponsePath",
     "ResponseStatus",
+    "SamplingStatus",
     "Sensitivity",
     "SeparateOptimum",
     "Status",

@@ -122,6 +122,12 @@ def settings():
         *(hm.unlearning.ProjectedDescent([0.1, 0.2], radius=3.0), hm.unlearning.Epochs()),
         *(hm.unlearning.WithReplacement(), hm.unlearning.WithoutReplacement()),
         *(hm.unlearning.ProjectedSGD(0.01, 2), hm.unlearning.GaussianPair(0.5)),
+        *(hm.LocalPosterior(2.0, 3.0), hm.GaussianMoments(), hm.GaussianDraws(16)),
+        *(hm.SGLD(16, step_size=0.1), hm.MALA(16, step_size=0.1), hm.NUTS(16)),
+        hm.BayesianInfluence(hm.LocalPosterior(2.0, 3.0), hm.GaussianMoments()),
+        hm.bayesian.ThermodynamicIntegration(hm.GaussianMoments(), 2),
+        hm.bayesian.Reweighting(hm.GaussianDraws(16)),
+        *(hm.bayesian.CumulantExpansion(hm.GaussianDraws(16), 2), hm.PointLosses()),
         *(hm.GaussianMechanism(1.0, 1e-5), hm.unlearning.HitLaw(0.1, 0.9, 2, 0.2, 5, 1)),
     ]
 
@@ -180,6 +186,20 @@ def results():
             hm.LinearRegression(X, Y, deleted=2, ridge=1.0),
             hm.TestLoss(X, Y),
             hm.EffectiveMedium(8),
+        ),
+        "Bayesian influence": hm.bayesian_influence(
+            linear, THETA0, first, sampler=hm.GaussianDraws(200)
+        ),
+        "Bayesian influence in closed form": hm.bayesian_influence(
+            linear, THETA0, first, sampler=hm.GaussianMoments()
+        ),
+        "deletion from a posterior": hm.bayesian.posterior_deletion(
+            linear,
+            THETA0,
+            first,
+            hm.LocalPosterior(1.0, 9.0),
+            points=[0, 1],
+            method=hm.bayesian.Reweighting(hm.GaussianDraws(400)),
         ),
         "check": hm.check(linear, show=False),
         "GLM diagnostics": hm.diagnostics.glm_diagnostics(made["logistic"], THETA0),

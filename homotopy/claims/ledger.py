@@ -5,6 +5,7 @@ from __future__ import annotations
 from homotopy._checks import instance
 from homotopy.claims.machinery.claim import Claim
 from homotopy.claims.sections import (
+    bayesian_influence,
     best_schedule,
     bregman,
     error_decomposition,
@@ -54,6 +55,7 @@ LEDGER: tuple[Claim, ...] = (
     *reachable_residual.CLAIMS,
     *unlearning.CLAIMS,
     *other_uses.CLAIMS,
+    *bayesian_influence.CLAIMS,
 )
 
 

@@ -39,6 +39,10 @@ class ChangeStatus(InverseStatus):
         "ridge"
     )
     interrupted = "interrupted before it was computed: the change is left at 0"
+    not_sampled = (
+        "the posterior was not sampled well enough: more draws or burn-in, another sampler or step "
+        "size, or more localisation"
+    )
     not_reached = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
 
 

@@ -103,6 +103,7 @@ CORRECTED = {
     "D2D is indistinguishable",
     "R2D in the non-convex case",
     "ReLU is not convex",
+    "Bayesian influence away from minima",
 }
 # What the theory suspects in the notes, and the entries that decide it.
 SUSPECTS = {

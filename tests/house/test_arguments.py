@@ -117,6 +117,12 @@ def sampled_values():
     return hm.data_values(problem(), hm.TestLoss(X, Y), hm.Permutations(4), throw=False)
 
 
+@functools.cache
+def sampled_influence():
+    asked = problem(), THETA, hm.TestLoss(X, Y)
+    return hm.bayesian_influence(*asked, sampler=hm.GaussianDraws(16), throw=False)
+
+
 def network():
     return eqx.nn.MLP("scalar", "scalar", 2, 1, key=jax.random.key(0))
 
@@ -259,6 +265,41 @@ VALID = {
         "X": X, "y": Y, "X_test": X, "y_test": Y, "neighbours": 2
     },
     "homotopy.valuation.pooled_values": lambda: {"parts": [sampled_values()]},
+    "homotopy.LocalPosterior": lambda: {"beta": 2.0, "localisation": 3.0},
+    "homotopy.GaussianDraws": lambda: {"draws": 16, "chains": 1, "seed": 0},
+    "homotopy.SGLD": lambda: {
+        "draws": 16, "chains": 1, "seed": 0, "burn_in": 0, "thinning": 1, "step_size": 0.1,
+        "batch_size": 2,
+    },
+    "homotopy.MALA": lambda: {
+        "draws": 16, "chains": 1, "seed": 0, "burn_in": 0, "thinning": 1, "step_size": 0.1,
+        "acceptance": 0.5,
+    },
+    "homotopy.NUTS": lambda: {
+        "draws": 16, "chains": 1, "seed": 0, "burn_in": 100, "thinning": 1, "acceptance": 0.8,
+        "doublings": 3,
+    },
+    "homotopy.BayesianInfluence": lambda: {
+        "posterior": hm.LocalPosterior(), "sampler": hm.GaussianMoments()
+    },
+    "homotopy.bayesian_influence": lambda: {
+        "problem": problem(), "theta": THETA, "measurement": hm.TestLoss(X, Y),
+        "posterior": hm.LocalPosterior(), "sampler": hm.GaussianDraws(16), "resume": None,
+        "checkpoint": None, "throw": False, "progress": None,
+    },
+    "homotopy.bayesian.posterior_deletion": lambda: {
+        "problem": problem(), "theta": THETA, "measurement": hm.TestLoss(X, Y),
+        "posterior": hm.LocalPosterior(), "points": 1, "groups": None, "changes": None,
+        "method": hm.bayesian.Reweighting(hm.GaussianDraws(16)), "throw": False,
+        "progress": None,
+    },
+    "homotopy.bayesian.ThermodynamicIntegration": lambda: {
+        "sampler": hm.GaussianMoments(), "nodes": 2
+    },
+    "homotopy.bayesian.Reweighting": lambda: {"sampler": hm.GaussianDraws(16)},
+    "homotopy.bayesian.CumulantExpansion": lambda: {
+        "sampler": hm.GaussianDraws(16), "order": 2
+    },
     "homotopy.cooks_distance": lambda: {"problem": problem()},
     "homotopy.diagnostics.glm_diagnostics": lambda: {"problem": logistic(), "theta": None},
     "homotopy.diagnostics.duplicate_rows": lambda: {"problem": problem()},
@@ -576,6 +617,9 @@ METHODS = {
     "SwitchingFunction.factors": lambda: (deletion().switching_function(STEP), {"t": 0.5}),
     "SwitchingFunction.plot": lambda: (deletion().switching_function(STEP), {"ax": None}),
     "Trajectory.plot": lambda: (trajectory(), {"ax": None}),
+    "PosteriorInfluence.interval": lambda: (
+        sampled_influence(), {"confidence": 0.9, "simultaneous": False}
+    ),
     "DataValues.interval": lambda: (
         sampled_values(), {"confidence": 0.9, "simultaneous": False}
     ),
@@ -616,6 +660,7 @@ RIGHT = {
     "homotopy.function_model.f": {"a function"},
     "homotopy.keep_programs.folder": {"text"},
     "homotopy.load.path": {"text"},
+    "homotopy.bayesian_influence.checkpoint": {"text"},
     "homotopy.mlp.activation": {"a function"},
     "homotopy.check.show": {"a boolean"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
@@ -659,6 +704,7 @@ RIGHT = {
     "homotopy.linear_networks.mode_strength.singular_value": {"a boolean"},
     "homotopy.linear_networks.mode_strength.initial": {"a boolean"},
     "DataValues.interval.simultaneous": {"a boolean"},
+    "PosteriorInfluence.interval.simultaneous": {"a boolean"},
     "DataValues.of_groups.labels": {"a list of text"},
     "Costate.__call__.t": ANY_SHAPE,
     "SwitchingFunction.__call__.t": ANY_SHAPE,

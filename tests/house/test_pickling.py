@@ -31,6 +31,8 @@ def test_every_public_kind_is_tried():
         # Of a path with folds, of a prediction, of an optimum's list, of what `progress` is told;
         # of a certificate.
         "Branch", "Event", "InverseProduct", "LocalMinimum", "Progress", "Model",
+        # Of Bayesian influence.
+        "Chains",
         # Of values of points.
         "PermutationCheck", "Sampling",
         "CertificateKind", "ComparedTo",

@@ -1,0 +1,147 @@
+"""Chains from their burn-in on: in blocks, gone on from earlier ones, kept in a file meanwhile."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+
+from homotopy._saving import load, with_suffix, write
+from homotopy._wording import described
+from homotopy.bayesian.chains import (
+    Chains,
+    Running,
+    apart,
+    at_rest,
+    block_size,
+    chain_keys,
+    draw_block,
+    losses_at,
+    over_devices,
+)
+from homotopy.bayesian.gaussian import measured_shape
+from homotopy.bayesian.posterior import Target
+from homotopy.bayesian.samplers import AbstractChainSampler
+from homotopy.measurements import AbstractMeasurement, PointLosses
+
+_EVERY = 30.0  # seconds between two files
+_FEWEST = 16
+_ROUNDING = 1e-6  # relative: what two programs may make of one loss
+
+
+def run_chains(
+    sampler: AbstractChainSampler,
+    target: Target,
+    measurement: AbstractMeasurement,
+    report: Callable[[int, int], None],
+    resume: Chains | None = None,
+    checkpoint: str | os.PathLike | None = None,
+) -> tuple[Chains, bool]:
+    """`draws` more of every chain, and whether it was interrupted before they were done.
+
+    With a `checkpoint` that exists, as many as are missing.
+
+    Raises
+    ------
+    ValueError
+        Naming `resume` or `checkpoint`, where the chains are not those of this posterior.
+    """
+    name, total = "resume", sampler.draws
+    if checkpoint is not None:
+        if resume is None and with_suffix(checkpoint).exists():
+            resume, name = load(checkpoint), "checkpoint"
+            if not isinstance(resume, Chains):
+                raise ValueError(
+                    f"checkpoint: expected a file of chains, got one of {described(resume)}."
+                )
+            total = max(0, sampler.draws - resume.draws)
+    keys = over_devices(chain_keys(sampler.seed, sampler.chains), sampler.chains)
+    if resume is None:
+        start = jnp.broadcast_to(target.centre, (sampler.chains, target.centre.size))
+        start = over_devices(start, sampler.chains)
+        kernel, positions = sampler.tuned(target, start, apart(keys, 0))
+        running, parts, done = at_rest(positions), [], 0
+    else:
+        _require_same(resume, sampler, target, name)
+        done, kernel = resume.draws, resume.kernel
+        running = Running(
+            resume.positions,
+            resume.mean,
+            resume.spread,
+            resume.acceptance * done * sampler.steps,
+        )
+        parts = [(resume.losses, resume.risks, resume.measured)]
+    shared = isinstance(measurement, PointLosses)
+    kernel, running = over_devices((kernel, running), sampler.chains)
+    outputs = 0 if shared else math.prod(measured_shape(measurement, target))
+    size = block_size(target.problem.size, outputs, sampler.chains, sampler.draws)
+    last, interrupted, saved = done + total, False, time.monotonic()
+
+    def chains() -> Chains:
+        joined = [
+            None if pieces[0] is None else np.concatenate(pieces, axis=1)
+            for pieces in zip(*parts, strict=True)
+        ]
+        losses, risks, measured = joined
+        accepted = running.accepted / (losses.shape[1] * sampler.steps)
+        return Chains(
+            losses, measured, risks, running.positions, running.mean, running.spread, accepted,
+            kernel, _identity(target), jnp.asarray(sampler.seed),
+        )  # fmt: skip
+
+    def keep():
+        nonlocal parts
+        if checkpoint is not None:
+            whole = chains()
+            parts = [(whole.losses, whole.risks, whole.measured)]
+            write(whole, checkpoint)
+
+    try:
+        while done < last:
+            count = min(size, last - done)
+            moved, recorded = draw_block(
+                kernel, target, measurement, running, keys, jnp.asarray(done), count,
+                sampler.steps,
+            )  # fmt: skip
+            recorded = [None if part is None else np.asarray(part) for part in recorded]
+            running, done = moved, done + count
+            parts.append(tuple(recorded))
+            report(done, last)
+            if time.monotonic() - saved > _EVERY and done < last:
+                keep()
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        if done < _FEWEST:
+            raise
+        interrupted = True
+    keep()
+    return chains(), interrupted
+
+
+def _identity(target: Target):
+    return jnp.concatenate([target.centre, jnp.stack([target.beta, target.localisation])])
+
+
+def _require_same(chains: Chains, sampler, target: Target, name: str) -> None:
+    identity = _identity(target)
+    same = chains.target.shape == identity.shape and chains.losses.shape[2] == target.problem.size
+    if same and bool(np.array_equal(np.asarray(chains.target), np.asarray(identity))):
+        now = np.asarray(losses_at(target, chains.positions))
+        before = chains.losses[:, -1]
+        same = np.allclose(now, before, rtol=_ROUNDING, atol=_ROUNDING * np.abs(before).max())
+    else:
+        same = False
+    if not same:
+        raise ValueError(
+            f"{name}: expected chains of this posterior: of its problem, theta, beta and "
+            "localisation; got those of another."
+        )
+    if chains.count != sampler.chains or int(chains.seed) != sampler.seed:
+        raise ValueError(
+            f"{name}: expected {sampler.chains} chains of seed {sampler.seed}, as the sampler has, "
+            f"got {chains.count} of seed {int(chains.seed)}."
+        )

@@ -64,8 +64,10 @@ from .influence.estimators import (
 )
 from .influence.solvers import (
     Arnoldi,
+    BlockConjugateGradient,
     ConjugateGradient,
     Dense,
+    EigenvalueKronecker,
     Lissa,
     Nystrom,
 )
@@ -141,6 +143,7 @@ __all__ = [
     "BangBangs",
     "Banzhaf",
     "BetaShapley",
+    "BlockConjugateGradient",
     "Cells",
     "ConjugateGradient",
     "Constant",
@@ -148,6 +151,7 @@ __all__ = [
     "Dense",
     "DescendToDelete",
     "EffectiveMedium",
+    "EigenvalueKronecker",
     "Enumeration",
     "Everything",
     "Exact",

@@ -150,6 +150,10 @@ VALID = {
     "homotopy.Arnoldi": lambda: {"rank": 1, "steps": 2, "seed": 0, "tolerance": 0.1},
     "homotopy.BangBang": lambda: {"switches": [0.5], "initial": 1},
     "homotopy.BangBangs": lambda: {"max_switches": 1, "max_steps": 5},
+    "homotopy.BlockConjugateGradient": lambda: {
+        "tolerance": 1e-6, "max_steps": 5, "block_size": None, "preconditioner": None,
+        "working_dtype": None,
+    },
     "homotopy.Cells": lambda: {"count": 4, "max_steps": 5},
     "homotopy.ConjugateGradient": lambda: {
         "tolerance": 1e-6, "max_steps": 5, "preconditioner": None
@@ -164,6 +168,7 @@ VALID = {
         "method": None, "terminal_cost": None,
     },
     "homotopy.Dense": lambda: {"tolerance": 0.1},
+    "homotopy.EigenvalueKronecker": lambda: {"tolerance": 0.1},
     "homotopy.Everything": lambda: {"gap": 0.1, "time_limit": 1.0, "max_nodes": 5},
     "homotopy.Exact": lambda: {
         "tolerance": 1e-6, "max_steps": 5, "adjoint": diffrax.RecursiveCheckpointAdjoint()

@@ -50,6 +50,7 @@ from .flows import (
     homotopy,
     sensitivity,
     train,
+    train_network,
 )
 from .influence import gaps, influence_in_time, measurement_influence, predict
 from .influence.diagnostics import cooks_distance, leverage, regression_diagnostics
@@ -245,6 +246,7 @@ __all__ = [
     "solvers",
     "taylor",
     "train",
+    "train_network",
     "training_run",
     "unlearn",
     "unlearning",

@@ -166,6 +166,9 @@ def results():
         "sensitivity": hm.sensitivity(linear, THETA0, TIMES),
         "measurement sensitivity": hm.flows.measurement_sensitivity(linear, THETA0, first, 0.5),
         "training": trained,
+        "network training": hm.train_network(
+            perceptron, start, optimiser=optax.sgd(0.01), max_epochs=2, batch_size=5, keep_every=1
+        ),
         "early stopping": hm.influence.early_stopping(
             perceptron, start, X, Y, optimiser=optax.sgd(0.01), max_epochs=2, batch_size=5
         ),

@@ -390,6 +390,11 @@ VALID = {
         "problem": problem(), "theta0": THETA, "epsilon": 1.0, "tolerance": 1e-6, "solver": None,
         "max_steps": 5, "throw": True, "progress": None,
     },
+    "homotopy.train_network": lambda: {
+        "problem": problem(), "theta0": THETA, "epsilon": 1.0, "optimiser": optax.sgd(0.01),
+        "batch_size": 2, "max_epochs": 1, "tolerance": None, "keep_every": None, "seed": 0,
+        "checkpoint": None, "throw": True, "progress": None,
+    },
     "homotopy.influence.weight_jacobian": lambda: {
         "problem": problem(), "theta": THETA, "weights": None, "solver": None
     },

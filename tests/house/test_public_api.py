@@ -108,6 +108,7 @@ PROMISED = [
     "soft_weights",
     "taylor",
     "train",
+    "train_network",
     "training_run",
     "unlearn",
 ]

@@ -205,7 +205,9 @@ VALID = {
         "model": hm.linear_model(2), "loss": hm.SquaredError(), "X": X, "y": Y, "deleted": 1,
         "ridge": 0.0, "weights": None, "dtype": None,
     },
-    "homotopy.ProximalBregman": lambda: {"damping": 0.0, "tolerance": 0.1, "max_steps": 5},
+    "homotopy.ProximalBregman": lambda: {
+        "damping": 0.0, "tolerance": 0.1, "max_steps": 5, "solver": None
+    },
     "homotopy.Ramp": lambda: {"start": 0.0, "stop": 1.0},
     "homotopy.Ramps": lambda: {"max_steps": 5},
     "homotopy.Separately": lambda: {"gap": 0.1, "time_limit": 1.0, "max_nodes": 5},
@@ -627,6 +629,7 @@ RIGHT = {
     "homotopy.keep_programs.folder": {"text"},
     "homotopy.load.path": {"text"},
     "homotopy.mlp.activation": {"a function"},
+    "homotopy.train_network.checkpoint": {"text"},
     "homotopy.check.show": {"a boolean"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
     "homotopy.control.ControlAffine.lower": {"a negative number"},

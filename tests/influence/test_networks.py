@@ -3,6 +3,7 @@
 The matrices are put together here, point by point and layer by layer, from θ and the data alone.
 """
 
+import copy
 import itertools
 import math
 
@@ -38,6 +39,9 @@ class Network:
         self.y = targets[loss == "softmax"]
         if loss == "squared" and self.k == 1:
             self.y = self.y[:, 0]
+        self._evaluate()
+
+    def _evaluate(self):
         self.inputs, self.slopes, self.hessians, self.outputs = [], [], [], []
         for x in self.X:
             inputs, jacobians, output = self._point(x)
@@ -117,6 +121,22 @@ class Network:
     @property
     def theta(self):
         return np.concatenate([w.ravel() for w in self.weights])[self.order]
+
+    def at(self, theta):
+        """The same data at another θ, in the package's order."""
+        moved = copy.copy(self)
+        whole = np.empty(len(theta))
+        whole[self.order] = theta
+        ends = np.cumsum([weights.size for weights in self.weights])[:-1]
+        parts = zip(np.split(whole, ends), self.weights, strict=True)
+        moved.weights = [part.reshape(weights.shape) for part, weights in parts]
+        moved._evaluate()
+        return moved
+
+    def gaps(self):
+        """∂ℓ/∂ŷ of the cross-entropies: probabilities minus targets."""
+        p = np.exp(self.outputs - np.max(self.outputs, axis=1, keepdims=True))
+        return p / p.sum(axis=1, keepdims=True) - np.eye(self.k)[self.y]
 
     def problem(self, **options):
         loss = hm.SquaredError() if self.loss == "squared" else hm.SoftmaxCrossEntropy()
@@ -453,3 +473,48 @@ def test_influence_on_many_losses_in_blocks(monkeypatch):
         found = hm.measurement_influence(problem, estimator, network.theta, measured)
         assert np.max(np.abs(found.change - expected)) <= bound
         assert found.residual.shape == (7, 2)
+
+
+def test_proximal_responses_of_a_large_network_are_stationary():
+    """771 parameters: ∇ of the proximal Bregman objective in NumPy, where the package ended."""
+    network, damping, points = Network([8, 64, 3], 40, 5, "softmax"), 0.5, [3, 7, 11]
+    problem, start = network.problem(), network.theta
+    assert start.size == 771
+    found = hm.predict(problem, hm.ProximalBregman(damping, 1e-8), start, points=points)
+    linear = hm.predict(problem, hm.GaussNewton(damping), start, points=points)
+    before = network.gaps()
+    for delta, first, point in zip(found.delta, linear.delta, points, strict=True):
+        moved = network.at(start + np.asarray(delta))
+        change = moved.gaps() - before
+        # The divergence from the deleted point's own output goes with its loss.
+        change[point] = -before[point]
+        pull = sum(moved.jacobian(i).T @ change[i] for i in range(network.n))
+        slope = pull[network.order] + damping * np.asarray(delta)
+        scale = np.linalg.norm(network.jacobian(point).T @ before[point])
+        scale += damping * np.linalg.norm(delta)
+        assert np.linalg.norm(slope) <= 1.1e-8 * scale
+        # And is another than its linearisation's.
+        assert np.linalg.norm(delta - first) > 1e-3 * np.linalg.norm(delta)
+
+
+def test_chords_leave_to_others_what_they_do_not_bring_to_rest():
+    """Of a saddle next to the start: `reached` is false, and the step is taken back."""
+    from homotopy.minima import AbstractObjective, minimise_by_chords
+
+    class Hill(AbstractObjective):
+        height: jax.Array
+
+        def __call__(self, theta):
+            return self.height * jnp.sum(jnp.cos(theta)) + 0.01 * jnp.sum(theta**2)
+
+        def gradient_scale(self, theta):
+            return jnp.ones(())
+
+        def rounding(self, theta):
+            return jnp.zeros(())
+
+    found = minimise_by_chords(
+        Hill, (jnp.array([1.0, -1.0]),), np.full((2, 1), 0.1), lambda rows: 0.5 * rows, 1e-8, 60
+    )
+    assert found.reached.tolist() == [False, True]
+    assert np.all(np.abs(found.theta[1]) < 1e-7)

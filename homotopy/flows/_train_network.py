@@ -23,6 +23,7 @@ from homotopy._threads import interruptible
 from homotopy.flows.network_training import NetworkTraining, NetworkTrainingStatus
 from homotopy.problem import Problem, a_problem
 
+_BATCH = 128
 _SECONDS = 30.0  # between two writings of a checkpoint
 
 
@@ -32,7 +33,7 @@ def train_network(
     epsilon: ArrayLike = 1.0,
     *,
     optimiser: optax.GradientTransformation | None = None,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     max_epochs: int = 50,
     tolerance: float | None = None,
     keep_every: int | None = None,
@@ -59,8 +60,9 @@ def train_network(
         Weight of the deleted points, in [0, 1]; 0 retrains without them.
     optimiser : optax.GradientTransformation, optional
         Adam with a rate of 1e-3 by default.
-    batch_size : int
-        From 1 to n. The last batch of an epoch is filled up by points of weight zero.
+    batch_size : int, optional
+        From 1 to n; 128 by default, or n where that is less. What is left of n is a smaller batch,
+        with as much say.
     max_epochs : int
     tolerance : float, optional
         In (0, 1): training ends where ‖∇R_ε‖ has fallen to it, of what it was at θ₀. By default all
@@ -102,6 +104,8 @@ def train_network(
     """
     theta = a_problem(problem).parameters(theta0)
     weight("epsilon", epsilon)
+    if batch_size is None:
+        batch_size = min(_BATCH, problem.size)
     integer("batch_size", batch_size, 1, problem.size)
     integer("max_epochs", max_epochs)
     integer("seed", seed, 0)

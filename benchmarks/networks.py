@@ -218,7 +218,7 @@ def _dattri(torch, model, data):
     def target(params, pair):
         inputs, targets = pair
         outputs = torch.func.functional_call(model, params, inputs.unsqueeze(0))
-        return torch.nn.functional.cross_entropy(outputs, targets.reshape(1))
+        return torch.nn.functional.cross_entropy(outputs.reshape(1, -1), targets.reshape(1))
 
     loaders = [torch.utils.data.DataLoader(part, batch_size=len(part)) for part in data]
     task = AttributionTask(

@@ -5,6 +5,8 @@
 #   make lint            the linter
 #   make compatibility   the tests on every Python and choice of dependencies of .ci/matrix.toml
 #   make bench           the benchmarks
+#   make gpu-check       the core verbs on an accelerator against the processor; the check's status is
+#                        0 where they agree, 1 where not, 77 ("Error 77" of make) without one
 #   make notebooks       notebooks/*.py to executed notebooks/*.ipynb
 #   make docs            the site, in docs/_build/html: warnings are errors, links are looked up
 #   make clean           remove what the targets made, .venv excepted
@@ -20,7 +22,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NOTEBOOKS := $(wildcard notebooks/*.py)
 
-.PHONY: figures test lint compatibility bench notebooks docs clean
+.PHONY: figures test lint compatibility bench gpu-check notebooks docs clean
 .DEFAULT_GOAL := test
 
 figures: $(STAMP)
@@ -38,6 +40,9 @@ compatibility: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+gpu-check: $(STAMP)
+	$(BIN)/python -m benchmarks.accelerator
 
 notebooks: $(NOTEBOOKS:.py=.ipynb)
 

@@ -28,6 +28,7 @@ BENCHMARKS = (
     "certificate",
     "perceptron",
     "influence",
+    "networks",
     "unlearning",
     "values",
     "bayesian",

@@ -61,6 +61,7 @@ from .flows import (
     homotopy,
     sensitivity,
     train,
+    train_network,
 )
 from .influence import gaps, influence_in_time, measurement_influence, predict
 from .influence.diagnostics import cooks_distance, leverage, regression_diagnostics
@@ -75,8 +76,10 @@ from .influence.estimators import (
 )
 from .influence.solvers import (
     Arnoldi,
+    BlockConjugateGradient,
     ConjugateGradient,
     Dense,
+    EigenvalueKronecker,
     Lissa,
     Nystrom,
 )
@@ -157,6 +160,7 @@ __all__ = [
     "Banzhaf",
     "BayesianInfluence",
     "BetaShapley",
+    "BlockConjugateGradient",
     "Cells",
     "ConjugateGradient",
     "Constant",
@@ -164,6 +168,7 @@ __all__ = [
     "Dense",
     "DescendToDelete",
     "EffectiveMedium",
+    "EigenvalueKronecker",
     "Enumeration",
     "Everything",
     "Exact",
@@ -263,6 +268,7 @@ __all__ = [
     "solvers",
     "taylor",
     "train",
+    "train_network",
     "training_run",
     "unlearn",
     "unlearning",

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from homotopy.minima.result import SINGULAR
-from homotopy.point_gradients import gradient_norms, of_every_point
+from homotopy.point_gradients import gradient_norms, jacobian_norms
 from homotopy.problem import Problem
 
 ROUNDINGS = 32.0  # units in the last place of its terms that a sum of zero may have
@@ -99,12 +99,11 @@ def gradient_roundings(problem: Problem, theta: Float[Array, " d"]) -> Float[Arr
     """
     size = jnp.linalg.norm(theta)
 
-    def of(row):
-        x, y = problem.X[row], problem.targets[row]
+    def of(x, y, slope):
         output = problem.model(theta, x)
-        slope = jnp.linalg.norm(jax.jacrev(lambda at: problem.model(at, x))(theta))
         curvature = jnp.linalg.norm(problem.point_loss.hessian(output, y))
         target = jnp.linalg.norm(problem.point_loss.gradient(jnp.zeros_like(output), y))
         return slope * (curvature * (jnp.linalg.norm(output) + slope * size) + target)
 
-    return ROUNDINGS * jnp.finfo(theta.dtype).eps * of_every_point(problem, of)
+    sizes = jax.vmap(of)(problem.X, problem.targets, jacobian_norms(problem, theta))
+    return ROUNDINGS * jnp.finfo(theta.dtype).eps * sizes

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Num, PRNGKeyArray
 
 from homotopy._checks import ArrayInput, array, concrete, integer, positive, vector
 from homotopy._display import DisplayedByFields
+from homotopy.layers import AffineLayers
 from homotopy.losses import SquaredError
 from homotopy.models import Model, layer_widths
 from homotopy.problem import Problem
@@ -50,6 +51,10 @@ class LinearNetwork(Model):
         for weights in self.unravel(theta):
             x = weights @ x
         return x[0] if self.sizes[-1] == 1 else x
+
+    def affine_layers(self, theta: Float[Array, " d"]) -> AffineLayers:
+        """The weights as layers without biases."""
+        return AffineLayers(self.unravel(theta), False, None)
 
     def end_to_end(self, theta: Float[Array, " d"]) -> Float[Array, "k p"]:
         """The matrix W_L ⋯ W₁ of the linear map that the network is."""

@@ -104,6 +104,7 @@ def settings():
         *(hm.Influence(), hm.NewtonStep(), hm.Taylor(2), hm.PathIntegration(), hm.LeaveOneOut()),
         *(hm.GaussNewton(0.1), hm.ProximalBregman(0.1)),
         *(hm.Dense(), hm.ConjugateGradient(), hm.Lissa(), hm.Arnoldi(2), hm.Nystrom(2)),
+        *(hm.BlockConjugateGradient(), hm.EigenvalueKronecker()),
         *(hm.Steps(), hm.BangBangs(2), hm.Cells(4), hm.Ramps(), hm.Polynomials()),
         *(hm.Splines(3), hm.Networks(3), hm.Everything(), hm.Separately()),
         *(hm.OwnLoss(), hm.Predictions(X), hm.TestLoss(X, Y)),
@@ -171,6 +172,9 @@ def results():
         "sensitivity": hm.sensitivity(linear, THETA0, TIMES),
         "measurement sensitivity": hm.flows.measurement_sensitivity(linear, THETA0, first, 0.5),
         "training": trained,
+        "network training": hm.train_network(
+            perceptron, start, optimiser=optax.sgd(0.01), max_epochs=2, batch_size=5, keep_every=1
+        ),
         "early stopping": hm.influence.early_stopping(
             perceptron, start, X, Y, optimiser=optax.sgd(0.01), max_epochs=2, batch_size=5
         ),

@@ -3,10 +3,12 @@ from ._homotopy import HomotopySurface, homotopy
 from ._measurement_sensitivity import MeasurementSensitivity, measurement_sensitivity
 from ._sensitivity import Sensitivity, sensitivity
 from ._train import Training, TrainingStatus, train
+from ._train_network import train_network
 from .adaptive import Adaptive
 from .exact import Exact
 from .gradient_descent import GradientDescent, StochasticGradientDescent
 from .method import AbstractMethod, FlowStatus
+from .network_training import NetworkTraining, NetworkTrainingStatus
 
 __all__ = [
     "AbstractMethod",
@@ -16,6 +18,8 @@ __all__ = [
     "GradientDescent",
     "HomotopySurface",
     "MeasurementSensitivity",
+    "NetworkTraining",
+    "NetworkTrainingStatus",
     "Sensitivity",
     "StochasticGradientDescent",
     "Training",
@@ -26,4 +30,5 @@ __all__ = [
     "measurement_sensitivity",
     "sensitivity",
     "train",
+    "train_network",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -21,6 +22,7 @@ from homotopy.influence._predict import if_stationary, require_success, stationa
 from homotopy.influence.change import ChangeStatus, from_product
 from homotopy.influence.curvature import GaussNewtonCurvature, HessianCurvature
 from homotopy.influence.estimators import GaussNewton, Influence
+from homotopy.influence.layered_products import LayeredProducts
 from homotopy.influence.refits import if_full_minimum
 from homotopy.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.problem import Problem, a_problem
@@ -28,6 +30,8 @@ from homotopy.seen_directions import seen_directions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_NUMBERS = 2**26  # in the gradients of outputs that are solved for together
 
 
 class MeasurementInfluence(Result, Reported, eqx.Module):
@@ -158,7 +162,7 @@ def measurement_influence(
         )
     theta = problem.parameters(theta, "theta")
     measurement = as_measurement(measurement, problem)
-    basis = seen_directions(problem)
+    basis = None if estimator.needs_layers else seen_directions(problem)
     if basis is None:
         found = _transposed(problem, estimator, theta, measurement)
     else:
@@ -195,11 +199,40 @@ def _transposed(problem, estimator, theta, measurement):
     def flat(at):
         return jnp.ravel(measurement(problem, at, *none))
 
-    slopes = jax.jacrev(flat)(theta)
+    value, pullback = jax.vjp(flat, theta)
     kind = GaussNewtonCurvature if isinstance(estimator, GaussNewton) else HessianCurvature
     weights = jnp.ones(problem.size, theta.dtype)
     curvature = kind(problem, theta, weights, jnp.asarray(estimator.damping, theta.dtype))
-    minus, residual, status = from_product(estimator.solver.solve(curvature, slopes))
-    _, along = jax.linearize(problem.losses, theta)
-    change = jax.lax.map(along, -minus, batch_size=16)
+    # Of some outputs at a time, as many as a solver takes together: (m, d) is not made for all.
+    count = value.size
+    size = min(count, max(1, _NUMBERS // problem.dimension))
+    blocks = math.ceil(count / size)
+    size = math.ceil(count / blocks)
+
+    def one(outputs):
+        chosen = jax.vmap(lambda output: jnp.zeros_like(value).at[output].set(1.0))(outputs)
+        (slopes,) = jax.vmap(pullback)(chosen)
+        # Of outputs that only fill up the last block.
+        slopes = jnp.where((outputs < count)[:, None], slopes, 0.0)
+        product = estimator.solver.solve(curvature, slopes)
+        minus, residual, status = from_product(product)
+        return _loss_changes(curvature, -minus), residual, status
+
+    outputs = jnp.arange(blocks * size).reshape(blocks, size)
+    if blocks == 1:
+        change, residual, status = one(outputs[0])
+    else:
+        found = jax.lax.map(one, outputs)
+        change, residual, status = jax.tree.map(
+            lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found
+        )
     return measurement(problem, theta, *none), change, residual, status
+
+
+def _loss_changes(curvature, vectors):
+    """∇ℓ_i·v of each row v and each point, without the gradients."""
+    prepared = curvature.prepared()
+    if isinstance(prepared, LayeredProducts):
+        return prepared.loss_changes(vectors)
+    _, along = jax.linearize(curvature.problem.losses, curvature.theta)
+    return jax.lax.map(along, vectors, batch_size=16)

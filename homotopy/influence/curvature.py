@@ -11,12 +11,14 @@ A damping λ of the mean risk, as in most of the literature, is δ = nλ.
 from __future__ import annotations
 
 import abc
+import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy.influence.layered_products import LayeredProducts, layered_products
 from homotopy.problem import Problem
 
 _BATCH = 2**25  # numbers in the intermediate arrays of products that are computed together
@@ -73,9 +75,24 @@ class AbstractCurvature(eqx.Module):
         """C."""
 
     def data_products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
-        """C v for each row v, without the matrix."""
+        """C v for each row v, without the matrix; of large data and models in chunks of points."""
         data = self.problem.X, self.problem.targets, self.weights
-        return self._with_ridges(self._products(*data, vectors), vectors)
+        count = math.ceil(_intermediates(self.problem.size, self.dimension) / _BATCH)
+        if count == 1:
+            return self._with_ridges(self._products(*data, vectors), vectors)
+        size = math.ceil(self.problem.size / count)
+        # The last chunk is filled up by points of weight zero.
+        rows = jnp.arange(count * size).reshape(count, size)
+        known = rows < self.problem.size
+        rows = jnp.where(known, rows, 0)
+
+        def one(total, chunk):
+            some, is_known = chunk
+            X, y, weights = (part[some] for part in data)
+            return total + self._products(X, y, jnp.where(is_known, weights, 0.0), vectors), None
+
+        total, _ = jax.lax.scan(one, jnp.zeros_like(vectors), (rows, known))
+        return self._with_ridges(total, vectors)
 
     def sample_products(
         self, rows: Array, scale: Float[Array, ""], vectors: Float[Array, "m d"]
@@ -88,6 +105,10 @@ class AbstractCurvature(eqx.Module):
     def products(self, vectors: Float[Array, "m d"]) -> Float[Array, "m d"]:
         """(C + shift · Id) v for each row v."""
         return self.data_products(vectors) + self.shift * vectors
+
+    def prepared(self) -> AbstractCurvature | LayeredProducts:
+        """What has the same `products`, at less cost where there are many of them."""
+        return self
 
     def matrix(self) -> Float[Array, "d d"]:
         """C + shift · Id."""
@@ -158,6 +179,11 @@ class GaussNewtonCurvature(AbstractCurvature):
 
         return _by_rows(product, vectors, X.shape[0])
 
+    def prepared(self):
+        shift = self.shift if self._ridges is None else self.shift + self._ridges
+        layered = layered_products(self.problem, self.theta, self.weights, shift)
+        return self if layered is None else layered
+
     def data_matrix(self):
         factor = self.factor()
         return factor.T @ factor
@@ -203,9 +229,14 @@ def _output_gradient(problem, outputs, y, weights):
     return weights.reshape(-1, *([1] * (gradients.ndim - 1))) * gradients
 
 
+def _intermediates(size: int, dimension: int) -> int:
+    """About as many numbers as a product with one vector has on its way, of n points."""
+    return size * max(1, dimension // 16)
+
+
 def _by_rows(product, vectors, size):
     """A linear map of each row, as many at once as memory is meant for."""
-    batch = max(1, _BATCH // (size * max(1, vectors.shape[1] // 16)))
+    batch = max(1, _BATCH // _intermediates(size, vectors.shape[1]))
     if batch >= vectors.shape[0]:
         return jax.vmap(product)(vectors)
     return jax.lax.map(product, vectors, batch_size=batch)

@@ -1,5 +1,6 @@
 from .affine import is_affine
 from .bfgs import stationary_point
+from .chord import minimise_by_chords
 from .minimise import minimise_each
 from .newton import downhill, to_flow_limit, to_stationary_point
 from .objective import AbstractObjective
@@ -16,6 +17,7 @@ __all__ = [
     "decide_separation",
     "downhill",
     "is_affine",
+    "minimise_by_chords",
     "minimise_each",
     "stationary_point",
     "to_flow_limit",

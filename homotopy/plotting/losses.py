@@ -42,3 +42,31 @@ def draw_losses(
     label_axes(ax, "epoch", "mean loss")
     ax.legend()
     return ax
+
+
+def draw_risk(risk: np.ndarray, kept: np.ndarray, ax: Axes | None = None, **options) -> Axes:
+    """Draw the risk after each epoch, with dots where θ was kept.
+
+    Parameters
+    ----------
+    risk : (e + 1,)
+        From the beginning on.
+    kept : (c,)
+        Epochs.
+    ax : matplotlib.axes.Axes, optional
+        A new figure's by default.
+    **options
+        Of the line, for `Axes.plot`.
+    """
+    ax = style.axes_or_new(ax)
+    colour = style.colours_of(ax).palette[0]
+    ax.plot(np.arange(len(risk)), risk, **{"color": colour, **options})
+    known = np.all(np.isfinite(risk)) and np.all(risk > 0.0)
+    if known and risk.max() > 30.0 * risk.min():
+        ax.set_yscale("log")
+    if len(kept):
+        dots = {"marker": "o", "markersize": 3.5, "linestyle": "none", "color": colour}
+        ax.plot(kept, risk[kept], label="θ kept", **dots)
+        ax.legend()
+    label_axes(ax, "epoch", "risk")
+    return ax

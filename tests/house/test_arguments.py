@@ -156,6 +156,10 @@ VALID = {
     "homotopy.Arnoldi": lambda: {"rank": 1, "steps": 2, "seed": 0, "tolerance": 0.1},
     "homotopy.BangBang": lambda: {"switches": [0.5], "initial": 1},
     "homotopy.BangBangs": lambda: {"max_switches": 1, "max_steps": 5},
+    "homotopy.BlockConjugateGradient": lambda: {
+        "tolerance": 1e-6, "max_steps": 5, "block_size": None, "preconditioner": None,
+        "working_dtype": None,
+    },
     "homotopy.Cells": lambda: {"count": 4, "max_steps": 5},
     "homotopy.ConjugateGradient": lambda: {
         "tolerance": 1e-6, "max_steps": 5, "preconditioner": None
@@ -170,6 +174,7 @@ VALID = {
         "method": None, "terminal_cost": None,
     },
     "homotopy.Dense": lambda: {"tolerance": 0.1},
+    "homotopy.EigenvalueKronecker": lambda: {"tolerance": 0.1},
     "homotopy.Everything": lambda: {"gap": 0.1, "time_limit": 1.0, "max_nodes": 5},
     "homotopy.Exact": lambda: {
         "tolerance": 1e-6, "max_steps": 5, "adjoint": diffrax.RecursiveCheckpointAdjoint()
@@ -206,7 +211,9 @@ VALID = {
         "model": hm.linear_model(2), "loss": hm.SquaredError(), "X": X, "y": Y, "deleted": 1,
         "ridge": 0.0, "weights": None, "dtype": None,
     },
-    "homotopy.ProximalBregman": lambda: {"damping": 0.0, "tolerance": 0.1, "max_steps": 5},
+    "homotopy.ProximalBregman": lambda: {
+        "damping": 0.0, "tolerance": 0.1, "max_steps": 5, "solver": None
+    },
     "homotopy.Ramp": lambda: {"start": 0.0, "stop": 1.0},
     "homotopy.Ramps": lambda: {"max_steps": 5},
     "homotopy.Separately": lambda: {"gap": 0.1, "time_limit": 1.0, "max_nodes": 5},
@@ -425,6 +432,11 @@ VALID = {
     "homotopy.train": lambda: {
         "problem": problem(), "theta0": THETA, "epsilon": 1.0, "tolerance": 1e-6, "solver": None,
         "max_steps": 5, "throw": True, "progress": None,
+    },
+    "homotopy.train_network": lambda: {
+        "problem": problem(), "theta0": THETA, "epsilon": 1.0, "optimiser": optax.sgd(0.01),
+        "batch_size": 2, "max_epochs": 1, "tolerance": None, "keep_every": None, "seed": 0,
+        "checkpoint": None, "throw": True, "progress": None,
     },
     "homotopy.influence.weight_jacobian": lambda: {
         "problem": problem(), "theta": THETA, "weights": None, "solver": None
@@ -662,6 +674,7 @@ RIGHT = {
     "homotopy.load.path": {"text"},
     "homotopy.bayesian_influence.checkpoint": {"text"},
     "homotopy.mlp.activation": {"a function"},
+    "homotopy.train_network.checkpoint": {"text"},
     "homotopy.check.show": {"a boolean"},
     "homotopy.control.ControlAffine.start": {"a negative number"},
     "homotopy.control.ControlAffine.lower": {"a negative number"},

@@ -341,7 +341,7 @@ def test_the_seed_determines_the_result(solver):
     [
         (lambda: ConjugateGradient(tolerance=0.0), "tolerance: expected"),
         (lambda: ConjugateGradient(max_steps=0), "max_steps: expected an integer >= 1, got 0"),
-        (lambda: ConjugateGradient(preconditioner="Jacobi"), "preconditioner: expected None or"),
+        (lambda: ConjugateGradient(preconditioner="Jacobi"), "preconditioner: expected None, an"),
         (lambda: Lissa(steps=0), "steps: expected an integer >= 1, got 0"),
         (lambda: Lissa(steps=1.5), "steps: expected an integer >= 1, got 1.5"),
         (lambda: Lissa(repeats=0), "repeats: expected"),

@@ -49,7 +49,7 @@ class AbstractEstimator(DisplayedByFields, eqx.Module):
         if exact is not None:
             report(changes.count)
             return exact
-        basis = seen_directions(problem)
+        basis = None if self.needs_layers else seen_directions(problem)
         if basis is None:
             return self._each(problem, theta, changes, report)
         seen, z = problem.along(basis, theta)
@@ -77,6 +77,11 @@ class AbstractEstimator(DisplayedByFields, eqx.Module):
             parts.append((delta, residual, status))
             report(others.size + done + 1)
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[order], *parts)
+
+    @property
+    def needs_layers(self) -> bool:
+        """Whether it asks for the layers of the problem's own model."""
+        return False
 
     @property
     def needs_remaining(self) -> bool:
@@ -156,6 +161,10 @@ class AbstractDampedEstimator(AbstractEstimator):
             return None
         return from_closed_form(moved, self.solver.tolerance, theta, ChangeStatus.singular)
 
+    @property
+    def needs_layers(self):
+        return self.solver.needs_layers
+
     @abc.abstractmethod
     def moved(self, exact: LeastSquares, changes: WeightChanges) -> Moved | None:
         """The closed form of a linear regression; None where there is none."""
@@ -171,5 +180,6 @@ def a_solver(value) -> AbstractSolver:
         "solver",
         value,
         AbstractSolver,
-        "Dense(), ConjugateGradient(), Lissa(), Arnoldi(rank) or Nystrom(rank)",
+        "Dense(), ConjugateGradient(), BlockConjugateGradient(), EigenvalueKronecker(), Lissa(), "
+        "Arnoldi(rank) or Nystrom(rank)",
     )

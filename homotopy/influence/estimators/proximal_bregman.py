@@ -13,10 +13,14 @@ from homotopy._checks import fraction, integer, non_negative
 from homotopy._jit import jit_outermost
 from homotopy.influence import objectives
 from homotopy.influence.change import ChangeStatus, from_closed_form
-from homotopy.influence.estimators.base import AbstractEstimator
+from homotopy.influence.curvature import GaussNewtonCurvature
+from homotopy.influence.estimators.base import AbstractEstimator, a_solver
 from homotopy.influence.least_squares import least_squares
 from homotopy.influence.refits import refit_status
+from homotopy.influence.solvers import AbstractSolver, BlockConjugateGradient
+from homotopy.minima.chord import minimise_by_chords
 from homotopy.minima.minimise import minimise_each
+from homotopy.minima.result import DENSE
 from homotopy.point_gradients import gradient_norms
 
 
@@ -28,12 +32,20 @@ class ProximalBregman(AbstractEstimator):
     and the rest of the outputs should stay?" (theory §5). For a convex loss and weights ≥ 0 the
     objective is bounded from below. Runs outside `jax.jit`.
 
+    Of more than 600 parameters all changes go together at first, by the Gauss–Newton matrix at θˢ,
+    whose inverse `solver` takes times all their gradients at once (theory §13): the first step is
+    that of `GaussNewton`, and others follow until the gradient vanishes. What that does not bring
+    to the tolerance goes on one by one, by trust regions.
+
     Parameters
     ----------
     damping : float
         δ ≥ 0, on the scale of the sum risk.
     tolerance, max_steps
         As of `LeaveOneOut`.
+    solver : AbstractSolver, optional
+        Of the steps of a large model; `BlockConjugateGradient(0.03)` by default. How well it solves
+        decides how many steps there are, not where they lead.
 
     References
     ----------
@@ -54,11 +66,23 @@ class ProximalBregman(AbstractEstimator):
     damping: float
     tolerance: float
     max_steps: int = eqx.field(static=True)
+    solver: AbstractSolver
 
-    def __init__(self, damping: float = 0.0, tolerance: float = 1e-10, max_steps: int = 2000):
+    def __init__(
+        self,
+        damping: float = 0.0,
+        tolerance: float = 1e-10,
+        max_steps: int = 2000,
+        solver: AbstractSolver | None = None,
+    ):
         self.damping = non_negative("damping", damping)
         self.tolerance = fraction("tolerance", tolerance)
         self.max_steps = integer("max_steps", max_steps)
+        self.solver = BlockConjugateGradient(0.03) if solver is None else a_solver(solver)
+
+    @property
+    def needs_layers(self):
+        return self.solver.needs_layers
 
     @property
     def needs_remaining(self) -> bool:
@@ -72,15 +96,18 @@ class ProximalBregman(AbstractEstimator):
     def changes(self, problem, theta, changes, report):
         damping = jnp.asarray(self.damping, theta.dtype)
         outputs = problem.predict(theta)
-        found = minimise_each(
-            eqx.Partial(_objective, problem, theta, outputs, damping),
-            (changes.rows, changes.amounts),
-            np.broadcast_to(theta, (changes.count, theta.size)),
-            self.tolerance,
-            self.max_steps,
-            report,
-            problem.size,
-        )
+        objective = eqx.Partial(_objective, problem, theta, outputs, damping)
+        arguments = changes.rows, changes.amounts
+        starts = np.broadcast_to(theta, (changes.count, theta.size))
+        options = self.tolerance, self.max_steps
+        if problem.dimension > DENSE:
+            ones = jnp.ones(problem.size, theta.dtype)
+            curvature = GaussNewtonCurvature(problem, theta, ones, damping)
+            steps = eqx.Partial(_solved, self.solver, curvature)
+            found = minimise_by_chords(objective, arguments, starts, steps, *options, report)
+            found = _one_by_one(found, objective, arguments, options, report)
+        else:
+            found = minimise_each(objective, arguments, starts, *options, report, problem.size)
         # The objective is the re-weighted risk but for a linear term, −Σ ∇ℓᵢ(θˢ)·f.
         forces = _forces(problem, outputs)
         status = refit_status(problem, found, changes, forces, self.damping)
@@ -93,6 +120,32 @@ class ProximalBregman(AbstractEstimator):
             return None
         moved = exact.proximal(changes)
         return from_closed_form(moved, self.tolerance, theta, ChangeStatus.singular)
+
+
+def _solved(solver, curvature, rows):
+    return solver.solve(curvature, rows).solution
+
+
+def _one_by_one(found, objective, arguments, options, report):
+    """What is not at a minimum yet, from where it is."""
+    left = np.flatnonzero(~np.asarray(found.reached))
+    if left.size == 0:
+        return found
+    some = jax.tree.map(lambda leaf: np.asarray(leaf)[left], arguments)
+    done = len(found.steps) - left.size
+    last = minimise_each(
+        objective, some, np.asarray(found.theta)[left], *options, lambda more: report(done + more)
+    )
+    return jax.tree.map(
+        lambda whole, part: jnp.asarray(_placed(np.array(whole), left, np.asarray(part))),
+        found,
+        last,
+    )
+
+
+def _placed(whole, rows, part):
+    whole[rows] = part
+    return whole
 
 
 @jit_outermost

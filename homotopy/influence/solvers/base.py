@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._status import Reported, Status
 from homotopy.influence.curvature import AbstractCurvature
+from homotopy.influence.layered_products import LayeredProducts
 from homotopy.precision import reachable
 
 
@@ -25,6 +26,11 @@ class InverseStatus(Status):
     )
     not_converged = "the residual is above the tolerance: more steps, more damping, or Dense()"
     inaccurate = "the residual of Dense() is above the tolerance: the operator is nearly singular"
+    inexact = (
+        "the residual of EigenvalueKronecker() is above its tolerance: its blocks are not the "
+        "whole matrix; take it as the preconditioner of BlockConjugateGradient, more damping, or a "
+        "tolerance that accepts it"
+    )
     diverged = "the iteration diverged: a larger scale, more damping, or another solver"
 
 
@@ -54,6 +60,11 @@ class AbstractSolver(eqx.Module):
     Tolerances below 64 units in the last place of the dtype count as those: 8e-6 in float32.
     """
 
+    @property
+    def needs_layers(self) -> bool:
+        """Whether it asks for the model's layers, which coordinates of what is seen have not."""
+        return False
+
     @abc.abstractmethod
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
         """The product of the curvature's inverse with each row."""
@@ -64,7 +75,9 @@ class AbstractSolver(eqx.Module):
 
 
 def relative_residual(
-    curvature: AbstractCurvature, solution: Float[Array, "m d"], vectors: Float[Array, "m d"]
+    curvature: AbstractCurvature | LayeredProducts,
+    solution: Float[Array, "m d"],
+    vectors: Float[Array, "m d"],
 ) -> Float[Array, " m"]:
     """‖b − Cx‖/‖b‖ of each row; 0 where b is zero and x too."""
     remaining = jnp.linalg.norm(vectors - curvature.products(solution), axis=1)

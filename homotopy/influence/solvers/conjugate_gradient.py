@@ -17,7 +17,10 @@ from homotopy.influence.solvers.base import (
     graded,
     relative_residual,
 )
-from homotopy.influence.solvers.nystrom import Nystrom
+from homotopy.influence.solvers.preconditioning import (
+    checked_preconditioner,
+    preconditioner_of,
+)
 from homotopy.numerics.conjugate_gradient import Iterates, conjugate_gradient, from_zero
 from homotopy.precision import reachable
 
@@ -41,9 +44,11 @@ class ConjugateGradient(AbstractSolver):
         Relative residual at which a row stops.
     max_steps : int
         Largest number of products for a row.
-    preconditioner : Nystrom, optional
-        Its approximation with the same damping as the preconditioner; costs `rank` products more,
-        which `steps` does not count.
+    preconditioner : Nystrom or EigenvalueKronecker, optional
+        Its approximation with the same damping as the preconditioner; costs `rank` products more.
+        Of an `EigenvalueKronecker()` it is found out first, by a race of conjugate gradients with
+        and without it on one vector, whether it helps; where it does not, it is left out. `steps`
+        counts neither.
 
     Raises
     ------
@@ -61,33 +66,31 @@ class ConjugateGradient(AbstractSolver):
 
     tolerance: float = 1e-10
     max_steps: int = eqx.field(default=1000, static=True)
-    preconditioner: Nystrom | None = None
+    preconditioner: AbstractSolver | None = None
 
     def __check_init__(self):
         fraction("tolerance", self.tolerance)
         integer("max_steps", self.max_steps)
-        if self.preconditioner is not None and not isinstance(self.preconditioner, Nystrom):
-            raise ValueError(
-                f"preconditioner: expected None or a Nystrom, got "
-                f"{type(self.preconditioner).__name__}."
-            )
+        checked_preconditioner(self.preconditioner)
 
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
-        precondition = _identity
-        if self.preconditioner is not None:
-            precondition = self.preconditioner.preconditioner(curvature)
+        operator = curvature.prepared()
         # Rows of size one: squares of small gradients underflow, in float32 soon.
         size = jnp.max(jnp.abs(vectors), axis=1)
         size = jnp.where(size > 0.0, size, 1.0)
         right = vectors / size[:, None]
         start = from_zero(right)
-        target = reachable(self.tolerance, right.dtype) * start.norm
+        tolerance = reachable(self.tolerance, right.dtype)
+        target = tolerance * start.norm
+        precondition = preconditioner_of(
+            self.preconditioner, curvature, operator.products, right, tolerance, self.max_steps
+        )
 
         def again(state):
             tried = conjugate_gradient(
-                curvature.products, state, target, self.max_steps, precondition
+                operator.products, state, target, self.max_steps, precondition
             )
-            remaining = right - curvature.products(tried.solution)
+            remaining = right - operator.products(tried.solution)
             norm = jnp.linalg.norm(remaining, axis=1)
             better = norm <= state.norm
             new = better[:, None]
@@ -104,7 +107,7 @@ class ConjugateGradient(AbstractSolver):
             )
 
         end = jax.lax.while_loop(lambda state: jnp.any(state.active), again, start)
-        residual = relative_residual(curvature, end.solution, right)
+        residual = relative_residual(operator, end.solution, right)
         return InverseProduct(
             end.solution * size[:, None],
             residual,
@@ -112,11 +115,11 @@ class ConjugateGradient(AbstractSolver):
             end.steps,
         )
 
+    @property
+    def needs_layers(self):
+        return self.preconditioner is not None and self.preconditioner.needs_layers
+
     def of_dimension(self, dimension):
         if self.preconditioner is None:
             return self
         return dataclasses.replace(self, preconditioner=self.preconditioner.of_dimension(dimension))
-
-
-def _identity(rows):
-    return rows

@@ -1,4 +1,5 @@
 from . import (
+    chunks,
     control,
     datasets,
     deletion,
@@ -16,6 +17,7 @@ from . import (
     schedules,
     searches,
     solvers,
+    sweeps,
     unlearning,
     valuation,
 )
@@ -52,7 +54,7 @@ from .flows import (
     train,
 )
 from .influence import gaps, influence_in_time, measurement_influence, predict
-from .influence.diagnostics import cooks_distance, leverage, regression_diagnostics
+from .influence.diagnostics import cooks_distance, leverage, regression_diagnostics, row_diagnostics
 from .influence.estimators import (
     GaussNewton,
     Influence,
@@ -108,6 +110,7 @@ from .schedules import (
     Step,
 )
 from .scikit_learn import from_sklearn
+from .sweeps import sweep
 from .unlearning import (
     DescendToDelete,
     GaussianMechanism,
@@ -194,6 +197,7 @@ __all__ = [
     "audit",
     "best_step",
     "check",
+    "chunks",
     "control",
     "cooks_distance",
     "data_values",
@@ -234,11 +238,14 @@ __all__ = [
     "responses",
     "results",
     "reweighting",
+    "row_diagnostics",
     "schedules",
     "searches",
     "sensitivity",
     "soft_weights",
     "solvers",
+    "sweep",
+    "sweeps",
     "taylor",
     "train",
     "training_run",

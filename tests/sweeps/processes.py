@@ -7,9 +7,11 @@ import jax
 import numpy as np
 
 import homotopy as hm
+from homotopy._xla_flags import QUICK_COMPILATION, ask_for
 
 if __name__ == "__main__":
     port, place = sys.argv[1], int(sys.argv[2])
+    ask_for("xla_force_host_platform_device_count=1", *QUICK_COMPILATION)
     jax.distributed.initialize(f"localhost:{port}", num_processes=2, process_id=place)
     hm.enable_x64()
     X, y = np.array([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0]]), np.array([0.3, -1.0, 1.5])

@@ -1,6 +1,6 @@
 """Every verb with a batch, alone and shared out: printed as JSON, for the tests of it.
 
-Run in a process of its own, whose number of devices XLA_FLAGS sets before JAX begins.
+Run in a process of its own, whose number of devices is set before JAX begins.
 """
 
 import json
@@ -10,7 +10,10 @@ import jax
 import numpy as np
 
 import homotopy as hm
+from homotopy._xla_flags import QUICK_COMPILATION, ask_for
 
+COUNT = int(sys.argv[1])
+ask_for(f"xla_force_host_platform_device_count={COUNT}", *QUICK_COMPILATION)
 hm.enable_x64()
 generator = np.random.default_rng(0)
 X = generator.normal(size=(21, 3))
@@ -43,6 +46,5 @@ def verbs(**workers):
 
 
 if __name__ == "__main__":
-    count = int(sys.argv[1])
-    assert len(jax.devices()) == count
-    print(json.dumps({"serial": verbs(), "shared": verbs(devices=count)}))
+    assert len(jax.devices()) == COUNT
+    print(json.dumps({"serial": verbs(), "shared": verbs(devices=COUNT)}))

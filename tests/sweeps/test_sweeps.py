@@ -15,7 +15,6 @@ import pytest
 from same import assert_same
 
 import homotopy as hm
-from homotopy._xla_flags import QUICK_COMPILATION
 
 ROOT = Path(hm.__file__).parents[1]
 X = np.array([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0], [1.0, 0.25], [1.0, -0.5]])
@@ -116,11 +115,11 @@ def test_what_cannot_be_asked_for():
         hm.sweep(abs, [1], devices=10_000)
 
 
-def started(name, *arguments, **environment):
+def started(name, *arguments):
     return subprocess.Popen(
         [sys.executable, str(Path(__file__).parent / name), *map(str, arguments)], cwd=ROOT,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "XLA_FLAGS": "", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
 
@@ -137,8 +136,7 @@ APART = {"homotopy": 1e-9}
 
 
 def test_every_verb_over_eight_devices_is_the_serial_one():
-    flags = " ".join(("--xla_force_host_platform_device_count=8", *QUICK_COMPILATION))
-    found = ended(started("sharded.py", 8, XLA_FLAGS=flags))
+    found = ended(started("sharded.py", 8))
     for name, serial in found["serial"].items():
         serial, shared = np.array(serial), np.array(found["shared"][name])
         apart = np.max(np.abs(shared - serial)) / np.max(np.abs(serial))
@@ -151,8 +149,7 @@ def test_a_surface_over_the_devices_of_two_processes():
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    flags = " ".join(("--xla_force_host_platform_device_count=1", *QUICK_COMPILATION))
-    processes = [started("processes.py", port, place, XLA_FLAGS=flags) for place in range(2)]
+    processes = [started("processes.py", port, place) for place in range(2)]
     first, second = map(ended, processes)
     assert first == second
     X, y = np.array([[1.0, 0.5], [1.0, -1.0], [1.0, 2.0]]), np.array([0.3, -1.0, 1.5])

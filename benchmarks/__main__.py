@@ -30,6 +30,7 @@ BENCHMARKS = (
     "influence",
     "unlearning",
     "values",
+    "scale",
 )
 
 

@@ -34,6 +34,8 @@ class DataSpectrum:
         n.
     gram_error : float
         Of the Gram matrix in norm, as a part of its trace.
+    resolution : float
+        Singular values below this share of the largest count as zero.
     """
 
     values: DoubleDouble
@@ -43,6 +45,7 @@ class DataSpectrum:
     ridge: float
     size: int
     gram_error: float
+    resolution: float
 
     @property
     def kernel(self) -> np.ndarray:
@@ -79,8 +82,12 @@ def data_spectrum(
     return spectrum_of_gram(gram, X.shape[0], ridge, error_bound(X.shape[0], X.shape[1] + 1))
 
 
-def spectrum_of_gram(gram: DoubleDouble, size: int, ridge: float, error: float) -> DataSpectrum:
+def spectrum_of_gram(
+    gram: DoubleDouble, size: int, ridge: float, error: float, smallest: float = 0.0
+) -> DataSpectrum:
     """The spectrum of data from the Gram matrix of [X, y], known to an `error` of its trace.
+
+    Eigenvalues below a share `smallest` of the largest count as zero, whatever the number of rows.
 
     Notes
     -----
@@ -93,10 +100,12 @@ def spectrum_of_gram(gram: DoubleDouble, size: int, ridge: float, error: float) 
         values, basis = symmetric_eigen(inputs)
     else:
         values, basis = (DoubleDouble.of(part) for part in np.linalg.eigh(inputs.high))
-    unseen = values.high <= (max(size, dimension) * EPSILON) ** 2 * max(values.high[-1], 0.0)
+    resolution = max(max(size, dimension) * EPSILON, float(np.sqrt(smallest)))
+    unseen = values.high <= resolution**2 * max(values.high[-1], 0.0)
     values.put(unseen, DoubleDouble.of(np.zeros(unseen.sum())))
+    moment = gram.at(np.s_[:-1, -1])
     return DataSpectrum(
-        values + ridge, basis, unseen, gram.at(np.s_[:-1, -1]), float(ridge), size, error
+        values + ridge, basis, unseen, moment, float(ridge), size, error, resolution
     )
 
 

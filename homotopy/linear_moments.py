@@ -15,6 +15,8 @@ from homotopy.modal_form import as_modal_form, from_retained
 from homotopy.numerics.double_double import DoubleDouble
 from homotopy.numerics.pivoted_cholesky import pivoted_cholesky
 
+_EXTENDED = 2.0**-70  # past it an error is no longer that of double-double
+
 
 @dataclasses.dataclass(frozen=True)
 class HeldRows:
@@ -34,7 +36,8 @@ def held_rows(moments: Moments) -> HeldRows:
     """See `HeldRows`. Rows that are not needed, where the rank is lower, are zeros."""
     gram = moments.rest.gram
     # What counts as nothing, as of `data_spectrum`.
-    found, _ = triangle(gram, (max(int(moments.size), gram.shape[0]) * EPSILON) ** 2)
+    least = (max(int(moments.size), gram.shape[0]) * EPSILON) ** 2
+    found, _ = triangle(gram, max(least, _noise(moments)))
     rows = np.zeros(gram.shape)
     rows[: len(found)] = found
     own = np.asarray(moments.weights)
@@ -65,7 +68,14 @@ def full_spectrum(moments: Moments, ridge: float) -> DataSpectrum:
 
 def _spectrum(moments: Moments, deleted: np.ndarray, ridge: float) -> DataSpectrum:
     sums = moments.gram_without(deleted)
-    return spectrum_of_gram(sums.gram, int(moments.size) - len(deleted), ridge, sums.error)
+    size = int(moments.size) - len(deleted)
+    return spectrum_of_gram(sums.gram, size, ridge, sums.error, _noise(moments))
+
+
+def _noise(moments: Moments) -> float:
+    """What of eigenvalues is nothing but the error of sums that others have rounded to float64."""
+    error = float(moments.error)
+    return 0.0 if error < _EXTENDED else moments.high.shape[0] * error
 
 
 def fields_without(moments: Moments, deleted: np.ndarray, full: DataSpectrum) -> dict:

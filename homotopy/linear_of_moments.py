@@ -87,7 +87,7 @@ class OfMoments:
         """
         instance("moments", moments, Moments, "Moments, as of chunks.moments(chunks, keep=[0])")
         rho = non_negative("ridge", ridge)
-        places = moments.places(_row_numbers("deleted", deleted, moments))
+        places = _deleted_places(deleted, moments)
         held = held_rows(moments)
         first = moments.high.shape[0]
         weights = None if np.all(held.weights == 1.0) else held.weights
@@ -163,7 +163,7 @@ class OfMoments:
 
     def _without(self, deleted: ArrayInput, full: DataSpectrum) -> tuple[np.ndarray, ModalForm]:
         """Where kept rows are among those that are held, and the modal form without them."""
-        places = self.moments.places(_row_numbers("deleted", deleted, self.moments))
+        places = _deleted_places(deleted, self.moments)
         return self._first_kept + places, modal_without(self.moments, places, full)
 
     def _kept_points(self, points: ArrayInput | None, full: DataSpectrum):
@@ -184,6 +184,14 @@ class OfMoments:
         if X is None and not self.has_rows:
             raise ValueError("X: expected rows, as the problem does not hold those of its data.")
         return super().predict(theta, X)
+
+
+def _deleted_places(deleted: ArrayInput, moments: Moments) -> np.ndarray:
+    """Of the deleted rows among the kept ones; at least one row of all stays."""
+    places = moments.places(_row_numbers("deleted", deleted, moments))
+    if len(places) == int(moments.size):
+        raise ValueError(f"deleted: all {len(places)} rows are deleted; at least one must stay.")
+    return places
 
 
 def _row_numbers(name: str, given, moments: Moments, distinct: bool = True) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from homotopy.data_spectrum import EPSILON, DataSpectrum, data_spectrum
+from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.modal import ModalForm, Spectrum
 from homotopy.modal_downdates import clusters, downdates
 from homotopy.numerics.double_double import DoubleDouble, matmul
@@ -73,7 +73,7 @@ def from_retained(
     number, dimension = deleted.shape
     values, basis, kernel, unseen = kept.values, kept.basis, kept.kernel, kept.unseen
     rows = matmul(deleted, basis)
-    touched = _separate_kernel(rows, basis, kernel, max(kept.size, dimension))
+    touched = _separate_kernel(rows, basis, kernel, kept.resolution)
     if number == 1:
         _separate_clusters(rows, basis, values, kernel)
     active = np.any(rows.high != 0.0, axis=0)
@@ -147,7 +147,7 @@ def _rotate(rows: DoubleDouble, basis: DoubleDouble, index, rotation: np.ndarray
         matrix.put(np.s_[:, index], matmul(matrix.at(np.s_[:, index]), rotation))
 
 
-def _separate_kernel(rows, basis, kernel, largest_side: int) -> np.ndarray:
+def _separate_kernel(rows, basis, kernel, resolution: float) -> np.ndarray:
     """Turn the kernel's basis so that the deleted points see as few of its vectors as possible.
 
     Returns the mask of those that they see; the rows are exact zeros on the others.
@@ -158,7 +158,7 @@ def _separate_kernel(rows, basis, kernel, largest_side: int) -> np.ndarray:
         return touched
     _, strength, right = np.linalg.svd(rows.high[:, index], full_matrices=True)
     largest = np.max(np.abs(rows.high), initial=0.0)
-    rank = int(np.sum(strength > largest_side * EPSILON * largest))
+    rank = int(np.sum(strength > resolution * largest))
     _rotate(rows, basis, index, right.T)
     unseen = index[rank:]
     rows.put(np.s_[:, unseen], DoubleDouble.of(np.zeros((rows.shape[0], unseen.size))))

@@ -146,6 +146,16 @@ def test_sums_of_another_program():
     )
 
 
+def test_sums_that_were_rounded_see_no_more_than_they_tell():
+    """Two columns that differ by 1e-9: their sums in float64 do not show it, and say nothing."""
+    X, y, _ = data()
+    X = np.column_stack([X[:, 0], X[:, 0] * (1.0 + 1e-9 * X[:, 3])])
+    moments = chunks.Moments.of_sums(X.T @ X, X.T @ y, float(y @ y), SIZE, X=X[:1], y=y[:1])
+    found = hm.LinearRegression.from_moments(moments, deleted=0)
+    known = np.linalg.lstsq(X[:, :1], y, rcond=None)[0][0]
+    np.testing.assert_allclose(found.full_fit(), [known / 2, known / 2], rtol=1e-6)
+
+
 def test_dependent_columns_have_the_fit_of_least_norm():
     X, y, _ = data()
     X = np.column_stack([X, X[:, 0]])
@@ -203,6 +213,8 @@ def test_what_needs_rows_says_so_with_the_remedy():
         problem.deleting(7)
     with pytest.raises(ValueError, match=r"^X: "):
         problem.predict(theta)
+    with pytest.raises(ValueError, match=r"^deleted: all 2 rows"):
+        hm.LinearRegression.from_chunks([([[1.0], [2.0]], [0.0, 1.0])], deleted=[0, 1])
 
 
 @pytest.mark.usefixtures("without_shape_checks")

@@ -114,6 +114,9 @@ def test_parquet_has_all_rows_and_a_journal_goes_on(tmp_path):
     assert found.columns is None and len(found.to_frame()) == 20
     with pytest.raises(ValueError, match="path: expected a new or an empty folder"):
         hm.row_diagnostics(problem, source(), folder)
+    next(folder.iterdir()).unlink()
+    with pytest.raises(ValueError, match="path: expected the 3 files"):
+        hm.row_diagnostics(problem, source(), folder, journal=journal)
 
 
 def test_a_row_that_alone_sees_a_direction_is_undetermined():

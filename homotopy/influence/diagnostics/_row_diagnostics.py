@@ -23,7 +23,7 @@ from homotopy._wording import described
 from homotopy.chunks.chunk import AbstractChunks
 from homotopy.chunks.iterables import as_chunks
 from homotopy.data_spectrum import EPSILON
-from homotopy.influence.diagnostics.row_pass import TOP, row_pass
+from homotopy.influence.diagnostics.row_pass import TOP, count_files, row_pass
 from homotopy.kept_spectra import spectrum_of
 from homotopy.linear import LinearRegression
 from homotopy.measurements import AbstractMeasurement, OwnLoss, as_scalar_measurement
@@ -231,15 +231,20 @@ def row_diagnostics(
 
 def _collected(problem, source, work, client, journal, throw, progress) -> RowDiagnostics:
     size, sums, tops, columns = 0, np.zeros(3), [], []
-    undetermined, expected = 0, int(problem.moments.size)
+    undetermined, parts, expected = 0, 0, int(problem.moments.size)
     with counted(progress, expected, "a second pass over the rows") as report:
         for part in in_the_order_of_chunks(swept(work, source, None, client, journal)):
-            size += part.rows
+            size, parts = size + part.rows, parts + 1
             sums += part.leverage, part.square, part.press
             undetermined += part.undetermined
             tops = [_largest([*tops, part.top])]
             columns += [] if part.columns is None else [part.columns]
             report(size)
+    if work.folder is not None and count_files(work.folder) != parts:
+        raise ValueError(
+            f"path: expected the {parts} files of this pass, got {count_files(work.folder)}: the "
+            "journal goes with the folder of its pass; delete both to begin again."
+        )
     values, ridge = work.values.rounded(), work.ridge
     leverages = np.array([sums[0], float(np.sum(1.0 - ridge / values))])
     inside = float(np.sum(np.asarray(spectrum_of(problem).fit.rounded()) ** 2))

@@ -206,6 +206,11 @@ def _sum(terms: DoubleDouble, where) -> DoubleDouble:
     return total
 
 
+def count_files(folder: str) -> int:
+    """How many chunks' files there are."""
+    return len(list(Path(folder).glob("rows-*.parquet")))
+
+
 def written(columns: dict[str, np.ndarray], folder: str, begin: int) -> None:
     """A file of Parquet, complete or not there; written again it is the same."""
     import pyarrow

@@ -32,6 +32,7 @@ BENCHMARKS = (
     "unlearning",
     "values",
     "bayesian",
+    "scale",
 )
 
 

@@ -1,5 +1,6 @@
 from . import (
     bayesian,
+    chunks,
     control,
     datasets,
     deletion,
@@ -17,6 +18,7 @@ from . import (
     schedules,
     searches,
     solvers,
+    sweeps,
     unlearning,
     valuation,
 )
@@ -64,7 +66,7 @@ from .flows import (
     train_network,
 )
 from .influence import gaps, influence_in_time, measurement_influence, predict
-from .influence.diagnostics import cooks_distance, leverage, regression_diagnostics
+from .influence.diagnostics import cooks_distance, leverage, regression_diagnostics, row_diagnostics
 from .influence.estimators import (
     GaussNewton,
     Influence,
@@ -123,6 +125,7 @@ from .schedules import (
     Step,
 )
 from .scikit_learn import from_sklearn
+from .sweeps import sweep
 from .unlearning import (
     DescendToDelete,
     GaussianMechanism,
@@ -221,6 +224,7 @@ __all__ = [
     "bayesian_influence",
     "best_step",
     "check",
+    "chunks",
     "control",
     "cooks_distance",
     "data_values",
@@ -261,11 +265,14 @@ __all__ = [
     "responses",
     "results",
     "reweighting",
+    "row_diagnostics",
     "schedules",
     "searches",
     "sensitivity",
     "soft_weights",
     "solvers",
+    "sweep",
+    "sweeps",
     "taylor",
     "train",
     "train_network",

@@ -74,6 +74,14 @@ def sequence(name: str, value, expected: str) -> list:
     raise TypeError(f"{name}: expected {expected}, got {described(value)}.")
 
 
+def texts(name: str, value, expected: str) -> list[str]:
+    """A sequence of strings as a list, or a `TypeError`."""
+    given = sequence(name, value, expected)
+    if not all(isinstance(one, str) for one in given):
+        raise TypeError(f"{name}: expected {expected}, got {described(value)}.")
+    return given
+
+
 def optional_function(name: str, value, of: str) -> Callable | None:
     """As `function`, or None."""
     return None if value is None else function(name, value, of)

@@ -125,13 +125,7 @@ def load(path: str | os.PathLike, own: Sequence = ()) -> Any:
     >>> again.delta.tolist() == change.delta.tolist(), again.problem.deleted.tolist()
     (True, [1])
     """
-    own = sequence("own", own, "a sequence of functions and classes")
-    for given in own:
-        if not callable(given) or "<" in getattr(given, "__qualname__", "<"):
-            raise TypeError(
-                f"own: expected functions and classes with a name in their module, got "
-                f"{described(given)}."
-            )
+    own = checked_own(own)
     source = with_suffix(path)
     source = Path(path) if Path(path).exists() else source
     metadata, arrays = _read(source)
@@ -153,6 +147,18 @@ def load(path: str | os.PathLike, own: Sequence = ()) -> Any:
     if not same:
         raise ValueError(f"path: the data in {source.name} are not those that were saved in it.")
     return found
+
+
+def checked_own(own) -> list:
+    """Functions and classes of the user's; a `TypeError` that names `own` otherwise."""
+    own = sequence("own", own, "a sequence of functions and classes")
+    for given in own:
+        if not callable(given) or "<" in getattr(given, "__qualname__", "<"):
+            raise TypeError(
+                f"own: expected functions and classes with a name in their module, got "
+                f"{described(given)}."
+            )
+    return own
 
 
 def _read(source: Path) -> tuple[dict, list[np.ndarray]]:

@@ -32,6 +32,10 @@ class DataSpectrum:
     ridge : float
     size : int
         n.
+    gram_error : float
+        Of the Gram matrix in norm, as a part of its trace.
+    resolution : float
+        Singular values below this share of the largest count as zero.
     """
 
     values: DoubleDouble
@@ -40,6 +44,8 @@ class DataSpectrum:
     moment: DoubleDouble
     ridge: float
     size: int
+    gram_error: float
+    resolution: float
 
     @property
     def kernel(self) -> np.ndarray:
@@ -63,7 +69,7 @@ class DataSpectrum:
         dimension where they are LAPACK's.
         """
         dimension = self.values.shape[0]
-        extended = dimension * error_bound(self.size, dimension + 1) + 2.0**-98
+        extended = dimension * self.gram_error + 2.0**-98
         relative = extended if dimension <= EXTENDED_LIMIT else dimension * EPSILON
         return float(relative * self.values.high[-1])
 
@@ -71,7 +77,17 @@ class DataSpectrum:
 def data_spectrum(
     X: np.ndarray, y: np.ndarray, ridge: float, omitted: np.ndarray | None = None
 ) -> DataSpectrum:
-    """The spectrum of the data without the rows `omitted`.
+    """The spectrum of the data without the rows `omitted`."""
+    gram = gram_matrix(X, y, omitted)
+    return spectrum_of_gram(gram, X.shape[0], ridge, error_bound(X.shape[0], X.shape[1] + 1))
+
+
+def spectrum_of_gram(
+    gram: DoubleDouble, size: int, ridge: float, error: float, smallest: float = 0.0
+) -> DataSpectrum:
+    """The spectrum of data from the Gram matrix of [X, y], known to an `error` of its trace.
+
+    Eigenvalues below a share `smallest` of the largest count as zero, whatever the number of rows.
 
     Notes
     -----
@@ -79,16 +95,17 @@ def data_spectrum(
     the last place of the largest (the rule of `numpy.linalg.matrix_rank`). Past dimension 300 the
     spectrum is LAPACK's, in float64.
     """
-    gram = gram_matrix(X, y, omitted)
-    inputs = gram.at(np.s_[:-1, :-1])
-    if X.shape[1] <= EXTENDED_LIMIT:
+    inputs, dimension = gram.at(np.s_[:-1, :-1]), gram.shape[0] - 1
+    if dimension <= EXTENDED_LIMIT:
         values, basis = symmetric_eigen(inputs)
     else:
         values, basis = (DoubleDouble.of(part) for part in np.linalg.eigh(inputs.high))
-    unseen = values.high <= (max(X.shape) * EPSILON) ** 2 * max(values.high[-1], 0.0)
+    resolution = max(max(size, dimension) * EPSILON, float(np.sqrt(smallest)))
+    unseen = values.high <= resolution**2 * max(values.high[-1], 0.0)
     values.put(unseen, DoubleDouble.of(np.zeros(unseen.sum())))
+    moment = gram.at(np.s_[:-1, -1])
     return DataSpectrum(
-        values + ridge, basis, unseen, gram.at(np.s_[:-1, -1]), float(ridge), X.shape[0]
+        values + ridge, basis, unseen, moment, float(ridge), size, error, resolution
     )
 
 

@@ -13,13 +13,15 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from homotopy import _formulas
-from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, row_numbers
 from homotopy._display import Entries
 from homotopy._jit import jit_outermost
-from homotopy.data_spectrum import DataSpectrum, data_spectrum
+from homotopy.chunks.row_moments import Moments
+from homotopy.data_spectrum import data_spectrum
+from homotopy.kept_spectra import keep_spectrum, spectrum_of
 from homotopy.labels import keep_labels, kept_labels, labels_of, numbered
 from homotopy.linear_deletions import LinearRegressions
+from homotopy.linear_of_moments import OfMoments
 from homotopy.losses import SquaredError
 from homotopy.modal import ModalForm
 from homotopy.modal_form import modal_form
@@ -29,7 +31,7 @@ from homotopy.problem_data import deleted_rows, sample_weights, validated_data
 from homotopy.weighted_rows import least_squares_rows, scaled_rows
 
 
-class LinearRegression(Problem):
+class LinearRegression(OfMoments, Problem):
     """R_ε(θ) = ½ Σ w_i (x_iᵀθ − y_i)² + (ρ/2)‖θ‖², w = ε on the deleted points and 1 elsewhere.
 
     With sample weights w_i is ε or 1 times the point's own, as of `Problem`; closed forms are then
@@ -69,6 +71,7 @@ class LinearRegression(Problem):
     """
 
     modal: ModalForm
+    moments: Moments | None = None
 
     def __init__(
         self,
@@ -108,6 +111,7 @@ class LinearRegression(Problem):
         rows, values = scaled_rows(inputs, targets, known)
         full = data_spectrum(rows, values, float(ridge))
         self.modal = modal_form(rows, values, indices, full, self.X.dtype)
+        self.moments = None
         if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
             keep_spectrum(self, full)
 
@@ -184,10 +188,13 @@ class LinearRegression(Problem):
         >>> float(problem.deleting([0, 1]).deleted_fit()[0])
         5.0
         """
-        indices = deleted_rows(numbered("deleted", deleted, kept_labels(self.X)), self.size)
         full = spectrum_of(self)
-        rows, values = map(np.asarray, least_squares_rows(self))
-        modal = modal_form(rows, values, indices, full, self.X.dtype)
+        if self.moments is not None:
+            indices, modal = self._without(deleted, full)
+        else:
+            indices = deleted_rows(numbered("deleted", deleted, kept_labels(self.X)), self.size)
+            rows, values = map(np.asarray, least_squares_rows(self))
+            modal = modal_form(rows, values, indices, full, self.X.dtype)
         return eqx.tree_at(
             lambda own: (own.deleted, own.modal), self, (jax.device_put(indices), modal)
         )
@@ -221,6 +228,8 @@ class LinearRegression(Problem):
         >>> [float(each.deleted_fit()[0]) for each in problem.deleting_each([2, 0])]
         [0.5, 3.0]
         """
+        if self.moments is not None:
+            return LinearRegressions(self, *self._kept_points(points, spectrum_of(self)))
         given = np.arange(self.size)
         if points is not None:
             given = row_numbers("points", points, self.size, distinct=False)
@@ -282,25 +291,3 @@ def _limit(modal: ModalForm, epsilon: Float[Array, "*k"], start: Float[Array, " 
     unseen = modal.kernel & ((epsilon == 0.0) | (modal.rows == 0.0).all(axis=0))
     kept = jnp.where(unseen, modal.coordinates(start), 0.0)
     return modal.parameters(modal.equilibrium + modal.displacement(epsilon) + kept)
-
-
-# The spectra of the data, and the inputs, ridge and weights that they are for; beside the targets,
-# which the problems of one data set share, and of which there may be several for the same inputs.
-_SPECTRA = Beside()
-
-
-def keep_spectrum(problem: LinearRegression, full: DataSpectrum) -> None:
-    """Keep the spectrum of a problem's data for other problems of the same data."""
-    _SPECTRA.put(problem.y, (problem.X, problem.ridge, problem.point_weights, full))
-
-
-def spectrum_of(problem: LinearRegression) -> DataSpectrum:
-    """The spectrum of a problem's data, computed once."""
-    *known, full = _SPECTRA.get(problem.y) or (None, None, None, None)
-    own = problem.X, problem.ridge, problem.point_weights
-    if any(one is not other for one, other in zip(known, own, strict=True)):
-        # Not as the constructor made it.
-        rows, values = (np.asarray(part, np.float64) for part in least_squares_rows(problem))
-        full = data_spectrum(rows, values, float(problem.ridge))
-        keep_spectrum(problem, full)
-    return full

@@ -10,6 +10,7 @@ import numpy as np
 
 from homotopy._stacks import Stack
 from homotopy.data_spectrum import DataSpectrum
+from homotopy.linear_moments import fields_without
 from homotopy.modal_downdates import downdates
 from homotopy.modal_form import as_modal_form, directly
 from homotopy.problem import Problem
@@ -48,14 +49,21 @@ class LinearRegressions(Sequence):
     [3.0, 2.5, 0.5]
     """
 
-    def __init__(self, problem: Problem, points: np.ndarray, full: DataSpectrum):
+    def __init__(
+        self,
+        problem: Problem,
+        points: np.ndarray,
+        full: DataSpectrum,
+        held: np.ndarray | None = None,
+    ):
         self.points = points
-        self.modal_fields = _modal_fields(problem, points, full)
+        held = points if held is None else held  # where the problem has them, if not by number
+        self.modal_fields = _modal_fields(problem, held, full)
         modal = as_modal_form(self.modal_fields, full, problem.X.dtype)
         self.stacked = eqx.tree_at(
             lambda own: (own.deleted, own.modal),
             problem,
-            (jax.device_put(points[:, None]), modal),
+            (jax.device_put(held[:, None]), modal),
         )
         self._stack = Stack(self.stacked, shared)
         self.axes = self._stack.axes
@@ -82,19 +90,26 @@ def shared(problem: Problem) -> tuple:
     modal = problem.modal
     spectrum = (modal.full.eigenvalues, modal.data_basis, modal.data_fit)
     data = problem.X, problem.y, problem.ridge, problem.point_weights
-    return problem.model, problem.loss, *data, spectrum
+    return problem.model, problem.loss, *data, spectrum, problem.moments
 
 
 def _modal_fields(problem, points, full) -> dict[str, np.ndarray]:
     """Of every problem, with a leading axis; in closed form where that is accurate to rounding."""
     X, y = map(np.asarray, least_squares_rows(problem))
+
+    def without(row):
+        if problem.moments is None:
+            return directly(X, y, row, full)
+        first = problem.moments.high.shape[0]
+        return fields_without(problem.moments, row - first, full)
+
     count = max(1, _BATCH // X.shape[1] ** 2)
     parts = []
     for begin in range(0, points.size, count):
         some = points[begin : begin + count]
         fields, accurate = downdates(X[some], y[some], full)
         for index in np.flatnonzero(~accurate):
-            for name, part in directly(X, y, some[index : index + 1], full).items():
+            for name, part in without(some[index : index + 1]).items():
                 # A point that only the kernel sees has no mode; a zero does as well.
                 fields[name][index] = part if part.size else 0.0
         parts.append(fields)

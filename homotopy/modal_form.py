@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from homotopy.data_spectrum import EPSILON, DataSpectrum, data_spectrum
+from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.modal import ModalForm, Spectrum
 from homotopy.modal_downdates import clusters, downdates
 from homotopy.numerics.double_double import DoubleDouble, matmul
@@ -63,15 +63,21 @@ def _made(kind: type, **fields):
 
 def directly(X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: DataSpectrum) -> dict:
     """The fields of a `ModalForm` from the spectrum of the retained points."""
-    size, dimension = X.shape
-    kept = data_spectrum(X, y, full.ridge, deleted)
+    return from_retained(X[deleted], y[deleted], data_spectrum(X, y, full.ridge, deleted), full)
+
+
+def from_retained(
+    deleted: np.ndarray, targets: np.ndarray, kept: DataSpectrum, full: DataSpectrum
+) -> dict:
+    """As `directly`, from the rows (g, d) and targets of the deleted points, and two spectra."""
+    number, dimension = deleted.shape
     values, basis, kernel, unseen = kept.values, kept.basis, kept.kernel, kept.unseen
-    rows = matmul(X[deleted], basis)
-    touched = _separate_kernel(rows, basis, kernel, max(size, dimension))
-    if deleted.size == 1:
+    rows = matmul(deleted, basis)
+    touched = _separate_kernel(rows, basis, kernel, kept.resolution)
+    if number == 1:
         _separate_clusters(rows, basis, values, kernel)
     active = np.any(rows.high != 0.0, axis=0)
-    if deleted.size == 1:
+    if number == 1:
         order = np.argsort(~active, kind="stable")  # active modes first, ascending within
         rows, basis, values = rows.at(np.s_[:, order]), basis.at(np.s_[:, order]), values.at(order)
         kernel, unseen, active, touched = (
@@ -82,7 +88,7 @@ def directly(X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: DataSpectr
     moment = matmul(basis.T, kept.moment.at(np.s_[:, None])).at(np.s_[:, 0])
     equilibrium = DoubleDouble.of(np.zeros(dimension))
     equilibrium.put(~unseen, moment.at(~unseen) / values.at(~unseen))
-    residual = y[deleted] - matmul(rows, equilibrium.at(np.s_[:, None])).at(np.s_[:, 0])
+    residual = targets - matmul(rows, equilibrium.at(np.s_[:, None])).at(np.s_[:, 0])
 
     # What the kernel can fit of the deleted points it fits, for any ε > 0; the modes see the rest.
     kernel_rows = rows.high[:, touched]
@@ -104,7 +110,7 @@ def directly(X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: DataSpectr
         leverages, mode_residuals = np.maximum(leverages.rounded(), 0.0), mode_residuals.rounded()
     else:
         leverages = mode_residuals = np.zeros(0)
-        seen_modes, mode_vectors = np.zeros((seen.sum(), 0)), np.zeros((deleted.size, 0))
+        seen_modes, mode_vectors = np.zeros((seen.sum(), 0)), np.zeros((number, 0))
     modes = np.zeros((dimension, leverages.size))
     modes[seen] = seen_modes
     modes[touched] = -pseudo_inverse @ (rows.high[:, seen] @ seen_modes)
@@ -141,7 +147,7 @@ def _rotate(rows: DoubleDouble, basis: DoubleDouble, index, rotation: np.ndarray
         matrix.put(np.s_[:, index], matmul(matrix.at(np.s_[:, index]), rotation))
 
 
-def _separate_kernel(rows, basis, kernel, largest_side: int) -> np.ndarray:
+def _separate_kernel(rows, basis, kernel, resolution: float) -> np.ndarray:
     """Turn the kernel's basis so that the deleted points see as few of its vectors as possible.
 
     Returns the mask of those that they see; the rows are exact zeros on the others.
@@ -152,7 +158,7 @@ def _separate_kernel(rows, basis, kernel, largest_side: int) -> np.ndarray:
         return touched
     _, strength, right = np.linalg.svd(rows.high[:, index], full_matrices=True)
     largest = np.max(np.abs(rows.high), initial=0.0)
-    rank = int(np.sum(strength > largest_side * EPSILON * largest))
+    rank = int(np.sum(strength > resolution * largest))
     _rotate(rows, basis, index, right.T)
     unseen = index[rank:]
     rows.put(np.s_[:, unseen], DoubleDouble.of(np.zeros((rows.shape[0], unseen.size))))

@@ -169,6 +169,11 @@ class Problem(NamedData, eqx.Module):
         return self.y if self.point_weights is None else with_weights(self.y, self.point_weights)
 
     @property
+    def has_rows(self) -> bool:
+        """Whether it holds all its rows: a linear regression of moments does not."""
+        return True
+
+    @property
     def dimension(self) -> int:
         """d, the number of parameters."""
         return self.model.dimension
@@ -378,6 +383,17 @@ def _deleted_gradient(problem, theta):
     return jax.grad(problem.deleted_loss)(theta)
 
 
-def a_problem(value, name: str = "problem") -> Problem:
-    """The value if it is a `Problem`; a `TypeError` otherwise."""
-    return instance(name, value, Problem, "a Problem, such as LinearRegression(X, y, deleted=0)")
+def a_problem(value, name: str = "problem", rows: bool = True) -> Problem:
+    """The value if it is a `Problem`, with its rows where they are needed.
+
+    A `TypeError` or, of a problem of moments, a `ValueError` with the remedies otherwise.
+    """
+    instance(name, value, Problem, "a Problem, such as LinearRegression(X, y, deleted=0)")
+    if rows and not value.has_rows:
+        raise ValueError(
+            f"{name}: expected a problem that holds its rows, got one of moments: "
+            "row_diagnostics(problem, chunks) has leverage, influence and leave-one-out of every "
+            "row, in a second pass over them; LinearRegression(X, y, ...) of a sample holds its "
+            "rows."
+        )
+    return value

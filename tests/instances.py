@@ -133,6 +133,10 @@ def settings():
     ]
 
 
+def of_moments():
+    return hm.LinearRegression.from_chunks([(X, Y)], deleted=2, keep=[3])
+
+
 def results():
     made = problems()
     linear, perceptron = made["linear regression"], made["perceptron"]
@@ -185,6 +189,9 @@ def results():
         "measurement influence": hm.measurement_influence(linear, hm.Influence(), fit, first),
         "influence in time": hm.influence_in_time(linear, THETA0, first, TIMES, points=[0, 1]),
         "diagnostics": hm.regression_diagnostics(linear),
+        "rows": hm.row_diagnostics(of_moments(), [(X, Y)]),
+        "of moments": of_moments(),
+        "moments": hm.chunks.moments([(X, Y)], keep=[2, 3]),
         "data values": hm.data_values(linear, first, hm.Permutations(4)),
         "values of an effective medium": hm.data_values(
             hm.LinearRegression(X, Y, deleted=2, ridge=1.0),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from homotopy._checks import instance
 from homotopy._progress import Monitor, Progress
@@ -15,7 +18,9 @@ from homotopy.deletion.optimum import Optimum
 from homotopy.deletion.searches.base import AbstractSearch
 from homotopy.deletion.searches.separately import Separately, SeparateOptimum
 from homotopy.schedules import AbstractSchedule
+from homotopy.sweeps.workers import checked_workers, mapped, running
 
+_PARTS = 4  # of the problems for each worker: those that are done early take another
 WarmStart = AbstractSchedule | Optimum | SeparateOptimum | None
 
 
@@ -24,6 +29,8 @@ def optimise(
     over: AbstractSearch,
     *,
     warm_start: WarmStart | Sequence[WarmStart] = None,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | Callable[[Progress], None] | None = None,
 ) -> Optimum | SeparateOptimum | Optima:
     """The schedule of least ℰ in a family of schedules in E_s (theory §4).
@@ -41,6 +48,11 @@ def optimise(
         Where to start from as well, whatever its family: the search looks at the nearest of its
         own. For many problems, one for all or a sequence with one (or None) for each. A
         `SeparateOptimum` serves `Separately` only.
+    devices : int or sequence of jax.Device, optional
+        Many problems are shared out over them, a part at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Many problems are shared out over its processes. Either way each is searched as it would
+        be in a list of fewer.
     progress : bool or callable, optional
         By default a line shows how far the search is and how long it may take, in a terminal or a
         notebook, after two seconds; True shows it always, False never. A callable is called with
@@ -55,9 +67,9 @@ def optimise(
     Raises
     ------
     TypeError
-        Naming `deletion`, `over`, `warm_start` or `progress`.
+        Naming `deletion`, `over`, `warm_start`, `devices`, `client` or `progress`.
     ValueError
-        Where there are not as many warm starts as problems.
+        Naming `devices` or `client`; or where there are not as many warm starts as problems.
 
     Examples
     --------
@@ -88,10 +100,37 @@ def optimise(
     schedules = [_schedule(given, over) for given in warm_starts]
     if len(deletions) == 0:
         return Optima()
+    devices, client = checked_workers(devices, client)
     limit = len(deletions) * getattr(over, "time_limit", math.inf)
     with Monitor(progress, limit=limit) as monitor:
-        optima = over.search_all(deletions, schedules, monitor)
+        if devices is None and client is None:
+            optima = over.search_all(deletions, schedules, monitor)
+        else:
+            optima = _shared_out(over, deletions, schedules, monitor, devices, client)
     return optima[0] if single else Optima(optima)
+
+
+def _shared_out(over, deletions, schedules, monitor, devices, client) -> list:
+    """Parts of the problems, each searched by a worker."""
+    parts = _PARTS * running(devices, client)
+    size = max(1, -(-len(deletions) // parts))
+    begins = range(0, len(deletions), size)
+    items = ((deletions[b : b + size], schedules[b : b + size]) for b in begins)
+    optima = []
+    for part in mapped(functools.partial(_searched, over), items, devices, client):
+        # Of the problems that were given, not of copies from another process.
+        some = deletions[len(optima) : len(optima) + len(part)]
+        optima += [_of(one, given) for one, given in zip(part, some, strict=True)]
+        monitor.report(len(optima), len(deletions), part[-1].cost)
+    return optima
+
+
+def _searched(over, part) -> list:
+    return over.search_all(*part, Monitor(False))
+
+
+def _of(optimum, deletion):
+    return dataclasses.replace(optimum, deletion=deletion)
 
 
 def _sequence(deletions) -> Sequence[Deletion]:

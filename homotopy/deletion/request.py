@@ -79,7 +79,7 @@ class Request(Displayed, Saved, eqx.Module):
         method: Exact | Adaptive | None = None,
         terminal_cost: AbstractTerminalCost | AbstractMeasurement | Callable | None = None,
     ):
-        self.problem = a_problem(problem)
+        self.problem = a_problem(problem, rows=False)
         self.theta0 = problem.parameters(theta0)
         self.start, self.horizon = checked_interval(start, horizon, self.theta0.dtype)
         self.method = default_method(problem) if method is None else method

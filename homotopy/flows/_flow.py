@@ -146,7 +146,7 @@ def flow(
     >>> [round(x, 4) for x in path.theta[:, 0].tolist()]
     [2.0, 0.703, 0.0]
     """
-    theta0 = a_problem(problem).parameters(theta0)
+    theta0 = a_problem(problem, rows=False).parameters(theta0)
     a_schedule(schedule)
     times = checked_times(times, theta0.dtype)
     flag("throw", throw)

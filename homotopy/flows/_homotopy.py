@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -29,6 +31,8 @@ from homotopy.numerics.known_rank_one import rank_one_spectra
 from homotopy.numerics.namespace import in_numpy
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
+from homotopy.sweeps.sharing import in_parts, over_devices
+from homotopy.sweeps.workers import checked_workers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,6 +115,8 @@ def homotopy(
     *,
     method: AbstractMethod | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
 ) -> HomotopySurface:
     """θ(t, ε): the gradient flow of R_ε from θ₀ for each constant ε (theory §3).
 
@@ -126,13 +132,19 @@ def homotopy(
         As for `flow`. `Exact()` finds the spectra of all ε in one batch.
     throw : bool
         Raise where the method does not succeed; otherwise say so in the status.
+    devices : int or sequence of jax.Device, optional
+        The ε are shared out over them, in one program (`jax.shard_map`); in a job of several
+        processes (`jax.distributed`), over those of all of them.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        The ε are shared out over its processes. Either way each θ(t, ε) is computed by the same
+        operations, in a batch of another size: results differ by roundings at most.
 
     Raises
     ------
     TypeError
-        Naming `problem` or `method`.
+        Naming `problem`, `method`, `devices` or `client`.
     ValueError
-        Naming `theta0`, `times` or `epsilons`.
+        Naming `theta0`, `times`, `epsilons`, `devices` or `client`.
 
     Examples
     --------
@@ -143,12 +155,25 @@ def homotopy(
     >>> surface.theta.shape
     (3, 2, 1)
     """
-    theta0 = a_problem(problem).parameters(theta0)
+    theta0 = a_problem(problem, rows=False).parameters(theta0)
     times = checked_times(times, theta0.dtype)
     epsilons = checked_epsilons(epsilons, theta0.dtype)
     flag("throw", throw)
     method = default_method(problem) if method is None else a_method(method)
-    if isinstance(method, Exact):
+    devices, client = checked_workers(devices, client)
+    exact = isinstance(method, Exact)
+    if devices is not None or client is not None:
+        if concrete(epsilons) is None:
+            raise TypeError("epsilons: expected known numbers for devices and clients.")
+        surface = _exact_surface if exact else _surface
+        shared = (method.modal_form(problem),) if exact else (method, problem)
+        shared = *shared, theta0, times
+        if devices is not None:
+            theta, status = over_devices(surface, epsilons, devices, *shared)
+        else:
+            part = functools.partial(_part, surface, shared, np.asarray(epsilons))
+            theta, status = in_parts(part, epsilons.size, None, client)
+    elif exact:
         modal = method.modal_form(problem)
         found = _known_surface(modal, theta0, times, epsilons)
         found = _exact_surface(modal, theta0, times, epsilons) if found is None else found
@@ -156,8 +181,12 @@ def homotopy(
     else:
         theta, status = _shared_out(method, problem, theta0, times, epsilons)
     if throw:
-        theta = require_success(theta, _first_failure(status))
+        theta = require_success(theta, first_failure(status))
     return HomotopySurface(epsilons, times, theta, status, problem, theta0)
+
+
+def _part(surface, shared, epsilons, places):
+    return surface(*shared, jnp.asarray(epsilons[places]))
 
 
 @eqx.filter_jit
@@ -244,7 +273,7 @@ def _surface(method, problem, theta0, times, epsilons):
 
 
 @eqx.filter_jit
-def _first_failure(status):
+def first_failure(status):
     """The first status that is not a success, or else the first."""
     failed = jax.vmap(lambda ended: ended != FlowStatus.successful)(status)
     return jax.tree.map(lambda ended: ended[jnp.argmax(failed)], status)

@@ -151,7 +151,7 @@ def sensitivity(
     """
     theta0 = a_problem(problem).parameters(theta0)
     times = checked_times(times, theta0.dtype)
-    points = _checked_points(points, problem.size)
+    points = checked_points(points, problem.size)
     flag("throw", throw)
     method = default_method(problem) if method is None else a_method(method)
     if isinstance(method, Exact):
@@ -214,7 +214,7 @@ def _variation(problem, points, packed, epsilon):
     return jnp.concatenate([-problem.gradient(theta, epsilon), -(curved + forced).reshape(-1)])
 
 
-def _checked_points(points, size) -> Int[Array, " k"]:
+def checked_points(points, size) -> Int[Array, " k"]:
     if points is None:
         return _row_numbers(size)
     if isinstance(points, jax.core.Tracer):

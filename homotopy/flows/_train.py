@@ -193,7 +193,7 @@ def train(
     integer("max_steps", max_steps)
     weight("epsilon", epsilon, traceable=True)
     flag("throw", throw)
-    theta0 = a_problem(problem).parameters(theta0)
+    theta0 = a_problem(problem, rows=False).parameters(theta0)
     if solver is not None:
         a_solver("solver", solver)
     epsilon = jnp.asarray(epsilon, theta0.dtype)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -19,11 +20,14 @@ from homotopy._status import Reported, require_success
 from homotopy._tables import Table
 from homotopy._wording import described
 from homotopy.flows._flow import flow
-from homotopy.flows._sensitivity import sensitivity
+from homotopy.flows._homotopy import first_failure
+from homotopy.flows._sensitivity import checked_points, sensitivity
 from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.measurements import as_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
+from homotopy.sweeps.sharing import in_parts
+from homotopy.sweeps.workers import checked_workers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -223,6 +227,8 @@ def influence_in_time(
     points: ArrayInput | None = None,
     method: AbstractMethod | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
 ) -> InfluenceInTime:
     """What deleting each point from the beginning does to a measurement, at every training time.
 
@@ -249,14 +255,20 @@ def influence_in_time(
         few.
     throw : bool
         Raise where the method does not succeed.
+    devices : int or sequence of jax.Device, optional
+        Points are shared out over them, a part at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Points are shared out over its processes. Either way `Exact()` differs by roundings, and
+        `Adaptive()`, whose steps suit the points that it follows together, by its tolerance.
 
     Raises
     ------
     ValueError
-        Naming `theta0`, `times`, `points`, or a `measurement` that does not fit the problem.
+        Naming `theta0`, `times`, `points`, `devices`, `client`, or a `measurement` that does not
+        fit the problem.
     TypeError
-        Naming `problem`; for a method in discrete time, or a measurement that is neither of those
-        nor a function of floating-point output.
+        Naming `problem`, `devices` or `client`; for a method in discrete time, or a measurement
+        that is neither of those nor a function of floating-point output.
     RuntimeError
         With the status, where `throw` and the method did not succeed, or the measurement is not
         finite.
@@ -280,12 +292,23 @@ def influence_in_time(
     flag("throw", throw)
     measurement = as_measurement(measurement, problem)
     by_point = _checked_dependence(measurement, problem, theta0)
-    moved = sensitivity(problem, theta0, times, points=points, method=method, throw=throw)
-    path = flow(problem, Constant(1.0), theta0, moved.times, method=method, throw=throw)
-    influence, value = _along(
-        measurement, problem, by_point, path.theta, moved.points, moved.derivative
-    )
-    status = FlowStatus.where(moved.status == FlowStatus.successful, path.status, moved.status)
+    devices, client = checked_workers(devices, client)
+    if devices is None and client is None:
+        path, moved, influence, value = _computed(
+            problem, theta0, measurement, by_point, times, points, method, throw
+        )
+        chosen, status = moved.points, moved.status
+        status = FlowStatus.where(moved.status == FlowStatus.successful, path.status, moved.status)
+    else:
+        chosen = checked_points(points, problem.size)
+        path = flow(problem, Constant(1.0), theta0, times, method=method, throw=throw)
+        part = functools.partial(
+            _some, problem, theta0, measurement, by_point, times, method, throw, np.asarray(chosen)
+        )
+        influence, value, statuses = in_parts(part, len(chosen), devices, client)
+        influence = jnp.moveaxis(influence, 0, 1)
+        value = jnp.moveaxis(value, 0, 1) if by_point else value[0]
+        status = first_failure(statuses)
     status = InfluenceInTimeStatus.promote(status)
     finite = jnp.all(jnp.isfinite(influence)) & jnp.all(jnp.isfinite(value))
     successful = status == InfluenceInTimeStatus.successful
@@ -294,8 +317,30 @@ def influence_in_time(
     )
     if throw:
         influence = require_success(influence, status)
-    found = InfluenceInTime(moved.times, moved.points, influence, path.theta, value, status)
+    found = InfluenceInTime(path.times, chosen, influence, path.theta, value, status)
     return named(found, problem)
+
+
+def _computed(problem, theta0, measurement, by_point, times, points, method, throw):
+    moved = sensitivity(problem, theta0, times, points=points, method=method, throw=throw)
+    path = flow(problem, Constant(1.0), theta0, moved.times, method=method, throw=throw)
+    influence, value = _along(
+        measurement, problem, by_point, path.theta, moved.points, moved.derivative
+    )
+    return path, moved, influence, value
+
+
+def _some(problem, theta0, measurement, by_point, times, method, throw, points, places):
+    """Of the points at some places, with a leading axis of them."""
+    path, moved, influence, value = _computed(
+        problem, theta0, measurement, by_point, times, points[places], method, throw
+    )
+    count = len(places)
+    value = np.asarray(value)
+    value = np.moveaxis(value, 1, 0) if by_point else np.broadcast_to(value, (count, *value.shape))
+    status = FlowStatus.where(moved.status == FlowStatus.successful, path.status, moved.status)
+    each = jax.tree.map(lambda leaf: np.broadcast_to(np.asarray(leaf), (count,)), status)
+    return np.moveaxis(np.asarray(influence), 1, 0), value, each
 
 
 @eqx.filter_jit

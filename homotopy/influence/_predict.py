@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -22,6 +24,8 @@ from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
 from homotopy.point_gradients import gradient_norms
 from homotopy.problem import Problem, a_problem
+from homotopy.sweeps.sharing import in_parts
+from homotopy.sweeps.workers import checked_workers
 
 _STATIONARY = 1e-6  # of Σ‖∇ℓ_i‖ + ρ‖θ‖: the gradient of what counts as trained to the end
 
@@ -35,6 +39,8 @@ def predict(
     groups: ArrayInput | None = None,
     changes: ArrayInput | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | Callable[[int], None] | None = None,
 ) -> Change:
     """θ(0) − θ(1), the change of the parameters on deletion, as an estimator predicts it.
@@ -62,6 +68,12 @@ def predict(
     throw : bool
         Raise where a prediction did not succeed; otherwise the status says what happened, with the
         number that came out.
+    devices : int or sequence of jax.Device, optional
+        Changes are shared out over them, a part at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Changes are shared out over its processes. Either way each is computed by the same
+        operations, in a batch of another size: results differ by roundings, and those of
+        iterative solvers by as much as their tolerances allow.
     progress : bool or callable, optional
         Of estimators that retrain. By default a line shows how many changes are done, in a
         terminal or a notebook, after two seconds; True shows it always, False never. A callable is
@@ -77,9 +89,9 @@ def predict(
     Raises
     ------
     TypeError
-        Naming `problem` or `estimator`.
+        Naming `problem`, `estimator`, `devices` or `client`.
     ValueError
-        Naming `theta`, `points`, `groups` or `changes`.
+        Naming `theta`, `points`, `groups`, `changes`, `devices` or `client`.
     RuntimeError
         With the status and the numbers that tell, where a prediction did not succeed: θ far from
         stationary, an indefinite Hessian, a solver or a refit that did not converge.
@@ -96,7 +108,8 @@ def predict(
     >>> truth.measured(hm.OwnLoss()).shape
     (3,)
     """
-    a_problem(problem)
+    own = points is None and groups is None and changes is None
+    a_problem(problem, rows=not own)
     instance(
         "estimator",
         estimator,
@@ -106,6 +119,7 @@ def predict(
     )
     flag("throw", throw)
     checked_progress(progress, "the number of changes done")
+    devices, client = checked_workers(devices, client)
     wanted = weight_changes(problem, points, groups, changes)
     if theta is None:
         if not isinstance(problem.model, LinearModel):
@@ -117,7 +131,11 @@ def predict(
     theta = problem.parameters(theta, "theta")
     norm, scale, stationary = stationarity(problem, theta)
     with counted(progress, wanted.count, "refitting") as report:
-        delta, residual, status = estimator.estimate(problem, theta, wanted, report)
+        if devices is None and client is None:
+            delta, residual, status = estimator.estimate(problem, theta, wanted, report)
+        else:
+            part = functools.partial(_estimated, estimator, problem, theta, wanted)
+            delta, residual, status = in_parts(part, wanted.count, devices, client, report)
     if estimator.assumes_stationary:
         status = if_full_minimum(problem, if_stationary(stationary, status), theta)
     change = Change(
@@ -134,6 +152,11 @@ def predict(
     if throw:
         require_success(status, residual, norm, scale)
     return squeezed(change)
+
+
+def _estimated(estimator, problem, theta, wanted, places):
+    """Of some of the changes."""
+    return estimator.estimate(problem, theta, wanted.some(places), lambda done: None)
 
 
 def _full_fit(problem: Problem) -> Float[Array, " d"]:

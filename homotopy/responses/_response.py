@@ -84,7 +84,7 @@ def response(
     >>> path.theta.shape, bool(path.minimum.all())
     ((3, 7), True)
     """
-    linear = isinstance(a_problem(problem), LinearRegression)
+    linear = isinstance(a_problem(problem, rows=False), LinearRegression)
     flag("throw", throw)
     if method is not None:
         instance("method", method, AbstractResponse, "ClosedForm(), Continuation() or FlowLimits()")

@@ -123,7 +123,7 @@ def taylor(problem: Problem, theta: ArrayInput, epsilon: ArrayLike, order: int) 
     >>> model.coefficients[:, 0].tolist(), model([0.0, 0.5])[:, 0].tolist()
     ([0.0, 1.0, -1.0, 1.0], [0.0, 0.375])
     """
-    theta = a_problem(problem).parameters(theta, "theta")
+    theta = a_problem(problem, rows=False).parameters(theta, "theta")
     integer("order", order, 0)
     weight("epsilon", epsilon, traceable=True)
     epsilon = jnp.asarray(epsilon, theta.dtype)

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from homotopy._checks import number
 from homotopy._display import DisplayedByFields
 from homotopy._saving import Saved
-from homotopy.linear import LinearRegression, spectrum_of
+from homotopy.kept_spectra import spectrum_of
+from homotopy.linear import LinearRegression
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.losses import Logistic, SquaredError
 from homotopy.losses.base import AbstractLoss

@@ -22,7 +22,8 @@ from jaxtyping import Float
 from homotopy._checks import ArrayInput, instance, integer, number, positive, row_numbers, vector
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
-from homotopy.linear import LinearRegression, spectrum_of
+from homotopy.kept_spectra import spectrum_of
+from homotopy.linear import LinearRegression
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.weighted_rows import least_squares_rows
 

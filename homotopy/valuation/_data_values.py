@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +12,13 @@ from homotopy._checks import ArrayInput, flag, instance
 from homotopy._progress import Monitor, Progress
 from homotopy._result import named
 from homotopy._status import require_success
+from homotopy._threads import side_by_side
 from homotopy.measurements import AbstractMeasurement
 from homotopy.problem import Problem, a_problem
+from homotopy.sweeps.workers import checked_workers, mapped
 from homotopy.valuation.measures import checked_measurement, measure_of
 from homotopy.valuation.method import AbstractValuation, Asked
+from homotopy.valuation.permutations import Permutations
 from homotopy.valuation.semivalues import SHAPLEY, AbstractSemivalue
 from homotopy.valuation.values import DataValues
 
@@ -27,6 +32,8 @@ def data_values(
     theta0: ArrayInput | None = None,
     resume: DataValues | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | Callable[[Progress], object] | None = None,
 ) -> DataValues:
     """What each point is worth: Δ_j, the average of m(θ(S)) − m(θ(S∪j)) over coalitions S.
@@ -57,6 +64,13 @@ def data_values(
         Sampled values of the same problem by the same method, to add samples to.
     throw : bool
         Raise where the values are not to be relied on; otherwise the status says why.
+    devices : int or sequence of jax.Device, optional
+        Parts of the sample are shared out over them; by default over threads of this process.
+        `Permutations` only.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Parts of the sample are shared out over its processes. A part is of its own stream of
+        random numbers, and parts go together in their order: on processors of one kind values are
+        the same, to the last bit, whoever computes them.
     progress : bool or callable, optional
         As of `optimise`.
 
@@ -67,10 +81,10 @@ def data_values(
     Raises
     ------
     TypeError
-        Naming `problem`, `measurement`, `method` or `semivalue`.
+        Naming `problem`, `measurement`, `method`, `semivalue`, `devices` or `client`.
     ValueError
         Naming `measurement`; `problem`, where the method does not take it, as without a ridge;
-        `theta0`, `semivalue` or `resume`.
+        `theta0`, `semivalue`, `resume`, `devices` or `client`.
     RuntimeError
         With the status, where the values are not to be relied on.
 
@@ -99,12 +113,26 @@ def data_values(
     if resume is not None:
         instance("resume", resume, DataValues, "the values to go on from")
     flag("throw", throw)
+    together = _mapping(method, devices, client)
     with Monitor(progress, "", what="valuing points", keeps=False) as monitor:
         asked = Asked(
             problem, known, measure_of(known, problem), semivalue, start, resume,
-            lambda done, total: monitor.report(done, total, float("nan")),
+            lambda done, total: monitor.report(done, total, float("nan")), mapped=together,
         )  # fmt: skip
         found = method.values(asked)
     if throw:
         require_success(found.values, found.status)
     return named(found, problem)
+
+
+def _mapping(method, devices, client) -> Callable:
+    """How parts of a sample are computed."""
+    devices, client = checked_workers(devices, client)
+    if devices is None and client is None:
+        return side_by_side
+    if not isinstance(method, Permutations):
+        raise ValueError(
+            f"{'devices' if client is None else 'client'}: expected None for a "
+            f"{type(method).__name__}, whose work is not in parts; Permutations(count) shares out."
+        )
+    return functools.partial(mapped, devices=devices, client=client)

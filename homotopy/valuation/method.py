@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from homotopy._display import DisplayedByFields
+from homotopy._threads import side_by_side
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement
 from homotopy.models import LinearModel
@@ -36,6 +37,7 @@ class Asked:
     resume: DataValues | None
     report: Callable[[int, int], None]
     given: AbstractGame | None = None  # in place of a problem's
+    mapped: Callable = side_by_side  # a function of the parts of a sample, in order
 
     def start(self) -> np.ndarray:
         """θ₀, or zeros for a linear model; a `ValueError` for others."""

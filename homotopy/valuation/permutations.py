@@ -10,7 +10,6 @@ import numpy as np
 from scipy import stats
 
 from homotopy._checks import flag, fraction, integer, non_negative
-from homotopy._threads import side_by_side
 from homotopy.valuation import kernels
 from homotopy.valuation.games import AbstractGame, LeastSquaresGame
 from homotopy.valuation.method import AbstractValuation, Asked, data_values_of
@@ -126,7 +125,7 @@ class Permutations(AbstractValuation):
             look = target if self.tolerance is None else min(look, target)
             sizes = [min(part, look - first) for first in range(have, look, part)]
             try:
-                for found, insertions in side_by_side(sample, list(enumerate(sizes, start=done))):
+                for found, insertions in asked.mapped(sample, list(enumerate(sizes, start=done))):
                     moments = found if moments is None else moments.merged(found)
                     work, done = work + insertions, done + 1
                     asked.report(moments.count * length, target * length)

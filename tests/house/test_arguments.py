@@ -4,7 +4,10 @@ import functools
 import importlib
 import inspect
 import re
+import tempfile
+from pathlib import Path
 
+import dask.dataframe
 import diffrax
 import equinox as eqx
 import jax
@@ -31,6 +34,18 @@ X, Y, THETA = [[1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 4.0]], [0.0, 1.0, 3.0, 
 @functools.cache
 def problem():
     return hm.LinearRegression(X, Y, deleted=1)
+
+
+@functools.cache
+def of_moments():
+    return hm.LinearRegression.from_chunks([(X, Y)], deleted=1)
+
+
+@functools.cache
+def parquet():
+    folder = Path(tempfile.mkdtemp())
+    pd.DataFrame({"x": Y, "y": Y}).to_parquet(folder / "table.parquet")
+    return folder
 
 
 @functools.cache
@@ -254,7 +269,7 @@ VALID = {
     "homotopy.data_values": lambda: {
         "problem": problem(), "measurement": hm.TestLoss(X, Y), "method": hm.Enumeration(),
         "semivalue": hm.Shapley(), "theta0": None, "resume": None, "throw": True,
-        "progress": None,
+        "devices": None, "client": None, "progress": None,
     },
     "homotopy.knn_shapley": lambda: {
         "X": X, "y": [0, 1, 0, 1], "X_test": X, "y_test": [0, 1, 0, 1], "neighbours": 2
@@ -331,11 +346,11 @@ VALID = {
     "homotopy.greedy": lambda: {"deletion": deletion()},
     "homotopy.homotopy": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "epsilons": [0.0, 1.0],
-        "method": None, "throw": True,
+        "method": None, "throw": True, "devices": None, "client": None,
     },
     "homotopy.influence_in_time": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "measurement": hm.OwnLoss(),
-        "points": None, "method": None, "throw": True,
+        "points": None, "method": None, "throw": True, "devices": None, "client": None,
     },
     "homotopy.keep_programs": lambda: {"folder": None},
     "homotopy.diagnostics.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
@@ -358,7 +373,8 @@ VALID = {
     "homotopy.mlp": lambda: {"sizes": [2, 2, 1], "activation": jnp.tanh},
     "homotopy.module_model": lambda: {"module": network()},
     "homotopy.optimise": lambda: {
-        "deletion": deletion(), "over": hm.Steps(), "warm_start": None, "progress": False
+        "deletion": deletion(), "over": hm.Steps(), "warm_start": None, "devices": None,
+        "client": None, "progress": False,
     },
     "homotopy.influence.pooled_gaps": lambda: {"parts": [gaps()]},
     "homotopy.portrait": lambda: {
@@ -366,11 +382,37 @@ VALID = {
     },
     "homotopy.predict": lambda: {
         "problem": problem(), "estimator": hm.Influence(), "theta": None, "points": None,
-        "groups": None, "changes": None, "throw": True, "progress": None,
+        "groups": None, "changes": None, "throw": True, "devices": None, "client": None,
+        "progress": None,
     },
     "homotopy.influence.random_groups": lambda: {"size": 4, "group_size": 2, "count": 1, "seed": 0},
     "homotopy.reachable": lambda: {"deletion": deletion()},
     "homotopy.regression_diagnostics": lambda: {"problem": problem()},
+    "homotopy.row_diagnostics": lambda: {
+        "problem": of_moments(), "chunks": [(X, Y)], "path": None, "measurement": None,
+        "parameters": False, "client": None, "journal": None, "throw": True, "progress": None,
+    },
+    "homotopy.sweep": lambda: {
+        "function": np.sum, "cases": [1.0], "devices": None, "client": None, "journal": None,
+        "own": (), "progress": None,
+    },
+    "homotopy.chunks.from_arrays": lambda: {
+        "X": np.array(X), "y": np.array(Y), "weights": None, "features": None, "rows": 2,
+        "intercept": False,
+    },
+    "homotopy.chunks.from_frame": lambda: {
+        "frame": dask.dataframe.from_pandas(pd.DataFrame({"x": Y, "y": Y}), npartitions=1),
+        "target": "y", "features": None, "weights": None, "intercept": False,
+    },
+    "homotopy.chunks.from_iterable": lambda: {
+        "source": [(X, Y)], "features": None, "intercept": False
+    },
+    "homotopy.chunks.from_parquet": lambda: {
+        "path": parquet(), "target": "y", "features": None, "weights": None, "intercept": False
+    },
+    "homotopy.chunks.moments": lambda: {
+        "chunks": [(X, Y)], "keep": (), "client": None, "journal": None, "progress": None
+    },
     "homotopy.response": lambda: {
         "problem": problem(), "epsilons": [0.0, 1.0], "theta0": None, "method": None,
         "throw": True, "progress": None,
@@ -666,6 +708,13 @@ RIGHT = {
     "hard": {"a boolean"},
     "relative": {"a boolean"},
     "antithetic": {"a boolean"},
+    "intercept": {"a boolean"},
+    "features": {"a list of text"},
+    "journal": {"text"},
+    "homotopy.sweep.function": {"a function"},
+    "homotopy.sweep.cases": {"a list of text", "rows of different lengths", "a wrong shape"},
+    "homotopy.chunks.from_iterable.source": {"a function"},
+    "parameters": {"a boolean"},
     "legend": {"a boolean"},
     "frames": {"a boolean"},
     "progress": {"a function", "a boolean"},

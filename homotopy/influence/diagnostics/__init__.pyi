@@ -2,6 +2,7 @@ from ._cooks_distance import (
     cooks_distance,
 )
 from ._leverage import leverage
+from ._row_diagnostics import RowDiagnostics, RowDiagnosticsStatus, row_diagnostics
 from .duplicates import DuplicateRows, duplicate_rows
 from .glm import GlmDiagnostics, glm_diagnostics
 from .jacobian import JacobianLeverage, jacobian_leverage
@@ -14,6 +15,8 @@ __all__ = [
     "JacobianLeverage",
     "RegressionDiagnostics",
     "RidgelessLeaveOneOut",
+    "RowDiagnostics",
+    "RowDiagnosticsStatus",
     "cooks_distance",
     "duplicate_rows",
     "glm_diagnostics",
@@ -21,4 +24,5 @@ __all__ = [
     "leverage",
     "regression_diagnostics",
     "ridgeless_leave_one_out",
+    "row_diagnostics",
 ]

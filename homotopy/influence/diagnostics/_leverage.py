@@ -14,7 +14,7 @@ from homotopy.influence.diagnostics.inputs import (
 )
 from homotopy.influence.diagnostics.orthogonal import orthogonal_factor
 from homotopy.influence.diagnostics.output_jacobian import weighted_jacobian
-from homotopy.problem import Problem
+from homotopy.problem import Problem, a_problem
 
 
 def leverage(problem: Problem, theta: ArrayInput | None = None) -> Float[np.ndarray, " n"]:
@@ -63,7 +63,7 @@ def leverage(problem: Problem, theta: ArrayInput | None = None) -> Float[np.ndar
     >>> leverage(problem).round(12).tolist()
     [0.166666666667, 0.166666666667, 0.666666666667]
     """
-    if is_linear_regression(problem):
+    if is_linear_regression(a_problem(problem)):
         if theta is not None:
             known_parameters(problem, theta)
         X, _, ridge = regression_data(problem, "leverage")

@@ -16,7 +16,7 @@ from homotopy.weighted_rows import least_squares_rows
 
 def is_linear_regression(problem: Problem) -> bool:
     """Whether the outputs are Xθ and the loss is squared."""
-    a_problem(problem)
+    a_problem(problem, rows=False)
     return isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError)
 
 

@@ -1,0 +1,3 @@
+from ._sweep import sweep
+
+__all__ = ["sweep"]

@@ -33,6 +33,8 @@ NAMES = (
     "fig25_removal_curves",
     "fig26_value_errors",
     "fig27_values_in_training",
+    "fig31_double_descent",
+    "fig32_influence_in_high_dimension",
 )
 # In the order in which they begin: those of the notes, then the longest first, so that in the end
 # no process waits for another.

@@ -1,4 +1,5 @@
 from . import (
+    asymptotics,
     control,
     datasets,
     deletion,
@@ -191,6 +192,7 @@ __all__ = [
     "Taylor",
     "TestLoss",
     "WhenCertified",
+    "asymptotics",
     "audit",
     "best_step",
     "check",

@@ -2,6 +2,7 @@
 
 from homotopy._progress import Progress
 from homotopy._status import Status
+from homotopy.asymptotics import LimitStatus, RidgeLimits, ScheduleGain
 from homotopy.deletion import (
     CertifiedOptimum,
     Costate,
@@ -77,6 +78,7 @@ __all__ = [
     "InfluenceInTimeStatus",
     "LeastTime",
     "LeastTimeStatus",
+    "LimitStatus",
     "LocalMinimum",
     "MeasurementInfluence",
     "MeasurementSensitivity",
@@ -88,6 +90,8 @@ __all__ = [
     "Release",
     "ResponsePath",
     "ResponseStatus",
+    "RidgeLimits",
+    "ScheduleGain",
     "Sensitivity",
     "SeparateOptimum",
     "Status",

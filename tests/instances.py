@@ -122,6 +122,7 @@ def settings():
         *(hm.unlearning.ProjectedDescent([0.1, 0.2], radius=3.0), hm.unlearning.Epochs()),
         *(hm.unlearning.WithReplacement(), hm.unlearning.WithoutReplacement()),
         *(hm.unlearning.ProjectedSGD(0.01, 2), hm.unlearning.GaussianPair(0.5)),
+        hm.asymptotics.Population([1.0, 2.0], scales=[0.5, 2.0]),
         *(hm.GaussianMechanism(1.0, 1e-5), hm.unlearning.HitLaw(0.1, 0.9, 2, 0.2, 5, 1)),
     ]
 
@@ -223,6 +224,9 @@ def results():
         ),
         "noise budget": hm.unlearning.noise_budget(linear, THETA0, 0.5, mechanism),
         "step back": hm.unlearning.step_back(run, 2),
+        "limits": hm.asymptotics.ridge([0.5, 1.0, 2.0]),
+        "gain of a schedule": hm.asymptotics.schedule_gain(0.5, 0.3, 2.0, draws=4),
+        "draw": hm.asymptotics.Population().draw(4, 3),
         "release": gone.release(mechanism, hm.unlearning.PerInstance(), seed=0),
     }
 

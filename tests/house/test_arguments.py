@@ -213,6 +213,23 @@ VALID = {
     },
     "homotopy.Taylor": lambda: {"order": 1},
     "homotopy.TestLoss": lambda: {"X": X, "y": Y},
+    "homotopy.asymptotics.Population": lambda: {
+        "eigenvalues": [1.0, 2.0], "masses": [0.5, 0.5], "signal_masses": [0.25, 0.75],
+        "scales": [0.5, 2.0], "scale_masses": [0.5, 0.5],
+    },
+    "homotopy.asymptotics.effective_ridge": lambda: {
+        "eigenvalues": [1.0, 2.0], "size": 4, "ridge": 0.1
+    },
+    "homotopy.asymptotics.leverage_law": lambda: {"size": 4, "dimension": 2},
+    "homotopy.asymptotics.memory_kernel": lambda: {"gamma": 0.5, "times": [0.0, 1.0]},
+    "homotopy.asymptotics.ridge": lambda: {
+        "gamma": [0.5, 2.0], "ridge_per_point": [0.0, 0.1], "noise_variance": 1.0, "signal": 1.0,
+        "population": None,
+    },
+    "homotopy.asymptotics.schedule_gain": lambda: {
+        "gamma": 0.5, "start": 0.3, "horizon": 2.0, "noise_variance": 1.0, "signal": 1.0,
+        "draws": 4, "seed": 0,
+    },
     "homotopy.influence.adversarial_groups": lambda: {
         "effects": Y, "group_size": 2, "count": 1, "seed": 0
     },
@@ -581,6 +598,17 @@ METHODS = {
     ),
     "DataValues.settled": lambda: (sampled_values(), {"top": 1, "seed": 0}),
     "DataValues.of_groups": lambda: (sampled_values(), {"labels": ["a", "a", "b", "b"]}),
+    "Population.draw": lambda: (
+        hm.asymptotics.Population(),
+        {"size": 4, "dimension": 2, "noise_variance": 1.0, "signal": 1.0, "seed": 0},
+    ),
+    "Population.of": lambda: (
+        hm.asymptotics.Population,
+        {"covariance": [[2.0, 0.5], [0.5, 1.0]], "coefficients": [1.0, 2.0]},
+    ),
+    "RidgeLimits.descend_to_delete": lambda: (
+        hm.asymptotics.ridge(0.5), {"times": [0.0, 1.0]}
+    ),
     "Gaps.standard_error": lambda: (gaps(), {"resamples": 10, "seed": 0}),
     "GaussianMechanism.noise": lambda: (hm.GaussianMechanism(1.0, 1e-5), {"distance": 1.0}),
     "GaussianMechanism.distance": lambda: (hm.GaussianMechanism(1.0, 1e-5), {"noise": 1.0}),

@@ -17,6 +17,7 @@ from . import (
     schedules,
     searches,
     solvers,
+    two_layer,
     unlearning,
     valuation,
 )
@@ -244,6 +245,7 @@ __all__ = [
     "taylor",
     "train",
     "training_run",
+    "two_layer",
     "unlearn",
     "unlearning",
     "valuation",

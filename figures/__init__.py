@@ -33,6 +33,7 @@ NAMES = (
     "fig25_removal_curves",
     "fig26_value_errors",
     "fig27_values_in_training",
+    "fig30_learning_in_stages",
     "fig31_double_descent",
     "fig32_influence_in_high_dimension",
 )

@@ -117,6 +117,7 @@ from .unlearning import (
     RewindToDelete,
     WhenCertified,
     audit,
+    influence_at,
     training_run,
     unlearn,
 )
@@ -214,6 +215,7 @@ __all__ = [
     "greedy",
     "homotopy",
     "influence",
+    "influence_at",
     "influence_in_time",
     "keep_programs",
     "knn_shapley",

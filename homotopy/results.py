@@ -44,6 +44,7 @@ from homotopy.responses import (
     ResponseStatus,
     TaylorModel,
 )
+from homotopy.two_layer import ComponentInfluence, Learning, LearningStatus, TimeScales
 from homotopy.unlearning import (
     Audit,
     AuditStatus,
@@ -64,6 +65,7 @@ __all__ = [
     "CertifiedOptimum",
     "Change",
     "ChangeStatus",
+    "ComponentInfluence",
     "Costate",
     "DataValues",
     "DeletionDistances",
@@ -76,6 +78,8 @@ __all__ = [
     "HomotopySurface",
     "InfluenceInTime",
     "InfluenceInTimeStatus",
+    "Learning",
+    "LearningStatus",
     "LeastTime",
     "LeastTimeStatus",
     "LimitStatus",
@@ -97,6 +101,7 @@ __all__ = [
     "Status",
     "SwitchingFunction",
     "TaylorModel",
+    "TimeScales",
     "Training",
     "TrainingRun",
     "TrainingRunStatus",

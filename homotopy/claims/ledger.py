@@ -26,6 +26,7 @@ from homotopy.claims.sections import (
     response_functions,
     response_path,
     schedule_flow,
+    stages_and_limits,
     steps,
     unlearning,
 )
@@ -54,6 +55,7 @@ LEDGER: tuple[Claim, ...] = (
     *reachable_residual.CLAIMS,
     *unlearning.CLAIMS,
     *other_uses.CLAIMS,
+    *stages_and_limits.CLAIMS,
 )
 
 

@@ -187,7 +187,7 @@ class FiniteWidth(AbstractReduction):
         root = jnp.sqrt(setting.ratio)
         a, s, r = state.a, root * state.scaled, state.r
         value, slope = jax.vmap(jax.value_and_grad(setting.shared))(s)
-        pull = jax.vmap(jax.vmap(jax.grad(setting.own)))(r) * a / a.size  # a_jV'(r_ij)/m
+        pull = jax.vmap(jax.vmap(jax.grad(setting.own)))(r) * a[None] / a.size  # a_jV'(r_ij)/m
         # (1/m)Σ_j a_jV'(r_ij)(s_j − r_ijsᵢ), and the same of r.
         across = jnp.sum(pull * r, axis=1, keepdims=True)
         along = jnp.sum(s * slope, axis=1, keepdims=True)

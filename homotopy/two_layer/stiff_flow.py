@@ -55,16 +55,18 @@ def stiff_flow(field, inputs, start, last: float, first: float, rtol: float) -> 
     rtol : float
     """
     flat, unravel = ravel_pytree(start)
-    solution = solve_ivp(
-        lambda tau, y: np.asarray(_rate(field, inputs, start, tau, y)),
-        (np.log(_FIRST * first), np.log(last)),
-        np.asarray(flat),
-        method="BDF",
-        dense_output=True,
-        rtol=rtol,
-        atol=1e-3 * rtol,
-        jac=lambda tau, y: np.asarray(_slope(field, inputs, start, tau, y)),
-    )
+    # SciPy's differences begin as memory that holds anything, and are computed with.
+    with np.errstate(invalid="ignore", over="ignore"):
+        solution = solve_ivp(
+            lambda tau, y: np.asarray(_rate(field, inputs, start, tau, y)),
+            (np.log(_FIRST * first), np.log(last)),
+            np.asarray(flat),
+            method="BDF",
+            dense_output=True,
+            rtol=rtol,
+            atol=1e-3 * rtol,
+            jac=lambda tau, y: np.asarray(_slope(field, inputs, start, tau, y)),
+        )
     if solution.status != 0 or not np.all(np.isfinite(solution.y)):
         return None
 

@@ -3,7 +3,11 @@
 import numpy as np
 from drawing import drawn
 
-from figures import fig31_double_descent, fig32_influence_in_high_dimension
+from figures import (
+    fig30_learning_in_stages,
+    fig31_double_descent,
+    fig32_influence_in_high_dimension,
+)
 
 
 def test_risk_and_deletion_descend_twice():
@@ -50,3 +54,24 @@ def test_influence_misses_a_factor_and_cross_validation_the_scales():
     assert np.all(np.abs(mean - said) < 4 * error + 0.03 * mean)
     assert np.all(mean[1:, 1] - mean[1:, 2] > 8 * error[1:, 2])
     assert len(drawn(fig32_influence_in_high_dimension, data)) == 3
+
+
+def test_components_are_learned_one_after_another():
+    data = fig30_learning_in_stages.compute(fast=True)
+    half = np.array(data["half_times"])
+    assert np.all(np.diff(half) > 0.0)
+    # t₀ as predicted, t₁ to the leading order in log(1/ε), the others by their scales.
+    np.testing.assert_allclose(half[0], data["predicted"][0], rtol=1e-3)
+    np.testing.assert_allclose(half[1], data["predicted"][1], rtol=0.25)
+    np.testing.assert_allclose(half[2:] / data["scales"], [1.55, 1.56], atol=0.02)
+    risk, times = np.array(data["risk"]), np.array(data["times"])
+    assert np.all(np.diff(risk) <= 1e-12)
+    for place, level in enumerate(data["plateaus"][:2]):
+        between = np.sqrt(half[place] * half[place + 1])
+        np.testing.assert_allclose(np.interp(between, times, risk), level, rtol=0.02)
+    np.testing.assert_allclose(data["peaks"][1], [1.0, 3.73, 7.91, 5.31], atol=0.05)
+    # 500 points in 20 dimensions: errors of √(d/n).
+    limit, points = np.array(data["limit"]), np.array(data["data"])
+    at = np.searchsorted(data["limit_times"], np.array(data["dots"]) * 0.999)
+    assert np.abs(points - limit[at]).max() < 0.6 and np.abs(points - limit[at]).mean() < 0.2
+    assert len(drawn(fig30_learning_in_stages, data)) == 4

@@ -108,6 +108,15 @@ def unlearned():
     return hm.unlearn(run(), 1, hm.RewindToDelete(2))
 
 
+def two_layer_target():
+    return hm.two_layer.single_index([1.0, 1.0], [1.0, 0.9])
+
+
+@functools.cache
+def learning():
+    return hm.two_layer.learn(two_layer_target(), 1e-3, [1.0, -0.5], times=[1e-4, 1e-3])
+
+
 def gaps():
     return hm.results.Gaps(jnp.zeros((1, 3, 6)), jnp.ones((1, 3, 6), bool))
 
@@ -213,6 +222,36 @@ VALID = {
     },
     "homotopy.Taylor": lambda: {"order": 1},
     "homotopy.TestLoss": lambda: {"X": X, "y": Y},
+    "homotopy.two_layer.FiniteWidth": lambda: {"overlaps": [[1.0, 0.1], [0.1, 1.0]]},
+    "homotopy.two_layer.Target": lambda: {"terms": {(1,): 1.0}, "activation": [1.0, 0.9]},
+    "homotopy.two_layer.component_influence": lambda: {"learning": learning(), "throw": True},
+    "homotopy.two_layer.learn": lambda: {
+        "target": two_layer_target(), "ratio": 1e-3, "amplitudes": [1.0, -0.5],
+        "directions": [[0.1], [0.2]], "horizon": None, "times": [1e-4, 1e-3], "reduction": None,
+        "rtol": 1e-6, "throw": True,
+    },
+    "homotopy.two_layer.predicted_exponents": lambda: {"target": two_layer_target()},
+    "homotopy.two_layer.single_index": lambda: {"target": [1.0, 1.0], "activation": [1.0, 0.9]},
+    "homotopy.two_layer.student": lambda: {
+        "target": two_layer_target(), "ratio": 0.1, "size": 4, "inputs": 2, "width": 2,
+        "noise": 0.0, "seed": 0,
+    },
+    "homotopy.two_layer.time_scales": lambda: {
+        "target": two_layer_target(), "ratios": [1e-3, 1e-4], "amplitudes": [1.0, -0.5],
+        "progress": None,
+    },
+    "homotopy.influence_at": lambda: {
+        "run": run(), "steps": [2, 4], "measurement": hm.OwnLoss(), "points": [0, 1],
+        "throw": True,
+    },
+    "homotopy.influence.leave_one_out_in_time": lambda: {
+        "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "measurement": hm.OwnLoss(),
+        "points": None, "method": None, "throw": True, "progress": None,
+    },
+    "homotopy.linear_networks.mode_influence": lambda: {
+        "times": [0.0, 1.0], "singular_value": 2.0, "initial": 0.5
+    },
+    "homotopy.linear_networks.mode_peak": lambda: {"singular_value": 2.0, "initial": 0.5},
     "homotopy.asymptotics.Population": lambda: {
         "eigenvalues": [1.0, 2.0], "masses": [0.5, 0.5], "signal_masses": [0.25, 0.75],
         "scales": [0.5, 2.0], "scale_masses": [0.5, 0.5],
@@ -581,6 +620,7 @@ METHODS = {
     "InfluenceInTime.sign_changes": lambda: (
         in_time(), {"point": 1, "output": (), "tolerance": 1e-6}
     ),
+    "InfluenceInTime.sign_change_counts": lambda: (in_time(), {"tolerance": 1e-6}),
     "InfluenceInTime.of_output": lambda: (in_time(), {"output": ()}),
     "HomotopySurface.plot": lambda: (surface(), {"ax": None}),
     "Portrait.plot": lambda: (
@@ -678,6 +718,10 @@ RIGHT = {
     "homotopy.claims.find.key": {"text"},
     "homotopy.claims.matching.key": {"text"},
     "homotopy.linear_networks.mode_strength.times": ANY_SHAPE,
+    "homotopy.linear_networks.mode_influence.times": ANY_SHAPE,
+    "homotopy.linear_networks.mode_influence.singular_value": {"a boolean"},
+    "homotopy.linear_networks.mode_influence.initial": {"a boolean"},
+    "homotopy.influence_at.measurement": {"a function"},
     "homotopy.unlearning.Curvature.lower": {"a negative number"},
     "homotopy.unlearning.Curvature.estimated": {"a boolean"},
     "homotopy.unlearning.exact_distances.step_size": {"None"},

@@ -35,6 +35,9 @@ NAMES = (
     "fig27_values_in_training",
     "fig28_bayesian_influence",
     "fig29_singular_networks",
+    "fig30_learning_in_stages",
+    "fig31_double_descent",
+    "fig32_influence_in_high_dimension",
 )
 # In the order in which they begin: those of the notes, then the longest first, so that in the end
 # no process waits for another.

@@ -1,4 +1,5 @@
 from . import (
+    asymptotics,
     bayesian,
     chunks,
     control,
@@ -19,6 +20,7 @@ from . import (
     searches,
     solvers,
     sweeps,
+    two_layer,
     unlearning,
     valuation,
 )
@@ -133,6 +135,7 @@ from .unlearning import (
     RewindToDelete,
     WhenCertified,
     audit,
+    influence_at,
     training_run,
     unlearn,
 )
@@ -219,6 +222,7 @@ __all__ = [
     "Taylor",
     "TestLoss",
     "WhenCertified",
+    "asymptotics",
     "audit",
     "bayesian",
     "bayesian_influence",
@@ -242,6 +246,7 @@ __all__ = [
     "greedy",
     "homotopy",
     "influence",
+    "influence_at",
     "influence_in_time",
     "keep_programs",
     "knn_shapley",
@@ -277,6 +282,7 @@ __all__ = [
     "train",
     "train_network",
     "training_run",
+    "two_layer",
     "unlearn",
     "unlearning",
     "valuation",

@@ -2,6 +2,7 @@
 
 from homotopy._progress import Progress
 from homotopy._status import Status
+from homotopy.asymptotics import LimitStatus, RidgeLimits, ScheduleGain
 from homotopy.bayesian import (
     DeletionStatus,
     PosteriorDeletion,
@@ -51,6 +52,7 @@ from homotopy.responses import (
     ResponseStatus,
     TaylorModel,
 )
+from homotopy.two_layer import ComponentInfluence, Learning, LearningStatus, TimeScales
 from homotopy.unlearning import (
     Audit,
     AuditStatus,
@@ -71,6 +73,7 @@ __all__ = [
     "CertifiedOptimum",
     "Change",
     "ChangeStatus",
+    "ComponentInfluence",
     "Costate",
     "DataValues",
     "DeletionDistances",
@@ -84,8 +87,11 @@ __all__ = [
     "HomotopySurface",
     "InfluenceInTime",
     "InfluenceInTimeStatus",
+    "Learning",
+    "LearningStatus",
     "LeastTime",
     "LeastTimeStatus",
+    "LimitStatus",
     "LocalMinimum",
     "MeasurementInfluence",
     "MeasurementSensitivity",
@@ -101,12 +107,15 @@ __all__ = [
     "Release",
     "ResponsePath",
     "ResponseStatus",
+    "RidgeLimits",
     "SamplingStatus",
+    "ScheduleGain",
     "Sensitivity",
     "SeparateOptimum",
     "Status",
     "SwitchingFunction",
     "TaylorModel",
+    "TimeScales",
     "Training",
     "TrainingRun",
     "TrainingRunStatus",

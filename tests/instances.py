@@ -76,6 +76,9 @@ def models():
         "sin": hm.mlp([2, 2, 1], jnp.sin),
         "module": hm.module_model(network),
         "linear network": hm.linear_networks.linear_network([2, 2, 1]),
+        "Hermite network": hm.two_layer.HermiteNetwork(
+            2, 2, jnp.asarray(0.1), jnp.array([1.0, 0.9])
+        ),
     }
 
 
@@ -129,6 +132,8 @@ def settings():
         hm.bayesian.ThermodynamicIntegration(hm.GaussianMoments(), 2),
         hm.bayesian.Reweighting(hm.GaussianDraws(16)),
         *(hm.bayesian.CumulantExpansion(hm.GaussianDraws(16), 2), hm.PointLosses()),
+        hm.asymptotics.Population([1.0, 2.0], scales=[0.5, 2.0]),
+        *(hm.two_layer.LargeWidth(), hm.two_layer.FiniteWidth(np.eye(2)), two_layer_target()),
         *(hm.GaussianMechanism(1.0, 1e-5), hm.unlearning.HitLaw(0.1, 0.9, 2, 0.2, 5, 1)),
     ]
 
@@ -137,7 +142,12 @@ def of_moments():
     return hm.LinearRegression.from_chunks([(X, Y)], deleted=2, keep=[3])
 
 
+def two_layer_target():
+    return hm.two_layer.single_index([1.0, 1.0], [1.0, 0.9])
+
+
 def results():
+    learned = hm.two_layer.learn(two_layer_target(), 1e-3, [1.0, -0.5], times=[1e-4, 0.1])
     made = problems()
     linear, perceptron = made["linear regression"], made["perceptron"]
     pair = hm.LinearRegression(X, Y, deleted=[1, 2])
@@ -254,6 +264,15 @@ def results():
         ),
         "noise budget": hm.unlearning.noise_budget(linear, THETA0, 0.5, mechanism),
         "step back": hm.unlearning.step_back(run, 2),
+        "learning": learned,
+        "component influence": hm.two_layer.component_influence(learned),
+        "time scales": hm.two_layer.time_scales(two_layer_target(), [1e-3, 1e-4], [1.0, -0.5]),
+        "student": hm.two_layer.student(two_layer_target(), 0.1, size=4, inputs=2, width=2),
+        "mode peak": hm.linear_networks.mode_peak(3.0, 1e-2),
+        "influence at steps": hm.influence_at(run, [2, 4], points=[0, 1]),
+        "limits": hm.asymptotics.ridge([0.5, 1.0, 2.0]),
+        "gain of a schedule": hm.asymptotics.schedule_gain(0.5, 0.3, 2.0, draws=4),
+        "draw": hm.asymptotics.Population().draw(4, 3),
         "release": gone.release(mechanism, hm.unlearning.PerInstance(), seed=0),
     }
 

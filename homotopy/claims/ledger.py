@@ -27,6 +27,7 @@ from homotopy.claims.sections import (
     response_functions,
     response_path,
     schedule_flow,
+    stages_and_limits,
     steps,
     unlearning,
 )
@@ -56,6 +57,7 @@ LEDGER: tuple[Claim, ...] = (
     *unlearning.CLAIMS,
     *other_uses.CLAIMS,
     *bayesian_influence.CLAIMS,
+    *stages_and_limits.CLAIMS,
 )
 
 

@@ -5,6 +5,7 @@ from ._influence_in_time import (
     InfluenceInTimeStatus,
     influence_in_time,
 )
+from ._leave_one_out_in_time import leave_one_out_in_time
 from ._measurement_influence import (
     MeasurementInfluence,
     measurement_influence,
@@ -30,6 +31,7 @@ __all__ = [
     "early_stopping",
     "gaps",
     "influence_in_time",
+    "leave_one_out_in_time",
     "measurement_influence",
     "pooled_gaps",
     "predict",

@@ -146,6 +146,26 @@ class InfluenceInTime(Result, Reported, eqx.Module):
                 crossings.append(times[first] + fraction * (times[first + 1] - times[first]))
         return np.array(crossings)
 
+    def sign_change_counts(self, tolerance: float = _NEGLIGIBLE) -> Int[np.ndarray, "k ..."]:
+        """How often the influence of each point on each output crosses zero: `sign_changes`.
+
+        Parameters
+        ----------
+        tolerance : float
+            As of `sign_changes`.
+
+        Raises
+        ------
+        ValueError
+            Naming `tolerance`.
+        """
+        outputs = list(np.ndindex(*self.influence.shape[2:]))
+        counts = [
+            [len(self.sign_changes(int(point), one, tolerance)) for one in outputs]
+            for point in np.asarray(self.points)
+        ]
+        return np.array(counts, int).reshape(self.influence.shape[1:])
+
     def of_output(self, output: int | tuple[int, ...] = ()) -> Float[Array, "m k"]:
         """The influence on one of the measurement's outputs; () where it has one only.
 
@@ -291,7 +311,7 @@ def influence_in_time(
     theta0 = a_problem(problem).parameters(theta0)
     flag("throw", throw)
     measurement = as_measurement(measurement, problem)
-    by_point = _checked_dependence(measurement, problem, theta0)
+    by_point = checked_dependence(measurement, problem, theta0)
     devices, client = checked_workers(devices, client)
     if devices is None and client is None:
         path, moved, influence, value = _computed(
@@ -350,7 +370,7 @@ def _along(measurement, problem, by_point, path, points, derivative):
 
         def of_point(point, direction):
             # Deletion is δw_j = −1, in the measurement as in the parameters.
-            measure = _of_deletion(measurement, problem, point)
+            measure = of_deletion(measurement, problem, point)
             return jax.jvp(measure, (theta,), (-direction,))
 
         value_axis = 0 if by_point else None
@@ -360,19 +380,19 @@ def _along(measurement, problem, by_point, path, points, derivative):
     return influence, value
 
 
-def _of_deletion(measurement, problem, point):
+def of_deletion(measurement, problem, point):
     amounts = -jnp.ones(1, problem.X.dtype)
     return lambda theta: measurement(problem, theta, point[None], amounts)
 
 
-def _checked_dependence(measurement, problem, theta0) -> bool:
+def checked_dependence(measurement, problem, theta0) -> bool:
     """Whether the measurement depends on which point is deleted; its output checked."""
     some = jnp.zeros(1, int)
 
     def shape(out_axis):
         def of_points(points, theta):
             def of_point(point):
-                return _of_deletion(measurement, problem, point)(theta)
+                return of_deletion(measurement, problem, point)(theta)
 
             return jax.vmap(of_point, out_axes=out_axis)(points)
 

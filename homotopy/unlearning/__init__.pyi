@@ -1,6 +1,7 @@
 from ._audit import Audit, AuditStatus, audit
 from ._compare import UnlearningComparison, compare
 from ._deletion_distances import DeletionDistances, deletion_distances
+from ._influence_at import influence_at
 from ._noise_budget import NoiseBudget, noise_budget
 from ._step_back import SteppedBack, step_back
 from ._training_run import TrainingRun, TrainingRunStatus, training_run
@@ -74,6 +75,7 @@ __all__ = [
     "epoch_distance",
     "exact_distances",
     "flow_distance",
+    "influence_at",
     "lemma_distance",
     "mean_rewind_distance",
     "noise_budget",

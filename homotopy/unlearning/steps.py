@@ -144,6 +144,11 @@ def _gradients(problem, theta, rows, weights, linear):
     return (weights * slopes) @ X, jnp.abs(slopes)
 
 
+def weighted_gradient(problem, theta, rows, weights, linear: bool) -> Float[Array, " d"]:
+    """Σ weights ∇ℓ_i over rows, or over all where they are None; differentiable in all of it."""
+    return _gradients(problem, theta, rows, weights, linear)[0]
+
+
 def contraction(
     method, first: int, last: int, lower: float, upper: float, points=None, size: int = 0
 ) -> Float[np.ndarray, " m"]:

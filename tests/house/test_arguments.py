@@ -123,6 +123,15 @@ def unlearned():
     return hm.unlearn(run(), 1, hm.RewindToDelete(2))
 
 
+def two_layer_target():
+    return hm.two_layer.single_index([1.0, 1.0], [1.0, 0.9])
+
+
+@functools.cache
+def learning():
+    return hm.two_layer.learn(two_layer_target(), 1e-3, [1.0, -0.5], times=[1e-4, 1e-3])
+
+
 def gaps():
     return hm.results.Gaps(jnp.zeros((1, 3, 6)), jnp.ones((1, 3, 6), bool))
 
@@ -241,6 +250,53 @@ VALID = {
     },
     "homotopy.Taylor": lambda: {"order": 1},
     "homotopy.TestLoss": lambda: {"X": X, "y": Y},
+    "homotopy.two_layer.FiniteWidth": lambda: {"overlaps": [[1.0, 0.1], [0.1, 1.0]]},
+    "homotopy.two_layer.Target": lambda: {"terms": {(1,): 1.0}, "activation": [1.0, 0.9]},
+    "homotopy.two_layer.component_influence": lambda: {"learning": learning(), "throw": True},
+    "homotopy.two_layer.learn": lambda: {
+        "target": two_layer_target(), "ratio": 1e-3, "amplitudes": [1.0, -0.5],
+        "directions": [[0.1], [0.2]], "horizon": None, "times": [1e-4, 1e-3], "reduction": None,
+        "rtol": 1e-6, "throw": True,
+    },
+    "homotopy.two_layer.predicted_exponents": lambda: {"target": two_layer_target()},
+    "homotopy.two_layer.single_index": lambda: {"target": [1.0, 1.0], "activation": [1.0, 0.9]},
+    "homotopy.two_layer.student": lambda: {
+        "target": two_layer_target(), "ratio": 0.1, "size": 4, "inputs": 2, "width": 2,
+        "noise": 0.0, "seed": 0,
+    },
+    "homotopy.two_layer.time_scales": lambda: {
+        "target": two_layer_target(), "ratios": [1e-3, 1e-4], "amplitudes": [1.0, -0.5],
+        "progress": None,
+    },
+    "homotopy.influence_at": lambda: {
+        "run": run(), "steps": [2, 4], "measurement": hm.OwnLoss(), "points": [0, 1],
+        "throw": True,
+    },
+    "homotopy.influence.leave_one_out_in_time": lambda: {
+        "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "measurement": hm.OwnLoss(),
+        "points": None, "method": None, "throw": True, "progress": None,
+    },
+    "homotopy.linear_networks.mode_influence": lambda: {
+        "times": [0.0, 1.0], "singular_value": 2.0, "initial": 0.5
+    },
+    "homotopy.linear_networks.mode_peak": lambda: {"singular_value": 2.0, "initial": 0.5},
+    "homotopy.asymptotics.Population": lambda: {
+        "eigenvalues": [1.0, 2.0], "masses": [0.5, 0.5], "signal_masses": [0.25, 0.75],
+        "scales": [0.5, 2.0], "scale_masses": [0.5, 0.5],
+    },
+    "homotopy.asymptotics.effective_ridge": lambda: {
+        "eigenvalues": [1.0, 2.0], "size": 4, "ridge": 0.1
+    },
+    "homotopy.asymptotics.leverage_law": lambda: {"size": 4, "dimension": 2},
+    "homotopy.asymptotics.memory_kernel": lambda: {"gamma": 0.5, "times": [0.0, 1.0]},
+    "homotopy.asymptotics.ridge": lambda: {
+        "gamma": [0.5, 2.0], "ridge_per_point": [0.0, 0.1], "noise_variance": 1.0, "signal": 1.0,
+        "population": None,
+    },
+    "homotopy.asymptotics.schedule_gain": lambda: {
+        "gamma": 0.5, "start": 0.3, "horizon": 2.0, "noise_variance": 1.0, "signal": 1.0,
+        "draws": 4, "seed": 0,
+    },
     "homotopy.influence.adversarial_groups": lambda: {
         "effects": Y, "group_size": 2, "count": 1, "seed": 0
     },
@@ -659,6 +715,7 @@ METHODS = {
     "InfluenceInTime.sign_changes": lambda: (
         in_time(), {"point": 1, "output": (), "tolerance": 1e-6}
     ),
+    "InfluenceInTime.sign_change_counts": lambda: (in_time(), {"tolerance": 1e-6}),
     "InfluenceInTime.of_output": lambda: (in_time(), {"output": ()}),
     "HomotopySurface.plot": lambda: (surface(), {"ax": None}),
     "Portrait.plot": lambda: (
@@ -679,6 +736,17 @@ METHODS = {
     ),
     "DataValues.settled": lambda: (sampled_values(), {"top": 1, "seed": 0}),
     "DataValues.of_groups": lambda: (sampled_values(), {"labels": ["a", "a", "b", "b"]}),
+    "Population.draw": lambda: (
+        hm.asymptotics.Population(),
+        {"size": 4, "dimension": 2, "noise_variance": 1.0, "signal": 1.0, "seed": 0},
+    ),
+    "Population.of": lambda: (
+        hm.asymptotics.Population,
+        {"covariance": [[2.0, 0.5], [0.5, 1.0]], "coefficients": [1.0, 2.0]},
+    ),
+    "RidgeLimits.descend_to_delete": lambda: (
+        hm.asymptotics.ridge(0.5), {"times": [0.0, 1.0]}
+    ),
     "Gaps.standard_error": lambda: (gaps(), {"resamples": 10, "seed": 0}),
     "GaussianMechanism.noise": lambda: (hm.GaussianMechanism(1.0, 1e-5), {"distance": 1.0}),
     "GaussianMechanism.distance": lambda: (hm.GaussianMechanism(1.0, 1e-5), {"noise": 1.0}),
@@ -757,6 +825,10 @@ RIGHT = {
     "homotopy.claims.find.key": {"text"},
     "homotopy.claims.matching.key": {"text"},
     "homotopy.linear_networks.mode_strength.times": ANY_SHAPE,
+    "homotopy.linear_networks.mode_influence.times": ANY_SHAPE,
+    "homotopy.linear_networks.mode_influence.singular_value": {"a boolean"},
+    "homotopy.linear_networks.mode_influence.initial": {"a boolean"},
+    "homotopy.influence_at.measurement": {"a function"},
     "homotopy.unlearning.Curvature.lower": {"a negative number"},
     "homotopy.unlearning.Curvature.estimated": {"a boolean"},
     "homotopy.unlearning.exact_distances.step_size": {"None"},
@@ -810,6 +882,12 @@ def test_the_table_of_calls_has_every_public_callable_and_argument():
             if parameter.kind != parameter.VAR_KEYWORD
         ]
         assert set(valid()) == set(takes), name
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path, monkeypatch):
+    """Words are paths to some arguments: what is written there goes into a folder of its own."""
+    monkeypatch.chdir(tmp_path)
 
 
 def refusals(name, call, valid):

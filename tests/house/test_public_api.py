@@ -97,6 +97,7 @@ PROMISED = [
     "gaps",
     "greedy",
     "homotopy",
+    "influence_at",
     "influence_in_time",
     "keep_programs",
     "knn_shapley",

@@ -4,6 +4,7 @@ from . import (
     deletion,
     diagnostics,
     estimators,
+    explorer,
     flows,
     influence,
     linear_networks,
@@ -41,6 +42,7 @@ from .deletion.searches import (
     Splines,
     Steps,
 )
+from .explorer import explore
 from .flows import (
     Adaptive,
     Exact,
@@ -203,6 +205,8 @@ __all__ = [
     "diagnostics",
     "enable_x64",
     "estimators",
+    "explore",
+    "explorer",
     "flow",
     "flows",
     "from_sklearn",

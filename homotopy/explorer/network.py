@@ -1,4 +1,4 @@
-"""Any other differentiable model, as a perceptron, explored: by an adaptive solver."""
+"""Any other differentiable model, as a perceptron, explored: followed in fixed steps."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from homotopy._jit import jit_outermost
 from homotopy.deletion import Deletion
 from homotopy.deletion._optimise import optimise
 from homotopy.deletion.searches import Cells
-from homotopy.explorer.code_lines import cell_lines
+from homotopy.explorer.code_lines import cell_lines, family_lines
 from homotopy.explorer.explored import RESPONSE, AbstractExplored, Found
+from homotopy.explorer.fixed_steps import (
+    curvatures,
+    mean_weights,
+    step_edges,
+    trained,
+    weight_gradient,
+)
 from homotopy.explorer.origin import Origin
 from homotopy.explorer.picture import Picture, Points
 from homotopy.explorer.planes import coordinate_plane
-from homotopy.explorer.schedules import cell_edges, drawn_from, looked_at, schedule_of
+from homotopy.explorer.schedules import schedule_of
 from homotopy.explorer.state import CELLS, State, rounded
-from homotopy.flows import Adaptive, flow
-from homotopy.flows._homotopy import homotopy
+from homotopy.flows import Adaptive
 from homotopy.influence import predict
 from homotopy.influence.diagnostics import leverage
 from homotopy.influence.estimators import Influence
@@ -31,11 +37,11 @@ from homotopy.models import MultilayerPerceptron
 from homotopy.plotting.plane import principal_plane
 from homotopy.problem import Problem
 from homotopy.responses import response
-from homotopy.schedules import PiecewiseConstant, Step
 
 # Stiff only near the end of training, when nothing moves any more: explicit.
 METHOD = Adaptive(rtol=1e-6, atol=1e-8, solver=diffrax.Tsit5(), max_steps=2**15)
 FAMILY = (0.0, 0.25, 0.5, 0.75, 1.0)  # ε whose trainings are drawn
+SHOWN = 241  # times of a curve, at most
 STEPS = 30  # of a search
 AT_ONCE, AT_HORIZON = "delete at once", "keep until T"
 
@@ -43,9 +49,8 @@ AT_ONCE, AT_HORIZON = "delete at once", "keep until T"
 class NetworkExplored(AbstractExplored):
     """A problem without closed forms behind states.
 
-    Every schedule is followed as its mean on each of the cells of [s, T], one compiled program for
-    all of them; φ is known as its mean over each cell, from the exact gradient of ℰ in its weight
-    (theory §4). The axes at first are input and output weight of the first neuron of a perceptron.
+    Training is followed in fixed steps (`fixed_steps`), a schedule by its mean over each. The axes
+    at first are input and output weight of the first neuron of a perceptron.
 
     Parameters
     ----------
@@ -134,27 +139,22 @@ class NetworkExplored(AbstractExplored):
             )
         return fit
 
-    def _cells(self, state, schedule) -> PiecewiseConstant:
-        """The schedule by its means on cells: all are one family, compiled once."""
-        edges = cell_edges(state)
-        own = isinstance(schedule, PiecewiseConstant) and state.family == "drawn"
-        values = state.drawn if own else drawn_from(state, schedule)
-        return PiecewiseConstant(edges, [1.0, *values, 0.0])
-
     def plane(self, state: State):
-        """That of two parameters; the principal one of the family of trainings otherwise."""
-        key = state.deleted, state.ridge, state.axes
+        """That of two parameters; the principal one of trainings from the first θ₀ otherwise."""
         if state.axes is not None:
-            fit = np.asarray(self.initial.theta0)
-            return self.kept("plane", key, lambda: coordinate_plane(fit, state.axes))
+            return coordinate_plane(np.array(self.initial.theta0), state.axes)
 
         def principal():
             steady = dataclasses.replace(
                 self.initial, deleted=state.deleted, ridge=state.ridge, axes=None
             )
-            return principal_plane(list(self._family(steady)))
+            edges = step_edges(steady, self._largest(steady))
+            weights = np.stack([np.full(len(edges) - 1, weight) for weight in FAMILY])
+            theta0 = np.array(steady.theta0)
+            paths = trained(self.problem(steady), theta0, weights, np.diff(edges))
+            return principal_plane(list(np.asarray(paths)))
 
-        return self.kept("plane", key, principal)
+        return self.kept("plane", (state.deleted, state.ridge), principal)
 
     def seen(self, state: State) -> Float[np.ndarray, " 2"]:
         """Where θ₀ is seen in the plane."""
@@ -165,87 +165,84 @@ class NetworkExplored(AbstractExplored):
         theta0 = theta0 + (point - plane.project(theta0)) @ plane.directions
         return state.but(theta0=tuple(theta0.tolist()))
 
-    def _times(self, state):
-        return looked_at(Step(state.start), state.start, state.horizon)
-
-    def _family(self, state) -> Float[np.ndarray, "k m d"]:
-        """θ(t, ε) at the weights of the family and of the state."""
-        weights = np.array([*FAMILY, state.epsilon])
-        key = (state.deleted, state.ridge, state.theta0, state.start, state.horizon, state.epsilon)
+    def _largest(self, state) -> float:
+        """The largest curvature on the way from θ₀ with and without the rows."""
         return self.kept(
-            "family",
-            key,
-            lambda: np.asarray(
-                homotopy(
-                    self.problem(state),
-                    np.array(state.theta0),
-                    self._times(state),
-                    weights,
-                    method=METHOD,
-                ).theta
-            ),
+            "curvature",
+            (state.deleted, state.ridge, state.theta0, state.horizon),
+            lambda: self._measured(state),
         )
 
+    def _measured(self, state):
+        problem, theta0 = self.problem(state), np.array(state.theta0)
+        ends = np.stack([theta0, np.asarray(self._path(state).theta[-1]), self._deleted_fit(state)])
+        ends = np.where(np.isfinite(ends), ends, theta0)
+        largest = float(np.max(np.asarray(curvatures(problem, ends))))
+        for _ in range(3):
+            edges = step_edges(state, 1.1 * largest)
+            weights = np.stack([np.ones(len(edges) - 1), np.zeros(len(edges) - 1)])
+            paths = np.asarray(trained(problem, theta0, weights, np.diff(edges)))
+            met = paths[:, :: max(1, len(edges) // 16)].reshape(-1, theta0.size)
+            found = np.asarray(curvatures(problem, met)) if np.isfinite(met).all() else [np.inf]
+            if max(found) <= 1.1 * largest:
+                break
+            largest = float(max(found)) if np.isfinite(max(found)) else 4.0 * largest
+        return 1.1 * largest
+
     def picture(self, state, schedule, quick=False):
-        deletion, cells = self.deletion(state), self._cells(state, schedule)
-        plane, times = self.plane(state), self._times(state)
-        path = self._path(state)
-        target = np.asarray(deletion.target)
-
-        def followed(what):
-            theta = flow(deletion.problem, what, deletion.theta0, times, method=METHOD).theta
-            return np.asarray(theta)
-
-        def distances(theta):
-            return 0.5 * np.sum((theta - target) ** 2, axis=1)
-
-        edges = cell_edges(state)
-        zeros, ones = np.zeros(len(state.drawn)), np.ones(len(state.drawn))
-        at_once = followed(PiecewiseConstant(edges, [1.0, *zeros, 0.0]))
-        late = followed(PiecewiseConstant(edges, [1.0, *ones, 0.0]))
-        theta, family = followed(cells), self._family(state)
-        _, gradient = deletion.value_and_gradient(cells)
+        problem, theta0 = self.problem(state), np.array(state.theta0)
+        plane, path, target = self.plane(state), self._path(state), self._deleted_fit(state)
+        # While θ₀ is dragged, steps are as where that began.
+        before = self._kept.get("curvature")
+        largest = list(before.values())[-1] if quick and before else self._largest(state)
+        edges = step_edges(state, largest)
         widths = np.diff(edges)
-        # δℰ/δε = −φ: of a cell, −∫φ.
-        phi = -np.asarray(gradient.values)[1:-1] / widths
-        place = plane.project
+        own = mean_weights(schedule, edges)
+        kept = edges[:-1] < state.start
+        constant = [np.full(len(widths), weight) for weight in (*FAMILY, state.epsilon)]
+        every = np.stack([own, kept.astype(float), np.ones(len(widths)), *constant])
+        theta = np.asarray(trained(problem, theta0, every, widths))
+        if not np.isfinite(theta).all():
+            raise RuntimeError("training ran away from this θ₀: choose another, or a larger ridge.")
+        slope = np.asarray(weight_gradient(problem, theta0, target, own, widths))
+        moving = widths > 0.0
+        # δℰ/δε = −φ.
+        phi = -slope[moving] / widths[moving]
+        last = int(moving.sum())
+        shown = np.unique(np.linspace(0, last, min(last + 1, SHOWN)).round().astype(int))
+        times, theta = edges[shown], theta[:, shown]
+        distances = 0.5 * np.sum((theta[:3] - target) ** 2, axis=2)
         limits = np.asarray(path.theta)
-        response_path = place(limits[np.isfinite(limits).all(axis=1)])
-        nearest = int(np.argmin(np.abs(RESPONSE - state.epsilon)))
-        equilibrium = limits[nearest]
-        if not np.isfinite(equilibrium).all():
-            equilibrium = family[-1, -1]
-        full = limits[-1] if np.isfinite(limits[-1]).all() else family[-2, -1]
-        after = times + 1e-12 * times[-1]
-        both = np.asarray(cells(np.concatenate([times, after])))
-        costs = distances(theta)
+        known = np.isfinite(limits).all(axis=1)
+        equilibrium = limits[int(np.argmin(np.abs(RESPONSE - state.epsilon)))]
+        places = plane.project(theta)
+        steps = own[moving]
         names = self.parameter_names
         labels = plane.labels if state.axes is None else tuple(names[axis] for axis in state.axes)
         return Picture(
             labels=labels,
             times=times,
-            weights=both[: len(times)],
-            weights_after=both[len(times) :],
-            path=place(theta),
+            weights=steps[np.maximum(shown - 1, 0)],
+            weights_after=np.append(steps, 0.0)[shown],
+            path=places[0],
             switches=np.zeros((0, 2)),
-            constant=place(family[-1]),
-            response=response_path,
-            equilibrium=place(equilibrium),
+            constant=places[-1],
+            response=plane.project(limits[known]),
+            equilibrium=plane.project(
+                equilibrium if np.isfinite(equilibrium).all() else theta[-1, -1]
+            ),
             start=self.seen(state),
-            end=place(theta[-1]),
-            full_fit=place(full),
-            deleted_fit=place(target),
-            costs=costs,
-            costs_at_once=distances(at_once),
-            switching_times=np.repeat(edges, 2)[1:-1],
-            switching=np.repeat(phi, 2),
-            cost=float(costs[-1]),
-            compared={
-                AT_ONCE: float(distances(at_once)[-1]),
-                AT_HORIZON: float(distances(late)[-1]),
-            },
-            theta_end=theta[-1],
-            family={weight: place(one) for weight, one in zip(FAMILY, family[:-1], strict=True)},
+            end=places[0, -1],
+            full_fit=plane.project(limits[-1] if known[-1] else theta[-2, -1]),
+            deleted_fit=plane.project(target),
+            costs=distances[0],
+            costs_at_once=distances[1],
+            switching_times=(edges[:-1][moving] + edges[1:][moving]) / 2,
+            switching=phi,
+            cost=float(distances[0, -1]),
+            compared={AT_ONCE: float(distances[1, -1]), AT_HORIZON: float(distances[2, -1])},
+            theta_end=theta[0, -1],
+            family=dict(zip(FAMILY, places[3:-1], strict=True)),
         )
 
     def velocity(self, state, epsilon):
@@ -305,8 +302,7 @@ class NetworkExplored(AbstractExplored):
 
     def switching_lines(self):
         return [
-            "gradient = deletion.value_and_gradient(schedule)[1]",
-            "phi = -np.asarray(gradient.values)[1:-1] / np.diff(edges)  # means over the cells",
+            "phi = np.asarray(deletion.switching_function(schedule)(times))",
         ]
 
     def drawing_lines(self, state):
@@ -318,7 +314,9 @@ class NetworkExplored(AbstractExplored):
         ]
 
     def schedule_lines(self, state, schedule):
-        return cell_lines(state, np.asarray(self._cells(state, schedule).values)[1:-1].tolist())
+        if state.family == "learned":
+            return cell_lines(state, np.asarray(schedule.piece_values)[1:-1].tolist())
+        return family_lines(state, "")
 
 
 def first_neuron(problem: Problem) -> tuple[int, int] | None:

@@ -68,8 +68,8 @@ def make_page(create: Callable[[], AbstractExplored]) -> Callable:
 
 _WAITING = (
     "<h1 style='font-size:21px'>homotopy explorer</h1><p role=status style='font-size:16px'>"
-    "Compiling what the pictures need: seconds for a linear regression; for a perceptron, the first "
-    "time on a machine, a minute or two. The page comes by itself.</p>"
+    "Compiling what the pictures need: seconds for a linear regression; for a perceptron, the "
+    "first time on a machine, up to a minute. The page comes by itself.</p>"
 )
 
 

@@ -20,10 +20,10 @@ rows to be forgotten, and at time T the result is judged, by ℰ = ½ ‖θ(T) �
 function follow. The address of the page holds all that was chosen; Save takes pictures, numbers and
 the Python lines that make them.
 
-[bold]Data.[/] A table as of the other commands, or --dataset: [italic]line[/], a line that one
+[bold]Data.[/] A table as of the other commands, or --dataset: [italic]line[/], one that a
 point pulls at (the default), [italic]diabetes[/], or [italic]perceptron[/], the notes' perceptron
-with three neurons, whose first neuron is drawn. --neurons N trains a perceptron with N hidden neurons
-on a table.
+with three neurons, whose first neuron is drawn. --neurons N trains a perceptron with N hidden
+neurons on a table.
 
 [bold]The server[/] listens on this machine alone (127.0.0.1), and ends with Ctrl-C. It needs Panel
 and Bokeh, pip install 'homotopy\\[explorer]', and loads nothing from the network.

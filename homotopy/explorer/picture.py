@@ -24,7 +24,7 @@ class Picture:
         θ(t) under the schedule.
     switches : (k, 2)
         Where it jumps or begins to vary.
-    constant : (m, 2)
+    constant : (c, 2)
         θ(t) under the constant weight ε.
     response : (k, 2)
         θ(ε) for ε from 0 to 1.
@@ -52,7 +52,7 @@ class Picture:
     weights_after: Float[np.ndarray, " m"]
     path: Float[np.ndarray, "m 2"]
     switches: Float[np.ndarray, "k 2"]
-    constant: Float[np.ndarray, "m 2"]
+    constant: Float[np.ndarray, "c 2"]
     response: Float[np.ndarray, "r 2"]
     equilibrium: Float[np.ndarray, " 2"]
     start: Float[np.ndarray, " 2"]
@@ -66,7 +66,7 @@ class Picture:
     cost: float
     compared: dict[str, float]
     theta_end: Float[np.ndarray, " d"]
-    family: dict[float, Float[np.ndarray, "m 2"]] = dataclasses.field(default_factory=dict)
+    family: dict[float, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def extent(self) -> Float[np.ndarray, "p 2"]:

@@ -6,7 +6,7 @@ import numpy as np
 import panel as pn
 
 from homotopy.explorer.explored import AbstractExplored
-from homotopy.explorer.state import CELLS, FAMILIES, SEARCHED, State
+from homotopy.explorer.state import CELLS, FAMILIES, SEARCHED, State, rounded
 
 SHOWN = {
     "field 1": "field of ε = 1",
@@ -150,8 +150,8 @@ class Controls:
         names = problem.labels.rows
         rows = [str(row) if names is None else names[row] for row in state.deleted]
         _set(self.rows, value=", ".join(rows))
-        _set(self.first, value=seen[0])
-        _set(self.second, value=seen[1])
+        _set(self.first, value=rounded(seen[0]))
+        _set(self.second, value=rounded(seen[1]))
         parameters = self._explored.parameter_names
         chosen = (_PRINCIPAL,) * 2
         if state.axes is not None:

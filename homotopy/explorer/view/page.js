@@ -33,9 +33,21 @@ function name_all() {
   for (const element of everything(document)) {
     if (element.classList.contains("noUi-handle")) {
       const root = element.getRootNode();
-      const title = root.querySelector(".bk-slider-title");
-      if (title !== null) put(element, "aria-label", title.textContent.split(":")[0].trim());
-      if (title !== null) put(element, "aria-valuetext", title.textContent.trim());
+      // Of a slider of given values the title is a text of its own, which stands before it.
+      const beside = root.host?.previousElementSibling?.shadowRoot?.querySelector(".bk-clearfix");
+      const own = root.querySelector(".bk-slider-title")?.textContent?.trim();
+      const title = own || beside?.textContent?.trim();
+      if (title) put(element, "aria-label", title.split(":")[0].trim());
+      if (title) put(element, "aria-valuetext", title);
+    }
+    if (element.matches("button.bk-spin-btn-up, button.bk-spin-btn-down")) {
+      // The arrow keys do the same in the field itself.
+      put(element, "aria-label", element.matches(".bk-spin-btn-up") ? "more" : "less");
+      put(element, "tabindex", "-1");
+    }
+    if (element.matches("input[type=checkbox]") && !element.labels?.[0]?.textContent?.trim()) {
+      const text = (element.nextElementSibling ?? element.parentElement)?.textContent?.trim();
+      if (text) put(element, "aria-label", text);
     }
   }
   for (const root of Object.values(Bokeh.index)) {

@@ -35,7 +35,7 @@ class PointsView:
         )
         self.source = ColumnDataSource(
             {name: [] for name in ("row", "name", "leverage", "change", "influence")},
-            name="points",
+            name="rows",
         )
         picture = self.figure
         picture.segment(

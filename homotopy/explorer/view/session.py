@@ -8,6 +8,8 @@ import time
 import numpy as np
 import panel as pn
 from bokeh.events import MouseLeave, MouseMove, Pan, PanEnd, PanStart
+from panel.io.document import unlocked
+from panel.io.state import set_curdoc
 
 from homotopy.explorer import export
 from homotopy.explorer.code_lines import python_lines
@@ -123,7 +125,13 @@ class Session:
 
     def _now(self):
         act, self._waiting = self._waiting, None
-        if act is not None:
+        if act is None:
+            return
+        if self._document is None:
+            self._guard(act)
+            return
+        # All that changes goes out in one message.
+        with set_curdoc(self._document), unlocked():
             self._guard(act)
 
     def _typed(self, event):

@@ -47,19 +47,20 @@ class PointsView:
             fill_alpha=0.65, line_color="white", line_width=0.6,
             nonselection_fill_alpha=0.65, nonselection_line_alpha=1.0,
         )  # fmt: skip
-        self._chosen = ColumnDataSource({"x": [], "y": [], "name": []})
+        self._chosen = ColumnDataSource({name: [] for name in ("x", "y", "name", "align", "aside")})
         picture.scatter(
             "x", "y", source=self._chosen, size=15, fill_color=None, line_color=colours.ALERT,
             line_width=2.5,
         )  # fmt: skip
         picture.text(
-            "x", "y", text="name", source=self._chosen, x_offset=-10, y_offset=-8,
-            text_align="right", text_font_size="13px", text_color=colours.ALERT,
+            "x", "y", text="name", source=self._chosen, x_offset="aside", y_offset=-8,
+            text_align="align", text_font_size="13px", text_color=colours.ALERT,
             text_font={"value": "sans-serif"},
         )  # fmt: skip
         picture.add_tools(
             HoverTool(
                 renderers=[kept],
+                limit=2,
                 tooltips=[
                     ("row", "@name"),
                     ("leverage", "@leverage{0.000}"),
@@ -91,7 +92,12 @@ class PointsView:
         chosen = np.intersect1d(rows, np.array(state.deleted))
         label = "‖θ(0) − θ(1)‖, by refits" if points.truth else "‖influence‖ at ε = 1"
         self.figure.yaxis.axis_label = label
+        # Names stand towards the middle.
+        middle = (points.leverage[rows].min() + points.leverage[rows].max()) / 2
+        right = points.leverage[chosen] > middle
         self._chosen.data = {
+            "align": ["right" if one else "left" for one in right],
+            "aside": np.where(right, -10, 10),
             "x": points.leverage[chosen],
             "y": points.change[chosen],
             "name": list(names[chosen][:3]) + [""] * max(0, len(chosen) - 3),

@@ -56,7 +56,8 @@ class Session:
         self._found: Found | None = None
         self._searching = ""
         self._schedule: AbstractSchedule = Step(self.state.start)
-        self._waiting = self._stroke = None
+        self._waiting: list = []
+        self._stroke = None
         self._held = False
         self._last_pointer = 0.0
         later = None if document is None else document.add_next_tick_callback
@@ -85,7 +86,7 @@ class Session:
         for widget in (self.controls.first, self.controls.second):
             widget.param.watch(self._typed, "value")
         self.controls.rows.param.watch(self._named, "value")
-        self.controls.shown.param.watch(lambda event: self._guard(self._draw_around), "value")
+        self.controls.shown.param.watch(lambda event: self._soon(self._draw_around), "value")
 
     def _chosen(self, changes: dict, held: bool):
         def change():
@@ -94,12 +95,12 @@ class Session:
                 assert given is not None
             self.show(self.state.but(**changes), quick=held)
 
-        self._soon(change)
+        self._soon(change, passing=held)
 
     def _placed(self, attribute, old, new):
         """The key "delete" takes the handle away: it comes back."""
         if len(new["x"]) != 1:
-            self.portrait.update(self.picture)
+            self._soon(lambda: self.portrait.update(self.picture))
 
     def _dragged(self, event):
         if event.event_name == "panstart":
@@ -109,40 +110,46 @@ class Session:
         point, ends = np.array([float(event.x), float(event.y)]), event.event_name == "panend"
         self._held = not ends
         self._soon(
-            lambda: self.show(self.explored.moved(self.state, point), held=not ends, quick=not ends)
+            lambda: self.show(
+                self.explored.moved(self.state, point), held=not ends, quick=not ends
+            ),
+            passing=not ends,
         )
 
-    def _soon(self, act):
-        """Do something next; what was to be done and is not yet, is passed over.
+    def _soon(self, act, passing=False):
+        """Do something next, in the thread and under the lock of the page.
 
-        A pointer is faster than a picture may be: the last place counts.
+        `passing` for a place of a pointer: one that has not been shown yet gives way to the next,
+        as a pointer is faster than a picture may be.
         """
-        waiting, self._waiting = self._waiting is not None, act
         if self._document is None:
-            self._now()
-        elif not waiting:
+            self._guard(act)
+            return
+        waits = bool(self._waiting)
+        if passing and waits and self._waiting[-1][1]:
+            self._waiting.pop()
+        self._waiting.append((act, passing))
+        if not waits:
             self._document.add_next_tick_callback(self._now)
 
     def _now(self):
-        act, self._waiting = self._waiting, None
-        if act is None:
-            return
+        acts, self._waiting = self._waiting, []
         if self._document is None:
-            self._guard(act)
             return
         # All that changes goes out in one message.
         with set_curdoc(self._document), unlocked():
-            self._guard(act)
+            for act, _ in acts:
+                self._guard(act)
 
     def _typed(self, event):
         point = np.array([self.controls.first.value, self.controls.second.value], dtype=float)
         if self.controls._busy or not np.isfinite(point).all():
             return
-        self._guard(lambda: self.show(self.explored.moved(self.state, point)))
+        self._soon(lambda: self.show(self.explored.moved(self.state, point)))
 
     def _named(self, event):
         if not self.controls._busy:
-            self._guard(lambda: self._forget(rows_in(event.new, self.explored)))
+            self._soon(lambda: self._forget(rows_in(event.new, self.explored)))
 
     def _clicked(self, attribute, old, new):
         if not new:
@@ -153,7 +160,7 @@ class Session:
         if self.controls.add.value:
             others = tuple(other for other in self.state.deleted if other != row)
             rows = others if row in self.state.deleted else (*others, row)
-        self._guard(lambda: self._forget(rows))
+        self._soon(lambda: self._forget(rows))
 
     def _forget(self, rows):
         state = self.state.but(deleted=rows)
@@ -172,7 +179,7 @@ class Session:
         # The cells are filled at once, whichever picture is passed over.
         self.state = stroke(self.state, before, now)
         ends = event.event_name == "panend"
-        self._soon(lambda: self.show(self.state, quick=not ends))
+        self._soon(lambda: self.show(self.state, quick=not ends), passing=not ends)
 
     # What goes out ------------------------------------------------------------------------------
 
@@ -344,7 +351,7 @@ class Session:
 
     def reset(self) -> None:
         """Show what was shown first."""
-        self._guard(lambda: self.show(self.explored.initial, fit=True))
+        self._soon(lambda: self.show(self.explored.initial, fit=True))
 
     def close(self) -> None:
         """The reader has gone."""

@@ -304,7 +304,8 @@ class NetworkExplored(AbstractExplored):
 
     def switching_lines(self):
         return [
-            "phi = np.asarray(deletion.switching_function(schedule)(times))",
+            "# φ(t), which takes a minute to compile for a network:",
+            "# phi = np.asarray(deletion.switching_function(schedule)(times))",
         ]
 
     def drawing_lines(self, state):

@@ -36,42 +36,42 @@ class Controls:
             text: name for name, text in FAMILIES.items() if explored.certifies or name != "optimum"
         }
         longest, step = explored.longest, explored.longest / 300
-        self.family = pn.widgets.Select(name="Schedule ε(t)", options=families, **wide)
+        self.family = pn.widgets.Select(label="Schedule ε(t)", options=families, **wide)
         slider = {**wide, "format": "0.[0000]"}
         self.start = pn.widgets.FloatSlider(
-            name="Request s", start=0.0, end=longest, step=step, **slider
+            label="Request s", start=0.0, end=longest, step=step, **slider
         )
         self.switch = pn.widgets.FloatSlider(
-            name="Deleted by τ", start=0.0, end=longest, step=step, **slider
+            label="Deleted by τ", start=0.0, end=longest, step=step, **slider
         )
         self.horizon = pn.widgets.FloatSlider(
-            name="Judged at T", start=step, end=longest, step=step, **slider
+            label="Judged at T", start=step, end=longest, step=step, **slider
         )
         self.epsilon = pn.widgets.FloatSlider(
-            name="Constant weight ε", start=0.0, end=1.0, step=0.01, **wide
+            label="Constant weight ε", start=0.0, end=1.0, step=0.01, **wide
         )
         self.power = pn.widgets.FloatSlider(
-            name="Power of the decay", start=0.25, end=6.0, step=0.25, **wide
+            label="Power of the decay", start=0.25, end=6.0, step=0.25, **wide
         )
         self.ridge = pn.widgets.DiscreteSlider(
-            name="Ridge ρ", options=_ridges(state.ridge), value=state.ridge, **wide
+            label="Ridge ρ", options=_ridges(state.ridge), value=state.ridge, **wide
         )
-        self.rows = pn.widgets.TextInput(name="Forgotten rows (numbers or names)", **wide)
-        self.add = pn.widgets.Checkbox(name="a click on a point adds it to them")
-        self.first = pn.widgets.FloatInput(name="θ₀, horizontal", step=0.1, **wide)
-        self.second = pn.widgets.FloatInput(name="θ₀, vertical", step=0.1, **wide)
+        self.rows = pn.widgets.TextInput(label="Forgotten rows (numbers or names)", **wide)
+        self.add = pn.widgets.Checkbox(label="a click on a point adds it to them")
+        self.first = pn.widgets.FloatInput(label="θ₀, horizontal", step=0.1, **wide)
+        self.second = pn.widgets.FloatInput(label="θ₀, vertical", step=0.1, **wide)
         shown = {text: name for name, text in SHOWN.items() if explored.certifies or name != "map"}
         self.shown = pn.widgets.CheckBoxGroup(
-            name="Show", options=shown, value=["field 1", "field 0", "response", "constant"]
+            label="Show", options=shown, value=["field 1", "field 0", "response", "constant"]
         )
         names = [_PRINCIPAL, *explored.parameter_names]
-        self.horizontal = pn.widgets.Select(name="Horizontal axis", options=names, **wide)
-        self.vertical = pn.widgets.Select(name="Vertical axis", options=names, **wide)
+        self.horizontal = pn.widgets.Select(label="Horizontal axis", options=names, **wide)
+        self.vertical = pn.widgets.Select(label="Vertical axis", options=names, **wide)
         self.cell = pn.widgets.IntSlider(
-            name="Part of [s, T] to draw", start=1, end=CELLS, value=1, **wide
+            label="Part of [s, T] to draw", start=1, end=CELLS, value=1, **wide
         )
         self.height = pn.widgets.FloatSlider(
-            name="Its weight", start=0.0, end=1.0, step=0.05, value=0.0, **wide
+            label="Its weight", start=0.0, end=1.0, step=0.05, value=0.0, **wide
         )
         self._watch()
 

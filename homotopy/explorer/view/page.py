@@ -35,7 +35,7 @@ def layout(session: Session) -> pn.viewable.Viewable:
         )
         for kind, label in _EXPORTS.items()
     ]
-    reset = pn.widgets.Button(name="Back to the beginning", **wide)
+    reset = pn.widgets.Button(label="Back to the beginning", **wide)
     reset.on_click(lambda event: session.reset())
     left = pn.Column(
         _heading("How it is forgotten"),

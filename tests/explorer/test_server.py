@@ -1,0 +1,183 @@
+"""The server: twenty readers at once, memory given back, and the command's refusals."""
+
+import gc
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from homotopy.cli import app
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+READERS = 20
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A server in a thread of this process, whose objects can be counted."""
+    import asyncio
+
+    from homotopy.explorer._explore import explored_of
+    from homotopy.explorer.examples import line_deletion
+    from homotopy.explorer.server import serve
+
+    deletion, origin = line_deletion()
+    started, held = threading.Event(), {}
+
+    def run():
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        held["server"] = serve(lambda: explored_of(deletion, origin=origin), show=False)
+        started.set()
+        held["server"].io_loop.start()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert started.wait(60)
+    server = held["server"]
+    yield f"http://127.0.0.1:{server.port}/"
+    server.io_loop.add_callback(server.io_loop.stop)
+    thread.join(10)
+
+
+def sessions():
+    from homotopy.explorer.view.session import Session
+
+    gc.collect()
+    return sum(isinstance(one, Session) for one in gc.get_objects())
+
+
+def reader(address):
+    """A session over its websocket, and its slider for T."""
+    import panel.models.layout
+    import panel.models.markup
+    import panel.models.widgets  # noqa: F401  # what a page is read back by
+    from bokeh.client import pull_session
+
+    # The first pages wait for compilers, and hear of their end only in a browser.
+    for _ in range(120):
+        pulled = pull_session(url=address)
+        for model in pulled.document.models:
+            if getattr(model, "title", None) == "Judged at T":
+                return pulled, model
+        pulled.close()
+        time.sleep(1.0)
+    raise AssertionError("the page has not come")
+
+
+def test_twenty_readers_are_answered_and_their_memory_is_given_back(address):
+    before = sessions()
+    readers = [reader(address) for _ in range(READERS)]
+    assert sessions() == before + READERS
+    waits = []
+    for turn in range(3):
+        for number, (pulled, slider) in enumerate(readers):
+            path = pulled.document.get_model_by_name("path")
+            known = np.array(path.data["x1"])
+            began = time.perf_counter()
+            slider.value = 0.4 + 0.1 * turn + 0.01 * number
+            for _ in range(200):
+                pulled.force_roundtrip()
+                if not np.array_equal(known, path.data["x1"]):
+                    break
+            else:
+                raise AssertionError(f"reader {number} was not answered")
+            waits.append(time.perf_counter() - began)
+    print(f"{READERS} readers: median {1e3 * np.median(waits):.0f} ms, "
+          f"longest {1e3 * max(waits):.0f} ms")  # fmt: skip
+    for pulled, _ in readers:
+        pulled.close()
+    del readers, pulled, slider, path
+    # The server looks for readers who have gone every two seconds, four after they went.
+    for _ in range(60):
+        if sessions() <= before:
+            break
+        time.sleep(0.5)
+    assert sessions() <= before
+
+
+def test_the_server_is_reached_from_this_machine_alone(address):
+    port = int(address.rsplit(":", 1)[1].strip("/"))
+    outside = [
+        info[4][0]
+        for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+        if not info[4][0].startswith("127.")
+    ]
+    if not outside:
+        pytest.skip("this machine has no other address")
+    with pytest.raises(OSError), socket.create_connection((outside[0], port), timeout=5):
+        pass
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["explore", "--no-browser", *map(str, arguments)])
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "cars.csv"
+    path.write_text("car,wt,mpg\na,1,3\nb,2,5\nc,4,4\nd,3,9\n", encoding="utf-8")
+    return path
+
+
+def test_wrong_files_and_options_are_one_line_and_exit_code_2(table):
+    given = {
+        ("nowhere.csv", "--target", "mpg"): "nowhere.csv",
+        (table,): "--target: name the column",
+        (table, "--target", "mpq"): "mpq",
+        (table, "--target", "mpg", "--index", "car", "--delete", "z"): "no row is called 'z'",
+        (table, "--target", "car"): "is text",
+        (table, "--target", "mpg", "--index", "car", "--start", "3", "--horizon", "2"): "horizon",
+        ("--dataset", "line", "--delete", "77"): "--deleted: ",
+        ("--dataset", "line", "--delete", "x"): "--delete: expected row numbers",
+        ("--dataset", "irises"): "no data set 'irises'",
+        ("--ridge", "-1"): "--ridge: expected",
+        ("--dataset", "line", "--neurons", "3"): "--neurons",
+    }
+    for arguments, said in given.items():
+        result = run(*arguments)
+        assert result.exit_code == 2 and said in result.output, (arguments, result.output)
+        assert result.output.startswith("Error: ") and "Traceback" not in result.output
+
+
+def test_a_port_that_is_taken_is_said():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("--port", port)
+    assert result.exit_code == 2 and f"--port: {port} cannot be listened on" in result.output
+
+
+def test_a_table_is_read_again_by_its_lines(table):
+    """The lines of a file's explorer give the same design as the command's."""
+    from homotopy.commands.explore.data import explored_data
+    from homotopy.commands.shared.options import TableRequest
+    from homotopy.datasets.tables.options import TableOptions
+    from homotopy.explorer.code_lines import python_lines
+    from homotopy.explorer.schedules import schedule_of
+
+    options = TableOptions(target="mpg", index="car", command=True)
+    request = TableRequest(table, None, options, True)
+    create, _ = explored_data(request, None, None, None, 0.0, None)
+    explored = create()
+    state = explored.initial
+    picture = explored.picture(state, schedule_of(state))
+    left = {}
+    exec(compile(python_lines(explored, state, schedule_of(state)), "lines", "exec"), left)
+    assert left["cost"] == pytest.approx(picture.cost, rel=1e-9, abs=1e-20)
+    # The row that is forgotten by default moves the fit most.
+    X, y = left["X"], left["y"]
+    full = np.linalg.lstsq(X, y, rcond=None)[0]
+    moves = [
+        np.linalg.norm(
+            np.linalg.lstsq(np.delete(X, row, 0), np.delete(y, row), rcond=None)[0] - full
+        )
+        for row in range(4)
+    ]
+    assert state.deleted == (int(np.argmax(moves)),)

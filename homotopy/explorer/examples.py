@@ -67,7 +67,7 @@ def perceptron_deletion(
 
 def perceptron_times(problem: Problem, theta0) -> tuple[float, float]:
     """s and T for a perceptron: five and a hundred time constants of its fastest mode at θ₀."""
-    fastest = float(np.linalg.eigvalsh(np.asarray(problem.hessian(theta0)))[-1])
+    fastest = float(np.linalg.eigvalsh(np.asarray(problem.hessian(problem.parameters(theta0))))[-1])
     unit = 1.0 / max(fastest, 1e-3)
     return float(f"{5.0 * unit:.2g}"), float(f"{100.0 * unit:.2g}")
 

@@ -69,7 +69,9 @@ class NetworkExplored(AbstractExplored):
         self._problem, self.origin = problem, origin
         if deletion is None:
             theta0 = np.asarray(problem.parameters(theta0), dtype=float)
-            fastest = float(np.linalg.eigvalsh(np.asarray(problem.hessian(theta0)))[-1])
+            fastest = float(
+                np.linalg.eigvalsh(np.asarray(problem.hessian(problem.parameters(theta0))))[-1]
+            )
             unit = 1.0 / max(fastest, 1e-3)
             start, horizon = rounded(5.0 * unit), rounded(100.0 * unit)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import logging
 import threading
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from homotopy.explorer.jobs import Jobs
 from homotopy.explorer.view.page import layout, lost_script, page_script
 from homotopy.explorer.view.session import Session
 
+_LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 
 
@@ -50,6 +52,7 @@ def make_page(create: Callable[[], AbstractExplored]) -> Callable:
                 failed(error)
 
         def failed(error):  # a page that says so, never a blank one
+            _LOG.error("a page could not be made", exc_info=error)
             whole[:] = [pn.pane.HTML(_failed(error), sizing_mode="stretch_width")]
 
         try:

@@ -98,7 +98,9 @@ def test_the_field_is_that_of_the_risk(explored):
 def test_curvatures_are_largest_eigenvalues(explored):
     state = explored.initial
     problem, theta = explored.problem(state), np.array(state.theta0)
-    largest = np.abs(np.linalg.eigvalsh(np.asarray(problem.hessian(theta)))).max()
+    largest = np.abs(
+        np.linalg.eigvalsh(np.asarray(problem.hessian(problem.parameters(theta))))
+    ).max()
     # Thirty turns from any start come near enough to choose steps by.
     assert float(curvatures(problem, theta[None, :])[0]) == pytest.approx(largest, rel=0.05)
 

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 
+import browser as driven
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -52,47 +53,23 @@ def sessions():
     return sum(isinstance(one, Session) for one in gc.get_objects())
 
 
-def reader(address):
-    """A session over its websocket, and its slider for T."""
-    import panel.models.layout
-    import panel.models.markup
-    import panel.models.widgets  # noqa: F401  # what a page is read back by
-    from bokeh.client import pull_session
-
-    # The first pages wait for compilers, and hear of their end only in a browser.
-    for _ in range(120):
-        pulled = pull_session(url=address)
-        for model in pulled.document.models:
-            if getattr(model, "title", None) == "Judged at T":
-                return pulled, model
-        pulled.close()
-        time.sleep(1.0)
-    raise AssertionError("the page has not come")
-
-
 def test_twenty_readers_are_answered_and_their_memory_is_given_back(address):
-    before = sessions()
-    readers = [reader(address) for _ in range(READERS)]
-    assert sessions() == before + READERS
-    waits = []
-    for turn in range(3):
-        for number, (pulled, slider) in enumerate(readers):
-            path = pulled.document.get_model_by_name("path")
-            known = np.array(path.data["x1"])
-            began = time.perf_counter()
-            slider.value = 0.4 + 0.1 * turn + 0.01 * number
-            for _ in range(200):
-                pulled.force_roundtrip()
-                if not np.array_equal(known, path.data["x1"]):
-                    break
-            else:
-                raise AssertionError(f"reader {number} was not answered")
-            waits.append(time.perf_counter() - began)
+    """Twenty pages of one browser: a key on a slider in each, round and round."""
+    driven.require_browser()
+    before, waits = sessions(), []
+    with driven.browser(1000, 800) as context:
+        readers = [driven.Watched(context.new_page()).open(address) for _ in range(READERS)]
+        assert sessions() == before + READERS
+        for _ in range(2):
+            for watched in readers:
+                watched.page.bring_to_front()
+                known, began = watched.cost(), time.perf_counter()
+                watched.page.get_by_role("slider", name="Judged at T").press("ArrowRight")
+                watched.until_other(known)
+                waits.append(time.perf_counter() - began)
+        assert [watched.troubles for watched in readers] == [[]] * READERS
     print(f"{READERS} readers: median {1e3 * np.median(waits):.0f} ms, "
           f"longest {1e3 * max(waits):.0f} ms")  # fmt: skip
-    for pulled, _ in readers:
-        pulled.close()
-    del readers, pulled, slider, path
     # The server looks for readers who have gone every two seconds, four after they went.
     for _ in range(60):
         if sessions() <= before:

@@ -29,7 +29,6 @@ def layout(session: Session) -> pn.viewable.Viewable:
             callback=lambda kind=kind: session.file(kind),
             filename=f"explorer.{kind}",
             label=f"Save {label}",
-            button_type="default",
             embed=False,
             **wide,
         )

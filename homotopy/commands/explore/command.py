@@ -9,8 +9,6 @@ import typer
 from homotopy.commands.shared.errors import CommandError, InputError
 from homotopy.commands.shared.options import RidgeOption, TableRequest, epilog, reads_a_table
 
-EXAMPLES = ("line", "perceptron")
-
 _EXPLANATION = """
 [bold]Example.[/] homotopy explore cars.csv --target mpg --index model --delete "Fiat 128"
 

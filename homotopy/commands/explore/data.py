@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from homotopy.commands.explore.command import EXAMPLES
 from homotopy.commands.shared import inputs
 from homotopy.commands.shared.errors import InputError
 from homotopy.commands.shared.options import TableRequest
@@ -18,6 +17,7 @@ from homotopy.explorer.origin import Origin, of_arrays
 from homotopy.labels import keep_labels
 from homotopy.linear import LinearRegression
 
+EXAMPLES = ("line", "perceptron")
 _RIDGE = 0.01  # of a perceptron, whose risk has no minimum without one
 
 

@@ -7,6 +7,7 @@ from . import (
     deletion,
     diagnostics,
     estimators,
+    explorer,
     flows,
     influence,
     linear_networks,
@@ -56,6 +57,7 @@ from .deletion.searches import (
     Splines,
     Steps,
 )
+from .explorer import explore
 from .flows import (
     Adaptive,
     Exact,
@@ -238,6 +240,8 @@ __all__ = [
     "diagnostics",
     "enable_x64",
     "estimators",
+    "explore",
+    "explorer",
     "flow",
     "flows",
     "from_sklearn",

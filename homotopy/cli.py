@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
 from homotopy.commands.claims import EPILOG as CLAIMS_EPILOG
 from homotopy.commands.claims import claims
+from homotopy.commands.explore.command import EPILOG as EXPLORE_EPILOG
+from homotopy.commands.explore.command import explore
 from homotopy.commands.forget.command import EPILOG, forget
 from homotopy.commands.influence.command import EPILOG as INFLUENCE_EPILOG
 from homotopy.commands.influence.command import influence
@@ -63,6 +65,7 @@ app.command(epilog=INFLUENCE_EPILOG)(influence)
 app.command(epilog=VALUES_EPILOG)(values)
 app.command(epilog=UNLEARN_EPILOG)(unlearn)
 app.command(epilog=CLAIMS_EPILOG)(claims)
+app.command(epilog=EXPLORE_EPILOG)(explore)
 
 
 def main() -> None:

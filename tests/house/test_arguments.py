@@ -386,6 +386,7 @@ VALID = {
         "batch_size": 2, "max_epochs": 1, "patience": 1, "seed": 0,
         "progress": None,
     },
+    "homotopy.explore": lambda: {"what": problem(), "theta0": THETA},
     "homotopy.flow": lambda: {
         "problem": problem(), "schedule": STEP, "theta0": THETA, "times": [0.0, 1.0],
         "method": None, "throw": True,

@@ -91,6 +91,7 @@ PROMISED = [
     "cooks_distance",
     "data_values",
     "enable_x64",
+    "explore",
     "flow",
     "from_sklearn",
     "function_model",

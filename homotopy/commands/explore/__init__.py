@@ -1,0 +1,1 @@
+"""`homotopy explore`."""

@@ -1,0 +1,76 @@
+"""The Python lines that make a picture: run, they give its numbers again."""
+
+from __future__ import annotations
+
+from homotopy.explorer.closed_form import TOLERANCE
+from homotopy.explorer.explored import AbstractExplored
+from homotopy.explorer.state import State
+from homotopy.schedules import AbstractSchedule
+
+
+def python_lines(explored: AbstractExplored, state: State, schedule: AbstractSchedule) -> str:
+    """A script that computes θ(t), ℰ and φ of a state and draws its portrait.
+
+    It leaves `deletion`, `schedule`, `path`, `cost`, `phi` and `ax`.
+    """
+    origin = explored.origin
+    head = ["import numpy as np", "", "import homotopy as hm", "from homotopy import datasets"]
+    if origin.needs_numbers:
+        head = ["import json", "from pathlib import Path", "", *head]
+    numbers = [f"{value!r}" for value in state.theta0]
+    return "\n".join(
+        [
+            *head,
+            "",
+            "hm.enable_x64()",
+            *origin.lines,
+            *explored.problem_lines(state),
+            f"theta0 = np.array([{', '.join(numbers)}])",
+            *explored.deletion_lines(state),
+            *explored.schedule_lines(state, schedule),
+            "",
+            f"times = np.linspace(0.0, {state.horizon!r}, 201)",
+            "path = hm.flow(problem, schedule, theta0, times, method=deletion.method)",
+            "cost = float(deletion.cost(schedule))",
+            *explored.switching_lines(),
+            'print(f"ℰ = {cost:.6g}")',
+            *explored.drawing_lines(state),
+            "",
+        ]
+    )
+
+
+def family_lines(state: State, search: str) -> list[str]:
+    """The schedule; of a family that is searched, by its search."""
+    start, switch = repr(state.start), repr(state.switch)
+    if state.family == "drawn":
+        return cell_lines(state, state.drawn)
+    if state.family in ("learned", "optimum"):
+        return [f"best = hm.optimise(deletion, over={search})",
+                "schedule = best.schedule"]  # fmt: skip
+    if state.family == "step" or not state.switch > state.start:
+        return [f"schedule = hm.Step({switch})"]
+    if state.family == "ramp":
+        return [f"schedule = hm.Ramp({start}, {switch})"]
+    return [f"schedule = hm.Polynomial({start}, {switch}, {state.power!r})"]
+
+
+def exact_lines(state: State) -> list[str]:
+    """The deletion of a linear regression."""
+    return [
+        "deletion = hm.Deletion(",
+        f"    problem, theta0, start={state.start!r}, horizon={state.horizon!r},",
+        f"    method=hm.Exact(tolerance={TOLERANCE!r}),",
+        ")",
+    ]
+
+
+def cell_lines(state: State, weights) -> list[str]:
+    """A weight for each of equal parts of [s, T]."""
+    drawn = ", ".join(f"{weight!r}" for weight in weights)
+    return [
+        f"drawn = [{drawn}]",
+        f"edges = np.linspace({state.start!r}, {state.horizon!r}, {len(weights) + 1})",
+        f"edges[-1] = {state.horizon!r}",
+        "schedule = hm.PiecewiseConstant(edges, [1.0, *drawn, 0.0])",
+    ]

@@ -1,0 +1,323 @@
+"""A linear regression, explored: everything in closed form, as fast as a pointer moves."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from homotopy.deletion import Deletion
+from homotopy.deletion._optimise import optimise
+from homotopy.deletion._portrait import portrait_plane
+from homotopy.deletion.searches import BangBangs, Everything, Splines
+from homotopy.explorer.closed_form import TOLERANCE, ClosedForm, Followed, Superposition
+from homotopy.explorer.code_lines import exact_lines, family_lines
+from homotopy.explorer.explored import RESPONSE, AbstractExplored, Found
+from homotopy.explorer.origin import Origin
+from homotopy.explorer.picture import Picture, Points
+from homotopy.explorer.planes import coordinate_plane
+from homotopy.explorer.schedules import looked_at, schedule_of
+from homotopy.explorer.state import State, rounded
+from homotopy.flows import Exact
+from homotopy.influence import predict
+from homotopy.influence.diagnostics import leverage
+from homotopy.influence.estimators import Influence, LeaveOneOut
+from homotopy.labels import keep_labels
+from homotopy.linear import LinearRegression
+from homotopy.schedules import AbstractSchedule, Constant, Step
+
+SWITCHES = 3  # of the best schedule under the pointer
+SECONDS = 20.0  # that a certificate may take
+KNOTS = 6  # of a learned spline
+AT_ONCE, AT_HORIZON = "delete at once", "keep until T"
+CONSTANT_TIMES = np.concatenate([[0.0], np.geomspace(1e-4, 1.0, 119)])  # of T
+
+
+class RegressionExplored(AbstractExplored):
+    """A `LinearRegression` behind states.
+
+    Parameters
+    ----------
+    deletion : Deletion
+        Its rows, θ₀, s, T and ridge are shown first.
+    origin : Origin
+    """
+
+    drags = certifies = True
+
+    def __init__(self, deletion: Deletion, origin: Origin):
+        super().__init__()
+        problem = deletion.problem
+        self._problem, self.origin = problem, origin
+        start, horizon = float(deletion.start), float(deletion.horizon)
+        self.initial = State(
+            theta0=tuple(np.asarray(deletion.theta0, float).tolist()),
+            deleted=tuple(np.asarray(problem.deleted).tolist()),
+            start=start,
+            switch=rounded(start + 0.25 * (horizon - start)),
+            horizon=horizon,
+            ridge=float(problem.ridge),
+        )
+        self.longest = rounded(3.0 * horizon)
+
+    def problem(self, state: State) -> LinearRegression:
+        key = state.deleted, state.ridge
+        return self.kept("problem", key, lambda: self._rebuilt(state))
+
+    def _rebuilt(self, state):
+        known = self._problem
+        if state.ridge == float(known.ridge):
+            same = state.deleted == tuple(np.asarray(known.deleted).tolist())
+            return known if same else known.deleting(list(state.deleted))
+        weights = None if known.point_weights is None else np.asarray(known.point_weights)
+        rebuilt = LinearRegression(
+            np.asarray(known.X),
+            np.asarray(known.y),
+            deleted=list(state.deleted),
+            ridge=state.ridge,
+            weights=weights,
+        )
+        keep_labels(rebuilt.X, known.labels)
+        return rebuilt
+
+    def _form(self, state) -> ClosedForm:
+        return self.kept(
+            "form", (state.deleted, state.ridge), lambda: ClosedForm(self.problem(state))
+        )
+
+    def deletion(self, state: State) -> Deletion:
+        """The deletion problem of a state."""
+        return Deletion(
+            self.problem(state),
+            np.array(state.theta0),
+            state.start,
+            state.horizon,
+            method=Exact(tolerance=TOLERANCE),
+        )
+
+    def plane(self, state: State):
+        """The plane that is drawn: of two parameters, or the principal one of the first θ₀.
+
+        It does not follow θ₀, lest the picture turn while something is dragged in it.
+        """
+        return self.kept(
+            "plane", (state.deleted, state.ridge, state.axes), lambda: self._plane(state)
+        )
+
+    def _plane(self, state):
+        if state.axes is not None:
+            fit = np.asarray(self.problem(state).deleted_fit(np.array(state.theta0)))
+            return coordinate_plane(fit, state.axes)
+        first = self.initial
+        steady = dataclasses.replace(first, deleted=state.deleted, ridge=state.ridge)
+        paths = {"at once": Step(first.start), "later": Step(first.horizon)}
+        return portrait_plane(self.deletion(steady), paths)
+
+    @property
+    def against_time(self) -> bool:
+        """Whether the first coordinate is time: for one parameter, which has no plane."""
+        return len(self.initial.theta0) == 1
+
+    def labels(self, state: State) -> tuple[str, str]:
+        """Of the axes."""
+        names = self.parameter_names
+        if self.against_time:
+            return "time t", names[0]
+        if state.axes is not None:
+            return names[state.axes[0]], names[state.axes[1]]
+        plane = self.plane(state)
+        return (names[0], names[1]) if plane.is_identity else plane.labels
+
+    def moved(self, state, point):
+        theta0 = np.array(state.theta0)
+        if self.against_time:
+            return state.but(theta0=(rounded(point[1]),))
+        plane = self.plane(state)
+        theta0 = theta0 + (point - plane.project(theta0)) @ plane.directions
+        # Rounded, it would leave a plane that is none of the coordinates.
+        whole = theta0.tolist() if not plane.is_identity else map(rounded, theta0.tolist())
+        return state.but(theta0=tuple(whole))
+
+    def seen(self, state: State) -> Float[np.ndarray, " 2"]:
+        """Where θ₀ is seen in the plane."""
+        theta0 = np.array(state.theta0)
+        return (
+            np.array([0.0, theta0[0]]) if self.against_time else self.plane(state).project(theta0)
+        )
+
+    def picture(self, state, schedule, quick=False):
+        form, horizon = self._form(state), state.horizon
+        times = self.kept(
+            "times",
+            (fingerprint(schedule), state.start, horizon),
+            lambda: looked_at(schedule, state.start, horizon),
+        )
+        followed = self._followed(state, schedule, times, quick)
+        at_once, late, constant = followed.beside
+        start, costs_at_once = followed.start, followed.costs_of(at_once)
+        constant_times = horizon * CONSTANT_TIMES
+        response = form.fits(RESPONSE, start)
+        equilibrium = form.fits(np.array([state.epsilon]), start)
+        inside = np.unique(np.asarray(schedule.breakpoints, dtype=float))
+        inside = inside[(inside > 0.0) & (inside < horizon)]
+
+        def place(states, at):
+            theta = form.parameters(states)
+            if self.against_time:
+                return np.stack([np.broadcast_to(at, theta.shape[:1]), theta[:, 0]], axis=1)
+            return self.plane(state).project(theta)
+
+        path = place(followed.states, times)
+        path[0] = self.seen(state)
+        ends = np.stack([response[-1], response[0], equilibrium[0]])
+        full_fit, deleted_fit, limit = place(ends, horizon)
+        weights, after = self.kept(
+            "weights", (fingerprint(schedule), horizon), lambda: weights_of(schedule, times)
+        )
+        return Picture(
+            labels=self.labels(state),
+            times=times,
+            weights=weights,
+            weights_after=after,
+            path=path,
+            switches=path[np.searchsorted(times, inside)],
+            constant=place(constant, constant_times),
+            response=place(response, horizon),
+            equilibrium=limit,
+            start=path[0],
+            end=path[-1],
+            full_fit=full_fit,
+            deleted_fit=deleted_fit,
+            costs=followed.costs,
+            costs_at_once=costs_at_once,
+            switching_times=times,
+            switching=followed.switching,
+            cost=followed.cost,
+            compared={
+                AT_ONCE: float(costs_at_once[-1]),
+                AT_HORIZON: float(followed.costs_of(late)[0]),
+            },
+            theta_end=np.asarray(form.parameters(followed.states[-1])),
+        )
+
+    def _followed(self, state, schedule, times, quick) -> Followed:
+        """By the closed form from θ₀; or by sums from where a drag began."""
+        form, theta0 = self._form(state), np.array(state.theta0)
+
+        def beside():
+            return (
+                (Step(state.start), times),
+                (Step(state.horizon), times[-1:]),
+                (Constant(state.epsilon), state.horizon * CONSTANT_TIMES),
+            )
+
+        def superposition():
+            others = beside()
+            base = form.follow(theta0, schedule, times, others)
+            return Superposition(base, self.plane(state).directions, schedule, times, others)
+
+        if quick:
+            steady = dataclasses.replace(state, theta0=())
+            known = self.kept("drag", (steady, fingerprint(schedule)), superposition)
+            if known.reaches(theta0):
+                return known.at(theta0)
+        return form.follow(theta0, schedule, times, beside())
+
+    def velocity(self, state, epsilon):
+        problem, plane = self.problem(state), self.plane(state)
+
+        def parts():
+            centre = problem.parameters(plane.centre)
+            return (
+                -np.asarray(problem.gradient(centre, epsilon)),
+                np.asarray(problem.hessian(centre, epsilon)),
+            )
+
+        key = state.deleted, state.ridge, state.axes, epsilon
+        force, hessian = self.kept("field", key, parts)
+        if self.against_time:
+            return lambda q: np.stack([np.ones(len(q)), force[0] - hessian[0, 0] * q[:, 1]], axis=1)
+        matrix = plane.directions @ hessian @ plane.directions.T
+        offset = plane.directions @ force
+        return lambda q: offset - q @ matrix.T
+
+    def points(self, state):
+        return self.kept("points", state.ridge, lambda: self._points(state))
+
+    def _points(self, state) -> Points:
+        problem = self.problem(state)
+        every = range(problem.size)
+
+        def size(estimator):
+            delta = predict(problem, estimator, points=every, throw=False).delta
+            return np.linalg.norm(np.asarray(delta), axis=1)
+
+        change, influence = size(LeaveOneOut()), size(Influence())
+        levers = np.asarray(leverage(problem), dtype=float)
+        known = np.flatnonzero(np.isfinite(change) & np.isfinite(influence) & np.isfinite(levers))
+        return Points(self.row_names(), levers, change, influence, known)
+
+    def search(self, state):
+        deletion = self.deletion(state)
+        if state.family == "learned":
+            best = optimise(deletion, over=Splines(KNOTS))
+            return Found(
+                best.schedule, float(best.cost), str(best.status._enumeration[best.status])
+            )
+        best = optimise(deletion, over=Everything(time_limit=SECONDS))
+        words = f"{best.structure}: {best.status._enumeration[best.status]}"
+        return Found(best.schedule, float(best.cost), words, float(best.lower_bound))
+
+    def warm(self) -> None:
+        """Compile what the first pictures of each family need."""
+        state = self.initial
+        for family in ("step", "drawn", "ramp", "polynomial"):
+            state = state.but(family=family)
+            self.picture(state, schedule_of(state), quick=True)
+        for epsilon in (0.0, 1.0):
+            self.velocity(state, epsilon)
+        self.points(state)
+
+    def best_from(self, state: State) -> Found:
+        """The best schedule with at most three switches: in a millisecond, once it is compiled."""
+        best = optimise(self.deletion(state), over=BangBangs(SWITCHES))
+        return Found(best.schedule, float(best.cost), best.structure)
+
+    def problem_lines(self, state):
+        ridge = f", ridge={state.ridge!r}" if state.ridge else ""
+        weights = ", weights=weights" if self._problem.point_weights is not None else ""
+        deleted = list(state.deleted)
+        return [f"problem = hm.LinearRegression(X, y, deleted={deleted}{ridge}{weights})"]
+
+    def deletion_lines(self, state):
+        return exact_lines(state)
+
+    def switching_lines(self):
+        return ["phi = np.asarray(deletion.switching_function(schedule)(times))"]
+
+    def drawing_lines(self, state):
+        return ['ax = hm.portrait(deletion, {"this schedule": schedule}).plot()']
+
+    def schedule_lines(self, state, schedule):
+        searches = {
+            "learned": f"hm.Splines({KNOTS})",
+            "optimum": f"hm.Everything(time_limit={SECONDS!r})",
+        }
+        return family_lines(state, searches.get(state.family, ""))
+
+
+def fingerprint(schedule: AbstractSchedule) -> tuple:
+    """What tells a schedule from others."""
+    leaves = (np.asarray(leaf) for leaf in jax.tree.leaves(schedule))
+    return type(schedule), *(leaf.tobytes() for leaf in leaves)
+
+
+def weights_of(
+    schedule: AbstractSchedule, times: Float[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+    """ε at the times, and just after them."""
+    after = times + 1e-12 * max(times[-1], 1e-300)
+    both = np.asarray(schedule(np.concatenate([times, after])))
+    return both[: len(times)], both[len(times) :]

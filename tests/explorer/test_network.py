@@ -1,0 +1,134 @@
+"""A perceptron explored: fixed steps against the adaptive solver, φ against differences of ℰ."""
+
+import numpy as np
+import pytest
+
+import homotopy as hm
+from homotopy.explorer._explore import explored_of
+from homotopy.explorer.code_lines import python_lines
+from homotopy.explorer.examples import perceptron_deletion
+from homotopy.explorer.fixed_steps import curvatures, mean_weights, step_edges
+from homotopy.explorer.schedules import schedule_of
+from homotopy.explorer.state import CELLS, State
+
+
+@pytest.fixture(scope="module")
+def explored():
+    deletion, origin = perceptron_deletion(horizon=20.0)
+    return explored_of(deletion, origin=origin)
+
+
+@pytest.fixture(scope="module")
+def picture(explored):
+    return explored.picture(explored.initial, schedule_of(explored.initial))
+
+
+def test_the_path_is_that_of_the_adaptive_solver(explored, picture):
+    """Runge–Kutta of order 4 at hλ ≤ 1/3 at first; measured far below 1e-5."""
+    state = explored.initial
+    problem, schedule = explored.problem(state), schedule_of(state)
+    method = hm.Adaptive(rtol=1e-9, atol=1e-11)
+    times = picture.times[::12]
+    path = hm.flow(problem, schedule, np.array(state.theta0), times, method=method)
+    # A step that holds the switch takes its mean weight.
+    np.testing.assert_allclose(
+        picture.path[::12], explored.plane(state).project(np.asarray(path.theta)), atol=3e-5
+    )
+    target = np.asarray(hm.response(problem, [0.0], np.array(state.theta0)).theta[0])
+    gap = np.asarray(path.theta)[-1] - target
+    assert picture.times[::12][-1] <= state.horizon
+    if picture.times[::12][-1] == state.horizon:
+        assert picture.cost == pytest.approx(0.5 * gap @ gap, rel=1e-4)
+    np.testing.assert_allclose(
+        picture.deleted_fit, explored.plane(state).project(target), atol=1e-6
+    )
+
+
+def test_the_switching_function_is_the_derivative_of_the_error(explored, picture):
+    """Central differences of ℰ in the weight of a cell: −∫φ over it, to h²."""
+    state = explored.initial.but(family="drawn", drawn=(0.5,) * CELLS)
+    base = explored.picture(state, schedule_of(state))
+    edges = np.linspace(state.start, state.horizon, CELLS + 1)
+    for cell in (0, 7, CELLS - 1):
+
+        def cost(change, cell=cell):
+            drawn = list(state.drawn)
+            drawn[cell] += change
+            moved = state.but(drawn=tuple(drawn))
+            return explored.picture(moved, schedule_of(moved)).cost
+
+        slope = (cost(0.01) - cost(-0.01)) / 0.02
+        inside = (base.switching_times > edges[cell]) & (base.switching_times < edges[cell + 1])
+        width = (edges[1] - edges[0]) / inside.sum()
+        integral = base.switching[inside].sum() * width
+        assert -integral == pytest.approx(slope, rel=2e-3, abs=1e-9)
+
+
+def test_the_first_neuron_is_the_axes(explored, picture):
+    assert picture.labels == ("layers[0].weight[0,0]", "layers[2].weight[0,0]")
+    theta0 = np.array(explored.initial.theta0)
+    np.testing.assert_allclose(picture.start, theta0[[0, 6]])
+    assert set(picture.family) == {0.0, 0.25, 0.5, 0.75, 1.0}
+    state = explored.moved(explored.initial, picture.start + np.array([0.2, -0.1]))
+    changed = np.flatnonzero(np.array(state.theta0) != theta0)
+    assert changed.tolist() == [0, 6]
+
+
+def test_the_field_is_that_of_the_risk(explored):
+    state = explored.initial
+    problem, at = explored.problem(state), np.array([[-1.0, -1.2]])
+    theta = np.array(state.theta0)
+    theta[[0, 6]] = at[0]
+
+    def risk(theta):
+        w, b, v, c = theta[:3], theta[3:6], theta[6:9], theta[9]
+        outputs = np.tanh(np.asarray(problem.X) * w + b) @ v + c
+        losses = 0.5 * (outputs - np.asarray(problem.y)) ** 2
+        losses[np.asarray(problem.deleted)] *= 0.0
+        return losses.sum() + 0.5 * float(problem.ridge) * theta @ theta
+
+    velocity = explored.velocity(state, 0.0)(at)[0]
+    for place, axis in enumerate((0, 6)):
+        h = np.zeros(10)
+        h[axis] = 1e-5
+        slope = (risk(theta + h) - risk(theta - h)) / 2e-5
+        assert velocity[place] == pytest.approx(-slope, rel=1e-6)
+
+
+def test_curvatures_are_largest_eigenvalues(explored):
+    state = explored.initial
+    problem, theta = explored.problem(state), np.array(state.theta0)
+    largest = np.abs(
+        np.linalg.eigvalsh(np.asarray(problem.hessian(problem.parameters(theta))))
+    ).max()
+    # Thirty turns from any start come near enough to choose steps by.
+    assert float(curvatures(problem, theta[None, :])[0]) == pytest.approx(largest, rel=0.05)
+
+
+def test_steps_meet_at_the_cells_and_are_padded():
+    state = State(theta0=(0.0,), deleted=(0,), start=0.5, switch=1.0, horizon=3.0)
+    edges = step_edges(state, 30.0)
+    assert len(edges) in (257, 513, 1025) and np.all(np.diff(edges) >= 0) and edges[-1] == 3.0
+    cells = np.linspace(0.5, 3.0, CELLS + 1)
+    assert all(np.abs(edges - cell).min() < 1e-12 for cell in cells)
+    assert np.diff(edges).max() * 30.0 <= 1.0 + 1e-12
+    means = mean_weights(hm.Ramp(0.5, 3.0), edges)
+    middles = (edges[1:] + edges[:-1]) / 2
+    moving = np.diff(edges) > 0
+    expected = np.clip(1 - (middles - 0.5) / 2.5, 0.0, 1.0)
+    np.testing.assert_allclose(means[moving], expected[moving], atol=1e-12)
+    assert not means[~moving].any()
+    with pytest.raises(ValueError, match="choose a shorter one"):
+        step_edges(state, 1e6)
+
+
+def test_the_python_lines_give_the_error_again(explored, picture):
+    import matplotlib.pyplot as plt
+
+    state = explored.initial
+    left = {}
+    lines = python_lines(explored, state, schedule_of(state))
+    exec(compile(lines, "lines", "exec"), left)
+    assert left["cost"] == pytest.approx(picture.cost, rel=1e-4)
+    np.testing.assert_allclose(left["path"].theta[-1], picture.theta_end, atol=1e-4)
+    plt.close("all")

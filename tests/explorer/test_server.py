@@ -1,0 +1,160 @@
+"""The server: twenty readers at once, memory given back, and the command's refusals."""
+
+import gc
+import socket
+import threading
+import time
+
+import browser as driven
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from homotopy.cli import app
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+READERS = 20
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A server in a thread of this process, whose objects can be counted."""
+    import asyncio
+
+    from homotopy.explorer._explore import explored_of
+    from homotopy.explorer.examples import line_deletion
+    from homotopy.explorer.server import serve
+
+    deletion, origin = line_deletion()
+    started, held = threading.Event(), {}
+
+    def run():
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        held["server"] = serve(lambda: explored_of(deletion, origin=origin), show=False)
+        started.set()
+        held["server"].io_loop.start()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert started.wait(60)
+    server = held["server"]
+    yield f"http://127.0.0.1:{server.port}/"
+    server.io_loop.add_callback(server.io_loop.stop)
+    thread.join(10)
+
+
+def sessions():
+    from homotopy.explorer.view.session import Session
+
+    gc.collect()
+    return sum(isinstance(one, Session) for one in gc.get_objects())
+
+
+def test_twenty_readers_are_answered_and_their_memory_is_given_back(address):
+    """Twenty pages of one browser: a key on a slider in each, round and round."""
+    driven.require_browser()
+    before, waits = sessions(), []
+    with driven.browser(1000, 800) as context:
+        readers = [driven.Watched(context.new_page()).open(address) for _ in range(READERS)]
+        assert sessions() == before + READERS
+        for _ in range(2):
+            for watched in readers:
+                watched.page.bring_to_front()
+                known, began = watched.cost(), time.perf_counter()
+                watched.page.get_by_role("slider", name="Judged at T").press("ArrowRight")
+                watched.until_other(known)
+                waits.append(time.perf_counter() - began)
+        assert [watched.troubles for watched in readers] == [[]] * READERS
+    print(f"{READERS} readers: median {1e3 * np.median(waits):.0f} ms, "
+          f"longest {1e3 * max(waits):.0f} ms")  # fmt: skip
+    # The server looks for readers who have gone every two seconds, four after they went.
+    for _ in range(60):
+        if sessions() <= before:
+            break
+        time.sleep(0.5)
+    assert sessions() <= before
+
+
+def test_the_server_is_reached_from_this_machine_alone(address):
+    port = int(address.rsplit(":", 1)[1].strip("/"))
+    outside = [
+        info[4][0]
+        for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+        if not info[4][0].startswith("127.")
+    ]
+    if not outside:
+        pytest.skip("this machine has no other address")
+    with pytest.raises(OSError), socket.create_connection((outside[0], port), timeout=5):
+        pass
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["explore", "--no-browser", *map(str, arguments)])
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "cars.csv"
+    path.write_text("car,wt,mpg\na,1,3\nb,2,5\nc,4,4\nd,3,9\n", encoding="utf-8")
+    return path
+
+
+def test_wrong_files_and_options_are_one_line_and_exit_code_2(table):
+    given = {
+        ("nowhere.csv", "--target", "mpg"): "nowhere.csv",
+        (table,): "--target: name the column",
+        (table, "--target", "mpq"): "mpq",
+        (table, "--target", "mpg", "--index", "car", "--delete", "z"): "no row is called 'z'",
+        (table, "--target", "car"): "is text",
+        (table, "--target", "mpg", "--index", "car", "--start", "3", "--horizon", "2"): "horizon",
+        ("--dataset", "line", "--delete", "77"): "--deleted: ",
+        ("--dataset", "line", "--delete", "x"): "--delete: expected row numbers",
+        ("--dataset", "irises"): "no data set 'irises'",
+        ("--ridge", "-1"): "--ridge: expected",
+        ("--dataset", "line", "--neurons", "3"): "--neurons",
+    }
+    for arguments, said in given.items():
+        result = run(*arguments)
+        assert result.exit_code == 2 and said in result.output, (arguments, result.output)
+        assert result.output.startswith("Error: ") and "Traceback" not in result.output
+
+
+def test_a_port_that_is_taken_is_said():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("--port", port)
+    assert result.exit_code == 2 and f"--port: {port} cannot be listened on" in result.output
+
+
+def test_a_table_is_read_again_by_its_lines(table):
+    """The lines of a file's explorer give the same design as the command's."""
+    from homotopy.commands.explore.data import explored_data
+    from homotopy.commands.shared.options import TableRequest
+    from homotopy.datasets.tables.options import TableOptions
+    from homotopy.explorer.code_lines import python_lines
+    from homotopy.explorer.schedules import schedule_of
+
+    options = TableOptions(target="mpg", index="car", command=True)
+    request = TableRequest(table, None, options, True)
+    create, _ = explored_data(request, None, None, None, 0.0, None)
+    explored = create()
+    state = explored.initial
+    picture = explored.picture(state, schedule_of(state))
+    left = {}
+    exec(compile(python_lines(explored, state, schedule_of(state)), "lines", "exec"), left)
+    assert left["cost"] == pytest.approx(picture.cost, rel=1e-9, abs=1e-20)
+    # The row that is forgotten by default moves the fit most.
+    X, y = left["X"], left["y"]
+    full = np.linalg.lstsq(X, y, rcond=None)[0]
+    moves = [
+        np.linalg.norm(
+            np.linalg.lstsq(np.delete(X, row, 0), np.delete(y, row), rcond=None)[0] - full
+        )
+        for row in range(4)
+    ]
+    assert state.deleted == (int(np.argmax(moves)),)

@@ -23,6 +23,7 @@ from homotopy.flows._flow import flow
 from homotopy.flows._homotopy import first_failure
 from homotopy.flows._sensitivity import checked_points, sensitivity
 from homotopy.flows.method import AbstractMethod, FlowStatus
+from homotopy.influence.dependence import checked_dependence, of_deletion
 from homotopy.measurements import as_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -378,34 +379,3 @@ def _along(measurement, problem, by_point, path, points, derivative):
 
     value, influence = jax.lax.map(at, (path, derivative))
     return influence, value
-
-
-def of_deletion(measurement, problem, point):
-    amounts = -jnp.ones(1, problem.X.dtype)
-    return lambda theta: measurement(problem, theta, point[None], amounts)
-
-
-def checked_dependence(measurement, problem, theta0) -> bool:
-    """Whether the measurement depends on which point is deleted; its output checked."""
-    some = jnp.zeros(1, int)
-
-    def shape(out_axis):
-        def of_points(points, theta):
-            def of_point(point):
-                return of_deletion(measurement, problem, point)(theta)
-
-            return jax.vmap(of_point, out_axes=out_axis)(points)
-
-        return eqx.filter_eval_shape(of_points, some, theta0)
-
-    output = shape(0)
-    if not jnp.issubdtype(output.dtype, jnp.floating):
-        raise TypeError(
-            f"measurement: expected a function with floating-point output, got {output.dtype}."
-        )
-    try:
-        # vmap refuses an output without an axis of the points where there is one.
-        shape(None)
-    except ValueError:
-        return True
-    return False

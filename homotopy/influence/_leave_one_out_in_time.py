@@ -16,9 +16,8 @@ from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.influence._influence_in_time import (
     InfluenceInTime,
     InfluenceInTimeStatus,
-    checked_dependence,
-    of_deletion,
 )
+from homotopy.influence.dependence import checked_dependence, of_deletion
 from homotopy.linear import LinearRegression
 from homotopy.measurements import as_measurement
 from homotopy.problem import Problem, a_problem

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+MADE = {"benchmarks.md", "changelog.md", "contributing.md"}  # by `make docs`
 DOCUMENTS = sorted(path.name for path in ROOT.glob("*.md")) + sorted(
-    f"docs/{path.name}" for path in ROOT.glob("docs/*.md")
+    f"docs/{path.name}" for path in ROOT.glob("docs/*.md") if path.name not in MADE
 )
 SOURCES = ("homotopy", "figures", "notebooks", "benchmarks", "tests")
 SECTION = r"§(\d+(?:\.\d+)*)"
@@ -88,12 +89,15 @@ def test_the_theory_cites_sections_of_its_own():
 def test_links_lead_somewhere(name):
     text = re.sub(r"(?ms)^```.*?^```$", "", text_of(name))
     links = re.findall(r"\]\(([^)\s]+)\)", text)
-    assert links or name == "docs/theory.md"
+    lists = "{toctree}" in text_of(name) or "{py:obj}" in text
+    assert links or lists or name == "docs/theory.md"
     for link in links:
         if re.match(r"[a-z]+:", link):
             continue
         target, _, anchor = link.partition("#")
         path = (ROOT / name).parent / target if target else ROOT / name
+        if name.startswith("docs/") and target in MADE:
+            continue
         assert path.exists(), link
         if anchor:
             assert anchor in anchors(path.read_text(encoding="utf-8")), link

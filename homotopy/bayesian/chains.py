@@ -100,9 +100,12 @@ def apart(keys: Key[Array, " c"], number: int) -> Key[Array, " c"]:
 
 
 @eqx.filter_jit
-def losses_at(target: Target, positions: Float[Array, "c d"]) -> Float[Array, "c n"]:
-    """ℓᵢ of every point, of every chain."""
-    return jax.vmap(target.problem.losses)(positions)
+def recorded_at(
+    target: Target, measurement: AbstractMeasurement, positions: Float[Array, "c d"]
+) -> tuple[Float[Array, "c n"], Float[Array, "c m"]]:
+    """The losses of all points, and what is measured, where the chains are."""
+    function = flat_measurement(measurement, target.problem)
+    return jax.vmap(target.problem.losses)(positions), jax.vmap(function)(positions)
 
 
 def over_devices(tree, count: int):

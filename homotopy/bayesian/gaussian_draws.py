@@ -51,6 +51,10 @@ class GaussianDraws(AbstractChainSampler):
     True
     """
 
+    @property
+    def kernel(self) -> type[IndependentKernel]:
+        return IndependentKernel
+
     def tuned(self, target, positions, keys):
         law, dtype = gaussian_posterior(target, "GaussianDraws()"), positions.dtype
         mean, deviations = (

@@ -69,6 +69,10 @@ class SGLD(AbstractMarkovSampler):
         if self.batch_size is not None:
             integer("batch_size", self.batch_size, 1)
 
+    @property
+    def kernel(self) -> type[SGLDKernel]:
+        return SGLDKernel
+
     def tuned(self, target, positions, keys):
         blackjax()
         largest = largest_stable_step(target)
@@ -131,6 +135,10 @@ class MALA(AbstractMarkovSampler):
                 f"{self.burn_in}; or give step_size."
             )
         fraction("acceptance", self.acceptance)
+
+    @property
+    def kernel(self) -> type[MALAKernel]:
+        return MALAKernel
 
     def tuned(self, target, positions, keys):
         blackjax()

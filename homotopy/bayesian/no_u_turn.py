@@ -57,6 +57,10 @@ class NUTS(AbstractMarkovSampler):
         integer("doublings", self.doublings, 1, 15)
         integer("burn_in", self.burn_in, 100)
 
+    @property
+    def kernel(self) -> type[NUTSKernel]:
+        return NUTSKernel
+
     def tuned(self, target, positions, keys):
         blackjax()
         size, inverse_mass, positions = _warmed(

@@ -20,8 +20,8 @@ from homotopy.bayesian.chains import (
     block_size,
     chain_keys,
     draw_block,
-    losses_at,
     over_devices,
+    recorded_at,
 )
 from homotopy.bayesian.gaussian import measured_shape
 from homotopy.bayesian.posterior import Target
@@ -66,7 +66,7 @@ def run_chains(
         kernel, positions = sampler.tuned(target, start, apart(keys, 0))
         running, parts, done = at_rest(positions), [], 0
     else:
-        _require_same(resume, sampler, target, name)
+        _require_same(resume, sampler, target, measurement, name)
         done, kernel = resume.draws, resume.kernel
         running = Running(
             resume.positions,
@@ -126,22 +126,37 @@ def _identity(target: Target):
     return jnp.concatenate([target.centre, jnp.stack([target.beta, target.localisation])])
 
 
-def _require_same(chains: Chains, sampler, target: Target, name: str) -> None:
-    identity = _identity(target)
-    same = chains.target.shape == identity.shape and chains.losses.shape[2] == target.problem.size
-    if same and bool(np.array_equal(np.asarray(chains.target), np.asarray(identity))):
-        now = np.asarray(losses_at(target, chains.positions))
-        before = chains.losses[:, -1]
-        same = np.allclose(now, before, rtol=_ROUNDING, atol=_ROUNDING * np.abs(before).max())
-    else:
-        same = False
+def _require_same(chains: Chains, sampler, target: Target, measurement, name: str) -> None:
+    """The posterior by its numbers, and by what it makes of the chains' last draws."""
+    identity = np.asarray(_identity(target))
+    same = chains.losses.shape[2] == target.problem.size
+    same = same and np.array_equal(np.asarray(chains.target), identity)
+    if same:
+        losses, measured = recorded_at(target, measurement, chains.positions)
+        same = _agree(chains.losses[:, -1], losses)
     if not same:
         raise ValueError(
             f"{name}: expected chains of this posterior: of its problem, theta, beta and "
             "localisation; got those of another."
+        )
+    shared = chains.measured is None
+    if shared != isinstance(measurement, PointLosses) or not _agree(
+        chains.outputs[:, -1], measured
+    ):
+        raise ValueError(f"{name}: expected chains with this measurement, got one of another.")
+    if not isinstance(chains.kernel, sampler.kernel):
+        raise ValueError(
+            f"{name}: expected chains of {type(sampler).__name__}(), got those of another sampler."
         )
     if chains.count != sampler.chains or int(chains.seed) != sampler.seed:
         raise ValueError(
             f"{name}: expected {sampler.chains} chains of seed {sampler.seed}, as the sampler has, "
             f"got {chains.count} of seed {int(chains.seed)}."
         )
+
+
+def _agree(before, now) -> bool:
+    before, now = np.asarray(before), np.asarray(now)
+    if before.shape != now.shape:
+        return False
+    return np.allclose(now, before, rtol=_ROUNDING, atol=_ROUNDING * np.abs(before).max())

@@ -47,6 +47,11 @@ class AbstractChainSampler(AbstractSampler):
         integer("seed", self.seed, 0)
 
     @property
+    @abc.abstractmethod
+    def kernel(self) -> type[AbstractKernel]:
+        """The kind of its chains."""
+
+    @property
     def steps(self) -> int:
         """For each draw that is recorded."""
         return 1

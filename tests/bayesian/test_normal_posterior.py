@@ -174,6 +174,14 @@ def test_more_draws_are_those_of_one_longer_run(tmp_path):
         hm.bayesian_influence(
             problem, centre, loss, other, sampler=hm.GaussianDraws(500), checkpoint=file
         )
+    for another in (first, hm.PointLosses()):
+        with pytest.raises(ValueError, match=r"^checkpoint: expected chains with this measurement"):
+            hm.bayesian_influence(
+                problem, centre, another, posterior, sampler=hm.GaussianDraws(500), checkpoint=file
+            )
+    for sampler, word in ((hm.MALA(250), "of MALA"), (hm.GaussianDraws(250, seed=1), "of seed 1")):
+        with pytest.raises(ValueError, match=rf"^resume: expected .*{word}"):
+            hm.bayesian_influence(*asked, sampler=sampler, resume=part)
     moved = hm.LinearRegression(problem.X, problem.y + 1.0, deleted=0)
     with pytest.raises(ValueError, match=r"^resume: expected chains of this posterior"):
         hm.bayesian_influence(

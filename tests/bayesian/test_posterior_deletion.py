@@ -41,7 +41,7 @@ def truth(weights):
 
 
 def test_the_integral_is_the_deletion_to_twelve_digits():
-    method = ThermodynamicIntegration(hm.GaussianMoments(), nodes=24)
+    method = ThermodynamicIntegration(hm.GaussianMoments(), nodes=20)
     found = posterior_deletion(*asked(), points=range(12), method=method)
     expected = [truth(without(12, row)) for row in range(12)]
     np.testing.assert_allclose(found.change, expected, rtol=0, atol=1e-12)

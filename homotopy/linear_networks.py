@@ -180,11 +180,8 @@ def mode_influence(
 
     Parameters
     ----------
-    times : (...)
-    singular_value : float or (...)
-        s > 0.
-    initial : float or (...)
-        a₀ > 0.
+    times, singular_value, initial : (...)
+        t ≥ 0, s > 0 and a₀ > 0.
 
     Raises
     ------
@@ -197,8 +194,7 @@ def mode_influence(
     [0.0, 1.0]
     """
     times, singular_value, initial = _of_a_mode(times, singular_value, initial)
-    small, excess = jnp.exp(-2.0 * singular_value * times), singular_value / initial - 1.0
-    # Numerator and denominator times e^{−4st}.
+    small, excess = jnp.exp(-2.0 * singular_value * times), singular_value / initial - 1.0  # 1/E
     above = 1.0 - small + 2.0 * singular_value * times * excess * small
     return above / (1.0 + excess * small) ** 2
 
@@ -209,11 +205,9 @@ class ModePeak(NamedTuple):
     Attributes
     ----------
     time, height : float
-        Of the largest ∂a/∂s.
+        Of the largest ∂a/∂s; of small a₀ it is about `predicted_height`, (1 + log(s/a₀))/4.
     transition : float
         t* = log(s/a₀ − 1)/(2s), when the mode is half learned.
-    predicted_height : float
-        (1 + log(s/a₀))/4, the height for small a₀.
     """
 
     time: float
@@ -231,10 +225,6 @@ def mode_peak(singular_value: float, initial: float) -> ModePeak:
         s > 0.
     initial : float
         a₀ in (0, s/2): a mode that is half learned at first has no transition.
-
-    Returns
-    -------
-    ModePeak
 
     Raises
     ------
@@ -258,7 +248,7 @@ def mode_peak(singular_value: float, initial: float) -> ModePeak:
     def falling(time):
         return -float(mode_influence(time, s, a0))
 
-    # The peak lies within a few 1/s after the transition.
+    # It lies within a few 1/s after the transition.
     bounds = 0.5 * transition, transition + 5.0 / s
     found = minimize_scalar(falling, bounds=bounds, method="bounded", options={"xatol": 1e-10})
     return ModePeak(float(found.x), float(-found.fun), transition, (1.0 + math.log(s / a0)) / 4.0)

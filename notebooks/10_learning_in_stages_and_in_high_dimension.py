@@ -89,9 +89,8 @@ print("sign changes of items 0 to 3 on the loss of item 1:", on_one.sign_change_
 assert np.all(np.abs(peaks / transitions - 1) < 0.25)
 
 # %% [markdown]
-# Each level has its own time at which item 0 matters, near the dotted transition of its mode. The
-# truth (dashed) has the same times, and is smaller in its peaks: without a quarter of the data a
-# mode is learned later, not infinitely later.
+# Each level has its own time at which item 0 matters, near the dotted transition of its mode.
+# Dashed is training once more without the item, which the first order estimates.
 #
 # ## Any training run
 #

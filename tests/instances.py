@@ -269,7 +269,7 @@ def results():
         "time scales": hm.two_layer.time_scales(two_layer_target(), [1e-3, 1e-4], [1.0, -0.5]),
         "student": hm.two_layer.student(two_layer_target(), 0.1, size=4, inputs=2, width=2),
         "mode peak": hm.linear_networks.mode_peak(3.0, 1e-2),
-        "influence at steps": hm.influence_at(run, [2, 4], points=[0, 1]),
+        "influence at steps": hm.influence_at(run, [2, 4], first, points=[0, 1]),
         "limits": hm.asymptotics.ridge([0.5, 1.0, 2.0]),
         "gain of a schedule": hm.asymptotics.schedule_gain(0.5, 0.3, 2.0, draws=4),
         "draw": hm.asymptotics.Population().draw(4, 3),

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray
 
 from homotopy._checks import ArrayInput, integer, non_negative, positive
-from homotopy._display import DisplayedByFields
+from homotopy._display import Displayed, Entries
 from homotopy.losses import SquaredError
 from homotopy.models import Model
 from homotopy.problem import Problem
@@ -39,6 +39,7 @@ class HermiteNetwork(Model):
 
     @property
     def dimension(self) -> int:
+        """m(d + 1)."""
         return self.width * (self.inputs + 1)
 
     def unravel(self, theta: Float[Array, " d"]) -> tuple[Array, Array]:
@@ -62,7 +63,7 @@ class HermiteNetwork(Model):
         return jnp.concatenate([jnp.sqrt(self.ratio) * amplitudes, u.ravel()])
 
 
-class Student(DisplayedByFields, eqx.Module):
+class Student(Displayed, eqx.Module):
     """Data of a target, and a network with a start, beside whose limit its training stands.
 
     Attributes
@@ -84,6 +85,13 @@ class Student(DisplayedByFields, eqx.Module):
     directions: Float[np.ndarray, "m k"]
     overlaps: Float[np.ndarray, "m m"]
     target: Target
+
+    def _entries(self) -> Entries:
+        n, d = self.X.shape
+        yield "points", f"{n} in dimension {d}"
+        yield "neurons", self.model.width
+        yield "ε", float(self.model.ratio)
+        yield "target", ", ".join(self.target.names)
 
     def problem(self, deleted: ArrayInput | int = 0) -> Problem:
         """The regression on the data, with points to delete."""

@@ -56,7 +56,6 @@ def race(
         Examples
         --------
         >>> import jax.numpy as jnp
-    import numpy as np
         >>> diagonal = jnp.array([[1.0, 4.0, 9.0]])
         >>> done = race(lambda p: diagonal * p, lambda r: r / diagonal, jnp.ones(3), 1e-6, 10)
         >>> done.steps.item(), bool(done.helps)

@@ -51,16 +51,15 @@ def race(
 ) -> Race:
     """Both at once, a step each, until one has the tolerance.
 
-        Takes at most twice the products of the better one, on one vector.
+    Takes at most twice the products of the better one, on one vector.
 
-        Examples
-        --------
-        >>> import jax.numpy as jnp
-    import numpy as np
-        >>> diagonal = jnp.array([[1.0, 4.0, 9.0]])
-        >>> done = race(lambda p: diagonal * p, lambda r: r / diagonal, jnp.ones(3), 1e-6, 10)
-        >>> done.steps.item(), bool(done.helps)
-        (1, True)
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> diagonal = jnp.array([[1.0, 4.0, 9.0]])
+    >>> done = race(lambda p: diagonal * p, lambda r: r / diagonal, jnp.ones(3), 1e-6, 10)
+    >>> done.steps.item(), bool(done.helps)
+    (1, True)
     """
 
     def both(rows):

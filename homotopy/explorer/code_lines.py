@@ -40,14 +40,11 @@ def python_lines(explored: AbstractExplored, state: State, schedule: AbstractSch
     )
 
 
-def family_lines(state: State, search: str) -> list[str]:
-    """The schedule; of a family that is searched, by its search."""
+def family_lines(state: State) -> list[str]:
+    """The schedule of a family that needs no search."""
     start, switch = repr(state.start), repr(state.switch)
     if state.family == "drawn":
         return cell_lines(state, state.drawn)
-    if state.family in ("learned", "optimum"):
-        return [f"best = hm.optimise(deletion, over={search})",
-                "schedule = best.schedule"]  # fmt: skip
     if state.family == "step" or not state.switch > state.start:
         return [f"schedule = hm.Step({switch})"]
     if state.family == "ramp":

@@ -321,7 +321,7 @@ class NetworkExplored(AbstractExplored):
     def schedule_lines(self, state, schedule):
         if state.family == "learned":
             return cell_lines(state, np.asarray(schedule.piece_values)[1:-1].tolist())
-        return family_lines(state, "")
+        return family_lines(state)
 
 
 def first_neuron(problem: Problem) -> tuple[int, int] | None:

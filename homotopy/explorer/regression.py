@@ -26,7 +26,7 @@ from homotopy.influence.diagnostics import leverage
 from homotopy.influence.estimators import Influence, LeaveOneOut
 from homotopy.labels import keep_labels
 from homotopy.linear import LinearRegression
-from homotopy.schedules import AbstractSchedule, Constant, Step
+from homotopy.schedules import AbstractSchedule, Constant, Spline, Step
 
 SWITCHES = 3  # of the best schedule under the pointer
 SECONDS = 20.0  # that a certificate may take
@@ -305,7 +305,18 @@ class RegressionExplored(AbstractExplored):
             "learned": f"hm.Splines({KNOTS})",
             "optimum": f"hm.Everything(time_limit={SECONDS!r})",
         }
-        return family_lines(state, searches.get(state.family, ""))
+        if state.family not in searches:
+            return family_lines(state)
+        # As it was found: a search that a busy machine cuts short would give another one.
+        found = f"# found by hm.optimise(deletion, over={searches[state.family]})"
+        if isinstance(schedule, Spline):
+            knots, logits = (
+                np.asarray(part).tolist() for part in (schedule.knots, schedule.logits)
+            )
+            return [found, f"schedule = hm.Spline({knots}, {logits})"]
+        times = np.asarray(schedule.breakpoints).tolist()
+        values = np.asarray(schedule.piece_values).tolist()
+        return [found, f"schedule = hm.PiecewiseConstant({times}, {values})"]
 
 
 def fingerprint(schedule: AbstractSchedule) -> tuple:

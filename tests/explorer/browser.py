@@ -96,7 +96,7 @@ class Watched:
 
     def open(self, address):
         """Load a page and wait until its numbers are there."""
-        self.page.goto(address)
+        self.page.goto(address, timeout=240_000, wait_until="commit")
         self.page.locator("tr.own td").first.wait_for(timeout=240_000)
         self.page.wait_for_function("window.homotopy_names !== undefined")
         return self

@@ -136,14 +136,16 @@ def test_widgets_change_the_state_and_nothing_twice(session):
     session._moved = None
 
 
-def test_a_learned_schedule_and_the_certified_optimum_cost_no_more(session):
+def test_the_certified_optimum_costs_no_more_than_others(session):
     """The optimum, from its own verb; its bound below every other schedule."""
     session.controls.family.value = "optimum"
     best = hm.optimise(session.explored.deletion(session.state), over=hm.Everything())
     assert session.picture.cost == pytest.approx(best.cost, rel=1e-9, abs=1e-20)
     assert session._found.lower_bound == pytest.approx(best.lower_bound, rel=1e-6, abs=1e-20)
     assert "no schedule is below" in session.table.object or best.lower_bound == 0.0
-    assert all(cost >= session.picture.cost for cost in session.picture.compared.values())
+    # To rounding: deleting at once may be the optimum itself.
+    least = session.picture.cost * (1 - 1e-9)
+    assert all(cost >= least for cost in session.picture.compared.values())
     left = {}
     exec(compile(session.file("py").getvalue(), "lines", "exec"), left)
     assert left["cost"] == pytest.approx(session.picture.cost, rel=1e-9, abs=1e-20)

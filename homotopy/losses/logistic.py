@@ -16,8 +16,8 @@ from homotopy.losses.targets import check_scalars, reject
 class Logistic(AbstractLoss):
     """The logistic loss log(1 + e^ŷ) − yŷ of a logit ŷ and a label y in {0, 1}.
 
-    It is evaluated as y·softplus(−ŷ) + (1 − y)·softplus(ŷ), which keeps all its digits for
-    confident predictions, right or wrong.
+    It is evaluated as softplus(sŷ) with s = 1 − 2y, which keeps all its digits for confident
+    predictions, right or wrong.
 
     Examples
     --------
@@ -33,8 +33,7 @@ class Logistic(AbstractLoss):
     may_recede: ClassVar[bool] = True
 
     def value(self, prediction: Float[Array, ""], target: Num[Array, ""]) -> Float[Array, ""]:
-        y = target.astype(prediction.dtype)
-        return y * jax.nn.softplus(-prediction) + (1 - y) * jax.nn.softplus(prediction)
+        return jax.nn.softplus(_away(prediction, target) * prediction)
 
     def logits(self, prediction: Float[Array, ""]) -> Float[Array, " c"]:
         return jnp.stack([jnp.zeros_like(prediction), prediction])
@@ -45,8 +44,8 @@ class Logistic(AbstractLoss):
 
     def gradient(self, prediction: Float[Array, ""], target: Num[Array, ""]) -> Float[Array, ""]:
         # σ(ŷ) − y, without the cancellation at y = 1.
-        y = target.astype(prediction.dtype)
-        return (1 - y) * jax.nn.sigmoid(prediction) - y * jax.nn.sigmoid(-prediction)
+        sign = _away(prediction, target)
+        return sign * jax.nn.sigmoid(sign * prediction)
 
     def hessian(self, prediction: Float[Array, ""], target: Num[Array, ""]) -> Float[Array, ""]:
         return jax.nn.sigmoid(prediction) * jax.nn.sigmoid(-prediction)
@@ -70,3 +69,8 @@ class Logistic(AbstractLoss):
         values = concrete(y)
         if values is not None:
             reject("Logistic", values, (values != 0) & (values != 1), "labels 0 or 1")
+
+
+def _away(prediction, target):
+    """1 − 2y: the sign of a logit that is wrong."""
+    return 1 - 2 * target.astype(prediction.dtype)

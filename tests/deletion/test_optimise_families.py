@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 import homotopy as hm
+from homotopy.deletion.searches.ramps import interval
 
 Status = hm.results.OptimumStatus
 
@@ -207,3 +208,15 @@ def test_networks_take_the_shape_of_a_warm_start():
 def test_bad_arguments_are_named(build, message, without_shape_checks):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_a_decay_of_no_length_does_not_end_before_it_begins():
+    """A fraction below a rounding: first (1 − f) + T f may round to below `first`."""
+    draw = np.random.default_rng(0)
+    ends = np.sort(draw.uniform(size=(2, 20_000)), axis=0)
+    parts = np.stack([draw.uniform(size=20_000), 10.0 ** draw.uniform(-18.0, -14.0, 20_000)])
+    first, last = interval(parts, *ends)
+    naive = first * (1.0 - parts[1]) + ends[1] * parts[1]
+    assert np.any(naive < first) and np.all(last >= first)
+    slope = jax.grad(lambda f: interval(f, 0.1, 1.0)[1])(jnp.array([0.3, 0.0]))
+    np.testing.assert_allclose(slope, [0.9, 0.63], rtol=1e-15)  # whole, though the two are equal

@@ -7,6 +7,7 @@ import numpy as np
 
 from homotopy._checks import integer
 from homotopy.deletion.searches.family import AbstractFamily, edges_of_decay
+from homotopy.numerics.namespace import namespace
 from homotopy.schedules import AbstractSchedule, Ramp
 
 
@@ -52,7 +53,9 @@ class Ramps(AbstractFamily):
 def interval(fractions, start, horizon):
     """Start and stop of a decay from two fractions; weighted so that s and T are themselves."""
     first = start * (1.0 - fractions[0]) + horizon * fractions[0]
-    return first, first * (1.0 - fractions[1]) + horizon * fractions[1]
+    last = first * (1.0 - fractions[1]) + horizon * fractions[1]
+    # The sum may round to below `first`. Not a maximum, which halves the derivative at a tie.
+    return first, namespace(last).where(last < first, first, last)
 
 
 def fractions(first, last, start, horizon):

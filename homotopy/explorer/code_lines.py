@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+
 from homotopy.explorer.closed_form import TOLERANCE
 from homotopy.explorer.explored import AbstractExplored
 from homotopy.explorer.state import State
+from homotopy.layers import affine_layers
+from homotopy.models import Model, MultilayerPerceptron
+from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
 
@@ -71,3 +78,27 @@ def cell_lines(state: State, weights) -> list[str]:
         f"edges[-1] = {state.horizon!r}",
         "schedule = hm.PiecewiseConstant(edges, [1.0, *drawn, 0.0])",
     ]
+
+
+def weight_lines(problem: Problem) -> list[str]:
+    """The weights of points, where they have any."""
+    weights = problem.point_weights
+    return [] if weights is None else [f"weights = np.array({np.asarray(weights).tolist()})"]
+
+
+def weight_argument(problem: Problem) -> str:
+    """How a problem is told of them."""
+    return "" if problem.point_weights is None else ", weights=weights"
+
+
+def model_lines(model: Model) -> list[str]:
+    """A perceptron, or a word on what the lines cannot know."""
+    if isinstance(model, MultilayerPerceptron):
+        sizes = list(model.sizes)
+        activation = affine_layers(model, jnp.zeros(model.dimension)).activation
+        if activation is jax.nn.tanh or activation is jnp.tanh:
+            return [f"model = hm.mlp({sizes})"]
+        name = getattr(activation, "__name__", "")
+        if getattr(jax.nn, name, None) is activation:
+            return ["import jax", f"model = hm.mlp({sizes}, jax.nn.{name})"]
+    return ["# model = ...  your own, as it was given to hm.explore: these lines do not know it"]

@@ -62,7 +62,7 @@ def perceptron_deletion(
         "model, X, y = example.model, example.X, example.y",
     )
     deletion = Deletion(problem, example.theta0, start=start, horizon=horizon)
-    return deletion, Origin(lines, "a perceptron that learns from another")
+    return deletion, Origin(lines, "a perceptron that learns from another", has_model=True)
 
 
 def perceptron_times(problem: Problem, theta0) -> tuple[float, float]:

@@ -14,7 +14,13 @@ from homotopy._jit import jit_outermost
 from homotopy.deletion import Deletion
 from homotopy.deletion._optimise import optimise
 from homotopy.deletion.searches import Cells
-from homotopy.explorer.code_lines import cell_lines, family_lines
+from homotopy.explorer.code_lines import (
+    cell_lines,
+    family_lines,
+    model_lines,
+    weight_argument,
+    weight_lines,
+)
 from homotopy.explorer.explored import RESPONSE, AbstractExplored, Found
 from homotopy.explorer.fixed_steps import (
     curvatures,
@@ -287,9 +293,15 @@ class NetworkExplored(AbstractExplored):
         self.picture(self.initial, schedule_of(self.initial))
 
     def problem_lines(self, state):
+        problem = self._problem
+        known = [] if self.origin.has_model else model_lines(problem.model)
         return [
-            f"problem = hm.Problem(model, hm.SquaredError(), X, y, deleted={list(state.deleted)}, "
-            f"ridge={state.ridge!r})"
+            *known,
+            *weight_lines(problem),
+            "problem = hm.Problem(",
+            f"    model, hm.losses.{problem.loss!r}, X, y, deleted={list(state.deleted)}, "
+            f"ridge={state.ridge!r}{weight_argument(problem)}",
+            ")",
         ]
 
     def deletion_lines(self, state):

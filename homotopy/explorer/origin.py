@@ -22,11 +22,14 @@ class Origin:
         What the data are called.
     needs_numbers : bool
         Whether the lines read the exported numbers, from explorer.json.
+    has_model : bool
+        Whether `model` is there after them too.
     """
 
     lines: tuple[str, ...]
     title: str
     needs_numbers: bool = False
+    has_model: bool = False
 
 
 def of_arrays(X: Float[np.ndarray, "n p"], y: np.ndarray, title: str = "your data") -> Origin:

@@ -13,7 +13,7 @@ from homotopy.deletion._optimise import optimise
 from homotopy.deletion._portrait import portrait_plane
 from homotopy.deletion.searches import BangBangs, Everything, Splines
 from homotopy.explorer.closed_form import TOLERANCE, ClosedForm, Followed, Superposition
-from homotopy.explorer.code_lines import exact_lines, family_lines
+from homotopy.explorer.code_lines import exact_lines, family_lines, weight_argument, weight_lines
 from homotopy.explorer.explored import RESPONSE, AbstractExplored, Found
 from homotopy.explorer.origin import Origin
 from homotopy.explorer.picture import Picture, Points
@@ -287,9 +287,11 @@ class RegressionExplored(AbstractExplored):
 
     def problem_lines(self, state):
         ridge = f", ridge={state.ridge!r}" if state.ridge else ""
-        weights = ", weights=weights" if self._problem.point_weights is not None else ""
-        deleted = list(state.deleted)
-        return [f"problem = hm.LinearRegression(X, y, deleted={deleted}{ridge}{weights})"]
+        deleted, weights = list(state.deleted), weight_argument(self._problem)
+        return [
+            *weight_lines(self._problem),
+            f"problem = hm.LinearRegression(X, y, deleted={deleted}{ridge}{weights})",
+        ]
 
     def deletion_lines(self, state):
         return exact_lines(state)

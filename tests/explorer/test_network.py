@@ -1,13 +1,20 @@
 """A perceptron explored: fixed steps against the adaptive solver, φ against differences of ℰ."""
 
+import jax
 import numpy as np
 import pytest
 
 import homotopy as hm
 from homotopy.explorer._explore import explored_of
-from homotopy.explorer.code_lines import python_lines
+from homotopy.explorer.code_lines import (
+    model_lines,
+    python_lines,
+    weight_argument,
+    weight_lines,
+)
 from homotopy.explorer.examples import perceptron_deletion
 from homotopy.explorer.fixed_steps import curvatures, mean_weights, step_edges
+from homotopy.explorer.origin import of_arrays
 from homotopy.explorer.schedules import schedule_of
 from homotopy.explorer.state import CELLS, State
 
@@ -132,3 +139,26 @@ def test_the_python_lines_give_the_error_again(explored, picture):
     assert left["cost"] == pytest.approx(picture.cost, rel=1e-4)
     np.testing.assert_allclose(left["path"].theta[-1], picture.theta_end, atol=1e-4)
     plt.close("all")
+
+
+@pytest.mark.parametrize("activation", [jax.nn.tanh, jax.nn.softplus])
+def test_lines_of_a_network_of_ones_own_make_its_problem_again(activation):
+    """Model, loss, weights and ridge: the same risk at a point."""
+    draw = np.random.default_rng(0)
+    X, y = draw.normal(size=(12, 2)), draw.integers(0, 2, 12)
+    problem = hm.Problem(
+        hm.mlp([2, 3, 1], activation), hm.Logistic(), X, y, deleted=[1], ridge=0.25,
+        weights=np.arange(1.0, 13.0),
+    )  # fmt: skip
+    theta = problem.parameters(draw.normal(size=problem.dimension))
+    left = {"hm": hm, "np": np}
+    origin = of_arrays(X, y)
+    lines = [*origin.lines, *model_lines(problem.model), *weight_lines(problem)]
+    lines.append(
+        f"again = hm.Problem(model, hm.losses.{problem.loss!r}, X, y, deleted=[1], "
+        f"ridge=0.25{weight_argument(problem)})"
+    )
+    exec(compile("\n".join(lines), "lines", "exec"), left)
+    known, again = (float(each.risk(theta, 0.5)) for each in (problem, left["again"]))
+    assert again == pytest.approx(known, rel=1e-14)
+    assert model_lines(hm.function_model(lambda theta, x: theta[0] * x[0], 1))[0].startswith("#")

@@ -11,7 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import number
+from homotopy._checks import ArrayInput, number
 from homotopy.losses import SquaredError
 from homotopy.measurements import TestLoss
 from homotopy.models import LinearModel
@@ -21,7 +21,7 @@ _PAIRS = 128  # each of a draw and its negative, which takes the terms of odd or
 
 
 def expected_loss(
-    problem: Problem, theta: Float[ArrayLike, " d"], noise: float, test: TestLoss
+    problem: Problem, theta: ArrayInput, noise: float, test: TestLoss
 ) -> tuple[float, float]:
     """E mean ℓ(θ + σξ) over test data, ξ ~ N(0, I), and its standard error.
 
@@ -44,7 +44,7 @@ def expected_loss(
     Raises
     ------
     ValueError
-        Naming `noise`.
+        Naming `noise` or `theta`.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def expected_loss(
     noise = number("noise", noise, "a number ≥ 0, infinity included", lambda x: x >= 0.0)
     if not math.isfinite(noise):
         return math.inf, 0.0
-    theta = jnp.asarray(np.asarray(theta, float), problem.X.dtype)
+    theta = problem.parameters(theta, "theta")
     if isinstance(problem.model, LinearModel) and isinstance(problem.loss, SquaredError):
         plain = float(_losses(test, problem, theta, np.zeros((1, theta.size)))[0])
         return plain + 0.5 * noise**2 * float(np.mean(np.sum(np.asarray(test.X) ** 2, axis=1))), 0.0

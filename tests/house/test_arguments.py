@@ -790,6 +790,7 @@ RIGHT = {
     "homotopy.function_model.f": {"a function"},
     "homotopy.keep_programs.folder": {"text"},
     "homotopy.load.path": {"text"},
+    "homotopy.row_diagnostics.path": {"text"},
     "homotopy.bayesian_influence.checkpoint": {"text"},
     "homotopy.mlp.activation": {"a function"},
     "homotopy.train_network.checkpoint": {"text"},

@@ -39,8 +39,9 @@ html_show_sourcelink = False
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 4
-# A link to a heading, a page or a file that is not there is a warning, and warnings are errors.
-suppress_warnings = []
+# A link to a heading, a page or a file that is not there is a warning, and warnings are errors. A
+# word in backticks that several classes have an attribute of is no link that was meant.
+suppress_warnings = ["ref.python"]
 
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "cache"

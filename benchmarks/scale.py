@@ -220,6 +220,7 @@ def _certificate() -> Scorecard:
 
 def case(seed: int) -> float:
     """A sweep's case: values of 400 points from 10,000 orders, on one thread: about a second."""
+    hm.enable_x64()  # the first call in a process does not come by way of `sweep`
     X, y, _, _ = random_data(400, 10, seed)
     problem = hm.LinearRegression(X, y, deleted=0, ridge=1.0)
     method = hm.Permutations(10_000, seed=seed)

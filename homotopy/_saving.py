@@ -24,6 +24,7 @@ from homotopy._checks import sequence
 from homotopy._code_names import OWN
 from homotopy._decoding import Decoder
 from homotopy._encoding import Encoder
+from homotopy._files import whole
 from homotopy._wording import described
 
 FORMAT = 1
@@ -78,17 +79,12 @@ def write(value: Any, path: str | os.PathLike) -> Path:
         "objects": encoder.objects,
     }
     text = json.dumps(metadata, ensure_ascii=False, allow_nan=False, indent=1)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with zipfile.ZipFile(part, "w") as archive:
-            archive.writestr(zipfile.ZipInfo(_METADATA), text, zipfile.ZIP_DEFLATED)
-            for place, array in enumerate(encoder.arrays):
-                # Not compressed: floats hardly become fewer bytes.
-                with archive.open(f"array{place}.npy", "w", force_zip64=True) as member:
-                    npy.write_array(member, np.asarray(array), allow_pickle=False)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(target) as part, zipfile.ZipFile(part, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(_METADATA), text, zipfile.ZIP_DEFLATED)
+        for place, array in enumerate(encoder.arrays):
+            # Not compressed: floats hardly become fewer bytes.
+            with archive.open(f"array{place}.npy", "w", force_zip64=True) as member:
+                npy.write_array(member, np.asarray(array), allow_pickle=False)
     return target
 
 

@@ -27,6 +27,18 @@ _LABEL = 28  # of the name of a row
 _HEADING = 22  # of a column
 
 
+def by_output(parts: Sequence[tuple[str, Any]]) -> list[tuple[str, np.ndarray]]:
+    """Columns of arrays (m, *out), one for each output; those of None are left out."""
+    columns = []
+    for what, part in parts:
+        if part is not None:
+            values = np.asarray(part)
+            outputs = [str(list(place)).strip("[]") for place in np.ndindex(values.shape[1:])]
+            names = [what if not name else f"{what} of output {name}" for name in outputs]
+            columns += zip(names, values.reshape(len(values), -1).T, strict=True)
+    return columns
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Table:
     """Columns of numbers or words, with named rows.

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy import stats
 
-from homotopy._checks import flag, fraction
 from homotopy._display import Entries, largest, number
+from homotopy._intervals import students_interval
 from homotopy._result import Result, in_order
 from homotopy._status import Reported, Status
-from homotopy._tables import Table
+from homotopy._tables import Table, by_output
 from homotopy.bayesian.chains import Chains
 
 if TYPE_CHECKING:
@@ -120,18 +119,12 @@ class PosteriorInfluence(Result, Reported, eqx.Module):
 
     def _table(self) -> Table:
         change = np.asarray(self.change)
-        outputs = [str(list(place)).strip("[]") for place in np.ndindex(change.shape[1:])]
-        columns = []
         parts = [
             ("change", change),
             ("standard error", self.standard_error),
             ("effective sample size", self.effective_sample_size),
         ]
-        for what, part in parts:
-            if part is not None:
-                names = [what if not name else f"{what} of output {name}" for name in outputs]
-                flat = np.asarray(part).reshape(len(change), -1)
-                columns += zip(names, flat.T, strict=True)
+        columns = by_output(parts)
         if self.r_hat is not None:
             columns.append(("R̂ of its loss", np.asarray(self.r_hat)))
         index = [(self._names.row_heading, self._names.rows_of(range(len(change))))]
@@ -155,11 +148,9 @@ class PosteriorInfluence(Result, Reported, eqx.Module):
         names = [self._names.row(row) for row in rows]
         label = "change on deletion (β Cov)"
         drawn = change if single else self._sizes()
-        ax = draw_by_row(rows, drawn, names, label if single else f"‖{label}‖", ax, **options)
-        if single and self.standard_error is not None:
-            error = 2.0 * np.asarray(self.standard_error)
-            ax.vlines(rows, change - error, change + error, color="0.5", linewidth=0.8, zorder=4)
-        return ax
+        error = self.standard_error if single else None
+        label = label if single else f"‖{label}‖"
+        return draw_by_row(rows, drawn, names, label, ax, errors=error, **options)
 
     def interval(
         self, confidence: float = 0.95, simultaneous: bool = False
@@ -178,11 +169,13 @@ class PosteriorInfluence(Result, Reported, eqx.Module):
         ValueError
             Naming `confidence` or `simultaneous`; or where the changes are not sampled.
         """
-        fraction("confidence", confidence)
-        flag("simultaneous", simultaneous)
-        if self.standard_error is None:
-            raise ValueError(f"interval: expected sampled changes, got {self.kind} ones.")
-        change, error = np.asarray(self.change), np.asarray(self.standard_error)
-        risk = (1.0 - confidence) / (change.size if simultaneous else 1)
-        half = stats.t.isf(risk / 2.0, int(self.batches) - 1) * error
-        return np.stack([change - half, change + half])
+        samples = None if self.standard_error is None else int(self.batches)
+        return students_interval(
+            self.change,
+            self.standard_error,
+            samples,
+            confidence,
+            simultaneous,
+            "changes",
+            self.kind,
+        )

@@ -16,6 +16,7 @@ import optax
 from jax.typing import ArrayLike
 
 from homotopy._checks import ArrayInput, flag, fraction, instance, integer, weight
+from homotopy._files import whole
 from homotopy._progress import checked_progress, counted
 from homotopy._result import named
 from homotopy._saving import data_hash
@@ -215,14 +216,12 @@ class _File:
         if only_if_due and time.monotonic() - self.written < _SECONDS:
             return
         leaves = {f"leaf{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves(state.optimiser))}
-        beside = self.path.with_name(f".{self.path.name}.part")
-        with open(beside, "wb") as stream:
+        with whole(self.path) as part, open(part, "wb") as stream:
             np.savez(
                 stream, theta=state.theta, belongs=self.belongs, risks=state.risks,
                 slopes=state.slopes, kept_epochs=np.array(state.kept_epochs, int),
                 kept=np.array(state.kept), **leaves,
             )  # fmt: skip
-        os.replace(beside, self.path)
         self.written = time.monotonic()
 
     def read(self, start):

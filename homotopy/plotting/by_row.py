@@ -26,6 +26,7 @@ def draw_by_row(
     label: str,
     ax: Axes | None = None,
     across: str = "row of the data",
+    errors: np.ndarray | None = None,
     **options,
 ) -> Axes:
     """Draw a stem for each point; the largest are told by name.
@@ -43,6 +44,8 @@ def draw_by_row(
         A new figure's by default.
     across : str
         What the rows are.
+    errors : (k,), optional
+        Standard errors, of which bars show two to either side.
     **options
         Of the dots, for `Axes.plot`.
     """
@@ -57,6 +60,9 @@ def draw_by_row(
     stems = {"color": dots["color"], "linewidth": 0.8, "zorder": 2}
     ax.vlines(places, np.minimum(values, 0.0), np.maximum(values, 0.0), **stems)
     ax.plot(places, values, **dots)
+    if errors is not None:
+        reach = 2.0 * np.asarray(errors)
+        ax.vlines(places, values - reach, values + reach, color="0.5", linewidth=0.8, zorder=4)
     ax.margins(x=0.06, y=0.12)
     if few:
         across = ""

@@ -18,6 +18,7 @@ import numpy as np
 
 from homotopy._code_names import OWN, home
 from homotopy._encoding import Encoder
+from homotopy._files import whole
 from homotopy._saving import load, write
 from homotopy._wording import described
 
@@ -58,9 +59,8 @@ class Journal:
                     "another function; name another folder, or delete it."
                 )
         else:
-            part = face.with_suffix(f".{os.getpid()}")
-            part.write_text(json.dumps(mine))
-            os.replace(part, face)
+            with whole(face) as part:
+                part.write_text(json.dumps(mine))
         found = (re.fullmatch(r"(\d+)-(\w+)\.npz", file.name) for file in self._folder.iterdir())
         self._done = {int(name[1]): name[2] for name in found if name}
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy import stats
 
-from homotopy._checks import flag, fraction, integer
+from homotopy._checks import integer
 from homotopy._display import DisplayedByFields, Entries, largest, number
+from homotopy._intervals import students_interval
 from homotopy._result import Result, in_order
 from homotopy._status import Reported, Status
-from homotopy._tables import Table
+from homotopy._tables import Table, by_output
 from homotopy.valuation.moments import Moments
 
 if TYPE_CHECKING:
@@ -180,14 +180,7 @@ class DataValues(Result, Reported, eqx.Module):
 
     def _table(self) -> Table:
         values = np.asarray(self.values)
-        outputs = [str(list(place)).strip("[]") for place in np.ndindex(values.shape[1:])]
-        columns = []
-        parts = [("value", values), ("standard error", self.standard_error)]
-        for what, part in parts:
-            if part is not None:
-                names = [what if not name else f"{what} of output {name}" for name in outputs]
-                flat = np.asarray(part).reshape(len(values), -1)
-                columns += zip(names, flat.T, strict=True)
+        columns = by_output([("value", values), ("standard error", self.standard_error)])
         index = [(self._names.row_heading, self._names.rows_of(range(len(values))))]
         about = "what each point is worth: m without it minus m with it, largest first"
         return Table(columns, index, in_order(self._sizes()), about)
@@ -208,11 +201,9 @@ class DataValues(Result, Reported, eqx.Module):
         single = values.ndim == 1
         names = [self._names.row(row) for row in rows]
         drawn = values if single else self._sizes()
-        ax = draw_by_row(rows, drawn, names, "value" if single else "‖value‖", ax, **options)
-        if single and self.standard_error is not None:
-            error = 2.0 * np.asarray(self.standard_error)
-            ax.vlines(rows, values - error, values + error, color="0.5", linewidth=0.8, zorder=4)
-        return ax
+        error = self.standard_error if single else None
+        label = "value" if single else "‖value‖"
+        return draw_by_row(rows, drawn, names, label, ax, errors=error, **options)
 
     def interval(
         self, confidence: float = 0.95, simultaneous: bool = False
@@ -231,14 +222,10 @@ class DataValues(Result, Reported, eqx.Module):
         ValueError
             Naming `confidence` or `simultaneous`; or where the values are not sampled.
         """
-        fraction("confidence", confidence)
-        flag("simultaneous", simultaneous)
-        if self.sampling is None or self.standard_error is None:
-            raise ValueError(f"interval: expected sampled values, got {self.kind} ones.")
-        values, error = np.asarray(self.values), np.asarray(self.standard_error)
-        risk = (1.0 - confidence) / (values.size if simultaneous else 1)
-        half = stats.t.isf(risk / 2.0, int(self.sampling.units) - 1) * error
-        return np.stack([values - half, values + half])
+        samples = None if self.sampling is None else int(self.sampling.units)
+        return students_interval(
+            self.values, self.standard_error, samples, confidence, simultaneous, "values", self.kind
+        )
 
     def settled(self, top: int, seed: int = 0) -> float:
         """The probability that the points of largest value are the right ones.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from homotopy._files import whole
 from homotopy._threads import one_thread_of_blas
 from homotopy.chunks.chunk import AbstractChunk, Rows
 from homotopy.data_spectrum import EPSILON, DataSpectrum
@@ -217,12 +217,8 @@ def written(columns: dict[str, np.ndarray], folder: str, begin: int) -> None:
     from pyarrow import parquet
 
     target = Path(folder) / f"rows-{begin:015d}.parquet"
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    with whole(target) as part:
         parquet.write_table(pyarrow.table(columns), part)
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _quotient(numerator, denominator, missing):

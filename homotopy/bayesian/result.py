@@ -148,7 +148,8 @@ class PosteriorInfluence(Result, Reported, eqx.Module):
         names = [self._names.row(row) for row in rows]
         label = "change on deletion (β Cov)"
         drawn = change if single else self._sizes()
-        error = self.standard_error if single else None
+        shown = single and self.standard_error is not None
+        error = np.asarray(self.standard_error) if shown else None
         label = label if single else f"‖{label}‖"
         return draw_by_row(rows, drawn, names, label, ax, errors=error, **options)
 

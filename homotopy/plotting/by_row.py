@@ -61,7 +61,7 @@ def draw_by_row(
     ax.vlines(places, np.minimum(values, 0.0), np.maximum(values, 0.0), **stems)
     ax.plot(places, values, **dots)
     if errors is not None:
-        reach = 2.0 * np.asarray(errors)
+        reach = 2.0 * errors
         ax.vlines(places, values - reach, values + reach, color="0.5", linewidth=0.8, zorder=4)
     ax.margins(x=0.06, y=0.12)
     if few:

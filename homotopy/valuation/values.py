@@ -201,7 +201,8 @@ class DataValues(Result, Reported, eqx.Module):
         single = values.ndim == 1
         names = [self._names.row(row) for row in rows]
         drawn = values if single else self._sizes()
-        error = self.standard_error if single else None
+        shown = single and self.standard_error is not None
+        error = np.asarray(self.standard_error) if shown else None
         label = "value" if single else "‖value‖"
         return draw_by_row(rows, drawn, names, label, ax, errors=error, **options)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 from typing import ClassVar
 
 import equinox as eqx
@@ -13,13 +13,11 @@ from jaxtyping import Float
 
 from homotopy._checks import fraction, integer
 from homotopy.existence import affine_in_parameters
-from homotopy.numerics.gauss_legendre import quadrature, to_coefficients
+from homotopy.numerics.gauss_legendre import quadrature
 from homotopy.valuation.folds import Fold, folds
 from homotopy.valuation.games import LeastSquaresGame, is_least_squares, refitted
 from homotopy.valuation.method import AbstractValuation, Asked, data_values_of
 from homotopy.valuation.values import DataValues, ValueStatus
-
-_FOLDED = 1e-8  # of values beside a fold, whose place is known to some 1e-13
 
 
 class AumannShapley(AbstractValuation):
@@ -74,65 +72,12 @@ class AumannShapley(AbstractValuation):
         require_ridge(asked, "AumannShapley()")
         game = asked.game
         if is_least_squares(asked.problem):
-            path = _LinearPath(game)
-            return integrated(self, asked, path, path.stretch, game.total, game.shape, "solves")
-        path = _Path(asked)
-        if asked.semivalue.efficient and not affine_in_parameters(asked.problem):
-            grid = np.append(np.sort(asked.semivalue.quadrature(path.stretch, self.nodes)[0]), 1.0)
-            met = folds(asked.problem, path.minimum, path.full, grid[::-1])
-            if met:
-                return self._between_folds(asked, path, met)
-        return integrated(self, asked, path, path.stretch, game.total, game.shape, "solves")
-
-    def _between_folds(self, asked: Asked, path: _Path, met: list[Fold]) -> DataValues:
-        """The integral over each piece, and what m changes by from one to the next.
-
-        Next to the fold that a piece begins with, at ε_c, minima are smooth in the root of ε − ε_c.
-        """
-        total, count, work, before = asked.game.total, self.nodes, 0, None
-        ends = [1.0, *(fold.at for fold in met), 0.0]
-        while True:
-            values, jump = 0.0, 0.0
-            for place, (upper, lower) in enumerate(itertools.pairwise(ends)):
-                if place > 0:
-                    path.near = {upper: met[place - 1].theta_below}
-                    jump = jump + path.measure(met[place - 1].theta_below[None])[0]
-                else:
-                    path.near = {1.0: path.full}
-                if place < len(met):
-                    path.near[lower] = met[place].theta_above
-                    nodes, masses = quadrature(count)
-                    times = lower + (upper - lower) * nodes**2
-                    masses = 2.0 * (upper - lower) * nodes * masses
-                else:
-                    times, masses = asked.semivalue.quadrature(upper * path.stretch, count)
-                    times, masses = upper * times, upper * masses
-                order = np.argsort(-times)
-                for done, node in enumerate(order):
-                    asked.report(done, order.size)
-                    values = values + masses[node] * path(float(times[node]))
-                work += order.size
-                if place < len(met):
-                    along = path.measure(np.stack([path.near[float(at)] for at in times]))
-                    # A polynomial through the nodes has Σ (−1)ᵏ cₖ at the beginning.
-                    signs = (-1.0) ** np.arange(count)
-                    jump = jump - np.tensordot(signs @ to_coefficients(count), along, 1)
-            if before is not None:
-                error = np.max(np.abs(values - before), axis=0)
-                scale = max(float(np.max(np.abs(values))), float(np.max(np.abs(total))))
-                within = bool(np.all(error <= max(self.tolerance, _FOLDED) * scale))
-                if within or 2 * count > self.max_nodes:
-                    break
-            elif 2 * count > self.max_nodes:
-                within, error = False, np.full(values.shape[1], np.inf)
-                break
-            before, count = values, 2 * count
-        shape = asked.game.shape
-        status = ValueStatus.jumps if within else ValueStatus.not_resolved
-        return data_values_of(
-            self, values.reshape(len(values), *shape), total, work, "solves", status,
-            quadrature_error=np.reshape(error, shape), jump=np.reshape(jump, shape),
-        )  # fmt: skip
+            path, jump = _LinearPath(game), None
+        else:
+            path = _Path(asked, self.nodes)
+            jump = path.jump()
+        rule = functools.partial(path.rule, asked.semivalue)
+        return integrated(self, asked, path, rule, game.total, game.shape, "solves", jump)
 
 
 def require_ridge(asked: Asked, method: str) -> None:
@@ -146,12 +91,16 @@ def require_ridge(asked: Asked, method: str) -> None:
         )
 
 
-def integrated(method, asked: Asked, integrand, stretch, total, shape, unit) -> DataValues:
-    """∫ integrand(t) dμ(t), (n, k) at each t, by rules of twice as many nodes in turn."""
+def integrated(method, asked: Asked, integrand, rule, total, shape, unit, jump=None) -> DataValues:
+    """∫ integrand(t) dμ(t), (n, k) at each t, by rules of twice as many nodes in turn.
+
+    `rule` takes a number of nodes, to nodes and masses; `jump` is what values leave of `total`.
+    """
     count, work, before, error = method.nodes, 0, None, np.inf
     size = max(np.max(np.abs(total)), 0.0)
+    shared = total if jump is None else total - jump
     while True:
-        times, masses = asked.semivalue.quadrature(stretch, count)
+        times, masses = rule(count)
         values = 0.0
         order = np.argsort(-times)  # from all the data on
         for done, place in enumerate(order):
@@ -162,7 +111,7 @@ def integrated(method, asked: Asked, integrand, stretch, total, shape, unit) -> 
             error = np.max(np.abs(values - before), axis=0)
             scale = max(float(np.max(np.abs(values))), float(size))
             within = bool(np.all(error <= method.tolerance * scale))
-            missed = np.abs(values.sum(axis=0) - np.ravel(total))
+            missed = np.abs(values.sum(axis=0) - np.ravel(shared))
             if asked.semivalue.efficient:
                 within &= bool(np.all(missed <= 10.0 * method.tolerance * scale))
             if within or 2 * count > method.max_nodes:
@@ -174,10 +123,11 @@ def integrated(method, asked: Asked, integrand, stretch, total, shape, unit) -> 
             within, error = True, np.zeros(values.shape[1])
             break
         before, count = values, 2 * count
-    status = ValueStatus.successful if within else ValueStatus.not_resolved
+    status = ValueStatus.successful if jump is None else ValueStatus.jumps
+    status = status if within else ValueStatus.not_resolved
     return data_values_of(
         method, values.reshape(len(values), *shape), total, work, unit, status,
-        quadrature_error=np.reshape(error, shape),
+        quadrature_error=np.reshape(error, shape), jump=jump,
     )  # fmt: skip
 
 
@@ -191,6 +141,10 @@ class _LinearPath:
         root = 1.0 / np.sqrt(game.ridge)
         self.stretch = float(np.linalg.eigvalsh(root[:, None] * self.gram * root)[-1])
 
+    def rule(self, semivalue, count):
+        """Nodes and masses of ∫ · dμ."""
+        return semivalue.quadrature(self.stretch, count)
+
     def __call__(self, t: float) -> Float[np.ndarray, "n k"]:
         game = self.game
         curvature = t * self.gram + np.diag(game.ridge)
@@ -200,27 +154,64 @@ class _LinearPath:
 
 
 class _Path:
-    """λᵀ∇ℓ_j along the minima θ(t·1) of any problem, each refitted from the one before."""
+    """λᵀ∇ℓ_j along the minima θ(t·1) of any problem, each refitted from the one before.
 
-    def __init__(self, asked: Asked):
+    Where they may end, folds are looked for between the nodes of a rule; each branch is followed
+    from what is known of it.
+    """
+
+    def __init__(self, asked: Asked, count: int):
         self.problem, self.measure = asked.problem, asked.measure
-        self.full = asked.game.fits(np.ones((1, asked.game.size), bool))[0]
-        whole = np.asarray(_hessian(self.problem, self.full, np.asarray(1.0)))
-        ridge = np.broadcast_to(np.asarray(self.problem.ridge), self.full.shape)
+        full = asked.game.fits(np.ones((1, asked.game.size), bool))[0]
+        whole = np.asarray(_hessian(self.problem, full, np.asarray(1.0)))
+        ridge = np.broadcast_to(np.asarray(self.problem.ridge), full.shape)
         root = 1.0 / np.sqrt(ridge)
         scaled = root[:, None] * (whole - np.diag(ridge)) * root
         self.stretch = max(float(np.linalg.eigvalsh(scaled)[-1]), 1e-3)
-        self.near: dict[float, np.ndarray] = {1.0: self.full}
+        self.folds: list[Fold] = []
+        if asked.semivalue.efficient and not affine_in_parameters(self.problem):
+            grid = np.append(np.sort(asked.semivalue.quadrature(self.stretch, count)[0]), 1.0)
+            self.folds = folds(self.problem, self.minimum, full, grid[::-1])
+        # Known minima of each branch, from that of the full fit down.
+        self.near: list[dict[float, np.ndarray]] = [{1.0: full}]
+        for fold in self.folds:
+            self.near[-1][fold.at] = fold.theta_above
+            self.near.append({fold.at: fold.theta_below})
+
+    def jump(self) -> np.ndarray | None:
+        """What m changes by at the folds, as t falls; None where there is none."""
+        if not self.folds:
+            return None
+        below = self.measure(np.stack([fold.theta_below for fold in self.folds]))
+        above = self.measure(np.stack([fold.theta_above for fold in self.folds]))
+        return np.asarray(np.sum(below - above, axis=0))
+
+    def rule(self, semivalue, count):
+        """Nodes and masses of ∫ · dμ, of as many nodes on each branch.
+
+        Next to the fold that a branch ends in, at t_c, minima are smooth in the root of t − t_c.
+        """
+        last = self.folds[-1].at if self.folds else 1.0
+        times, masses = semivalue.quadrature(last * self.stretch, count)
+        parts = [(last * times, last * masses)]
+        nodes, weights = quadrature(count)
+        upper = 1.0
+        for fold in self.folds:
+            length = upper - fold.at
+            parts.append((fold.at + length * nodes**2, 2.0 * length * nodes * weights))
+            upper = fold.at
+        return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
 
     def minimum(self, t: float, start: np.ndarray) -> np.ndarray:
         """Downhill of the start."""
         return refitted(self.problem, np.full((1, self.problem.size), t), start[None])[0]
 
     def __call__(self, t: float) -> Float[np.ndarray, "n k"]:
-        # From the nearest minimum known: the branch of the full fit, downhill.
-        closest = min(self.near, key=lambda known: abs(np.log(known + 1e-9) - np.log(t + 1e-9)))
-        theta = self.minimum(t, self.near[closest])
-        self.near[t] = theta
+        # From the nearest minimum known of the branch.
+        near = self.near[sum(t < fold.at for fold in self.folds)]
+        closest = min(near, key=lambda known: abs(np.log(known + 1e-9) - np.log(t + 1e-9)))
+        theta = self.minimum(t, near[closest])
+        near[t] = theta
         slopes = self.measure.slopes(theta)
         return np.asarray(_adjoint(self.problem, theta, slopes, np.asarray(t)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 import equinox as eqx
@@ -102,7 +103,8 @@ class EffectiveMedium(AbstractValuation):
         stretch = float(np.linalg.eigvalsh(root[:, None] * gram * root)[-1])
         pairs = game.size * min(game.size, gram.shape[0] * (gram.shape[0] + 1) // 2)
         with one_thread_of_blas(pairs):
-            found = integrated(self, asked, slopes, stretch, game.total, (), "solves")
+            rule = functools.partial(asked.semivalue.quadrature, stretch)
+            found = integrated(self, asked, slopes, rule, game.total, (), "solves")
         if self.permutations == 0:
             return found
         check = checked(np.asarray(found.values), asked, self.permutations, self.seed)

@@ -174,6 +174,7 @@ def test_influence_of_components_peaks_where_they_are_learned():
 
 def test_influence_of_components_by_differences():
     h, a, times = 1e-4, [1.0, -0.5, 0.3], [1e-4, 0.02, 0.3]
+    aside = [[0.2, -0.1], [0.1, 0.3], [-0.2, 0.1]]
     terms = {(1, 0): 1.0, (1, 1): 0.5, (0, 2): 1 / 3}
     known = []
     for moved in terms:
@@ -183,9 +184,14 @@ def test_influence_of_components_by_differences():
                 {term: value + sign * h * (term == moved) for term, value in terms.items()},
                 [0.3, 0.9, 0.7],
             )
-            ends.append(hm.two_layer.learn(target, 1e-2, a, times=times, rtol=1e-11).learned)
+            moved_on = hm.two_layer.learn(
+                target, 1e-2, a, directions=aside, times=times, rtol=1e-11
+            )
+            ends.append(moved_on.learned)
         known.append((ends[0] - ends[1]) / (2 * h))
-    learned = hm.two_layer.learn(staircase(), 1e-2, a, times=times, rtol=1e-11)
+    learned = hm.two_layer.learn(
+        staircase(), 1e-2, a, directions=aside, times=times, rtol=1e-11
+    )  # fmt: skip
     found = hm.two_layer.component_influence(learned)
     at = np.searchsorted(found.times, times)
     np.testing.assert_allclose(found.influence[at], np.moveaxis(known, 0, 2), atol=2e-6)

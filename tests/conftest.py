@@ -8,6 +8,9 @@ from pathlib import Path
 
 # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
 os.environ["MPLBACKEND"] = "Agg"
+# Before anything imports NumPy: as many test processes as cores, whose threads would spin in wait
+# for each other. Half the processor time of tests of dense matrices.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import hypothesis
 import jax
 import jaxtyping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -35,6 +36,26 @@ class ProximalRisk(AbstractObjective):
         return jnp.sum(self.weights * gradient_roundings(self.problem, theta))
 
 
+class AtReference(eqx.Module):
+    """What every point's own part of the PBRF's objective is there, computed once for all changes.
+
+    Attributes
+    ----------
+    outputs : (n, ...)
+    norms, roundings : (n,)
+        ‖∇ℓᵢ(θˢ)‖, and what rounding may make of it.
+    """
+
+    outputs: Float[Array, "n ..."]
+    norms: Float[Array, " n"]
+    roundings: Float[Array, " n"]
+
+    def __init__(self, problem, reference):
+        self.outputs = problem.predict(reference)
+        self.norms = gradient_norms(problem, reference)
+        self.roundings = gradient_roundings(problem, reference)
+
+
 class ProximalBregman(AbstractObjective):
     """Σ Dᵢ(f(θ; xᵢ), f(θˢ; xᵢ)) + Σ Δwᵢ ℓᵢ(θ) + ((ρ + δ)/2)‖θ − θˢ‖² (theory §5), but a constant.
 
@@ -47,14 +68,20 @@ class ProximalBregman(AbstractObjective):
     changes: Float[Array, " n"]
     reference: Float[Array, " d"]
     damping: Float[Array, ""]
-    outputs: Float[Array, "n ..."]
+    at_reference: AtReference
 
-    def __init__(self, problem, changes, reference, damping, outputs=None):
+    def __init__(self, problem, changes, reference, damping, at_reference=None):
         self.problem = problem
         self.changes = changes
         self.reference = reference
         self.damping = damping
-        self.outputs = problem.predict(reference) if outputs is None else outputs
+        if at_reference is None:
+            at_reference = AtReference(problem, reference)
+        self.at_reference = at_reference
+
+    @property
+    def outputs(self):
+        return self.at_reference.outputs
 
     def __call__(self, theta):
         problem = self.problem
@@ -68,7 +95,7 @@ class ProximalBregman(AbstractObjective):
 
     def gradient_scale(self, theta):
         # The divergences' gradients are of the size of what they balance.
-        forced = jnp.sum(jnp.abs(self.changes) * gradient_norms(self.problem, self.reference))
+        forced = jnp.sum(jnp.abs(self.changes) * self.at_reference.norms)
         moved = theta - self.reference
         return forced + self.problem.ridge_force(moved) + self.damping * jnp.linalg.norm(moved)
 
@@ -81,6 +108,5 @@ class ProximalBregman(AbstractObjective):
     def rounding(self, theta):
         # Of differences of gradients, which the deletion of a point that fits well is not above.
         unit = ROUNDINGS * jnp.finfo(theta.dtype).eps
-        terms = jnp.sum(gradient_norms(self.problem, self.reference))
-        changed = jnp.abs(self.changes) * gradient_roundings(self.problem, self.reference)
-        return unit * terms + jnp.sum(changed)
+        terms = jnp.sum(self.at_reference.norms)
+        return unit * terms + jnp.sum(jnp.abs(self.changes) * self.at_reference.roundings)

@@ -77,9 +77,9 @@ def minimise_by_chords(
     """
     tolerance = reachable(tolerance, starts.dtype)
     theta = jnp.asarray(starts)
-    gradients, residual = _gradients(objective, arguments, theta, tolerance)
     count = len(starts)
     definite, steps = np.ones(count, bool), np.zeros(count, int)
+    gradients, residual = _first(objective, arguments, theta, tolerance)
     going = ~np.asarray(residual <= tolerance)
     for _ in range(max_steps):
         if not going.any():
@@ -96,17 +96,28 @@ def minimise_by_chords(
 
 
 @eqx.filter_jit
-def _gradients(objective, arguments, theta, tolerance):
-    """∇ of each objective, and its norm over the scale of its terms; 0 where that is rounding."""
+def _first(objective, arguments, theta, tolerance):
+    return _gradients(objective, arguments, theta, tolerance, jnp.ones(len(theta), bool))
 
-    def one(each):
-        some, at = each
-        own = objective(*some)
-        end = ended(own, at, jax.grad(own)(at), jnp.asarray(True), jnp.zeros((), int), tolerance)
+
+def _gradients(objective, arguments, theta, tolerance, going):
+    """∇ of each objective, and its norm over the scale of its terms; 0 where that is rounding.
+
+    Of those that are not going they are not computed: 0 and ∞.
+    """
+    order = jnp.argsort(~going)
+
+    def one(place, found):
+        gradients, residuals = found
+        row = order[place]
+        own, at = objective(*jax.tree.map(lambda leaf: leaf[row], arguments)), theta[row]
+        gradient = jax.grad(own)(at)
+        end = ended(own, at, gradient, jnp.asarray(True), jnp.zeros((), int), tolerance)
         residual = jnp.where(end.stationary, jnp.minimum(end.residual, tolerance), end.residual)
-        return jax.grad(own)(at), residual
+        return gradients.at[row].set(gradient), residuals.at[row].set(residual)
 
-    return jax.lax.map(one, (arguments, theta))
+    unknown = jnp.zeros_like(theta), jnp.full_like(theta[:, 0], jnp.inf)
+    return jax.lax.fori_loop(0, jnp.sum(going), one, unknown)
 
 
 @eqx.filter_jit
@@ -114,14 +125,14 @@ def _step(objective, arguments, solve, tolerance, state):
     theta, gradients, residual, going = state
     on = going[:, None]
     step = -solve(jnp.where(on, gradients, 0.0))
-    there, new_residual = _gradients(objective, arguments, theta + step, tolerance)
+    there, new_residual = _gradients(objective, arguments, theta + step, tolerance, going)
     slope, slope_there = (jnp.sum(g * step, axis=1) for g in (gradients, there))
     convex = slope_there > slope
     # Where the slope along the step would vanish, if it were linear; within twice the step.
     share = jnp.where(convex, slope / jnp.where(convex, slope - slope_there, 1.0), 0.5)
     share = jnp.clip(share, 0.05, 2.0)
     other = theta + share[:, None] * step
-    other_gradients, other_residual = _gradients(objective, arguments, other, tolerance)
+    other_gradients, other_residual = _gradients(objective, arguments, other, tolerance, going)
     further = (other_residual < new_residual) | ~jnp.isfinite(new_residual)
 
     def chosen(second, first):

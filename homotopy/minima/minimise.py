@@ -9,16 +9,21 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float
 
 from homotopy._threads import interruptible
+from homotopy.minima.chord import minimise_by_chords
 from homotopy.minima.newton import downhill
 from homotopy.minima.objective import AbstractObjective
 from homotopy.minima.result import DENSE, NOT_BEGUN, Minimum
 from homotopy.minima.trust_region import by_trust_region, downhill_by_products
 from homotopy.precision import reachable
 
-_BATCH = 2**23  # numbers in the derivatives of the objectives that are worked on together
+_BATCH = (
+    2**15
+)  # numbers in the derivatives of the objectives that are worked on together: of a cache
+_MANY = 32  # objectives that are alike: from here on chords are worth their compilation
 _PART = 256  # objectives between two reports, and between two chances to be interrupted
 
 
@@ -30,13 +35,15 @@ def minimise_each(
     max_steps: int,
     report: Callable[[int], None] = lambda done: None,
     size: int = 1,
+    alike: bool = False,
 ) -> Minimum:
     """The minima of k objectives, `objective(*arguments[i])`.
 
     First Newton's method for many at once, which stops where the Hessian is not positive definite
     or no step descends; those that it does not bring to rest go one by one to SciPy's trust-region
     methods, and back to Newton's for the last digits. All descend: from a warm start they end in a
-    minimum that can be reached downhill. Outside `jax.jit`. `KeyboardInterrupt` ends them: what is
+    minimum that can be reached downhill. Many that are alike go by chords before: one Hessian of
+    each, at the end, is enough then. Outside `jax.jit`. `KeyboardInterrupt` ends them: what is
     done then comes back, where anything is.
 
     Parameters
@@ -53,6 +60,8 @@ def minimise_each(
         Called with how many are done.
     size : int
         Terms of each objective: how much memory its derivatives take.
+    alike : bool
+        Whether they differ by little and start at one place, as refits without a point each do.
     """
     count, dimension = starts.shape
     starts, tolerance = np.asarray(starts), reachable(tolerance, starts.dtype)
@@ -62,9 +71,9 @@ def minimise_each(
             _one_by_one(found, objective, arguments, starts, tolerance, max_steps, report)
         else:
             batch = max(1, _BATCH // (dimension * max(dimension, size)))
-            _together(
-                found, objective, arguments, starts, tolerance, max_steps, report, min(batch, count)
-            )
+            by_chords = alike and count >= _MANY
+            options = tolerance, max_steps, report, min(batch, count), by_chords
+            _together(found, objective, arguments, starts, *options)
     except KeyboardInterrupt:
         if np.all(found.steps == NOT_BEGUN):
             raise
@@ -94,25 +103,39 @@ def _one_by_one(found, objective, arguments, starts, tolerance, max_steps, repor
         report(index + 1)
 
 
-def _together(found, objective, arguments, starts, tolerance, max_steps, report, batch) -> None:
+def _together(
+    found, objective, arguments, starts, tolerance, max_steps, report, batch, by_chords
+) -> None:
     count = len(starts)
 
     def downhill_from(rows, starts, most):
-        # As many for every part, so that all share a program.
+        # As many for every part, so that all share a program; those that fill it up do not move.
         padded = np.resize(rows, size)
         some = jax.tree.map(lambda leaf: np.asarray(leaf)[padded], arguments)
+        steps = np.where(np.arange(size) < rows.size, most[padded], 0)
         ended = interruptible(
-            _downhill_of_each, objective, some, starts[padded], tolerance, most[padded],
-            min(batch, size),
-        )  # fmt: skip
+            _downhill_of_each, objective, some, starts[padded], tolerance, steps, min(batch, size)
+        )
         return jax.tree.map(lambda leaf: np.array(leaf)[: rows.size], ended)
 
     size = math.ceil(count / math.ceil(count / _PART))
-    parts = np.split(np.arange(count), range(size, count, size))
-    for rows in parts:
-        _fill(found, rows, downhill_from(rows, starts, np.full(count, max_steps)))
-        report(int(np.sum(found.stationary & found.definite)))
-    left = np.flatnonzero(~(found.stationary & found.definite))
+
+    def parts_of(some):
+        return np.split(some, range(size, some.size, size))
+
+    def descend(rows, starts, most):
+        for part in parts_of(rows):
+            _fill(found, part, downhill_from(part, starts, most))
+            report(int(np.sum(found.stationary & found.definite)))
+        return np.flatnonzero(~(found.stationary & found.definite))
+
+    left = np.arange(count)
+    if by_chords:
+        near = _by_chords(objective, arguments, starts, tolerance, max_steps)
+        # One step takes them to rounding, and its Hessian says whether they are minima.
+        left = descend(np.flatnonzero(near.stationary), near.theta, np.ones(count, int))
+        found.steps[found.steps != NOT_BEGUN] += near.steps[found.steps != NOT_BEGUN]
+    left = descend(left, starts, np.full(count, max_steps)) if left.size else left
     if left.size == 0:
         return
     # Where it is interrupted from here on, these are not done.
@@ -121,8 +144,7 @@ def _together(found, objective, arguments, starts, tolerance, max_steps, report,
 
     def finish(worked_on):
         """The last digits."""
-        for rows in parts:
-            some = np.intersect1d(rows, worked_on)
+        for some in parts_of(np.array(worked_on, int)):
             if some.size:
                 last = downhill_from(some, at, np.full(count, max_steps))
                 last.steps[:] += steps[some]
@@ -140,6 +162,26 @@ def _together(found, objective, arguments, starts, tolerance, max_steps, report,
         finish(worked_on)
         raise
     finish(worked_on)
+
+
+def _by_chords(objective, arguments, starts, tolerance, max_steps) -> Minimum:
+    """Where chords end, by the Hessian of the first where they start; nowhere if it is not > 0."""
+    lower = np.asarray(_factor(objective, arguments, starts))
+    if not np.all(np.isfinite(lower)):
+        return _not_begun(starts)
+    solve = eqx.Partial(_solved, lower)
+    found = minimise_by_chords(objective, arguments, starts, solve, float(tolerance), max_steps)
+    return jax.tree.map(np.asarray, found)
+
+
+@eqx.filter_jit
+def _factor(objective, arguments, starts):
+    one = objective(*jax.tree.map(lambda leaf: leaf[0], arguments))
+    return jnp.linalg.cholesky(jax.hessian(one)(starts[0]))
+
+
+def _solved(lower, rows):
+    return cho_solve((lower, True), rows.T).T
 
 
 @eqx.filter_jit

@@ -88,6 +88,38 @@ def test_minima_of_many_are_those_of_scipy():
     np.testing.assert_allclose(found.theta[0], best.x, atol=1e-6)
 
 
+@pytest.mark.parametrize("start", [2.0, 0.1])  # the Hessian is positive there, or negative
+def test_many_that_are_alike_end_in_minima_of_their_own(start):
+    """By chords where they converge, and by what is done without them for the others."""
+    tilts = np.random.default_rng(1).normal(size=(60, 3)) * 0.2
+    tilts[40:] = 2.0  # so steep that no minimum is left near the start
+    starts, done = np.full((60, 3), start), []
+    objectives = eqx.Partial(Posed, double_well), (jnp.asarray(tilts),)
+    found = minimise_each(*objectives, starts, 1e-10, 100, done.append, alike=True)
+    at = np.asarray(found.theta)
+    np.testing.assert_allclose(at**3 - at + tilts, 0.0, atol=1e-13)
+    assert np.all(found.reached) and np.all(3.0 * at**2 > 1.0)
+    assert np.all(np.asarray(found.steps) > 0) and done[-1] == 60
+    if start == 2.0:
+        each = minimise_each(*objectives, starts, 1e-10, 100)
+        np.testing.assert_allclose(at[:40], each.theta[:40], atol=1e-14)
+
+
+def test_chords_that_end_in_a_saddle_do_not_count():
+    """Of −cosh, whose Hessian is negative where that of the first, cosh, is positive."""
+
+    def bowls(theta, sign):
+        return jnp.sum(sign * jnp.cosh(theta) + 0.3 * (1.0 - sign) * theta**4)
+
+    signs = np.where(np.arange(40) % 2, -1.0, 1.0)[:, None]
+    objectives = eqx.Partial(Posed, bowls), (jnp.asarray(signs),)
+    found = minimise_each(*objectives, np.full((40, 1), 1e-3), 1e-10, 200, alike=True)
+    assert np.all(found.reached)
+    at = np.asarray(found.theta)[:, 0]
+    assert np.all(np.abs(at[::2]) < 1e-9) and np.all(np.abs(at[1::2]) > 0.1)
+    np.testing.assert_allclose(np.sinh(at[1::2]), 2.4 * at[1::2] ** 3, rtol=1e-9)
+
+
 # --- trust regions
 
 

@@ -89,6 +89,7 @@ class LeaveOneOut(AbstractEstimator):
             self.max_steps,
             report,
             problem.size,
+            alike=True,
         )
         status = refit_status(problem, found, changes, proximity=self.damping)
         delta = jnp.asarray(np.asarray(found.theta) - np.asarray(theta))

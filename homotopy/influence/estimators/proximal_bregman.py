@@ -95,8 +95,8 @@ class ProximalBregman(AbstractEstimator):
 
     def changes(self, problem, theta, changes, report):
         damping = jnp.asarray(self.damping, theta.dtype)
-        outputs = problem.predict(theta)
-        objective = eqx.Partial(_objective, problem, theta, outputs, damping)
+        at_reference = _at_reference(problem, theta)
+        objective = eqx.Partial(_objective, problem, theta, at_reference, damping)
         arguments = changes.rows, changes.amounts
         starts = np.broadcast_to(theta, (changes.count, theta.size))
         options = self.tolerance, self.max_steps
@@ -107,9 +107,11 @@ class ProximalBregman(AbstractEstimator):
             found = minimise_by_chords(objective, arguments, starts, steps, *options, report)
             found = _one_by_one(found, objective, arguments, options, report)
         else:
-            found = minimise_each(objective, arguments, starts, *options, report, problem.size)
+            found = minimise_each(
+                objective, arguments, starts, *options, report, problem.size, alike=True
+            )
         # The objective is the re-weighted risk but for a linear term, −Σ ∇ℓᵢ(θˢ)·f.
-        forces = _forces(problem, outputs)
+        forces = _forces(problem, at_reference.outputs)
         status = refit_status(problem, found, changes, forces, self.damping)
         delta = jnp.asarray(np.asarray(found.theta) - np.asarray(theta))
         return delta, found.residual, status
@@ -153,6 +155,11 @@ def _forces(problem, outputs):
     return -jax.vmap(problem.point_loss.gradient)(outputs, problem.targets)
 
 
-def _objective(problem, reference, outputs, damping, rows, amounts):
+@jit_outermost
+def _at_reference(problem, reference):
+    return objectives.AtReference(problem, reference)
+
+
+def _objective(problem, reference, at_reference, damping, rows, amounts):
     changes = jnp.zeros(problem.size, reference.dtype).at[rows].add(amounts)
-    return objectives.ProximalBregman(problem, changes, reference, damping, outputs)
+    return objectives.ProximalBregman(problem, changes, reference, damping, at_reference)

@@ -27,6 +27,7 @@ from homotopy.models import LinearModel, Model, a_model
 from homotopy.named_data import NamedData
 from homotopy.precision import floating_dtype, owned
 from homotopy.problem_data import (
+    deleted_rows,
     output_shape,
     ridge_strength,
     sample_weights,
@@ -317,6 +318,30 @@ class Problem(NamedData, eqx.Module):
         options = {"ridge": ridge, "weights": self.point_weights, "dtype": self.X.dtype}
         seen = Problem(model, self.loss, inputs, self.y, deleted=self.deleted, **options)
         return seen, z
+
+    def deleting(self, deleted: ArrayInput | str) -> Problem:
+        """The problem of the same data with other points deleted, as the argument `deleted`.
+
+        The data are shared, not copied, and keep their names.
+
+        Raises
+        ------
+        ValueError
+            Naming `deleted`, as the constructor.
+
+        Examples
+        --------
+        >>> import homotopy as hm
+        >>> hm.enable_x64()
+        >>> problem = hm.Problem(
+        ...     hm.mlp([1, 2, 1]), hm.SquaredError(), [[-1.0], [0.5], [1.0]], [0.0, 1.0, 0.5],
+        ...     deleted=2, ridge=0.1,
+        ... )
+        >>> problem.deleting([0, 1]).deleted.tolist()
+        [0, 1]
+        """
+        indices = deleted_rows(numbered("deleted", deleted, self.labels), self.size)
+        return eqx.tree_at(lambda own: own.deleted, self, jnp.asarray(indices))
 
     def parameters(self, theta0: ArrayInput, name: str = "theta0") -> Float[Array, " d"]:
         """A parameter vector given by the user, checked and in the problem's dtype.

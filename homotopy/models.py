@@ -286,13 +286,24 @@ def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerP
     """
     sizes = layer_widths(sizes)
     function("activation", activation, "an array")
-    key = jax.random.key(0)  # only shapes matter here: parameters come from initial_parameters
+    network = eqx.filter_eval_shape(_layers, sizes, activation, jax.random.key(0))
+    # Only shapes matter here: parameters come from initial_parameters.
+    network = jax.tree.map(
+        lambda leaf: (
+            np.zeros(leaf.shape, leaf.dtype) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf
+        ),
+        network,
+    )
+    return MultilayerPerceptron(sizes=sizes, network=ModuleModel(network))
+
+
+def _layers(sizes, activation, key):
     layers: list[Callable] = []
     for fan_in, fan_out in itertools.pairwise(sizes[:-1]):
         layers += [eqx.nn.Linear(fan_in, fan_out, key=key), eqx.nn.Lambda(activation)]
     outputs = "scalar" if sizes[-1] == 1 else sizes[-1]
     layers.append(eqx.nn.Linear(sizes[-2], outputs, key=key))
-    return MultilayerPerceptron(sizes=sizes, network=ModuleModel(eqx.nn.Sequential(layers)))
+    return eqx.nn.Sequential(layers)
 
 
 def module_model(module: Callable) -> ModuleModel:

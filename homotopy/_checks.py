@@ -7,7 +7,7 @@ traced, inside `jax.jit`, `jax.vmap` or `jax.grad`, are checked for their shape 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Protocol, runtime_checkable
 
 import jax
@@ -231,3 +231,12 @@ def _is_boolean(value) -> bool:
         return kind.removesuffix("[pyarrow]") in ("bool", "boolean")
     held = np.asarray(value, object).reshape(-1)
     return held.size > 0 and all(isinstance(one, bool | np.bool_) for one in held)
+
+
+def layer_widths(sizes: Sequence[int]) -> tuple[int, ...]:
+    """The widths of a network's layers, from the input to the output, checked."""
+    expected = "the widths of at least two layers, [inputs, …, outputs]"
+    widths = sequence("sizes", sizes, expected)
+    if len(widths) < 2:
+        raise ValueError(f"sizes: expected {expected}, got {widths}.")
+    return tuple(integer(f"sizes[{index}]", width) for index, width in enumerate(widths))

@@ -21,6 +21,7 @@ from homotopy._wording import described
 _PATIENCE = 2.0  # seconds of work that nobody need be told of
 _TICK = 0.5  # seconds between two lines
 _CELLS = 16  # of the bar
+_drawing = threading.Lock()  # held by who draws a line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +99,9 @@ class Monitor:
         self._line = _Line(symbol, limit, what, patience, keeps) if shown else None
 
     def __enter__(self) -> Monitor:
+        # Of work within other work the outer line tells: two would write over each other.
+        if self._line is not None and not _drawing.acquire(blocking=False):
+            self._line = None
         if self._line is not None:
             self._line.begin()
         return self
@@ -105,6 +109,7 @@ class Monitor:
     def __exit__(self, *raised) -> None:
         if self._line is not None:
             self._line.end()
+            _drawing.release()
 
     def report(self, done: int, total: int, best: float) -> None:
         """Take note that `done` of at most `total` steps are taken and `best` is the least cost."""
@@ -114,10 +119,23 @@ class Monitor:
             self._line.progress = Progress(done, total, best)
 
 
-def clock(progress: bool | None, what: str) -> Monitor:
-    """Shows for how long something has gone on that can say no more, as the user wished."""
+def shown(progress: bool | None) -> None:
+    """A `TypeError` unless it is None, True or False."""
     if progress is not None and not isinstance(progress, bool):
         raise TypeError(f"progress: expected True or False, got {described(progress)}.")
+
+
+def clock(progress: bool | None, what: str, arguments: Any = None) -> Monitor:
+    """Shows for how long something has gone on that can say no more, as the user wished.
+
+    Nothing is shown where some of the arguments are being traced: then it only begins later.
+    """
+    shown(progress)
+    if arguments is not None and progress is not False:
+        import jax
+
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
+            progress = False
     return Monitor(progress, "", what=what, keeps=False)
 
 

@@ -44,16 +44,25 @@ def interruptible(function: Callable, *arguments):
     return in_the_background(function, *arguments).result()
 
 
+def interruptible_unless_traced(function: Callable, *arguments):
+    """As `interruptible`, of numbers; in a trace the call itself."""
+    import jax
+
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
+        return function(*arguments)
+    return interruptible(function, *arguments)
+
+
 def in_the_background(function: Callable, *arguments) -> Future:
     """`function(*arguments)`, computed in another thread; whoever drops the future loses it."""
     import jax
 
-    wide, result = jax.config.jax_enable_x64, Future()
+    wide, device, result = jax.config.jax_enable_x64, jax.config.jax_default_device, Future()
 
     def work():
         try:
             # What a context manager has set belongs to the thread it was set in.
-            with jax.enable_x64(wide):
+            with jax.enable_x64(wide), jax.default_device(device):
                 result.set_result(jax.block_until_ready(function(*arguments)))
         except BaseException as error:
             result.set_exception(error)

@@ -85,9 +85,20 @@ def gradient_rounding(
     32 units in the last place of Σ wᵢ‖∇ℓ_i‖ + ρ‖θ‖, and of `of_theta`, the Hessian's largest
     eigenvalue times the size of θ.
     """
+    return rounding_of(gradient_terms(problem, theta, epsilon) + of_theta, theta.dtype)
+
+
+def gradient_terms(
+    problem: Problem, theta: Float[Array, " d"], epsilon: Float[Array, ""]
+) -> Float[Array, ""]:
+    """Σ wᵢ‖∇ℓ_i‖ + ρ‖θ‖: the sizes of the terms of ∇R_ε."""
     each = problem.weights(epsilon) * gradient_norms(problem, theta)
-    terms = jnp.sum(each) + problem.ridge_force(theta)
-    return ROUNDINGS * jnp.finfo(theta.dtype).eps * (terms + of_theta)
+    return jnp.sum(each) + problem.ridge_force(theta)
+
+
+def rounding_of(terms, dtype):
+    """32 units in the last place of the sizes of terms."""
+    return ROUNDINGS * jnp.finfo(dtype).eps * terms
 
 
 def gradient_roundings(problem: Problem, theta: Float[Array, " d"]) -> Float[Array, " n"]:

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray
 
-from homotopy._checks import integer, positive, vector
+from homotopy._checks import integer, layer_widths, positive, vector
 from homotopy._display import DisplayedByFields
 from homotopy.layers import AffineLayers
 from homotopy.linear_modes import ModePeak, mode_influence, mode_peak, mode_strength
 from homotopy.losses import SquaredError
-from homotopy.models import Model, layer_widths
+from homotopy.models import Model
 from homotopy.problem import Problem
 
 __all__ = [

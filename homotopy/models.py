@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
 
-from homotopy._checks import function, instance, integer, sequence
+from homotopy._checks import function, instance, integer, layer_widths
 from homotopy._model_display import DisplayedModel
 from homotopy._parameter_names import entry_names, numbered_entries, place_in_tree
 from homotopy._pickling import by_fields, restored
@@ -148,8 +148,9 @@ class ModuleModel(Model):
         self.names = tuple(place_in_tree(path) for (path, _), kind in places if kind == "parameter")
         self.buffers = tuple(jnp.asarray(leaf) for leaf in by_kind["buffer"])
         self.constants = tuple(by_kind["constant"])
-        flat = [jnp.ravel(jnp.asarray(leaf, dtype=float)) for leaf in parameters]
-        self.start = jnp.concatenate(flat)
+        xp = jnp if any(isinstance(leaf, jax.core.Tracer) for leaf in parameters) else np
+        flat = [xp.ravel(xp.asarray(leaf, dtype=float)) for leaf in parameters]
+        self.start = jnp.asarray(xp.concatenate(flat), dtype=float)
         self.dimension = self.start.shape[0]
 
     def __reduce__(self):
@@ -286,13 +287,20 @@ def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerP
     """
     sizes = layer_widths(sizes)
     function("activation", activation, "an array")
-    key = jax.random.key(0)  # only shapes matter here: parameters come from initial_parameters
+    shapes = eqx.filter_eval_shape(_layers, sizes, activation, jax.random.key(0))
+    # Only they matter here: parameters come from initial_parameters.
+    drawn, fixed = eqx.partition(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), drawn)
+    return MultilayerPerceptron(sizes=sizes, network=ModuleModel(eqx.combine(zeros, fixed)))
+
+
+def _layers(sizes, activation, key):
     layers: list[Callable] = []
     for fan_in, fan_out in itertools.pairwise(sizes[:-1]):
         layers += [eqx.nn.Linear(fan_in, fan_out, key=key), eqx.nn.Lambda(activation)]
     outputs = "scalar" if sizes[-1] == 1 else sizes[-1]
     layers.append(eqx.nn.Linear(sizes[-2], outputs, key=key))
-    return MultilayerPerceptron(sizes=sizes, network=ModuleModel(eqx.nn.Sequential(layers)))
+    return eqx.nn.Sequential(layers)
 
 
 def module_model(module: Callable) -> ModuleModel:
@@ -376,15 +384,6 @@ def a_model(value, name: str = "model") -> Model:
         "linear_model(p), mlp(sizes), function_model(f, dimension) of a function f(theta, x), or "
         "module_model(module) of an Equinox, Flax NNX or PyTorch module",
     )
-
-
-def layer_widths(sizes: Sequence[int]) -> tuple[int, ...]:
-    """The widths of a network's layers, from the input to the output, checked."""
-    expected = "the widths of at least two layers, [inputs, …, outputs]"
-    widths = sequence("sizes", sizes, expected)
-    if len(widths) < 2:
-        raise ValueError(f"sizes: expected {expected}, got {widths}.")
-    return tuple(integer(f"sizes[{index}]", width) for index, width in enumerate(widths))
 
 
 def _restored(kind: type[ModuleModel], wide: bool, fields: dict[str, Any]) -> ModuleModel:

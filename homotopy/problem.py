@@ -9,6 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
+from homotopy import risk
 from homotopy._checks import (
     ArrayInput,
     concrete,
@@ -16,7 +17,6 @@ from homotopy._checks import (
     matrix,
     vector,
 )
-from homotopy._jit import jit_outermost
 from homotopy._pickling import by_fields
 from homotopy.existence import decide_existence, require_minimum
 from homotopy.labels import Labels, keep_labels, kept_labels, labels_of, numbered
@@ -27,6 +27,7 @@ from homotopy.models import LinearModel, Model, a_model
 from homotopy.named_data import NamedData
 from homotopy.precision import floating_dtype, owned
 from homotopy.problem_data import (
+    deleted_rows,
     output_shape,
     ridge_strength,
     sample_weights,
@@ -193,14 +194,14 @@ class Problem(NamedData, eqx.Module):
             X = self.X
         elif not isinstance(X, jax.Array):
             X = jnp.asarray(matrix("X", X, self.X.shape[1]), self.X.dtype)
-        return _outputs(self, theta, X)
+        return risk.outputs(self, theta, X)
 
     def weights(self, epsilon: ArrayLike = 1.0) -> Float[Array, " n"]:
         """Weights of the n losses ℓ_i: ε on the deleted set, one elsewhere.
 
         Sample weights are in the losses. `epsilon` is one number, or one for each deleted point.
         """
-        return _weights(self, jnp.asarray(epsilon, self.X.dtype))
+        return risk.weights(self, jnp.asarray(epsilon, self.X.dtype))
 
     def known_weights(self, epsilon: ArrayLike = 1.0) -> np.ndarray | None:
         """`weights` in NumPy, or None where they are being traced."""
@@ -213,13 +214,13 @@ class Problem(NamedData, eqx.Module):
 
     def losses(self, theta: Float[Array, " d"]) -> Float[Array, " n"]:
         """ℓ_i(θ), of every point, its sample weight included."""
-        return _losses(self, theta)
+        return risk.losses(self, theta)
 
     def weighted_risk(
         self, theta: Float[Array, " d"], weights: Float[Array, " n"]
     ) -> Float[Array, ""]:
         """R(θ; w) = Σ w_i ℓ_i(θ) + (ρ/2)‖θ‖², with a weight for each point."""
-        return _weighted_risk(self, theta, weights)
+        return risk.weighted_risk(self, theta, weights)
 
     def penalty(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
         """(ρ/2)‖θ‖², or ½ Σ ρ_j θ_j²."""
@@ -235,15 +236,15 @@ class Problem(NamedData, eqx.Module):
 
     def risk(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, ""]:
         """R_ε(θ)."""
-        return _risk(self, theta, jnp.asarray(epsilon, self.X.dtype))
+        return risk.risk(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def gradient(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, " d"]:
         """∇R_ε(θ)."""
-        return _gradient(self, theta, jnp.asarray(epsilon, self.X.dtype))
+        return risk.gradient(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def hessian(self, theta: Float[Array, " d"], epsilon: ArrayLike = 1.0) -> Float[Array, "d d"]:
         """∇²R_ε(θ)."""
-        return _hessian(self, theta, jnp.asarray(epsilon, self.X.dtype))
+        return risk.hessian(self, theta, jnp.asarray(epsilon, self.X.dtype))
 
     def hvp(
         self,
@@ -252,15 +253,15 @@ class Problem(NamedData, eqx.Module):
         epsilon: ArrayLike = 1.0,
     ) -> Float[Array, " d"]:
         """∇²R_ε(θ) times a vector, without the matrix."""
-        return _hvp(self, theta, vector, jnp.asarray(epsilon, self.X.dtype))
+        return risk.hvp(self, theta, vector, jnp.asarray(epsilon, self.X.dtype))
 
     def deleted_loss(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
         """Σ_{i∈G} ℓ_i(θ)."""
-        return _deleted_loss(self, theta)
+        return risk.deleted_loss(self, theta)
 
     def deleted_gradient(self, theta: Float[Array, " d"]) -> Float[Array, " d"]:
         """Σ_{i∈G} ∇ℓ_i(θ)."""
-        return _deleted_gradient(self, theta)
+        return risk.deleted_gradient(self, theta)
 
     def full_fit(self, theta0: ArrayInput | None = None) -> Float[Array, " d"]:
         """θ* = θ(1): a stationary point of R_1, started at θ₀ (default: zeros).
@@ -318,6 +319,30 @@ class Problem(NamedData, eqx.Module):
         seen = Problem(model, self.loss, inputs, self.y, deleted=self.deleted, **options)
         return seen, z
 
+    def deleting(self, deleted: ArrayInput | str) -> Problem:
+        """The problem of the same data with other points deleted, as the argument `deleted`.
+
+        The data are shared, not copied, and keep their names.
+
+        Raises
+        ------
+        ValueError
+            Naming `deleted`, as the constructor.
+
+        Examples
+        --------
+        >>> import homotopy as hm
+        >>> hm.enable_x64()
+        >>> problem = hm.Problem(
+        ...     hm.mlp([1, 2, 1]), hm.SquaredError(), [[-1.0], [0.5], [1.0]], [0.0, 1.0, 0.5],
+        ...     deleted=2, ridge=0.1,
+        ... )
+        >>> problem.deleting([0, 1]).deleted.tolist()
+        [0, 1]
+        """
+        indices = deleted_rows(numbered("deleted", deleted, self.labels), self.size)
+        return eqx.tree_at(lambda own: own.deleted, self, jnp.asarray(indices))
+
     def parameters(self, theta0: ArrayInput, name: str = "theta0") -> Float[Array, " d"]:
         """A parameter vector given by the user, checked and in the problem's dtype.
 
@@ -330,57 +355,6 @@ def _labelled(restored, fields, labels: Labels) -> Problem:
     problem = restored(*fields)
     keep_labels(problem.X, labels)
     return problem
-
-
-@jit_outermost
-def _outputs(problem, theta, X):
-    return jax.vmap(lambda x: problem.model(theta, x))(X)
-
-
-@jit_outermost
-def _weights(problem, epsilon):
-    return jnp.ones(problem.size, problem.X.dtype).at[problem.deleted].set(epsilon)
-
-
-@jit_outermost
-def _losses(problem, theta):
-    loss = problem.point_loss
-    return jax.vmap(lambda x, y: loss.value(problem.model(theta, x), y))(problem.X, problem.targets)
-
-
-@jit_outermost
-def _weighted_risk(problem, theta, weights):
-    return jnp.sum(weights * problem.losses(theta)) + problem.penalty(theta)
-
-
-@jit_outermost
-def _risk(problem, theta, epsilon):
-    return problem.weighted_risk(theta, problem.weights(epsilon))
-
-
-@jit_outermost
-def _gradient(problem, theta, epsilon):
-    return jax.grad(problem.risk)(theta, epsilon)
-
-
-@jit_outermost
-def _hessian(problem, theta, epsilon):
-    return jax.hessian(problem.risk)(theta, epsilon)
-
-
-@jit_outermost
-def _hvp(problem, theta, vector, epsilon):
-    return jax.jvp(lambda at: problem.gradient(at, epsilon), (theta,), (vector,))[1]
-
-
-@jit_outermost
-def _deleted_loss(problem, theta):
-    return jnp.sum(problem.losses(theta)[problem.deleted])
-
-
-@jit_outermost
-def _deleted_gradient(problem, theta):
-    return jax.grad(problem.deleted_loss)(theta)
 
 
 def a_problem(value, name: str = "problem", rows: bool = True) -> Problem:

@@ -94,9 +94,9 @@ class ProblemCheck:
         ]
         if self.finite:
             lines += [
-                f"gradient          off by {self.gradient_error:.1e} from differences, "
+                f"gradient          {_off(self.gradient_error)}, "
                 f"{_duration(self.gradient_seconds)} each",
-                f"curvature         off by {self.curvature_error:.1e} from differences",
+                f"curvature         {_off(self.curvature_error)}",
             ]
         if np.isfinite(self.smallest_eigenvalue):
             lines.append(
@@ -106,6 +106,12 @@ class ProblemCheck:
         lines += [f"to mend           {finding}" for finding in self.findings]
         lines += [f"next              {step}" for step in self.next_steps]
         return "\n".join(lines)
+
+
+def _off(error: float) -> str:
+    if error == 0.0:
+        return "that of differences, to their rounding"
+    return f"off by {error:.1e} from differences"
 
 
 def check(problem: Problem, theta: ArrayInput | None = None, *, show: bool = True) -> ProblemCheck:

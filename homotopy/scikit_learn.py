@@ -53,7 +53,8 @@ def from_sklearn(
       ridge on it is 1/(C · intercept_scaling²).
     - `MLPRegressor`, `MLPClassifier`: α on the weights, none on the biases; in batches of m of n
       points scikit-learn adds α/m in each, so that the ridge is αn/m, and α for lbfgs. Of several
-      outputs it follows the gradient of the sum over them, though it reports the mean.
+      outputs it follows the gradient of the sum over them, though it reports the mean. With
+      `early_stopping` it does not say which rows it was fitted to, and is refused.
 
     Parameters
     ----------
@@ -248,6 +249,13 @@ _ACTIVATIONS: dict[str, Callable] = {
 
 def _perceptron(fitted, X, y, options):
     """Σ w ℓ/m + α‖W‖²/(2m) in a batch of m, as its gradient has it."""
+    if fitted.early_stopping and fitted.solver != "lbfgs":
+        raise ValueError(
+            "fitted: expected a perceptron fitted to all rows, got one with early_stopping=True: "
+            f"scikit-learn kept {fitted.validation_fraction:g} of the rows out of the fit, and "
+            "does not say which; split them off by train_test_split, fit the others with "
+            "early_stopping=False, and pass those here."
+        )
     classes = hasattr(fitted, "classes_")
     loss = SquaredError()
     if classes:

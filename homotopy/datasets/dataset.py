@@ -37,6 +37,8 @@ class Dataset:
         What reading a file assumed, in sentences.
     coding
         How columns of the file became features, for other files like it.
+    weights
+        Sample weights (n,) of the rows, where a column of the file has them.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Dataset:
     classes: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     coding: Coding | None = dataclasses.field(default=None, repr=False)
+    weights: Float[np.ndarray, " n"] | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self):
         for name in ("name", "target_name", "description"):
@@ -86,6 +89,10 @@ class Dataset:
             object.__setattr__(self, name, tuple(given))
         if self.coding is not None:
             instance("coding", self.coding, Coding, "that of a file, as from_table makes it")
+        if self.weights is not None:
+            from homotopy.problem_data import sample_weights  # which takes a while to import
+
+            object.__setattr__(self, "weights", sample_weights(self.weights, len(self.y)))
 
     def labelled(self):
         """X as a data frame and y as a series, under their names: so problems know them.

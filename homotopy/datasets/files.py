@@ -15,6 +15,7 @@ def from_table(
     target: str | None = None,
     *,
     formula: str | None = None,
+    weights: str | None = None,
     index: str | None = None,
     drop: Sequence[str] = (),
     dropna: bool = False,
@@ -40,6 +41,8 @@ def from_table(
     formula
         Such as `"y ~ a*b + C(c)"`, in the grammar of formulaic. What it says of an intercept is in
         `coding`; among the features there is none.
+    weights
+        The column of sample weights, positive numbers, which is no feature: `Dataset.weights`.
     index
         The column that names the rows.
     drop
@@ -76,6 +79,7 @@ def from_table(
         instance("target", target, str, "the name of a column")
     for name, value, what in (
         ("formula", formula, "text such as 'y ~ a + b'"),
+        ("weights", weights, "the name of a column"),
         ("index", index, "the name of a column"),
         ("separator", separator, "one character"),
         ("decimal", decimal, "'.' or ','"),
@@ -88,6 +92,15 @@ def from_table(
     for name in drop:
         instance("drop", name, str, "a sequence of names of columns")
     options = TableOptions(
-        target, formula, index, drop, flag("dropna", dropna), separator, decimal, encoding, comment
+        target=target,
+        formula=formula,
+        weights=weights,
+        index=index,
+        drop=drop,
+        dropna=flag("dropna", dropna),
+        separator=separator,
+        decimal=decimal,
+        encoding=encoding,
+        comment=comment,
     )
     return load_table(Path(path), options)

@@ -53,6 +53,9 @@ class Standardisation:
 def standardise(dataset: Dataset, *, centre: bool = True) -> tuple[Dataset, Standardisation]:
     """Features and target shifted to mean 0 and scaled to (population) standard deviation 1.
 
+    Where rows have weights, means and deviations are weighted: so the intercept of the weighted fit
+    to standardised data is 0.
+
     Parameters
     ----------
     dataset : Dataset
@@ -86,10 +89,10 @@ def standardise(dataset: Dataset, *, centre: bool = True) -> tuple[Dataset, Stan
     instance("dataset", dataset, Dataset, "a Dataset, as of from_table(path, target)")
     centre = flag("centre", centre)
     table = np.column_stack([dataset.X, dataset.y])
-    means = table.mean(axis=0) if centre else np.zeros(table.shape[1])
+    means = np.average(table, 0, dataset.weights) if centre else np.zeros(table.shape[1])
     centred = table - means
     # Rounding leaves a trace of the mean in a constant column, and its mean may be off by as much.
-    centred -= centred.mean(axis=0) if centre else 0.0
+    centred -= np.average(centred, 0, dataset.weights) if centre else 0.0
     largest = np.abs(centred).max(axis=0)
     constant = constant_columns(table) if centre else largest == 0.0
     if constant.any():
@@ -100,7 +103,7 @@ def standardise(dataset: Dataset, *, centre: bool = True) -> tuple[Dataset, Stan
             f"{dataset.name}: {kind} cannot be standardised: {listed(named)}; leave them out."
         )
     # Divided by the largest entry first, so that squaring neither overflows nor underflows.
-    scales = largest * np.sqrt(np.mean((centred / largest) ** 2, axis=0))
+    scales = largest * np.sqrt(np.average((centred / largest) ** 2, 0, dataset.weights))
     scaled = centred / scales
     standardised = dataclasses.replace(dataset, X=scaled[:, :-1], y=scaled[:, -1])
     return standardised, Standardisation(

@@ -11,9 +11,11 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, flag, vector
 from homotopy._display import Entries, largest, span
+from homotopy._progress import clock, shown
 from homotopy._result import Result
 from homotopy._status import Reported, require_success
 from homotopy._tables import Table
+from homotopy._threads import interruptible_unless_traced
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
@@ -104,6 +106,7 @@ def flow(
     *,
     method: AbstractMethod | None = None,
     throw: bool = True,
+    progress: bool | None = None,
 ) -> Trajectory:
     """Gradient flow θ̇ = −∇R_{ε(t)}(θ), θ(0) = θ₀, under a schedule ε(t) (theory §3).
 
@@ -121,6 +124,9 @@ def flow(
         `GradientDescent(step_size)`, `StochasticGradientDescent(step_size, batch_size)`.
     throw : bool
         Raise where the method does not succeed; otherwise say so in the status.
+    progress : bool, optional
+        By default a line shows the time that it has taken, in a terminal or a notebook, after two
+        seconds; True shows it always, False never.
 
     Returns
     -------
@@ -150,9 +156,13 @@ def flow(
     a_schedule(schedule)
     times = checked_times(times, theta0.dtype)
     flag("throw", throw)
+    shown(progress)
     method = default_method(problem) if method is None else a_method(method)
     found = _known_states(method, problem, schedule, theta0, times)
-    found = _states(method, problem, schedule, theta0, times) if found is None else found
+    if found is None:
+        arguments = method, problem, schedule, theta0, times
+        with clock(progress, "following the flow", arguments):
+            found = interruptible_unless_traced(_states, *arguments)
     theta, status, stats = found
     if throw:
         theta = require_success(theta, status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy._checks import ArrayInput, concrete, flag
 from homotopy._display import Entries, largest, span
+from homotopy._progress import clock
 from homotopy._result import Result
 from homotopy._status import Reported, require_success
 from homotopy._tables import Table
-from homotopy._threads import CORES, one_thread_of_blas, side_by_side
+from homotopy._threads import (
+    CORES,
+    interruptible,
+    interruptible_unless_traced,
+    one_thread_of_blas,
+    side_by_side,
+)
 from homotopy.flows._flow import checked_times, default_method
+from homotopy.flows.arguments import checked_epsilons
 from homotopy.flows.exact import Exact
 from homotopy.flows.method import (
     AbstractMethod,
@@ -38,11 +47,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SHARE = 8  # weights that are worth a call of their own
+_TOGETHER = 32  # that are followed by one call at most: between calls is said how many are done
 _compiled: set = set()  # kinds of such calls
 
 
 class HomotopySurface(Result, Reported, eqx.Module):
     """θ(t, ε) on a grid.
+
+    `surface.to_frame()` is indexed by ε and time; `.to_frame().to_xarray()` makes a grid of it,
+    where xarray is installed.
 
     Attributes
     ----------
@@ -117,6 +130,7 @@ def homotopy(
     throw: bool = True,
     devices: int | Sequence | None = None,
     client: Any = None,
+    progress: bool | None = None,
 ) -> HomotopySurface:
     """θ(t, ε): the gradient flow of R_ε from θ₀ for each constant ε (theory §3).
 
@@ -138,11 +152,15 @@ def homotopy(
     client : dask.distributed.Client or concurrent.futures.Executor, optional
         The ε are shared out over its processes. Either way each θ(t, ε) is computed by the same
         operations, in a batch of another size: results differ by roundings at most.
+    progress : bool, optional
+        By default a line shows how many ε are done, or the time that it has taken where they are
+        found together, in a terminal or a notebook, after two seconds; True shows it always, False
+        never.
 
     Raises
     ------
     TypeError
-        Naming `problem`, `method`, `devices` or `client`.
+        Naming `problem`, `method`, `devices`, `client` or `progress`.
     ValueError
         Naming `theta0`, `times`, `epsilons`, `devices` or `client`.
 
@@ -161,6 +179,14 @@ def homotopy(
     flag("throw", throw)
     method = default_method(problem) if method is None else a_method(method)
     devices, client = checked_workers(devices, client)
+    with clock(progress, "following θ(t, ε)", (problem, theta0, times, epsilons)) as monitor:
+        theta, status = _found(problem, theta0, times, epsilons, method, devices, client, monitor)
+    if throw:
+        theta = require_success(theta, first_failure(status))
+    return HomotopySurface(epsilons, times, theta, status, problem, theta0)
+
+
+def _found(problem, theta0, times, epsilons, method, devices, client, monitor):
     exact = isinstance(method, Exact)
     if devices is not None or client is not None:
         if concrete(epsilons) is None:
@@ -169,20 +195,16 @@ def homotopy(
         shared = (method.modal_form(problem),) if exact else (method, problem)
         shared = *shared, theta0, times
         if devices is not None:
-            theta, status = over_devices(surface, epsilons, devices, *shared)
-        else:
-            part = functools.partial(_part, surface, shared, np.asarray(epsilons))
-            theta, status = in_parts(part, epsilons.size, None, client)
-    elif exact:
+            return over_devices(surface, epsilons, devices, *shared)
+        part = functools.partial(_part, surface, shared, np.asarray(epsilons))
+        return in_parts(part, epsilons.size, None, client)
+    if exact:
         modal = method.modal_form(problem)
         found = _known_surface(modal, theta0, times, epsilons)
-        found = _exact_surface(modal, theta0, times, epsilons) if found is None else found
-        theta, status = found
-    else:
-        theta, status = _shared_out(method, problem, theta0, times, epsilons)
-    if throw:
-        theta = require_success(theta, first_failure(status))
-    return HomotopySurface(epsilons, times, theta, status, problem, theta0)
+        if found is not None:
+            return found
+        return interruptible_unless_traced(_exact_surface, modal, theta0, times, epsilons)
+    return _shared_out(method, problem, theta0, times, epsilons, monitor)
 
 
 def _part(surface, shared, epsilons, places):
@@ -243,23 +265,37 @@ def _surface_status(finite):
     )(finite)
 
 
-def _shared_out(method, problem, theta0, times, epsilons):
-    """`_surface`, on a processor in several threads: a loop of small steps keeps one core busy."""
+def _shared_out(method, problem, theta0, times, epsilons, monitor):
+    """`_surface`, some weights at a time, on a processor in several threads.
+
+    A loop of small steps keeps one core busy, and a few weights at a time can say how far they are.
+    """
     arguments = (method, problem, theta0, times)
     parts = min(CORES, epsilons.size // _SHARE)
     leaves, structure = jax.tree.flatten(eqx.filter((*arguments, epsilons), eqx.is_array))
     traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
     if parts < 2 or traced or jax.default_backend() != "cpu":
-        return _surface(*arguments, epsilons)
-    # All of one size, so that they share a compilation; threads that begin at once would not.
-    share = -(-epsilons.size // parts)
+        return interruptible_unless_traced(_surface, *arguments, epsilons)
+    # All of one size, so that they share a compilation.
+    share = min(-(-epsilons.size // parts), _TOGETHER)
+    parts = -(-epsilons.size // share)
     padded = np.pad(np.asarray(epsilons), (0, parts * share - epsilons.size), mode="edge")
     kind = structure, share, *((leaf.shape, leaf.dtype) for leaf in leaves)
-    together = side_by_side if kind in _compiled else map
-    _compiled.add(kind)
-    found = together(
-        lambda part: jax.block_until_ready(_surface(*arguments, part)), np.split(padded, parts)
-    )
+    found = []
+
+    def part(some):
+        return jax.block_until_ready(_surface(*arguments, some))
+
+    def took(each) -> None:
+        found.append(each)
+        monitor.report(min(len(found) * share, epsilons.size), epsilons.size, math.nan)
+
+    waiting = np.split(padded, parts)
+    if kind not in _compiled:  # threads that begin at once would each compile
+        took(interruptible(part, waiting.pop(0)))
+        _compiled.add(kind)
+    for each in side_by_side(part, waiting):
+        took(each)
     return jax.tree.map(lambda *part: jnp.concatenate(part)[: epsilons.size], *found)
 
 
@@ -277,12 +313,3 @@ def first_failure(status):
     """The first status that is not a success, or else the first."""
     failed = jax.vmap(lambda ended: ended != FlowStatus.successful)(status)
     return jax.tree.map(lambda ended: ended[jnp.argmax(failed)], status)
-
-
-def checked_epsilons(epsilons: ArrayInput, dtype) -> Float[Array, " k"]:
-    """Weights in [0, 1] as a vector; `ValueError` otherwise."""
-    epsilons = vector("epsilons", epsilons, dtype=dtype)
-    known = concrete(epsilons)
-    if known is not None and not np.all((known >= 0) & (known <= 1)):
-        raise ValueError(f"epsilons: expected weights in [0, 1], got {known.min()}…{known.max()}.")
-    return epsilons

@@ -13,9 +13,11 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, flag, row_numbers
 from homotopy._display import Entries, largest, span
+from homotopy._progress import clock, shown
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
 from homotopy._tables import Table
+from homotopy._threads import interruptible_unless_traced
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
@@ -112,6 +114,7 @@ def sensitivity(
     points: ArrayInput | None = None,
     method: AbstractMethod | None = None,
     throw: bool = True,
+    progress: bool | None = None,
 ) -> Sensitivity:
     """How the training trajectory on all data depends on the weight of each point (theory §3).
 
@@ -132,13 +135,16 @@ def sensitivity(
         `Adaptive()`: the variational equation, integrated together with the flow.
     throw : bool
         Raise where the method does not succeed.
+    progress : bool, optional
+        By default a line shows the time that it has taken, in a terminal or a notebook, after two
+        seconds; True shows it always, False never.
 
     Raises
     ------
     ValueError
         Naming `theta0`, `times` or `points`.
     TypeError
-        Naming `problem` or `method`, which must not be one in discrete time.
+        Naming `problem`, `progress` or `method`, which must not be one in discrete time.
 
     Examples
     --------
@@ -153,18 +159,21 @@ def sensitivity(
     times = checked_times(times, theta0.dtype)
     points = checked_points(points, problem.size)
     flag("throw", throw)
+    shown(progress)
     method = default_method(problem) if method is None else a_method(method)
     if isinstance(method, Exact):
         modal = method.modal_form(problem)
         X, y = least_squares_rows(problem)
-        derivative, status = _exact_sensitivity(modal, X[points], y[points], theta0, times)
+        compute, arguments = _exact_sensitivity, (modal, X[points], y[points], theta0, times)
     elif isinstance(method, Adaptive):
-        derivative, status = _variational(method, problem, theta0, times, points)
+        compute, arguments = _variational, (method, problem, theta0, times, points)
     else:
         raise TypeError(
             f"method: expected Exact() or Adaptive(), got {type(method).__name__}: sensitivities "
             "are defined along the gradient flow."
         )
+    with clock(progress, "following the sensitivities", arguments):
+        derivative, status = interruptible_unless_traced(compute, *arguments)
     if throw:
         derivative = require_success(derivative, status)
     return named(Sensitivity(times, points, derivative, status), problem)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix as optx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
@@ -19,16 +17,17 @@ from homotopy._progress import clock
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
-from homotopy._threads import interruptible
+from homotopy._threads import interruptible_unless_traced
 from homotopy.evidence import gradient_rounding, stationarity
 from homotopy.existence import affine_in_parameters, decide_existence, minimum_is_near
-from homotopy.flows._diffrax import a_solver
+from homotopy.flows.linearly_implicit import FlowEnd, follow_gradient_flow
 from homotopy.minima.newton import INDEFINITE, to_flow_limit
 from homotopy.precision import reachable
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
 
 if TYPE_CHECKING:
+    import diffrax
     from matplotlib.axes import Axes
 
 _NEARER = 0.1
@@ -140,7 +139,7 @@ def train(
 ) -> Training:
     """The limit of the gradient flow of R_ε from θ₀ (theory §2, §3).
 
-    The flow is followed, by a solver for stiff equations, until ‖∇R_ε‖ has fallen to `tolerance` of
+    The flow is followed, by a method for stiff equations, until ‖∇R_ε‖ has fallen to `tolerance` of
     what it was at θ₀; then Newton's method, damped where it does not descend, goes to rounding.
     Which stationary point is reached is for the flow to say: the result tells whether Newton's
     steps stayed where the risk is convex. A gradient that vanishes is not enough: of a logistic or
@@ -158,7 +157,8 @@ def train(
     tolerance : float
         In (0, 1); below 64 units in the last place of the dtype it counts as those.
     solver : diffrax.AbstractSolver
-        Kvaerno5 with the full Newton method by default; an explicit one for many parameters.
+        Of diffrax; by default RODAS, a linearly implicit method that takes an eigendecomposition of
+        the Hessian a step. An explicit one for many parameters.
     max_steps : int
         Of the flow.
     throw : bool
@@ -195,6 +195,8 @@ def train(
     flag("throw", throw)
     theta0 = a_problem(problem, rows=False).parameters(theta0)
     if solver is not None:
+        from homotopy.flows._diffrax import a_solver
+
         a_solver("solver", solver)
     epsilon = jnp.asarray(epsilon, theta0.dtype)
     weights = problem.known_weights(epsilon)
@@ -202,9 +204,8 @@ def train(
     seen, start = (problem, theta0) if basis is None else problem.along(basis, theta0)
     least = reachable(float(tolerance), theta0.dtype)
     arguments = seen, start, epsilon, least, solver, int(max_steps)
-    with clock(progress, "training"):
-        known = not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments))
-        trained = interruptible(flow_limit, *arguments) if known else flow_limit(*arguments)
+    with clock(progress, "training", arguments):
+        trained = interruptible_unless_traced(flow_limit, *arguments)
     if basis is not None:
         trained = eqx.tree_at(
             lambda t: (t.theta, t.flow_theta),
@@ -241,12 +242,25 @@ def with_separation(problem: Problem, trained: Training, epsilons: Float[Array, 
     return eqx.tree_at(lambda t: t.status, trained, marked(jnp.asarray(separated), trained.status))
 
 
-def _stiff(dtype) -> diffrax.AbstractSolver:
-    # With diffrax's own simplified Newton method the curved valleys of a perceptron's risk take
-    # some forty times as many steps.
-    least = 16.0 * float(jnp.finfo(dtype).eps)
-    newton = optx.Newton(rtol=max(1e-8, least), atol=max(1e-10, least))
-    return diffrax.Kvaerno5(root_finder=newton)
+def _by_diffrax(solver, gradient, start, arrived, max_steps) -> FlowEnd:
+    """The flow by a solver of diffrax, until `arrived`, of θ."""
+    import diffrax
+
+    flow = diffrax.diffeqsolve(
+        diffrax.ODETerm(lambda t, theta, args: -gradient(theta)),
+        solver,
+        t0=jnp.zeros((), start.dtype),
+        t1=jnp.asarray(jnp.inf, start.dtype),
+        dt0=None,
+        y0=start,
+        stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-9),
+        event=diffrax.Event(lambda t, at, args, **kwargs: arrived(at)),
+        max_steps=max_steps,
+        adjoint=diffrax.ForwardMode(),
+        throw=False,
+    )
+    reached = flow.result == diffrax.RESULTS.event_occurred
+    return FlowEnd(flow.ys[-1], flow.ts[-1], reached, flow.stats["num_steps"])
 
 
 @eqx.filter_jit
@@ -259,12 +273,13 @@ def flow_limit(
     max_steps: int,
 ) -> Training:
     """As `train`, of arguments that are checked, along all of θ; works under `jax.vmap`."""
-    solver = _stiff(theta0.dtype) if solver is None else solver
 
+    # Compiled as parts, so that each is traced once for all the places where it stands.
+    @jax.jit
     def risk(theta):
         return problem.risk(theta, epsilon)
 
-    gradient = jax.grad(risk)
+    gradient, hessian = jax.jit(jax.grad(risk)), jax.jit(jax.hessian(risk))
 
     def rounding(theta, of_theta):
         return gradient_rounding(problem, theta, epsilon, of_theta)
@@ -274,10 +289,8 @@ def flow_limit(
     at_start = jnp.maximum(at_start, rounding(theta0, 0.0) / tolerance)
     size_at_start = jnp.linalg.norm(theta0)
 
-    def at_rest(theta):
-        slope = jnp.linalg.norm(gradient(theta))
+    def at_rest(slope, eigenvalues):
         # Near a saddle the flow only lingers.
-        eigenvalues = jnp.linalg.eigvalsh(jax.hessian(risk)(theta))
         convex = eigenvalues[0] > -INDEFINITE * jnp.max(jnp.abs(eigenvalues))
         resting = (slope <= tolerance * at_start) & convex
         return resting | (slope <= _RESTING * tolerance * at_start) | ~jnp.isfinite(slope)
@@ -299,26 +312,23 @@ def flow_limit(
             distance = jnp.linalg.norm(at - theta)
             return (distance <= _NEARER * moved) | ~(distance <= 2.0 * moved)
 
-        flow = diffrax.diffeqsolve(
-            diffrax.ODETerm(lambda t, theta, args: -gradient(theta)),
-            solver,
-            t0=jnp.zeros((), start.dtype),
-            t1=jnp.asarray(jnp.inf, start.dtype),
-            dt0=None,
-            y0=start,
-            stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-9),
-            event=diffrax.Event(
-                lambda t, at, args, **kwargs: jax.lax.cond(onwards, nearer, at_rest, at)
-            ),
-            max_steps=max_steps,
-            adjoint=diffrax.ForwardMode(),
-            throw=False,
-        )
-        end = flow.ys[-1]
-        arrived = flow.result == diffrax.RESULTS.event_occurred
-        steps = flow.stats["num_steps"]
+        def arrived(at, gradient, eigenvalues):
+            slope = jnp.linalg.norm(gradient)
+            return jnp.where(onwards, nearer(at), at_rest(slope, eigenvalues))
+
+        if solver is None:
+            flow = follow_gradient_flow(gradient, hessian, start, arrived, max_steps)
+        else:
+            flow = _by_diffrax(
+                solver,
+                gradient,
+                start,
+                lambda at: arrived(at, gradient(at), jnp.linalg.eigvalsh(hessian(at))),
+                max_steps,
+            )
+        end = flow.theta
         left = jnp.where(jnp.isfinite(end), end, start)
-        return left, (start, theta, newton_steps, end, flow.ts[-1], arrived, steps)
+        return left, (start, theta, newton_steps, end, flow.time, flow.arrived, flow.steps)
 
     _, legs = jax.lax.scan(leg, theta0, jnp.asarray([False, True]))
     starts, limits, newton_steps, ends, times, arrivals, flow_steps = legs

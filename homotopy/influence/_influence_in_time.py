@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, flag, integer, number
 from homotopy._display import Entries, largest, span
+from homotopy._progress import clock
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
 from homotopy._tables import Table
@@ -250,6 +251,7 @@ def influence_in_time(
     throw: bool = True,
     devices: int | Sequence | None = None,
     client: Any = None,
+    progress: bool | None = None,
 ) -> InfluenceInTime:
     """What deleting each point from the beginning does to a measurement, at every training time.
 
@@ -281,6 +283,9 @@ def influence_in_time(
     client : dask.distributed.Client or concurrent.futures.Executor, optional
         Points are shared out over its processes. Either way `Exact()` differs by roundings, and
         `Adaptive()`, whose steps suit the points that it follows together, by its tolerance.
+    progress : bool, optional
+        By default a line shows the time that it has taken, in a terminal or a notebook, after two
+        seconds; True shows it always, False never.
 
     Raises
     ------
@@ -288,8 +293,8 @@ def influence_in_time(
         Naming `theta0`, `times`, `points`, `devices`, `client`, or a `measurement` that does not
         fit the problem.
     TypeError
-        Naming `problem`, `devices` or `client`; for a method in discrete time, or a measurement
-        that is neither of those nor a function of floating-point output.
+        Naming `problem`, `devices`, `client` or `progress`; for a method in discrete time, or a
+        measurement that is neither of those nor a function of floating-point output.
     RuntimeError
         With the status, where `throw` and the method did not succeed, or the measurement is not
         finite.
@@ -314,22 +319,10 @@ def influence_in_time(
     measurement = as_measurement(measurement, problem)
     by_point = checked_dependence(measurement, problem, theta0)
     devices, client = checked_workers(devices, client)
-    if devices is None and client is None:
-        path, moved, influence, value = _computed(
-            problem, theta0, measurement, by_point, times, points, method, throw
+    with clock(progress, "following the influence", (problem, theta0, times)):
+        path, chosen, influence, value, status = _found(
+            problem, theta0, measurement, by_point, times, points, method, throw, devices, client
         )
-        chosen, status = moved.points, moved.status
-        status = FlowStatus.where(moved.status == FlowStatus.successful, path.status, moved.status)
-    else:
-        chosen = checked_points(points, problem.size)
-        path = flow(problem, Constant(1.0), theta0, times, method=method, throw=throw)
-        part = functools.partial(
-            _some, problem, theta0, measurement, by_point, times, method, throw, np.asarray(chosen)
-        )
-        influence, value, statuses = in_parts(part, len(chosen), devices, client)
-        influence = jnp.moveaxis(influence, 0, 1)
-        value = jnp.moveaxis(value, 0, 1) if by_point else value[0]
-        status = first_failure(statuses)
     status = InfluenceInTimeStatus.promote(status)
     finite = jnp.all(jnp.isfinite(influence)) & jnp.all(jnp.isfinite(value))
     successful = status == InfluenceInTimeStatus.successful
@@ -342,9 +335,29 @@ def influence_in_time(
     return named(found, problem)
 
 
+def _found(problem, theta0, measurement, by_point, times, points, method, throw, devices, client):
+    if devices is None and client is None:
+        path, moved, influence, value = _computed(
+            problem, theta0, measurement, by_point, times, points, method, throw
+        )
+        status = FlowStatus.where(moved.status == FlowStatus.successful, path.status, moved.status)
+        return path, moved.points, influence, value, status
+    chosen = checked_points(points, problem.size)
+    options = {"method": method, "throw": throw, "progress": False}
+    path = flow(problem, Constant(1.0), theta0, times, **options)
+    part = functools.partial(
+        _some, problem, theta0, measurement, by_point, times, method, throw, np.asarray(chosen)
+    )
+    influence, value, statuses = in_parts(part, len(chosen), devices, client)
+    influence = jnp.moveaxis(influence, 0, 1)
+    value = jnp.moveaxis(value, 0, 1) if by_point else value[0]
+    return path, chosen, influence, value, first_failure(statuses)
+
+
 def _computed(problem, theta0, measurement, by_point, times, points, method, throw):
-    moved = sensitivity(problem, theta0, times, points=points, method=method, throw=throw)
-    path = flow(problem, Constant(1.0), theta0, moved.times, method=method, throw=throw)
+    options = {"method": method, "throw": throw, "progress": False}  # the caller shows
+    moved = sensitivity(problem, theta0, times, points=points, **options)
+    path = flow(problem, Constant(1.0), theta0, moved.times, **options)
     influence, value = _along(
         measurement, problem, by_point, path.theta, moved.points, moved.derivative
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -18,7 +20,6 @@ from homotopy.influence._influence_in_time import (
     InfluenceInTimeStatus,
 )
 from homotopy.influence.dependence import checked_dependence, of_deletion
-from homotopy.linear import LinearRegression
 from homotopy.measurements import as_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -88,19 +89,13 @@ def leave_one_out_in_time(
     rows = (
         np.arange(problem.size) if points is None else row_numbers("points", points, problem.size)
     )
-    with clock(progress, "retraining"):
-        whole = flow(problem, Constant(1.0), theta0, times, method=method, throw=throw)
-        others = [
-            flow(
-                _deleting(problem, int(row)),
-                Constant(0.0),
-                theta0,
-                times,
-                method=method,
-                throw=throw,
-            )
-            for row in rows
-        ]
+    options = {"method": method, "throw": throw, "progress": False}
+    with clock(progress, "retraining") as monitor:
+        whole = flow(problem, Constant(1.0), theta0, times, **options)
+        others = []
+        for row in rows:
+            others.append(flow(problem.deleting(int(row)), Constant(0.0), theta0, times, **options))
+            monitor.report(len(others), len(rows), math.nan)
     status = whole.status
     for one in others:
         status = FlowStatus.where(one.status == FlowStatus.successful, status, one.status)
@@ -114,13 +109,6 @@ def leave_one_out_in_time(
         change = require_success(change, status)
     found = InfluenceInTime(whole.times, jnp.asarray(rows), change, whole.theta, value, status)
     return named(found, problem)
-
-
-def _deleting(problem: Problem, row: int) -> Problem:
-    """The same problem, another point of which is deleted."""
-    if isinstance(problem, LinearRegression):
-        return problem.deleting(row)
-    return eqx.tree_at(lambda one: one.deleted, problem, jnp.asarray([row]))
 
 
 @eqx.filter_jit

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optimistix as optx
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete
@@ -56,6 +55,8 @@ def stationary_point(
 @eqx.filter_jit
 def _descend(risk, theta0, max_steps):
     """The best point found; the gradient's norm, what it may be, and whether an end was reached."""
+    import optimistix as optx
+
     gradient = jax.grad(risk)
     dtype = theta0.dtype
     descent = optx.minimise(

@@ -20,7 +20,6 @@ import enum
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
-from scipy.optimize import linprog
 
 _UNIT = np.finfo(float).eps
 _RANK = 1e-13  # of the largest singular value: what counts as a column that others make up
@@ -136,6 +135,8 @@ def _coordinates(rows, ties) -> np.ndarray:
 
 def _programme(rows):
     """The multipliers t where they are positive, and the direction u; None where HiGHS failed."""
+    from scipy.optimize import linprog  # a third of a second, and few risks have to be asked
+
     count = len(rows)
     equations = np.concatenate([rows.T, -rows.T], axis=1)
     cost = np.concatenate([np.zeros(count), np.ones(count)])

@@ -11,8 +11,8 @@ import numpy as np
 from homotopy._checks import ArrayInput, concrete, flag, instance
 from homotopy._progress import clock
 from homotopy._result import named
-from homotopy.flows._homotopy import checked_epsilons
 from homotopy.flows._train import TrainingStatus
+from homotopy.flows.arguments import checked_epsilons
 from homotopy.linear import LinearRegression
 from homotopy.models import LinearModel
 from homotopy.problem import Problem, a_problem

@@ -3,6 +3,9 @@
 A point of the curve is z = (θ/s, ε), with s the size of the parameters, so that both parts count
 alike. The derivative of the equations, J = [sH ∇ℓ_G], has one row less than columns; with a row c
 below it, that makes a square system which is regular at folds too, where H alone is singular.
+
+All that is asked of a point is found by one program, `corrected`: a response of a small network
+waits for JAX to trace programs, and hardly for their work.
 """
 
 from __future__ import annotations
@@ -11,11 +14,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.linalg import lu_factor, lu_solve
 from jaxtyping import Array, Bool, Float, Int
 
-from homotopy.evidence import gradient_rounding
+from homotopy.evidence import Stationarity, gradient_terms, rounding_of
 from homotopy.problem import Problem
-from homotopy.responses.derivatives import eigenvalue_slope
 
 _MAX_STEPS = 10
 
@@ -32,6 +35,12 @@ class Point(eqx.Module):
     eigenvalue, eigenvalue_slope : ()
         The smallest of H, and its derivative in the arclength.
     eigenvector : (d,)
+    largest_eigenvalue : ()
+        Of H, in absolute value.
+    gradient_norm, gradient_terms : ()
+        ‖∇R_ε‖, and the sum of the sizes of its terms.
+    velocity, acceleration : (d,)
+        θ̇(ε) and θ̈(ε), by the implicit function theorem (theory §2): ∞ or NaN where H is singular.
     """
 
     z: Float[Array | np.ndarray, " e"]
@@ -39,6 +48,16 @@ class Point(eqx.Module):
     eigenvalue: Float[Array | np.ndarray, ""]
     eigenvalue_slope: Float[Array | np.ndarray, ""]
     eigenvector: Float[Array | np.ndarray, " d"]
+    largest_eigenvalue: Float[Array | np.ndarray, ""]
+    gradient_norm: Float[Array | np.ndarray, ""]
+    gradient_terms: Float[Array | np.ndarray, ""]
+    velocity: Float[Array | np.ndarray, " d"]
+    acceleration: Float[Array | np.ndarray, " d"]
+
+    def evidence(self, size: float) -> Stationarity:
+        """Whether it is a minimum, where parameters are of this size."""
+        rounding = rounding_of(self.gradient_terms + self.largest_eigenvalue * size, self.z.dtype)
+        return Stationarity(self.gradient_norm, rounding, self.eigenvalue, self.largest_eigenvalue)
 
 
 class Correction(eqx.Module):
@@ -83,19 +102,25 @@ def corrected(
         Of Newton's method; with none the prediction is only evaluated.
     """
 
+    # Compiled as parts, so that each is traced once for all the places where it stands.
+    @jax.jit
     def gradient(z):
         return problem.gradient(scale * z[:-1], z[-1])
 
-    def bordered(z, row):
-        theta, epsilon = scale * z[:-1], z[-1]
-        hessian = scale * problem.hessian(theta, epsilon)
-        jacobian = jnp.hstack([hessian, problem.deleted_gradient(theta)[:, None]])
-        size = jnp.max(jnp.abs(jacobian))
-        return jnp.vstack([jacobian / size, row[None, :]]), size
+    jacobian = jax.jit(jax.jacfwd(gradient))
+
+    @jax.jit
+    def bent(z, one, other):
+        """The second derivative of the gradient along two directions."""
+        return jax.jvp(lambda at: jax.jvp(gradient, (at,), (one,))[1], (z,), (other,))[1]
+
+    def bordered(matrix, row):
+        size = jnp.max(jnp.abs(matrix))
+        return jnp.vstack([matrix / size, row[None, :]]), size
 
     def improve(state):
         z, length, _, steps = state
-        matrix, size = bordered(z, constraint)
+        matrix, size = bordered(jacobian(z), constraint)
         residual = jnp.append(gradient(z) / size, constraint @ (z - predicted))
         step = jnp.linalg.solve(matrix, residual)
         now = jnp.linalg.norm(step)
@@ -110,18 +135,36 @@ def corrected(
     z, length, _, _ = jax.lax.while_loop(
         lambda state: ~state[2] & (state[3] < max_steps), improve, start
     )
-    theta, epsilon = scale * z[:-1], z[-1]
-    spectrum, vectors = jnp.linalg.eigh(problem.hessian(theta, epsilon))
-    matrix, _ = bordered(z, before)
-    tangent = jnp.linalg.solve(matrix, jnp.zeros_like(z).at[-1].set(1.0))
+    slopes = jacobian(z)
+    hessian = slopes[:, :-1] / scale
+    spectrum, vectors = jnp.linalg.eigh(0.5 * (hessian + hessian.T))
+    largest = jnp.max(jnp.abs(spectrum))
+    matrix, _ = bordered(slopes, before)
+    down = jnp.zeros_like(z).at[-1].set(1.0)
+    tangent = jnp.linalg.solve(matrix, down)
     tangent = tangent / jnp.linalg.norm(tangent)
-    rounding = gradient_rounding(problem, theta, epsilon, jnp.max(jnp.abs(spectrum)) * scale)
-    slope = eigenvalue_slope(
-        problem, theta, epsilon, vectors[:, 0], scale * tangent[:-1], tangent[-1]
+    terms = gradient_terms(problem, scale * z[:-1], z[-1])
+    slope = vectors[:, 0] @ bent(z, jnp.append(vectors[:, 0], 0.0), tangent) / scale
+    factors = lu_factor(slopes[:, :-1])
+    velocity = -lu_solve(factors, slopes[:, -1])
+    along = jnp.append(velocity, 1.0)
+    acceleration = -lu_solve(factors, bent(z, along, along))
+    size = jnp.linalg.norm(gradient(z))
+    point = Point(
+        z=z,
+        tangent=tangent,
+        eigenvalue=spectrum[0],
+        eigenvalue_slope=slope,
+        eigenvector=vectors[:, 0],
+        largest_eigenvalue=largest,
+        gradient_norm=size,
+        gradient_terms=terms,
+        velocity=scale * velocity,
+        acceleration=scale * acceleration,
     )
-    point = Point(z, tangent, spectrum[0], slope, vectors[:, 0])
+    rounding = rounding_of(terms + largest * scale, z.dtype)
     finite = jnp.all(jnp.isfinite(z)) & jnp.all(jnp.isfinite(tangent))
-    converged = (length <= 1e-10) | (jnp.linalg.norm(gradient(z)) <= rounding)
+    converged = (length <= 1e-10) | (size <= rounding)
     return Correction(point, finite & converged, jnp.linalg.norm(z - predicted))
 
 
@@ -131,3 +174,14 @@ def corrected_on_host(problem: Problem, predicted, constraint, before, scale, ma
         jnp.asarray(value, problem.X.dtype) for value in (predicted, constraint, before, scale)
     )
     return jax.tree.map(np.asarray, corrected(problem, *arguments, jnp.asarray(max_steps)))
+
+
+def at_weight(problem: Problem, theta, epsilon, scale: float, max_steps: int = 0) -> Correction:
+    """The stationary point at a weight near θ by Newton's method, of NumPy arrays; θ as it is, by
+    default.
+    """
+    theta = np.asarray(theta)
+    row = np.eye(theta.size + 1)[-1]
+    return corrected_on_host(
+        problem, np.append(theta / scale, float(epsilon)), row, row, scale, max_steps
+    )

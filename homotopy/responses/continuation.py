@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import diffrax
+from typing import TYPE_CHECKING
+
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete, fraction, integer, number
 from homotopy.existence import decide_existence
-from homotopy.flows._diffrax import a_solver
 from homotopy.flows._train import Training, TrainingStatus, train
-from homotopy.minima.newton import to_stationary_point
 from homotopy.problem import Problem
+from homotopy.responses.arclength import at_weight
 from homotopy.responses.branch import Branch, Event, EventKind
-from homotopy.responses.derivatives import path_derivatives
 from homotopy.responses.interpolation import guesses
 from homotopy.responses.method import AbstractResponse
-from homotopy.responses.path import ResponsePath, ResponseStatus, path_of_points, with_ends
+from homotopy.responses.path import ResponsePath, ResponseStatus, path_through, with_ends
 from homotopy.responses.tracing import trace
 
+if TYPE_CHECKING:
+    import diffrax
+
 _KICK = 1e-2  # of the size of θ: how far past an event training starts, along the kernel
+_NEWTON_STEPS = 30
 _FURTHER = (1.0, 10.0, 100.0)
 
 
@@ -87,6 +89,8 @@ class Continuation(AbstractResponse):
             integer(name, getattr(self, name), least)
         fraction("tolerance", self.tolerance)
         if self.solver is not None:
+            from homotopy.flows._diffrax import a_solver
+
             a_solver("solver", self.solver)
 
     def path(
@@ -101,11 +105,11 @@ class Continuation(AbstractResponse):
         diverges = decide_existence(problem, problem.known_weights(0.0)).denied
         until = _smallest_positive(epsilons) if diverges else 0.0
         branches, events, status = self._branches(problem, training, until)
-        theta, stray = _solved(problem, branches, events, with_ends(epsilons))
-        path = path_of_points(
-            problem,
+        theta, points, stray = _solved(problem, branches, events, with_ends(epsilons))
+        path = path_through(
             epsilons,
             theta,
+            points,
             status,
             branches=tuple(branches),
             events=tuple(events),
@@ -129,6 +133,7 @@ class Continuation(AbstractResponse):
             solver=self.solver,
             max_steps=self.flow_steps,
             throw=False,
+            progress=False,  # the path is shown
         )
 
     def _branches(
@@ -204,29 +209,26 @@ def _downhill(problem, theta, kick, epsilon):
 
 def _scale(problem: Problem, theta: Float[Array, " d"]) -> float:
     """The size of the parameters, or of their change, whichever is larger; 1 for neither."""
-    size = float(_larger_norm(problem, theta))
+    velocity = at_weight(problem, theta, 1.0, 1.0).point.velocity
+    size = max(float(np.linalg.norm(theta)), float(np.linalg.norm(velocity)))
     return size if size > 0.0 else 1.0
 
 
-@eqx.filter_jit
-def _larger_norm(problem, theta):
-    velocity, _ = path_derivatives(problem, theta, jnp.ones((), theta.dtype))
-    return jnp.maximum(jnp.linalg.norm(theta), jnp.linalg.norm(velocity))
+def _solved(problem, branches, events, epsilons):
+    """θ at each ε to rounding, what is known there, and whether Newton's method strayed.
 
-
-def _solved(problem, branches, events, epsilons) -> tuple[Float[Array, "m d"], bool]:
-    """θ at each ε to rounding, and whether Newton's method strayed where a branch reaches."""
-    if not branches:
-        return jnp.full((epsilons.size, problem.dimension), jnp.nan, epsilons.dtype), False
-    guess, radius = guesses(branches, events, np.asarray(epsilons))
-    theta = np.asarray(_newton_at_each(problem, jnp.asarray(guess), epsilons))
+    It has strayed where a branch reaches, and it ends elsewhere. NaN where none reaches.
+    """
+    weights = np.asarray(epsilons)
+    if branches:
+        guess, radius = guesses(branches, events, weights)
+        scale = branches[0].scale
+    else:
+        guess, radius, scale = np.full((weights.size, problem.dimension), np.nan), 0.0, 1.0
+    points = [
+        at_weight(problem, at, weight, scale, _NEWTON_STEPS).point
+        for at, weight in zip(guess, weights, strict=True)
+    ]
+    theta = np.stack([scale * point.z[:-1] for point in points])
     stray = np.linalg.norm(theta - guess, axis=1) > radius
-    return jnp.asarray(np.where(stray[:, None], np.nan, theta)), bool(stray.any())
-
-
-@eqx.filter_jit
-def _newton_at_each(problem, theta, epsilons):
-    def solved(at, epsilon):
-        return to_stationary_point(lambda theta: problem.risk(theta, epsilon), at)[0]
-
-    return jax.vmap(solved)(theta, epsilons)
+    return np.where(stray[:, None], np.nan, theta), points, bool(stray.any())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import diffrax
+from typing import TYPE_CHECKING
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,12 +11,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete, fraction, integer
-from homotopy.flows._diffrax import a_solver
 from homotopy.flows._train import TrainingStatus, flow_limit, with_separation
 from homotopy.precision import reachable
 from homotopy.problem import Problem
 from homotopy.responses.method import AbstractResponse
 from homotopy.responses.path import ResponsePath, ResponseStatus, path_of_points, with_ends
+
+if TYPE_CHECKING:
+    import diffrax
 
 
 class FlowLimits(AbstractResponse):
@@ -52,6 +55,8 @@ class FlowLimits(AbstractResponse):
         fraction("tolerance", self.tolerance)
         integer("max_steps", self.max_steps)
         if self.solver is not None:
+            from homotopy.flows._diffrax import a_solver
+
             a_solver("solver", self.solver)
 
     def path(

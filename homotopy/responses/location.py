@@ -5,7 +5,6 @@ from __future__ import annotations
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from scipy.optimize import brentq
 
 from homotopy.problem import Problem
 from homotopy.responses.arclength import Point, corrected_on_host
@@ -72,6 +71,8 @@ def _crossing(problem, left: Point, right: Point, row, length: float, scale: flo
     def eigenvalue(part):
         return known[part] if part in known else float(at(part).eigenvalue)
 
+    from scipy.optimize import brentq
+
     root = brentq(eigenvalue, 0.0, length, xtol=_LOCATED, rtol=1e-15, maxiter=100, disp=False)
     return at(root)
 
@@ -109,4 +110,6 @@ def _turning_part(cubic) -> float:
     slopes = [float(hermite_slope(*cubic, part)[-1]) for part in (0.0, 1.0)]
     if not slopes[0] < 0.0 < slopes[1]:
         return 0.0 if slopes[0] >= 0.0 else 1.0
+    from scipy.optimize import brentq
+
     return brentq(lambda part: float(hermite_slope(*cubic, part)[-1]), 0.0, 1.0)

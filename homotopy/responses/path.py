@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -15,12 +15,12 @@ from homotopy._display import Entries, largest, number, span
 from homotopy._result import Result
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
-from homotopy.evidence import stationarity
 from homotopy.flows._train import Training
+from homotopy.numerics.namespace import AnyArray, AnyNumber, namespace
 from homotopy.problem import Problem
+from homotopy.responses.arclength import Point, at_weight
 from homotopy.responses.branch import Branch, Event, EventKind
 from homotopy.responses.comparison import PathComparison, compared
-from homotopy.responses.derivatives import path_derivatives
 from homotopy.responses.drawn import labelled, with_breaks
 
 if TYPE_CHECKING:
@@ -194,14 +194,55 @@ class ResponsePath(Result, Reported, eqx.Module):
 def path_of_points(
     problem: Problem,
     epsilons: Float[Array, " k"],
-    theta: Float[Array, "m d"],
+    theta: Float[Array | np.ndarray, "m d"],
     status: ResponseStatus,
     **record,
 ) -> ResponsePath:
     """The path through stationary points at `epsilons` and then at 0 and 1, m = k + 2."""
-    return ResponsePath(
-        epsilons=epsilons, status=status, **_numbers(problem, theta, with_ends(epsilons)), **record
-    )
+    size = float(largest_norm(theta)) or 1.0
+    weights = np.asarray(with_ends(epsilons))
+    points = [
+        at_weight(problem, at, weight, size).point
+        for at, weight in zip(np.asarray(theta), weights, strict=True)
+    ]
+    return path_through(epsilons, theta, points, status, **record)
+
+
+def path_through(
+    epsilons: Float[Array, " k"],
+    theta: Float[Array | np.ndarray, "m d"],
+    points: Sequence[Point],
+    status: ResponseStatus,
+    **record,
+) -> ResponsePath:
+    """As `path_of_points`, of θ and what is known there."""
+    known, size = np.asarray(theta), float(largest_norm(theta)) or 1.0
+    evidence = [point.evidence(size) for point in points]
+    missing = np.isnan(known).any(axis=1)
+
+    def each(values):
+        values = np.array(values)
+        return np.where(missing.reshape(-1, *(1,) * (values.ndim - 1)), np.nan, values)
+
+    velocity = each([point.velocity for point in points])
+    acceleration = each([point.acceleration for point in points])
+    gradient_norm = each([point.gradient_norm for point in points])
+    smallest = each([point.eigenvalue for point in points])
+    minimum = np.array([bool(one.minimum) for one in evidence]) & ~missing
+    bend = chord_deviation(known[:-2], known[-2:])
+    arrays = {
+        "theta": known[:-2],
+        "velocity": velocity[:-2],
+        "acceleration": acceleration[:-2],
+        "ends": known[-2:],
+        "end_velocities": velocity[-2:],
+        "bend": bend,
+        "gradient_norm": gradient_norm[:-2],
+        "smallest_eigenvalue": smallest[:-2],
+        "minimum": minimum[:-2],
+    }
+    fields = {name: jnp.asarray(value) for name, value in arrays.items()}
+    return ResponsePath(epsilons=epsilons, status=status, **fields, **record)
 
 
 def with_ends(epsilons: Float[Array, " k"]) -> Float[Array, " m"]:
@@ -209,42 +250,21 @@ def with_ends(epsilons: Float[Array, " k"]) -> Float[Array, " m"]:
     return jnp.concatenate([epsilons, jnp.asarray([0.0, 1.0], epsilons.dtype)])
 
 
-@eqx.filter_jit
-def _numbers(problem, theta, epsilons) -> dict[str, Array]:
-    """The fields of the path that follow from its points, the last two of which are its ends."""
-    size = largest_norm(theta)
-
-    def at(theta, epsilon):
-        derivatives = path_derivatives(problem, theta, epsilon)
-        return derivatives, stationarity(problem, theta, epsilon, size)
-
-    (velocity, acceleration), evidence = jax.vmap(at)(theta, epsilons)
-    return {
-        "theta": theta[:-2],
-        "velocity": velocity[:-2],
-        "acceleration": acceleration[:-2],
-        "ends": theta[-2:],
-        "end_velocities": velocity[-2:],
-        "bend": chord_deviation(theta[:-2], theta[-2:]),
-        "gradient_norm": evidence.gradient_norm[:-2],
-        "smallest_eigenvalue": evidence.smallest_eigenvalue[:-2],
-        "minimum": evidence.minimum[:-2],
-    }
-
-
-def largest_norm(theta: Float[Array, "k d"]) -> Float[Array, ""]:
+def largest_norm(theta: Float[AnyArray, "k d"]) -> AnyNumber:
     """The largest ‖θ‖ of those known."""
-    return jnp.nanmax(jnp.linalg.norm(theta, axis=1), initial=0.0)
+    xp = namespace(theta)
+    return xp.nanmax(xp.linalg.norm(theta, axis=1), initial=0.0)
 
 
-def chord_deviation(theta: Float[Array, "k d"], ends: Float[Array, "2 d"]) -> Float[Array, ""]:
+def chord_deviation(theta: Float[AnyArray, "k d"], ends: Float[AnyArray, "2 d"]) -> AnyNumber:
     """Largest distance of points from the segment's line, over its length; 0 for no segment."""
+    xp = namespace(theta, ends)
     chord = ends[1] - ends[0]
-    length = jnp.linalg.norm(chord)
+    length = xp.linalg.norm(chord)
     # Not `length > 0`: where an end is unknown the deviation is unknown too, not zero.
     moved = length != 0
-    direction = chord / jnp.where(moved, length, 1.0)
+    direction = chord / xp.where(moved, length, 1.0)
     offset = theta - ends[0][None, :]
     across = offset - (offset @ direction)[:, None] * direction[None, :]
-    farthest = jnp.max(jnp.linalg.norm(across, axis=1))
-    return jnp.where(moved, farthest / jnp.where(moved, length, 1.0), 0.0)
+    farthest = xp.max(xp.linalg.norm(across, axis=1))
+    return xp.where(moved, farthest / xp.where(moved, length, 1.0), 0.0)

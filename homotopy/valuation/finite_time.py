@@ -74,7 +74,7 @@ class FiniteTime(AbstractValuation):
                 "the training path; AumannShapley() takes a ridge."
             )
         start = asked.start()
-        end = flow(problem, Constant(1.0), start, [self.time]).theta
+        end = flow(problem, Constant(1.0), start, [self.time], progress=False).theta
         ends = measure(np.stack([start, np.asarray(end)[0]]))
         shape = ends.shape[1:]
         total, count, work, before = ends[0] - ends[1], self.nodes, 0, None

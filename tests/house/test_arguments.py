@@ -389,7 +389,7 @@ VALID = {
     "homotopy.explore": lambda: {"what": problem(), "theta0": THETA},
     "homotopy.flow": lambda: {
         "problem": problem(), "schedule": STEP, "theta0": THETA, "times": [0.0, 1.0],
-        "method": None, "throw": True,
+        "method": None, "throw": True, "progress": None,
     },
     "homotopy.function_model": lambda: {"f": lambda theta, x: theta @ x, "dimension": 2},
     "homotopy.from_sklearn": lambda: {
@@ -403,11 +403,12 @@ VALID = {
     "homotopy.greedy": lambda: {"deletion": deletion()},
     "homotopy.homotopy": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "epsilons": [0.0, 1.0],
-        "method": None, "throw": True, "devices": None, "client": None,
+        "method": None, "throw": True, "devices": None, "client": None, "progress": None,
     },
     "homotopy.influence_in_time": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "measurement": hm.OwnLoss(),
         "points": None, "method": None, "throw": True, "devices": None, "client": None,
+        "progress": None,
     },
     "homotopy.keep_programs": lambda: {"folder": None},
     "homotopy.diagnostics.jacobian_leverage": lambda: {"problem": problem(), "theta": THETA},
@@ -520,7 +521,7 @@ VALID = {
     "homotopy.reweighting.equal_within": lambda: {"groups": [0, 1, 0, 1]},
     "homotopy.sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "points": None,
-        "method": None, "throw": True,
+        "method": None, "throw": True, "progress": None,
     },
     "homotopy.taylor": lambda: {
         "problem": problem(), "theta": THETA, "epsilon": 1.0, "order": 1
@@ -656,12 +657,13 @@ VALID = {
     "homotopy.datasets.Dataset": lambda: {
         "name": "table", "X": np.array(X), "y": np.array(Y), "feature_names": ("a", "b"),
         "target_name": "y", "description": "", "row_names": None, "row_numbers": None,
-        "classes": None, "notes": (), "coding": None,
+        "classes": None, "notes": (), "coding": None, "weights": None,
     },
     "homotopy.datasets.collinear_columns": lambda: {"X": X, "tolerance": 1e-9},
     "homotopy.datasets.from_table": lambda: {
         "path": "there_is_no.csv", "target": "y", "formula": "y ~ a", "index": "i", "drop": ("b",),
-        "dropna": True, "separator": ";", "decimal": ",", "encoding": "utf-8", "comment": "#",
+        "weights": "w", "dropna": True, "separator": ";", "decimal": ",", "encoding": "utf-8",
+        "comment": "#",
     },
     "homotopy.datasets.notes_example": lambda: {
         "seed": 0, "size": 5, "dimension": 2, "noise": 0.1

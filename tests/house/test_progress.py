@@ -4,6 +4,7 @@ import io
 import threading
 import time
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -65,6 +66,74 @@ def test_training_shows_its_time(monkeypatch):
         hm.train(problem, [3.0], progress=progress)
         assert ("training  0:0" in terminal.getvalue()) == told
         assert "Ctrl-C" not in terminal.getvalue()
+
+
+def two_points():
+    data = [[1.0], [1.0]], [0.0, 1.0]
+    return hm.Problem(hm.linear_model(1), hm.SquaredError(), *data, deleted=1)
+
+
+LONG = {
+    "flow": lambda problem, **o: hm.flow(problem, hm.Constant(1.0), [3.0], [1.0], **o),
+    "homotopy": lambda problem, **o: hm.homotopy(
+        problem, [3.0], [1.0], np.linspace(0.0, 1.0, 40), **o
+    ),
+    "sensitivity": lambda problem, **o: hm.sensitivity(problem, [3.0], [1.0], **o),
+    "influence_in_time": lambda problem, **o: hm.influence_in_time(
+        problem, [3.0], hm.OwnLoss(), [1.0], **o
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", LONG)
+def test_long_flows_are_timed(verb, monkeypatch):
+    """By default in a terminal, once; not where they are traced, nor where nobody looks."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr(_progress, "_PATIENCE", 0.0)
+    problem = hm.Problem(
+        hm.linear_model(1), hm.SquaredError(), [[1.0], [1.0]], [0.0, 1.0], deleted=1
+    )
+    for progress, told in ((None, True), (False, False)):
+        terminal.truncate(0)
+        terminal.seek(0)
+        LONG[verb](problem, progress=progress)
+        lines = [part for part in terminal.getvalue().split("\r") if part.strip("\0 ")]
+        assert bool(lines) == told
+        assert len({part.split("  ")[0] for part in lines}) == told  # one line, not one in another
+    assert _progress._drawing.acquire(blocking=False)
+    _progress._drawing.release()
+    terminal.truncate(0)
+    terminal.seek(0)
+
+    @jax.jit
+    def traced(y):
+        return LONG[verb](eqx.tree_at(lambda one: one.y, problem, y), throw=False).times
+
+    if verb != "influence_in_time":  # which asks for known data
+        traced(problem.y)
+        assert not terminal.getvalue().strip("\0")
+
+
+def test_a_homotopy_says_how_many_weights_are_done(monkeypatch):
+    """Some at a time: the numbers are those of all at once."""
+    counts = []
+    monkeypatch.setattr(
+        Monitor, "report", lambda self, done, total, best: counts.append((done, total))
+    )
+    monkeypatch.setattr("homotopy.flows._homotopy._TOGETHER", 8)
+    monkeypatch.setattr("homotopy.flows._homotopy.CORES", 2)
+    problem = hm.Problem(
+        hm.linear_model(1), hm.SquaredError(), [[1.0], [1.0]], [0.0, 1.0], deleted=1
+    )
+    epsilons = np.linspace(0.0, 1.0, 21)
+    surface = hm.homotopy(problem, [3.0], [0.5, 2.0], epsilons)
+    assert counts == [(8, 21), (16, 21), (21, 21)]
+    # θ' = −(1 + ε)θ + ε in closed form.
+    rates, times = 1.0 + epsilons[:, None], np.array([[0.5, 2.0]])
+    limit = epsilons[:, None] / rates
+    expected = limit + (3.0 - limit) * np.exp(-rates * times)
+    np.testing.assert_allclose(surface.theta[:, :, 0], expected, atol=1e-7)
 
 
 def test_a_notebook_is_seen_by_people(monkeypatch):

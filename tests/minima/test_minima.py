@@ -12,7 +12,6 @@ from scipy.special import log_softmax
 import homotopy as hm
 from homotopy.existence import are_near, decide_existence
 from homotopy.minima import decide_separation
-from homotopy.minima import separation as separation_module
 from homotopy.minima.affine import is_affine
 from homotopy.minima.separation import Overlap
 
@@ -246,7 +245,7 @@ def test_a_fit_that_is_proved_needs_no_linear_programme(monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("linprog was called")
 
-    monkeypatch.setattr(separation_module, "linprog", refuse)
+    monkeypatch.setattr("scipy.optimize.linprog", refuse)
     problem = logistic(X, LABELS)
     problem.full_fit()
     hm.predict(problem, hm.LeaveOneOut(), points=[0, 1, 4])

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.linalg
 import scipy.optimize
@@ -119,9 +120,8 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match=r"^ridge: expected one number, as closed forms need"):
         hm.LinearRegression(X, Y, deleted=1, ridge=FREE)
     least = hm.Problem(hm.linear_model(3), hm.SquaredError(), X, Y, deleted=3, ridge=FREE)
-    for call in (hm.leverage, hm.regression_diagnostics, hm.cooks_distance):
-        with pytest.raises(ValueError, match=r"^ridge: diagnostics are those of one ridge"):
-            call(least)
+    with pytest.raises(ValueError, match=r"^ridge: σ̂² .* for ordinary least squares"):
+        hm.cooks_distance(least)
 
 
 def test_a_network_whose_biases_are_free():
@@ -202,3 +202,73 @@ def test_what_a_deleted_group_alone_saw_stays_where_it_has_no_ridge():
     A = inputs[rest, :2]
     without = np.linalg.solve(A.T @ A + np.diag(ridge[:2]), A.T @ Y[rest])
     np.testing.assert_allclose(full + delta, [*without, full[2]], atol=1e-9)
+
+
+@pytest.mark.parametrize("ridge", [FREE, np.array([2.0, 0.0, 0.1])])
+def test_diagnostics_of_a_ridge_for_each_parameter(ridge):
+    """Leverage, residuals of leaving one out and DFBETA against refits by normal equations."""
+    problem = hm.Problem(hm.linear_model(3), hm.SquaredError(), X, Y, deleted=0, ridge=ridge)
+    found = hm.diagnostics.regression_diagnostics(problem)
+    hessian = X.T @ X + np.diag(ridge)
+    np.testing.assert_allclose(found.theta, np.linalg.solve(hessian, X.T @ Y), rtol=1e-11)
+    leverage = np.einsum("ij,ij->i", X, np.linalg.solve(hessian, X.T).T)
+    np.testing.assert_allclose(found.leverage, leverage, rtol=1e-11)
+    np.testing.assert_allclose(hm.leverage(problem), leverage, rtol=1e-11)
+    for row in (0, 7):
+        kept = np.arange(20) != row
+        refit = np.linalg.solve(X[kept].T @ X[kept] + np.diag(ridge), X[kept].T @ Y[kept])
+        error = Y[row] - X[row] @ refit
+        np.testing.assert_allclose(found.leave_one_out_residuals[row], error, rtol=1e-10)
+        np.testing.assert_allclose(found.leave_one_out_fits[row], refit, rtol=1e-10)
+    with pytest.raises(ValueError, match=r"^ridge: σ̂² .* got ridge = 3 from 0"):
+        _ = found.cooks_distance
+    assert "ridge" in repr(found) and "ridge" in str(found.summary())
+    assert found.plot() is not None
+
+
+def test_diagnostics_of_more_parameters_than_rows_with_some_penalised():
+    """Where what has no ridge is seen by the rows, the fit is unique."""
+    wide = np.column_stack([np.ones(6), RNG.normal(size=(6, 9))])
+    ridge = np.r_[0.0, np.full(9, 0.3)]
+    problem = hm.Problem(
+        hm.linear_model(10), hm.SquaredError(), wide, Y[:6], deleted=0, ridge=ridge
+    )
+    hessian = wide.T @ wide + np.diag(ridge)
+    expected = np.einsum("ij,ij->i", wide, np.linalg.solve(hessian, wide.T).T)
+    np.testing.assert_allclose(hm.leverage(problem), expected, rtol=1e-10)
+
+
+def test_diagnostics_of_classes_with_a_free_intercept():
+    """Pregibon's leverage and one step of Newton's method, by normal equations."""
+    problem = logistic(FREE)
+    found = hm.diagnostics.glm_diagnostics(problem)
+    theta = np.asarray(problem.full_fit())
+    rates = 1.0 / (1.0 + np.exp(-X @ theta))
+    weights = rates * (1.0 - rates)
+    hessian = X.T @ (weights[:, None] * X) + np.diag(FREE)
+    expected = weights * np.einsum("ij,ij->i", X, np.linalg.solve(hessian, X.T).T)
+    np.testing.assert_allclose(found.leverage, expected, rtol=1e-9)
+    step = np.linalg.solve(hessian, X.T).T * ((CLASSES - rates) / (1.0 - expected))[:, None]
+    np.testing.assert_allclose(found.dfbeta, step, rtol=1e-8, atol=1e-12)
+
+
+def test_other_points_of_a_problem_are_deleted():
+    """The same data, shared, with their names; risks are those of a problem made anew."""
+    frame = pd.DataFrame(X, index=[f"r{i}" for i in range(20)], columns=["one", "a", "b"])
+    options = {"ridge": 0.1, "weights": np.linspace(0.5, 2.0, 20)}
+    make = lambda deleted: hm.Problem(  # noqa: E731
+        hm.mlp([3, 2, 1]), hm.SquaredError(), frame, Y, deleted=deleted, **options
+    )
+    problem, theta = make(3), jnp.linspace(-1.0, 1.0, 11)
+    for deleted in (5, [1, 7], ["r2", "r9"], "r4"):
+        other = problem.deleting(deleted)
+        assert other.X is problem.X and other.labels.rows == problem.labels.rows
+        assert other.deleted.tolist() == make(deleted).deleted.tolist()
+        assert float(other.risk(theta, 0.3)) == pytest.approx(
+            float(make(deleted).risk(theta, 0.3)), rel=1e-13
+        )
+    assert problem.deleted.tolist() == [3]
+    with pytest.raises(ValueError, match=r"^deleted: "):
+        problem.deleting(20)
+    with pytest.raises(ValueError, match=r"^deleted: all 20 rows"):
+        problem.deleting(range(20))

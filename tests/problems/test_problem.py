@@ -10,7 +10,6 @@ from regressions import linear_regression
 from sklearn.linear_model import LogisticRegression
 
 import homotopy as hm
-from homotopy.minima import bfgs as fitting
 
 SIZE, INPUTS = 20, 3
 GENERATOR = np.random.default_rng(3)
@@ -235,7 +234,7 @@ def test_a_second_fit_compiles_nothing(monkeypatch):
     first = logistic(0.5)
     first.full_fit()
     other = hm.Problem(first.model, first.loss, X[::-1], CLASSES, deleted=[0, 1], ridge=0.7)
-    monkeypatch.setattr(fitting.optx, "minimise", None)  # which a new trace would call
+    monkeypatch.setattr("optimistix.minimise", None)  # which a new trace would call
     other.deleted_fit()
 
 

@@ -187,5 +187,13 @@ def test_what_is_refused():
     fitted = LogisticRegression().fit(X, BINARY)
     with pytest.raises(ValueError, match=r"^y: expected the classes \['no', 'yes'\]"):
         hm.from_sklearn(fitted, X, THREE, deleted=0)
+    stopped = MLPRegressor(
+        hidden_layer_sizes=(3,), early_stopping=True, max_iter=2, tol=1e9, n_iter_no_change=1
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stopped.fit(X, Y)
+    with pytest.raises(ValueError, match=r"^fitted: expected a perceptron .* early_stopping=True"):
+        hm.from_sklearn(stopped, X, Y, deleted=0)
     with pytest.raises(ValueError, match=r"^fitted: expected coefficients without bounds"):
         hm.from_sklearn(LinearRegression(positive=True).fit(X, Y), X, Y, deleted=0)

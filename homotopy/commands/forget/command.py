@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import CommandError, InputError
-from homotopy.commands.shared.options import RidgeOption, TableRequest, epilog, reads_a_table
+from homotopy.commands.shared.options import (
+    RidgeOption,
+    TableRequest,
+    WeightsOption,
+    epilog,
+    reads_a_table,
+)
 from homotopy.commands.shared.output import folder_stem, output_folder
 
 PICTURES = ("portrait.png", "portrait.pdf")
@@ -23,7 +29,9 @@ the result is judged. A schedule says what these rows weigh: ε(t) = 1 up to s, 
 [0, 1] from s to T. A good one ends close to θ*₋, the fit without the rows, and so has a small
 [bold]ℰ = ½ ‖θ(T) − θ*₋‖²[/]. Leaving the rows out at once, ε = 0 from s on, is the baseline; it is
 not always the best. The flow is computed in
-closed form where ε is constant, and to nine digits where it decays.
+closed form where ε is constant, and to nine digits where it decays. With [bold]--weights
+COLUMN[/] every wᵢ is multiplied by the row's number there: the fits are those of weighted least
+squares, and means and deviations are weighted.
 
 [bold]Columns.[/] [italic]ℰ[/]: the error left at T. [italic]/ at once[/]: ℰ over that of the
 baseline; below 1 is better. [italic]left to undo[/]: ‖θ(T) − θ*₋‖ in per cent of ‖θ* − θ*₋‖, the
@@ -93,6 +101,7 @@ def forget(
             help="With --optimise: after that time the bound proved so far is reported.",
         ),
     ] = 60.0,
+    weights: WeightsOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -109,6 +118,7 @@ def forget(
     from homotopy.commands.shared import inputs
     from homotopy.commands.shared.rows import rows_to_delete
 
+    table = table.weighted_by(weights)
     for option, value in (("--start", start), ("--horizon", horizon), ("--ridge", ridge)):
         inputs.check_number(option, value)
     if optimise and not time_limit > 0:
@@ -143,7 +153,8 @@ def forget(
     with output_folder(folder, (*PICTURES, RECORD)) as staging:
         enable_x64()
         keep_programs()
-        problem = LinearRegression(design.X, design.scaled.y, deleted=rows, ridge=ridge)
+        options = {"ridge": ridge, "weights": original.weights}
+        problem = LinearRegression(design.X, design.scaled.y, deleted=rows, **options)
         keep_labels(problem.X, inputs.labels(design))
         try:
             begin = default_start(problem) if start is None else ChosenTime(start, "as asked for")

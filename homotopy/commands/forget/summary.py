@@ -22,7 +22,8 @@ class DeletedRow:
     residual
         y − x·θ*, of the fit to all the rows.
     leverage
-        xᵀ H⁻¹ x, with H the Hessian of all the rows (the ridge included).
+        w xᵀ H⁻¹ x, with the sample weight w, 1 by default, and the Hessian H of all the rows (the
+        ridge included).
     deleted_residual
         y − x·θ*₋, of the fit without the deleted rows.
     """
@@ -73,9 +74,11 @@ def summarise(problem: LinearRegression, original: Dataset, scaled: Dataset) -> 
     """The summary of a problem built from standardised data, its full Hessian regular."""
     modal = problem.modal
     full_fit, deleted_fit = np.asarray(problem.full_fit()), np.asarray(problem.deleted_fit())
+    # The spectrum's rows are √w (x, y).
+    root = np.ones(problem.size) if original.weights is None else np.sqrt(original.weights)
     along = np.asarray(modal.rows) @ np.asarray(modal.full.rotation)
     leverages = np.sum(along**2 / np.asarray(modal.full.eigenvalues), axis=1)
-    deleted_residuals = np.asarray(modal.residual)
+    deleted_residuals = np.asarray(modal.residual) / root[np.asarray(problem.deleted)]
     rows = [
         DeletedRow(
             row=row,

@@ -13,6 +13,7 @@ from homotopy.commands.shared.options import (
     LOSSES,
     LossOption,
     TableRequest,
+    WeightsOption,
     check_choice,
     epilog,
     reads_a_table,
@@ -42,7 +43,9 @@ text, logistic, ℓ = −log of the probability of the row's class; [bold]--loss
 for more classes, with a θ for each, which sum to 0. What deleting a row does is predicted by the
 influence function, Δ = H⁻¹∇ℓᵢ with the Hessian H of all rows: the first order of the change in the
 row's weight, at weight 1. The rows that are shown are then deleted in earnest, one at a time, and
-the regression is fitted again without them.
+the regression is fitted again without them. With [bold]--weights COLUMN[/] each ℓᵢ is multiplied
+by the row's weight: so diagnostics and refits are those of weighted least squares (R's lm with
+weights, statsmodels' WLS). Means and deviations are weighted then.
 
 [bold]Signs.[/] Every change is that on deletion: θ(0) − θ(1), without the row minus with it. The
 row's own loss grows when it is deleted. A negative change of the test loss means that the fit does
@@ -112,6 +115,7 @@ def influence(
             show_default=False,
         ),
     ] = None,
+    weights: WeightsOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -124,6 +128,7 @@ def influence(
     ] = None,
 ) -> None:
     """Rank the rows of a data set by their influence on a regression, and check it by refits."""
+    table = table.weighted_by(weights)
     check_choice("--loss", loss, LOSSES)
     if by is None:
         by = "own-loss" if test is None else "test-loss"

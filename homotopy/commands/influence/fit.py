@@ -166,7 +166,15 @@ def fit_regression(design: Design, loss: str, ridge: float, test: Dataset | None
     y = design.scaled.y if loss == SQUARED else targets(original)
     losses = {SQUARED: SquaredError, LOGISTIC: Logistic, SOFTMAX: SoftmaxCrossEntropy}
     # The deleted set plays no part: every row is deleted in its turn.
-    problem = Problem(_model(design, loss), losses[loss](), design.X, y, deleted=0, ridge=ridge)
+    problem = Problem(
+        _model(design, loss),
+        losses[loss](),
+        design.X,
+        y,
+        deleted=0,
+        ridge=ridge,
+        weights=original.weights,
+    )
     keep_labels(problem.X, labels(design))
     diagnostics = None
     if loss == SQUARED:

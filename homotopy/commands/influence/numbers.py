@@ -95,6 +95,8 @@ def _diagnostics(fit) -> dict[str, np.ndarray]:
         columns["target"] = original.y
     else:
         columns["target"] = np.array(original.classes)[original.y.astype(int)]
+    if original.weights is not None:
+        columns["weight"] = original.weights
     return columns | (_of_least_squares(fit) if fit.linear else _of_classes(fit))
 
 

@@ -104,6 +104,9 @@ def _draw_rows(axes, influences):
     fit = influences.fit
     columns = influences.columns
     leverage, residual = columns["leverage"], columns["residual"]
+    weighted = fit.linear and fit.original.weights is not None
+    if weighted:  # of one variance, as Cook's distance has them
+        residual = np.sqrt(fit.original.weights) * residual
     sizes = columns["parameter_change_predicted"]
     areas = 2 + 60 * sizes / (sizes.max() or 1.0)
     top, high, others = _groups(influences)
@@ -118,7 +121,8 @@ def _draw_rows(axes, influences):
         _draw_contours(axes, fit)
     axes.set_title("all rows; area ∝ predicted ‖Δ‖")
     axes.set_xlabel("leverage")
-    axes.set_ylabel("residual (standardised units)" if fit.linear else _RESIDUALS[fit.loss])
+    of = "√weight · residual" if weighted else "residual"
+    axes.set_ylabel(f"{of} (standardised units)" if fit.linear else _RESIDUALS[fit.loss])
     return {row: (leverage[row], residual[row]) for row in sorted(top | high)}
 
 

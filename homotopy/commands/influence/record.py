@@ -37,6 +37,15 @@ _SOFTMAX = {
     "leverage": "trace of W^(1/2) J inv(H) J' W^(1/2) with W = diag(p) - pp' (St. Laurent, Cook)",
     "own_loss": "-log of the probability of the row's class in the fit to all rows",
 }
+_WEIGHTED = {
+    "weight": "the row's sample weight w, which its loss is multiplied by",
+    "leverage": "w x'inv(H)x with the Hessian H = sum w xx' + ridge",
+    "studentised_residual": "residual over its standard deviation, which falls as 1/sqrt(w), "
+    "estimated without the row",
+    "cooks_distance": "weighted squared change of all predictions, over (number of parameters) * "
+    "(residual variance)",
+    "own_loss": "(1/2) w residual^2 in the fit to all rows",
+}
 _OF = {SQUARED: _LINEAR, LOGISTIC: _LOGISTIC, SOFTMAX: _SOFTMAX}
 _CHANGES = {
     "own_loss_change": "change on deletion of the row's own loss",
@@ -58,6 +67,8 @@ def meanings(influences: Influences) -> dict[str, str]:
         "name": "what the row is called",
         **_OF[fit.loss],
     }
+    if fit.original.weights is not None:
+        known |= _WEIGHTED if fit.linear else {"weight": _WEIGHTED["weight"]}
     for kind, how in _KINDS.items():
         known |= {f"{name}_{kind}": f"{what}, {how}" for name, what in _CHANGES.items()}
     listed = {name: known[name] for name in influences.columns}

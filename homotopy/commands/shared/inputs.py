@@ -92,7 +92,16 @@ def _named(dataset: str, options: TableOptions) -> Dataset:
             f"--target: the target of {dataset} is {loaded.target_name!r}, got "
             f"{options.target!r}; another one needs a CSV file."
         )
-    for name in ("formula", "index", "separator", "decimal", "encoding", "comment", "drop"):
+    for name in (
+        "formula",
+        "weights",
+        "index",
+        "separator",
+        "decimal",
+        "encoding",
+        "comment",
+        "drop",
+    ):
         if getattr(options, name):
             raise InputError(f"--{name}: it is for tables in files, and {dataset} comes along.")
     # Test data are read by the same options, and name them in errors.

@@ -115,6 +115,17 @@ RidgeOption = Annotated[
 ]
 
 
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The column of sample weights, positive numbers: least squares are weighted (WLS), "
+        "and a deletion takes the row with its weight. It is no feature.",
+        rich_help_panel="The table",
+    ),
+]
+
+
 def check_choice(option: str, value: str, choices: tuple[str, ...]) -> None:
     """`InputError` unless it is one of the choices."""
     if value not in choices:
@@ -139,6 +150,10 @@ class TableRequest:
     dataset: str | None
     options: TableOptions
     intercept: bool
+
+    def weighted_by(self, column: str | None) -> "TableRequest":
+        """With a column of sample weights."""
+        return dataclasses.replace(self, options=dataclasses.replace(self.options, weights=column))
 
     def recorded(self, **own) -> dict:
         """What was asked for, with a command's own options, as its record has it."""

@@ -25,6 +25,7 @@ from homotopy.datasets.tables.raw import RawTable
 from homotopy.datasets.tables.rows import complete_rows, missing_column, row_namer, take_index
 from homotopy.datasets.tables.separated import split_text
 from homotopy.datasets.tables.text import read_text
+from homotopy.datasets.tables.weights import checked_weights, weight_column
 from homotopy.datasets.tables.workbooks import EXCEL, PARQUET, read_workbook
 
 
@@ -76,13 +77,17 @@ def load_table(path: Path, options: TableOptions) -> Dataset:
     if options.index is not None:
         note = f"Rows are named by column {options.index!r}."
         raw = dataclasses.replace(raw, notes=(*raw.notes, note))
+    if options.weights is not None:
+        note = f"Rows are weighted by column {options.weights!r}, which is no feature."
+        raw = dataclasses.replace(raw, notes=(*raw.notes, note))
     return _dataset(raw, names, options, None, path)
 
 
 def load_alike(path: Path, data: Dataset) -> Dataset:
     """The data set of another file, with the features, levels and classes of data with a coding.
 
-    Its columns may be in another order; it need not have the index, nor what was left out.
+    Its columns may be in another order; it need not have the index, nor what was left out, nor
+    weights, which are not read.
 
     Raises
     ------
@@ -95,7 +100,10 @@ def load_alike(path: Path, data: Dataset) -> Dataset:
     if options.index not in raw.names:
         options = dataclasses.replace(options, index=None)
     raw, names = take_index(raw, options)
-    raw = raw.without(options.drop)
+    left_out = options.drop if options.weights is None else (*options.drop, options.weights)
+    if options.formula is None or options.weights not in coding.columns:
+        raw = raw.without(left_out)
+    options = dataclasses.replace(options, weights=None)
     if options.formula is None:
         wanted = (*coding.columns, data.target_name)
         for relation, there, needed in (
@@ -117,12 +125,16 @@ def _dataset(raw, names, options, coding, path) -> Dataset:
     if not raw.size:
         raise ValueError(f"{path.name} needs at least one row of data, got 0.")
     parts = (_plain if options.formula is None else _by_formula)(raw, names, options, coding)
-    rows, notes = parts.pop("rows"), parts.pop("notes")
+    rows, notes, weighed = parts.pop("rows"), parts.pop("notes"), parts.pop("weights")
+    row_names = None if names is None else tuple(names[row] for row in rows)
+    if weighed is not None:
+        where = row_namer(row_names, rows)
+        parts["weights"] = checked_weights(weighed.taken(rows), where, options, raw.file)
     size, count = parts["X"].shape
     return Dataset(
         name=path.name.split(".")[0],
         description=f"{path.name}: {size} rows, {count} features, target {parts['target_name']}.",
-        row_names=None if names is None else tuple(names[row] for row in rows),
+        row_names=row_names,
         row_numbers=tuple(rows.tolist()),
         notes=(*raw.notes, *notes),
         **parts,
@@ -136,7 +148,8 @@ def _plain(raw, names, options, coding) -> dict:
         if target == options.index:
             raise ValueError(f"{options.bare('index')}: {target!r} is the target.")
         raise ValueError(missing_column(raw, target))
-    wanted = [name for name in raw.names if name != target]
+    weighed = weight_column(raw, names, options)
+    wanted = [name for name in raw.names if name not in (target, options.weights)]
     if coding is not None:
         wanted = list(coding.columns)
     if not wanted:
@@ -145,7 +158,8 @@ def _plain(raw, names, options, coding) -> dict:
     answer = column(raw, target)
     every = sorted([*columns, answer], key=lambda one: raw.names.index(one.name))
     _check(every, names, options, raw.file, coding)
-    rows, notes = complete_rows(every, names, options, raw.file)
+    held = every if weighed is None else [*every, weighed]
+    rows, notes = complete_rows(held, names, options, raw.file)
     columns, answer = [one.taken(rows) for one in columns], answer.taken(rows)
     where = row_namer(None if names is None else tuple(names[row] for row in rows), rows)
     if coding is None:
@@ -170,6 +184,7 @@ def _plain(raw, names, options, coding) -> dict:
         "coding": coding,
         "rows": rows,
         "notes": notes,
+        "weights": weighed,
     }
 
 
@@ -197,7 +212,10 @@ def _by_formula(raw, names, options, coding) -> dict:
         )
     columns = [column(raw, name) for name in _formulas.variables(formula, raw.names)]
     _check(columns, names, options, raw.file, None)
-    rows, notes = complete_rows(columns, names, options, raw.file)
+    weighed = weight_column(raw, names, options)
+    apart = weighed is not None and weighed.name not in [one.name for one in columns]
+    held = [*columns, weighed] if apart else columns
+    rows, notes = complete_rows(held, names, options, raw.file)
     columns = [one.taken(rows) for one in columns]
     where = row_namer(None if names is None else tuple(names[row] for row in rows), rows)
     frame = pd.DataFrame({one.name: _series(one) for one in columns})
@@ -226,6 +244,7 @@ def _by_formula(raw, names, options, coding) -> dict:
         "coding": coding,
         "rows": rows,
         "notes": notes,
+        "weights": weighed,
     }
 
 

@@ -17,6 +17,7 @@ class TableOptions:
 
     target: str | None = None
     formula: str | None = None
+    weights: str | None = None
     index: str | None = None
     drop: tuple[str, ...] = ()
     dropna: bool = False
@@ -35,10 +36,12 @@ class TableOptions:
 
     def leaving_out(self, column: str) -> str:
         """What leaves a column out, to end a sentence with; nothing does with the target."""
-        if self.formula is not None:
+        if self.formula is not None and column != self.weights:
             return f"; a formula without {column!r} leaves the column out"
         if column == self.target:
             return ""
+        if column == self.weights:
+            return f"; without {self.called('weights', column)} all rows weigh the same"
         return f"; {self.called('drop', column)} leaves the column out"
 
     def bare(self, name: str) -> str:

@@ -47,8 +47,7 @@ def leverage(problem: Problem, theta: ArrayInput | None = None) -> Float[np.ndar
     Raises
     ------
     ValueError
-        Naming `theta`; `ridge`, where there is one for each parameter; or where the loss is not
-        convex in the output.
+        Naming `theta`, or where the loss is not convex in the output.
 
     References
     ----------

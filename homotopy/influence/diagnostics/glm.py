@@ -16,7 +16,13 @@ from homotopy._display import Entries, largest
 from homotopy._result import Result, in_order, named
 from homotopy._tables import Table
 from homotopy.existence import affine_in_parameters
-from homotopy.influence.diagnostics.inputs import known_parameters, known_ridge, root_weights
+from homotopy.influence.diagnostics.inputs import (
+    Ridge,
+    known_parameters,
+    known_ridge,
+    ridge_in_words,
+    root_weights,
+)
 from homotopy.influence.diagnostics.orthogonal import OrthogonalFactor, orthogonal_factor
 from homotopy.influence.diagnostics.output_jacobian import weighted_jacobian
 from homotopy.influence.diagnostics.regression import known_largest
@@ -49,7 +55,7 @@ class GlmDiagnostics(Result):
         Pregibon's Pᵢᵢ.
     undetermined : (n,)
         Where Pᵢᵢ = 1 to rounding: what is said of leaving the point out is NaN.
-    ridge : float
+    ridge : float or (d,)
         ρ.
     """
 
@@ -59,7 +65,7 @@ class GlmDiagnostics(Result):
     deviance_residuals: Float[np.ndarray, " n"]
     leverage: Float[np.ndarray, " n"]
     undetermined: Bool[np.ndarray, " n"]
-    ridge: float
+    ridge: Ridge
     _factor: OrthogonalFactor = dataclasses.field(repr=False)
 
     _axes = (("leverage", 1), ("theta", 1))
@@ -68,8 +74,8 @@ class GlmDiagnostics(Result):
         names = [self._names.row(row) for row in range(self.leverage.size)]
         yield "n", self.leverage.size
         yield "d", self.theta.size
-        yield "ridge", self.ridge or None
-        if self.ridge == 0.0:
+        yield "ridge", ridge_in_words(self.ridge) if np.any(self.ridge) else None
+        if not np.any(self.ridge):
             yield "Cook's distance", known_largest(self.cooks_distance, names)
         yield "studentised residual", known_largest(self.studentised, names)
         yield "leverage", largest(self.leverage, names)
@@ -86,7 +92,7 @@ class GlmDiagnostics(Result):
             ("studentised", self.studentised),
         ]
         parameters = names.parameter_names(self.theta.size)
-        if self.ridge > 0:
+        if np.any(self.ridge):
             columns += [
                 (f"DFBETA {one}", part) for one, part in zip(parameters, self.dfbeta.T, strict=True)
             ]
@@ -112,7 +118,7 @@ class GlmDiagnostics(Result):
         from homotopy.plotting.influence import draw_influence
 
         names = [self._names.row(row) for row in range(self.leverage.size)]
-        distance = None if self.ridge > 0 else self.cooks_distance
+        distance = None if np.any(self.ridge) else self.cooks_distance
         label = "studentised Pearson residual"
         return draw_influence(
             self.leverage, self.studentised, distance, names, label, ax, **options
@@ -149,10 +155,10 @@ class GlmDiagnostics(Result):
         return np.where(self.undetermined, np.nan, self._factor.complement)
 
     def _require_no_ridge(self):
-        if self.ridge > 0:
+        if np.any(self.ridge):
             raise ValueError(
                 f"ridge: standard errors are defined for fits without one, got ridge = "
-                f"{self.ridge:g}; dfbeta, residuals and leverage hold with a ridge."
+                f"{ridge_in_words(self.ridge)}; dfbeta, residuals and leverage hold with a ridge."
             )
 
 
@@ -176,8 +182,7 @@ def glm_diagnostics(problem: Problem, theta: ArrayInput | None = None) -> GlmDia
     Raises
     ------
     ValueError
-        Naming `problem`, where it is no such regression; `ridge`, where there is one for each
-        parameter; or `theta`.
+        Naming `problem`, where it is no such regression, or `theta`.
     RuntimeError
         Where the full fit does not exist.
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import concrete
+from homotopy._display import span
 from homotopy._numbers import as_numbers
 from homotopy.losses import SquaredError
 from homotopy.models import LinearModel
@@ -30,20 +31,26 @@ def require_known(problem: Problem) -> None:
         )
 
 
-def known_ridge(problem: Problem) -> float:
-    """ρ; as `require_known`, and a `ValueError` where there is one for each parameter."""
+Ridge = float | Float[np.ndarray, " d"]
+
+
+def known_ridge(problem: Problem) -> Ridge:
+    """ρ, or one for each parameter where they differ; as `require_known`."""
     require_known(problem)
-    if problem.ridge.ndim == 1:
-        raise ValueError(
-            "ridge: diagnostics are those of one ridge for all parameters, got one for each; "
-            "predict(problem, LeaveOneOut()) and the other estimators take them."
-        )
-    return float(problem.ridge)
+    ridge = np.asarray(problem.ridge, np.float64)
+    if ridge.ndim and np.any(ridge != ridge[0]):
+        return ridge
+    return float(ridge.flat[0])
+
+
+def ridge_in_words(ridge: Ridge) -> str:
+    """The number, or from where to where they go."""
+    return f"{ridge:g}" if np.ndim(ridge) == 0 else span(ridge)
 
 
 def regression_data(
     problem: Problem, purpose: str
-) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"], float]:
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"], Ridge]:
     """X, y and ρ of a linear regression; `ValueError` for any other problem.
 
     With sample weights the rows √wᵢ (xᵢ, yᵢ), whose least squares are the weighted ones.

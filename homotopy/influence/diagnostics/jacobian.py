@@ -114,8 +114,7 @@ def jacobian_leverage(problem: Problem, theta: ArrayInput) -> JacobianLeverage:
     Raises
     ------
     ValueError
-        Naming `theta`: wrong shape, NaN, or JᵀWJ + ρ Id or ∇²R singular to rounding there; or
-        `ridge`, where there is one for each parameter.
+        Naming `theta`: wrong shape, NaN, or JᵀWJ + ρ Id or ∇²R singular to rounding there.
 
     References
     ----------

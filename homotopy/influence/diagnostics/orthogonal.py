@@ -16,7 +16,8 @@ _EPS = float(np.finfo(np.float64).eps)
 class OrthogonalFactor:
     """The columns of A above √ρ Id (of A alone for ρ = 0) as Q₁ times something invertible.
 
-    P = A(AᵀA + ρ Id)⁺Aᵀ is Q₁Q₁ᵀ on the m rows of A.
+    ρ may be one number for each column, diag(ρ) then standing for ρ Id. P = A(AᵀA + ρ Id)⁺Aᵀ is
+    Q₁Q₁ᵀ on the m rows of A.
 
     Attributes
     ----------
@@ -59,7 +60,9 @@ class OrthogonalFactor:
         return theta, _rotated(self, inside, "N")[:size, 0]
 
 
-def orthogonal_factor(A: Float[np.ndarray, "m d"], ridge: float = 0.0) -> OrthogonalFactor:
+def orthogonal_factor(
+    A: Float[np.ndarray, "m d"], ridge: float | Float[np.ndarray, " d"] = 0.0
+) -> OrthogonalFactor:
     """The hat matrix's factor of a design of any shape and rank.
 
     Columns are brought to one length first, by powers of two: units do not cost digits, and the
@@ -73,12 +76,17 @@ def orthogonal_factor(A: Float[np.ndarray, "m d"], ridge: float = 0.0) -> Orthog
     ([0.5, 0.5, 1.0], [False, False, True])
     """
     m, d = A.shape
-    if ridge > 0 and d > m:
+    ridge = np.asarray(ridge, float)
+    if ridge.ndim and np.all(ridge == ridge[0]):
+        ridge = ridge[0]
+    if ridge.ndim == 0 and ridge > 0 and d > m:
         # A rotation of θ leaves the ridge as it is: m parameters are enough.
         basis, triangle = scipy.linalg.qr(A.T, mode="economic")
         inner = orthogonal_factor(np.ascontiguousarray(triangle.T), ridge)
         return dataclasses.replace(inner, inverse=basis @ inner.inverse)
-    design = np.vstack([A, np.sqrt(ridge) * np.eye(d)]) if ridge > 0 else A
+    # Parameters without a ridge need no row.
+    penalty = np.sqrt(ridge) * np.eye(d)
+    design = np.vstack([A, penalty[np.any(penalty, axis=1)]])
     scale = _equilibrating(design)
     (reflectors, scalars), triangle, order = scipy.linalg.qr(
         design * scale, mode="raw", pivoting=True

@@ -11,7 +11,12 @@ from jaxtyping import Bool, Float
 from homotopy._display import Entries, largest
 from homotopy._result import Result, in_order, named
 from homotopy._tables import Table
-from homotopy.influence.diagnostics.inputs import regression_data, root_weights
+from homotopy.influence.diagnostics.inputs import (
+    Ridge,
+    regression_data,
+    ridge_in_words,
+    root_weights,
+)
 from homotopy.influence.diagnostics.orthogonal import OrthogonalFactor, orthogonal_factor
 from homotopy.problem import Problem
 
@@ -56,7 +61,7 @@ class RegressionDiagnostics(Result):
         Pᵢᵢ.
     undetermined : (n,)
         Boolean, as above.
-    ridge : float
+    ridge : float or (d,)
         ρ.
     """
 
@@ -65,7 +70,7 @@ class RegressionDiagnostics(Result):
     residuals: Float[np.ndarray, " n"]
     leverage: Float[np.ndarray, " n"]
     undetermined: Bool[np.ndarray, " n"]
-    ridge: float
+    ridge: Ridge
     _exact_below: float = dataclasses.field(repr=False)  # what ‖ê‖ may be from rounding
     _factor: OrthogonalFactor = dataclasses.field(repr=False)
     _root: Float[np.ndarray, " n"] = dataclasses.field(repr=False)  # √wᵢ
@@ -76,8 +81,8 @@ class RegressionDiagnostics(Result):
         names = [self._names.row(row) for row in range(self.residuals.size)]
         yield "n", self.residuals.size
         yield "d", self.theta.size
-        if self.ridge > 0:
-            yield "ridge", self.ridge
+        if np.any(self.ridge):
+            yield "ridge", ridge_in_words(self.ridge)
             yield "leave-one-out residuals", largest(self.leave_one_out_residuals, names)
         else:
             yield "σ̂", float(np.sqrt(self.sigma2))
@@ -92,7 +97,7 @@ class RegressionDiagnostics(Result):
         names = self._names
         index = [(names.row_heading, names.rows_of(range(self.residuals.size)))]
         columns = [("residual", self.residuals), ("leverage", self.leverage)]
-        if self.ridge > 0:
+        if np.any(self.ridge):
             columns += [("leave-one-out residual", self.leave_one_out_residuals)]
             return Table(columns, index, in_order(columns[-1][1]), "largest error of prediction")
         distance = self.cooks_distance
@@ -122,7 +127,7 @@ class RegressionDiagnostics(Result):
         from homotopy.plotting.influence import draw_influence
 
         names = [self._names.row(row) for row in range(self.residuals.size)]
-        if self.ridge > 0:
+        if np.any(self.ridge):
             errors, label = self.leave_one_out_residuals, "residual of leaving one out"
             return draw_influence(self.leverage, errors, None, names, label, ax, **options)
         return draw_influence(
@@ -236,11 +241,11 @@ class RegressionDiagnostics(Result):
         return self._root * self.residuals
 
     def _require_no_ridge(self):
-        if self.ridge > 0:
+        if np.any(self.ridge):
             raise ValueError(
                 f"ridge: σ̂² and what is scaled by it are defined for ordinary least squares, got "
-                f"ridge = {self.ridge:g}; leave_one_out_residuals, dfbeta and leave_one_out_fits "
-                "hold with a ridge."
+                f"ridge = {ridge_in_words(self.ridge)}; leave_one_out_residuals, dfbeta and "
+                "leave_one_out_fits hold with a ridge."
             )
 
 
@@ -264,8 +269,7 @@ def regression_diagnostics(problem: Problem) -> RegressionDiagnostics:
     Raises
     ------
     ValueError
-        Naming `problem`, where it is not such a regression; or `ridge`, where there is one for each
-        parameter.
+        Naming `problem`, where it is not such a regression.
 
     References
     ----------

@@ -11,7 +11,11 @@ from jaxtyping import Bool, Float
 from homotopy._display import Entries, largest
 from homotopy._result import Result, in_order, named
 from homotopy._tables import Table
-from homotopy.influence.diagnostics.inputs import regression_data, root_weights
+from homotopy.influence.diagnostics.inputs import (
+    regression_data,
+    ridge_in_words,
+    root_weights,
+)
 from homotopy.influence.diagnostics.orthogonal import orthogonal_factor
 from homotopy.problem import Problem
 
@@ -115,9 +119,9 @@ def ridgeless_leave_one_out(problem: Problem) -> RidgelessLeaveOneOut:
     ([0.5, 2.0], [True, True])
     """
     X, y, ridge = regression_data(problem, "ridgeless_leave_one_out")
-    if ridge > 0:
+    if np.any(ridge):
         raise ValueError(
-            f"ridge: expected 0, got {ridge:g}; regression_diagnostics(problem)"
+            f"ridge: expected 0, got {ridge_in_words(ridge)}; regression_diagnostics(problem)"
             ".leave_one_out_residuals takes a ridge."
         )
     factor = orthogonal_factor(X)

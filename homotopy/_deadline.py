@@ -1,4 +1,8 @@
-"""How long a search may go on."""
+"""How long a search may go on: in seconds of computing, those of compiling loops not counted.
+
+Numba compiles its loops once on a machine, which may take longer than a search, and on a busy
+machine longer than any limit that is meant for one. What JAX compiles is part of the computation.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from concurrent.futures import TimeoutError as StillRunning
 from typing import TypeVar
 
 from homotopy._checks import seconds as checked_seconds
+from homotopy._compiling import COMPILING, listen
 from homotopy._threads import in_the_background
 
 Value = TypeVar("Value")
@@ -20,7 +25,7 @@ class OutOfTime(Exception):
 
 
 class Deadline:
-    """A point in time, so many seconds from now.
+    """A point in time, so many seconds from now; it waits while loops are compiled.
 
     Parameters
     ----------
@@ -35,7 +40,9 @@ class Deadline:
 
     def __init__(self, seconds: float = float("inf")):
         self.seconds = checked_seconds("time_limit", seconds)
-        self._begin = time.perf_counter()
+        if self.seconds < float("inf"):
+            listen()
+        self._begin = time.perf_counter() - COMPILING.seconds
         self._interrupted = False
 
     @classmethod
@@ -45,8 +52,8 @@ class Deadline:
 
     @property
     def spent(self) -> float:
-        """Seconds since the beginning."""
-        return time.perf_counter() - self._begin
+        """Seconds of computing since the beginning."""
+        return time.perf_counter() - COMPILING.seconds - self._begin
 
     @property
     def left(self) -> float:
@@ -89,12 +96,16 @@ class Deadline:
         if self.seconds == float("inf") and not main:  # which alone Ctrl-C reaches
             return step(*arguments)
         running = in_the_background(step, *arguments)
-        try:
-            return running.result(min(self.left, threading.TIMEOUT_MAX))
-        except StillRunning:
-            if running.done():  # it raised that itself, or ended just now
-                return running.result()
-            raise OutOfTime from None
+        wait = self.left
+        while True:
+            try:
+                return running.result(min(wait, threading.TIMEOUT_MAX))
+            except StillRunning:
+                if running.done():  # it raised that itself, or ended just now
+                    return running.result()
+                if self.over:
+                    raise OutOfTime from None
+            wait = max(self.left, _POLL)  # loops were compiled meanwhile
 
     def keep(self, search: Callable[[], Value], found: Callable[[], bool]) -> Value:
         """`search()`, left where it is when the time is up or on Ctrl-C, also while it compiles.
@@ -112,13 +123,17 @@ class Deadline:
             return search()
         running = in_the_background(search)
         ended, patience = None, _PATIENCE
+        wait = self.left
         while True:
-            seconds = min(self.left, threading.TIMEOUT_MAX) if ended is None else _POLL
+            seconds = min(wait, threading.TIMEOUT_MAX) if ended is None else _POLL
             try:
                 return running.result(seconds)
             except StillRunning:
                 if running.done():
                     raise
+                wait = max(self.left, _POLL)
+                if ended is None and not self.over:
+                    continue  # loops were compiled meanwhile
                 ended = ended or OutOfTime()
             except KeyboardInterrupt as stop:
                 if running.done():

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from homotopy._compiling import COMPILING
 from homotopy._wording import described
 
 _PATIENCE = 2.0  # seconds of work that nobody need be told of
@@ -168,7 +169,7 @@ class _Line:
         self._ended, self._thread = threading.Event(), None
 
     def begin(self) -> None:
-        self._begin = time.monotonic()
+        self._begin, self._compiled = time.monotonic(), COMPILING.seconds
         self._thread = threading.Thread(target=self._draw, name="homotopy-progress", daemon=True)
         self._thread.start()
 
@@ -182,7 +183,10 @@ class _Line:
         wait = self._patience
         while not self._ended.wait(wait):
             spent = time.monotonic() - self._begin
-            words = line(self.progress, spent, self._symbol, self._limit, self._what)
+            # A limit counts no compilation of loops: it comes by so much later.
+            limit = self._limit + COMPILING.seconds - self._compiled
+            what = "compiling, once on this machine" if COMPILING.running else self._what
+            words = line(self.progress, spent, self._symbol, limit, what)
             words += "  (Ctrl-C keeps what there is)" if self._keeps else ""
             words = words[: shutil.get_terminal_size().columns - 1]  # lest it is broken
             self._write(words + " " * max(0, self._width - len(words)))

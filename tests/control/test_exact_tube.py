@@ -246,7 +246,7 @@ def test_the_tube_holds_for_all_that_is_within_the_errors_of_the_data(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_certified_bound_is_above_a_schedule(seed):
     system = influential(seed)
-    found = certified_optimum(system, time_limit=20.0)
+    found = certified_optimum(system, max_nodes=1000)  # not by the clock of a busy machine
     states = known(seed)[3]
     costs = 0.5 * np.sum(states[:, -1] ** 2, axis=1)
     blurred = 1e-12 * np.linalg.norm(system.start) * np.sqrt(2.0 * found.cost)

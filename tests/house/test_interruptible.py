@@ -7,9 +7,11 @@ import time
 
 import jax
 import jax.numpy as jnp
+import numba
 import numpy as np
 import pytest
 
+from homotopy._compiling import COMPILING
 from homotopy._deadline import Deadline, OutOfTime
 from homotopy._threads import interruptible
 
@@ -60,6 +62,35 @@ def test_a_search_that_does_not_look_at_the_time_is_left_at_the_deadline():
     with pytest.raises(OutOfTime):
         Deadline(0.5).keep(search, lambda: bool(found))
     assert 0.5 <= time.perf_counter() - begin < 2.5
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_limit_waits_while_loops_are_compiled_and_no_longer(kept):
+    deadline = Deadline(1.0)
+    within = (lambda step: deadline.keep(step, lambda: True)) if kept else deadline.within
+
+    def compiles():
+        COMPILING.begin()
+        time.sleep(1.5)
+        COMPILING.end()
+        return "ended"
+
+    assert within(compiles) == "ended"
+    assert not deadline.over
+    with pytest.raises(OutOfTime):
+        within(lambda: time.sleep(4.0))
+    assert 1.0 <= deadline.spent < 3.0
+
+
+def test_only_loops_that_are_compiled_are_counted_as_such():
+    function = numba.njit(lambda x: x + 1.0)
+    Deadline(1.0)  # which listens
+    before = COMPILING.seconds
+    function(1.0)
+    compiled = COMPILING.seconds
+    assert compiled > before and not COMPILING.running
+    function(2.0)
+    assert COMPILING.seconds == compiled
 
 
 def test_where_nothing_is_found_the_search_is_waited_for():

@@ -47,8 +47,7 @@ def certified_optimum(
     gap : float
         Of the cost: (cost − lower bound) / cost.
     time_limit : float
-        Seconds, or a deadline; the honest gap so far is returned when they are over, and what is
-        being compiled then goes on in the background.
+        Seconds of computing, or a deadline; the honest gap so far is returned when they are over.
     max_nodes : int
     starts : tuple of controls
         Tried first.

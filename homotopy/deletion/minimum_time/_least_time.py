@@ -37,10 +37,9 @@ def least_time(
         The largest T to look at; by default 20 decay times of the slowest mode after s, or the
         baseline's time if that is later.
     time_limit : float
-        Seconds after which the bracket so far is returned; what is being compiled then goes on in
-        the background. Only what sets the problem up is waited for, with the baseline's time, which
-        takes one or two seconds of compilation in a new process: longer limits are kept to within
-        a tenth. No horizon is given more than ten.
+        Seconds of computing after which the bracket so far is returned, counted as by `Everything`.
+        What sets the problem up in a new process is waited for, with the baseline's time, one or
+        two seconds: longer limits are kept to within a tenth. No horizon is given more than ten.
     progress : bool or callable, optional
         As of `optimise`, for each horizon looked at.
 

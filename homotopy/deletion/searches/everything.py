@@ -111,10 +111,10 @@ class Everything(AbstractSearch):
         (cost − lower bound)/cost to reach. Where rounding leaves the cost less certain than that,
         which happens very near the target, the status is `bounded`, and the gap says so.
     time_limit : float
-        Seconds, 60 by default, after which the gap so far is returned, with the status `bounded`;
-        what is being compiled then goes on in the background. Only what sets the problem up is
-        waited for, which takes about a second of compilation in a new process: longer limits are
-        kept to within a tenth.
+        Seconds of computing, 60 by default, after which the gap so far is returned, with the status
+        `bounded`. Loops are compiled once on a machine, which may take a minute: that is not
+        counted, and the line of progress says so. What sets the problem up in a new process is
+        waited for, about a second: longer limits are kept to within a tenth.
     max_nodes : int
         Of branch and bound.
 

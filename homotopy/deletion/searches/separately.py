@@ -143,9 +143,7 @@ class Separately(AbstractSearch):
     gap, max_nodes
         As of `Everything`.
     time_limit : float
-        Seconds after which the gap so far is returned; what is being compiled then goes on in the
-        background. Only what sets the problem up is waited for, which takes about a second of
-        compilation in a new process: longer limits are kept to within a tenth.
+        Seconds of computing after which the gap so far is returned, counted as by `Everything`.
 
     Examples
     --------

@@ -54,19 +54,17 @@ class Point(AbstractDualPoint):
     levels: np.ndarray
     weights: np.ndarray
 
-    def excess(self, tube: Tube) -> np.ndarray:
-        """∫|σ| times by how much w = εv of the attaining trajectory is out of reach: (n,).
+    def promise(self, tube: Tube) -> np.ndarray:
+        """What there is to gain from knowing the sign of v in a cell, of all that there is: (n,).
 
-        In cells without sign w ≤ κ(v + a) where σ > 0, while no ε makes it larger than v⁺.
+        Half by what the bound loses there at this q, half by how far v can have either sign: where
+        σ nearly vanishes throughout a gap little is lost, though it is the gap that lets q be so.
         """
-        kappa, (moments, weights) = self.weights[self.levels], self.means
-        v = np.divide(moments, weights, out=np.zeros_like(moments), where=weights > 0.0)
-        below, above = np.maximum(-tube.cell_low, 0.0), np.maximum(tube.cell_high, 0.0)
-        down = np.maximum((1.0 - kappa[0]) * below, kappa[0] * above) - kappa[0] * v[0]
-        up = np.maximum((1.0 - kappa[1]) * above, kappa[1] * below) + kappa[1] * v[1]
-        found = weights[0] * np.maximum(down + np.minimum(v[0], 0.0), 0.0)
-        found += weights[1] * np.maximum(up - np.maximum(v[1], 0.0), 0.0)
-        return np.where((tube.cell_low < 0.0) & (tube.cell_high > 0.0), found, 0.0)
+        low, high = tube.cell_low, tube.cell_high
+        unsigned = (low < 0.0) & (high > 0.0)
+        losses = np.where(unsigned, self.losses, 0.0)
+        areas = np.where(unsigned, np.minimum(-low, high), 0.0) * np.diff(tube.edges)
+        return sum(part / max(float(part.sum()), 1e-300) for part in (losses, areas))
 
     def controls(self) -> tuple[BangBangControl, ...]:
         """ε as it was in the bound, going forwards, where it was 0 or 1 (elsewhere rounded)."""

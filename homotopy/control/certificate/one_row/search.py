@@ -2,7 +2,7 @@
 
 At the root the tube is exact. It is narrowed to the schedules that beat the best one known, with
 the best q of the dual as normal, in rounds; that alone closes most instances. A node is divided by
-the sign of v at one time, in the middle of where the bound loses most.
+the sign of v at one time, in the middle of the gap that promises most.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class OneRowNodes:
         if place is None:
             search.closed = min(search.closed, opened.bound)
             return True
-        edges, mark = divided(tube, opened.point.excess(tube), *place)
+        edges, mark = divided(tube, opened.point.promise(tube), *place)
         finer = refined(tube, edges)
         for sign in (1, -1):
             if search.late:
@@ -143,7 +143,7 @@ class OneRowNodes:
         return narrower if self.bounder.narrow(narrower) else None
 
     def _place(self, tube: Tube, point: Point) -> tuple[int, int] | None:
-        """The gap without sign on which the relaxation gains most; None where none is worth it.
+        """The gap whose sign promises most; None where none is worth it.
 
         It is not where rounding is what the bound is short of, and where nothing is long enough.
         """
@@ -151,13 +151,12 @@ class OneRowNodes:
         if point.value + 2.0 * point.error >= needed:
             return None
         best, place = -np.inf, None
-        excess = point.excess(tube)
+        promise = point.promise(tube)
         for first, last in gaps(tube):
             length = tube.edges[last] - tube.edges[first]
             if length <= _SHORTEST * self.system.span:
                 continue
-            weight = float(excess[first:last].sum())
-            weight += 1e-6 * float(point.losses.sum()) * length / self.system.span
+            weight = float(promise[first:last].sum())
             if weight > best:
                 best, place = weight, (first, last)
         return place
@@ -209,9 +208,9 @@ def gaps(tube: Tube) -> list[tuple[int, int]]:
     return found
 
 
-def divided(tube: Tube, losses: np.ndarray, first: int, last: int) -> tuple[np.ndarray, int]:
-    """A grid with enough cells in a gap, and the edge in the middle of its loss."""
-    edges, lost = tube.edges[first : last + 1], losses[first:last]
+def divided(tube: Tube, promise: np.ndarray, first: int, last: int) -> tuple[np.ndarray, int]:
+    """A grid with enough cells in a gap, and the edge in the middle of its promise."""
+    edges, lost = tube.edges[first : last + 1], promise[first:last]
     lost = lost + (1e-3 * lost.sum() + 1e-300) * np.diff(edges) / (edges[-1] - edges[0])
     share = np.append(0.0, np.cumsum(lost)) / lost.sum()
     time = float(np.interp(0.5, share, edges))

@@ -21,6 +21,7 @@ from homotopy.explorer.state import SEARCHED, State
 from homotopy.explorer.view import colours, readout
 from homotopy.explorer.view.controls import Controls, rows_in
 from homotopy.explorer.view.curves import CurvesView
+from homotopy.explorer.view.follow import Follower
 from homotopy.explorer.view.points import PointsView
 from homotopy.explorer.view.portrait import SHAPE, PortraitView
 from homotopy.schedules import AbstractSchedule, Step
@@ -58,11 +59,12 @@ class Session:
         self._schedule: AbstractSchedule = Step(self.state.start)
         self._waiting: list = []
         self._stroke = None
-        self._held = False
+        self._held = self._pointing = False
         self._last_pointer = 0.0
         later = None if document is None else document.add_next_tick_callback
         self._jobs = Jobs(later)
         self.portrait, self.curves, self.points = PortraitView(), CurvesView(), PointsView()
+        self._follower = Follower(self.portrait, self.curves)
         self.controls = Controls(explored, self._chosen)
         wide = {"sizing_mode": "stretch_width"}
         self.alert = pn.pane.HTML("", **wide)
@@ -76,10 +78,9 @@ class Session:
 
     def _listen(self):
         self.portrait.handle.on_change("data", self._placed)
-        for event in (PanStart, Pan, PanEnd):
-            self.portrait.figure.on_event(event, self._dragged)
-        self.portrait.figure.on_event(MouseMove, self._pointed)
-        self.portrait.figure.on_event(MouseLeave, self._left)
+        if not self.explored.drags:
+            for event in (PanStart, Pan, PanEnd):
+                self.portrait.figure.on_event(event, self._dragged)
         for event in (PanStart, Pan, PanEnd):
             self.curves.schedule.on_event(event, self._drew)
         self.points.source.selected.on_change("indices", self._clicked)
@@ -98,11 +99,19 @@ class Session:
         self._soon(change, passing=held)
 
     def _placed(self, attribute, old, new):
-        """The key "delete" takes the handle away: it comes back."""
+        """θ₀ was let go, where the page follows it by itself.
+
+        The key "delete" takes the handle away: it comes back.
+        """
         if len(new["x"]) != 1:
             self._soon(lambda: self.portrait.update(self.picture))
+        elif self.explored.drags:
+            point = np.array([float(new["x"][0]), float(new["y"][0])])
+            if not np.array_equal(point, self.picture.start):
+                self._soon(lambda: self.show(self.explored.moved(self.state, point)))
 
     def _dragged(self, event):
+        """θ₀ is on its way, where each picture is computed here."""
         if event.event_name == "panstart":
             self._held = self.portrait.holds(event.x, event.y)
         if not self._held or event.x is None:
@@ -221,6 +230,8 @@ class Session:
         self.state, self.picture = state, picture
         self._schedule, self._found = schedule, found
         self._searching = "" if wanted is None else "Searching for it…"
+        if self.explored.drags and not quick:
+            self._follower.update(self.explored.drag(state, schedule), picture)
         self.portrait.update(picture, handle=not held)
         self.curves.update(picture, state.start)
         self.table.object = readout.table(state, picture, found, self._searching)
@@ -295,6 +306,7 @@ class Session:
             return
         from homotopy.explorer.synthesis import COLUMNS, ROWS, synthesis_map
 
+        self._point()
         state = self.state
         key = (state.deleted, state.ridge, state.start, state.horizon, state.axes, window)
         known = self.explored.found(("map", *key))
@@ -314,6 +326,13 @@ class Session:
             "compiles for up to a minute…</p>"
         )
         self._jobs.ask("map", lambda: synthesis_map(self.explored, state, window), drawn, self.say)
+
+    def _point(self):
+        """From now on the page tells where the pointer is, which is many messages."""
+        if not self._pointing:
+            self._pointing = True
+            self.portrait.figure.on_event(MouseMove, self._pointed)
+            self.portrait.figure.on_event(MouseLeave, self._left)
 
     def _left(self, event):
         self._jobs.forget("pointer")

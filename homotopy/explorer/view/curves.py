@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FixedTicker, Range1d, Span
+from bokeh.models import (
+    BasicTickFormatter,
+    ColumnDataSource,
+    FixedTicker,
+    Range1d,
+    Span,
+)
 from bokeh.plotting import figure
 
 from homotopy.explorer.picture import Picture
@@ -42,11 +48,12 @@ class CurvesView:
             self.switching.varea(
                 "t", y1=0, y2=side, source=self.phi, fill_color=colour, fill_alpha=0.35
             )
+        self.switching.yaxis.formatter = BasicTickFormatter(power_limit_low=-5)
         self.switching.line("t", "y", source=self.phi, color=colours.INK, line_width=2)
         self.switching.add_layout(
             Span(location=0, dimension="width", line_color=colours.GREY, line_width=1)
         )
-        self.error = self._figure("½‖θ(t) − θ*₋‖²", 190, "error", y_axis_type="log")
+        self.error = self._figure("½‖θ(t) − θ*₋‖²", 220, "error", y_axis_type="log")
         # The page itself keeps to the least that a logarithm shows (`follow.js`).
         self.errors = ColumnDataSource(
             {"t": [], "y": [], "at_once": []}, name="errors", tags=[_LEAST]

@@ -21,8 +21,8 @@ _NEAR = 0.035  # of the width: the handle, and what a finger misses it by
 _RINGS = 6  # of switches; more would cover the path
 # What moves with θ₀ lies on a canvas of its own: the fields below are not painted again.
 _MOVES = {"level": "overlay"}
-# Names stand in a quarter of their own, so that marks at one place can all be read.
-_ASIDE = {"θ*": (-9, -7), "θ*₋": (9, -7), "θ(ε)": (-9, 9), "θ(T)": (9, 9)}
+# Names stand on sides of their own, so that those of marks at one place can all be read.
+_ASIDE = {"θ*": (-9, -7), "θ*₋": (9, -7), "θ(ε)": (0, 9), "θ(T)": (18, 9)}
 SHAPE = 1.25  # width over height of the frame, near enough
 
 
@@ -94,15 +94,6 @@ class PortraitView:
         )  # fmt: skip
         columns = ("x", "y", "name", "marker", "fill", "size", "right", "down", "align", "base")
         self.marks = ColumnDataSource({name: [] for name in columns})
-        picture.scatter(
-            "x", "y", source=self.marks, marker="marker", size="size", fill_color="fill",
-            line_color=colours.INK, line_width=1.2, **_MOVES,
-        )  # fmt: skip
-        self.handle = ColumnDataSource({"x": [0.0], "y": [0.0]}, name="theta0")
-        grip = picture.scatter(
-            "x", "y", source=self.handle, size=17, fill_color=colours.INK, line_color="white",
-            line_width=2.5, **_MOVES,
-        )  # fmt: skip
         paper = {
             "text_font": {"value": "sans-serif"}, "text_color": colours.INK, "padding": 1,
             "background_fill_color": "white", "background_fill_alpha": 0.7, "border_radius": 3,
@@ -111,10 +102,20 @@ class PortraitView:
             "x", "y", text="name", source=self.marks, x_offset="right", y_offset="down",
             text_align="align", text_baseline="base", text_font_size="15px", **paper, **_MOVES,
         )  # fmt: skip
+        self.handle = ColumnDataSource({"x": [0.0], "y": [0.0]}, name="theta0")
         picture.text(
             "x", "y", text={"value": "θ₀"}, source=self.handle, y_offset=-12,
             text_align="center", text_baseline="bottom", text_font_size="16px",
             text_font_style="bold", **paper, **_MOVES,
+        )  # fmt: skip
+        # Marks lie over the paper of the names.
+        picture.scatter(
+            "x", "y", source=self.marks, marker="marker", size="size", fill_color="fill",
+            line_color=colours.INK, line_width=1.2, **_MOVES,
+        )  # fmt: skip
+        grip = picture.scatter(
+            "x", "y", source=self.handle, size=17, fill_color=colours.INK, line_color="white",
+            line_width=2.5, **_MOVES,
         )  # fmt: skip
         grip.nonselection_glyph = grip.selection_glyph = None
         drag = PointDrawTool(renderers=[grip], add=False, description="Drag θ₀")
@@ -163,7 +164,7 @@ class PortraitView:
                 "size": sizes,
                 "right": list(right),
                 "down": list(down),
-                "align": ["right" if one < 0 else "left" for one in right],
+                "align": [("left", "center", "right")[1 - int(np.sign(one))] for one in right],
                 "base": ["bottom" if one < 0 else "top" for one in down],
             },
         )

@@ -59,7 +59,7 @@ class Session:
         self._schedule: AbstractSchedule = Step(self.state.start)
         self._waiting: list = []
         self._stroke = None
-        self._held = self._pointing = False
+        self._held = False
         self._last_pointer = 0.0
         later = None if document is None else document.add_next_tick_callback
         self._jobs = Jobs(later)
@@ -81,6 +81,8 @@ class Session:
         if not self.explored.drags:
             for event in (PanStart, Pan, PanEnd):
                 self.portrait.figure.on_event(event, self._dragged)
+        self.portrait.figure.on_event(MouseMove, self._pointed)
+        self.portrait.figure.on_event(MouseLeave, self._left)
         for event in (PanStart, Pan, PanEnd):
             self.curves.schedule.on_event(event, self._drew)
         self.points.source.selected.on_change("indices", self._clicked)
@@ -306,7 +308,6 @@ class Session:
             return
         from homotopy.explorer.synthesis import COLUMNS, ROWS, synthesis_map
 
-        self._point()
         state = self.state
         key = (state.deleted, state.ridge, state.start, state.horizon, state.axes, window)
         known = self.explored.found(("map", *key))
@@ -326,13 +327,6 @@ class Session:
             "compiles for up to a minute…</p>"
         )
         self._jobs.ask("map", lambda: synthesis_map(self.explored, state, window), drawn, self.say)
-
-    def _point(self):
-        """From now on the page tells where the pointer is, which is many messages."""
-        if not self._pointing:
-            self._pointing = True
-            self.portrait.figure.on_event(MouseMove, self._pointed)
-            self.portrait.figure.on_event(MouseLeave, self._left)
 
     def _left(self, event):
         self._jobs.forget("pointer")

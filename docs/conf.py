@@ -34,7 +34,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": []}
+# A page without pages below it has nothing to stand beside it.
+html_sidebars = {name: [] for name in ("index", "start", "session", "theory", "reliance")}
 html_show_sourcelink = False
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]

@@ -50,6 +50,8 @@ def _here(place: str) -> str | None:
     for name in ("CHANGELOG", "CONTRIBUTING"):
         if place.startswith(f"{name}.md"):
             return place.replace(name, name.lower(), 1)
+    if place.startswith("notebooks/"):
+        return f"tutorials/{Path(place).stem}"
     return None
 
 
@@ -71,10 +73,12 @@ def _benchmarks() -> None:
 
 
 def _inside(app, docname, source) -> None:
-    """Links to files at the top that are pages here."""
+    """Links to files outside of docs/ that are pages here."""
+    up = "../" * (docname.count("/") + 1)
+    root = "../" * docname.count("/")
     source[0] = re.sub(
-        r"\]\(\.\./([^)\s]+)\)",
-        lambda found: f"]({_here(found.group(1)) or '../' + found.group(1)})",
+        rf"\]\({re.escape(up)}(?!\.)([^)\s]+)\)",
+        lambda found: f"]({root + here if (here := _here(found[1])) else up + found[1]})",
         source[0],
     )
 

@@ -89,12 +89,16 @@ def explored_of(
     if not isinstance(problem, LinearRegression):
         from homotopy.explorer.network import NetworkExplored
 
-        if theta0 is None and deletion is None:
+        times = None
+        if deletion is not None:
+            theta0 = np.asarray(deletion.theta0)
+            times = float(deletion.start), float(deletion.horizon)
+        elif theta0 is None:
             raise ValueError(
                 "theta0: expected where training starts, got none: a model that is not linear "
                 "needs one, as model.initial_parameters()."
             )
-        return NetworkExplored(problem, theta0, deletion, origin)
+        return NetworkExplored(problem, theta0, times, origin)
     if deletion is None:
         start = np.zeros(problem.dimension) if theta0 is None else problem.parameters(theta0)
         deletion = of_default_times(problem, np.asarray(start, dtype=float))

@@ -6,7 +6,7 @@ schedule is affine in it (theory §3):
 
     z(t; θ₀ + δ) = z(t; θ₀) + Φ(t) δ,    p(t; θ₀ + δ) = p(t; θ₀) + Ψ(t) (Φ(T) δ − δ_goal).
 
-So two directions of a plane, followed once, give every θ₀ in it by sums.
+So two directions of a plane, followed once, give every θ₀ in it by sums (`drag`).
 """
 
 from __future__ import annotations
@@ -53,12 +53,19 @@ class ClosedForm:
         return np.where(self.modal.kernel, start, 0.0)
 
     def fits(
-        self, epsilons: Float[np.ndarray, " k"], start: Float[np.ndarray, " d"]
+        self,
+        epsilons: Float[np.ndarray, " k"],
+        start: Float[np.ndarray, " d"],
+        at_rest: bool = False,
     ) -> Float[np.ndarray, "k d"]:
-        """θ(ε), the limits of the flow from a start, in the same coordinates."""
+        """θ(ε), the limits of the flow from a start, in the same coordinates.
+
+        `at_rest` for what a change of the start does to them.
+        """
         seen = np.any(self.modal.rows != 0.0, axis=0)
         kept = self.modal.kernel[None, :] & ((epsilons[:, None] == 0.0) | ~seen[None, :])
-        return self.modal.displacement(epsilons) + np.where(kept, start[None, :], 0.0)
+        stays = np.where(kept, start[None, :], 0.0)
+        return stays if at_rest else self.modal.displacement(epsilons) + stays
 
     def states(
         self,
@@ -171,13 +178,21 @@ class Followed:
 class Superposition:
     """Every θ₀ of a plane under one schedule, from three of them.
 
+    The parts of a sum: first those of the base, then what a unit of each direction adds.
+
     Parameters
     ----------
     base : Followed
     directions : (2, d)
-        Orthonormal, in parameters.
+        What a unit of either coordinate adds to θ₀.
     schedule, times, beside
         Those that the base was followed under.
+
+    Attributes
+    ----------
+    start : (3, d)
+    states, costates : (3, m, d)
+    beside : tuple of (3, k, d)
     """
 
     def __init__(
@@ -188,30 +203,52 @@ class Superposition:
         times: Float[np.ndarray, " m"],
         beside: tuple[tuple[AbstractSchedule, np.ndarray], ...] = (),
     ):
-        self.base, self.directions = base, directions
-        form = base.form
-        self._changes = []
+        form = self.form = base.form
+        starts, parts = [base.start], [(base.states, base.costates, *base.beside)]
         for direction in directions:
             start = form.modal.basis.T @ direction
             states = form.states(start, schedule, times, at_rest=True)
-            gap = states[-1] - form.goal(start)
-            costates = form.costates(gap, schedule, times)
-            others = tuple(form.states(start, *other, at_rest=True) for other in beside)
-            self._changes.append((start, states, costates, gap, *others))
+            costates = form.costates(states[-1] - form.goal(start), schedule, times)
+            others = (form.states(start, *other, at_rest=True) for other in beside)
+            starts.append(start)
+            parts.append((states, costates, *others))
+        self.start = np.stack(starts)
+        self.states, self.costates, *others = map(np.stack, zip(*parts, strict=True))
+        self.beside = tuple(others)
 
-    def reaches(self, theta0: Float[np.ndarray, " d"]) -> bool:
-        """Whether θ₀ differs from the base within the plane alone, to rounding."""
-        away = theta0 - self.base.theta0
-        seen = (away @ self.directions.T) @ self.directions
-        return bool(np.linalg.norm(away - seen) <= 1e-12 * (1.0 + np.linalg.norm(theta0)))
+    def fits(self, epsilons: Float[np.ndarray, " k"]) -> Float[np.ndarray, "3 k d"]:
+        """Of θ(ε)."""
+        return np.stack(
+            [self.form.fits(epsilons, one, at_rest=k > 0) for k, one in enumerate(self.start)]
+        )
 
-    def at(self, theta0: Float[np.ndarray, " d"]) -> Followed:
-        """As `ClosedForm.follow` from there, to rounding."""
-        base = self.base
-        parts = self.directions @ (theta0 - base.theta0)
-        first = base.start, base.states, base.costates, base.gap, *base.beside
-        moved = [
-            one + parts[0] * along + parts[1] * across
-            for one, along, across in zip(first, *self._changes, strict=True)
-        ]
-        return Followed(base.form, theta0, *moved[:4], tuple(moved[4:]))
+    def gaps(self, states: Float[np.ndarray, "3 k d"]) -> Float[np.ndarray, "3 3 k"]:
+        """Of three numbers a time, half of whose sum of squares is ½‖θ − θ*₋‖².
+
+        The triangle of an orthogonal decomposition: with coefficients of a polynomial in their
+        place an error that is small beside those at other θ₀ would be lost to rounding.
+        """
+        goals = np.stack([self.form.goal(one) for one in self.start])
+        away = np.moveaxis(states - goals[:, None, :], 0, 2)
+        triangles = np.linalg.qr(away, mode="r")
+        numbers = np.zeros((3, 3, len(away)))
+        numbers[: triangles.shape[1]] = np.moveaxis(triangles, 0, 2)
+        return numbers
+
+    @property
+    def switching(self) -> Float[np.ndarray, "6 m"]:
+        """Of φ, beside 1, a, b, a², ab, b²."""
+        rows = self.form.modal.rows
+        sigma, seen = self.costates @ rows.T, self.states @ rows.T
+        seen[0] = self.form.modal.deleted_residual(self.states[0])
+        product = np.einsum("imk,jmk->ijm", sigma, seen)
+        return np.stack(
+            [
+                product[0, 0],
+                product[0, 1] + product[1, 0],
+                product[0, 2] + product[2, 0],
+                product[1, 1],
+                product[1, 2] + product[2, 1],
+                product[2, 2],
+            ]
+        )

@@ -48,10 +48,13 @@ def line_deletion(
 _SEED, _NOISE = 5, 0.1  # of the perceptron of figures 3 and 12
 
 
-def perceptron_deletion(
-    deleted=(10,), start: float = 2.0, horizon: float = 60.0, ridge: float = 0.005
-) -> tuple[Deletion, Origin]:
-    """The notes' perceptron with three neurons, and the point whose path bends (Figure 3)."""
+def perceptron(
+    deleted=(10,), ridge: float = 0.005
+) -> tuple[Problem, np.ndarray, tuple[float, float], Origin]:
+    """The notes' perceptron with three neurons, and the point whose path bends (Figure 3).
+
+    The problem, θ₀, s and T, and where it comes from: a deletion would train to its end at once.
+    """
     example = teacher_example(_SEED, noise=_NOISE)
     problem = Problem(
         example.model, SquaredError(), example.X, example.y, deleted=list(deleted), ridge=ridge
@@ -61,8 +64,8 @@ def perceptron_deletion(
         f"example = teacher_example({_SEED}, noise={_NOISE})",
         "model, X, y = example.model, example.X, example.y",
     )
-    deletion = Deletion(problem, example.theta0, start=start, horizon=horizon)
-    return deletion, Origin(lines, "a perceptron that learns from another", has_model=True)
+    origin = Origin(lines, "a perceptron that learns from another", has_model=True)
+    return problem, np.asarray(example.theta0), (2.0, 60.0), origin
 
 
 def perceptron_times(problem: Problem, theta0) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 import numpy as np
 from jaxtyping import Float
 
+from homotopy.explorer.drag import Drag
 from homotopy.explorer.origin import Origin
 from homotopy.explorer.picture import Picture, Points
 from homotopy.explorer.state import State
@@ -53,7 +54,7 @@ class AbstractExplored(abc.ABC):
     longest : float
         The largest T of a slider.
     drags : bool
-        Whether pictures are fast enough to follow a pointer.
+        Whether the page itself can follow θ₀, by `drag`.
     certifies : bool
         Whether the best of all schedules can be found with a proof.
     """
@@ -76,9 +77,13 @@ class AbstractExplored(abc.ABC):
     def picture(self, state: State, schedule: AbstractSchedule, quick: bool = False) -> Picture:
         """What a state looks like under a schedule.
 
-        `quick` while a pointer moves: numbers agree to rounding, and follow from those of the
-        last θ₀ where they can.
+        `quick` while a pointer moves θ₀: what is prepared for one θ₀ may then be that of where
+        the drag began.
         """
+
+    def drag(self, state: State, schedule: AbstractSchedule) -> Drag:
+        """How the picture of a state follows θ₀, where `drags`."""
+        raise NotImplementedError
 
     @abc.abstractmethod
     def moved(self, state: State, point: Float[np.ndarray, " 2"]) -> State:

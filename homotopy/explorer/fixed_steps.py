@@ -21,6 +21,7 @@ from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
 MOST = 2**14  # steps
+_TOGETHER, _MET = 9, 40  # sequences of weights, and parameters, that one program takes
 _EARLY, _FINER = 100.0, 3.0  # λt up to which steps are so many times shorter
 
 
@@ -66,14 +67,26 @@ def mean_weights(
     return np.clip(integrals / np.where(widths > 0.0, widths, 1.0), 0.0, 1.0)
 
 
-@eqx.filter_jit
 def trained(
     problem: Problem,
     theta0: Float[AnyArray, " d"],
-    weights: Float[AnyArray, "k steps"],
+    weights: Float[np.ndarray, "k steps"],
     widths: Float[AnyArray, " steps"],
-) -> Float[Array, "k edges d"]:
+) -> Float[np.ndarray, "k edges d"]:
     """θ where steps meet, for several sequences of weights."""
+    return np.asarray(_trained(problem, theta0, _padded(weights, _TOGETHER), widths))[
+        : len(weights)
+    ]
+
+
+def _padded(rows, count):
+    """More of the last row, to a multiple of a count: few shapes, few programs to wait for."""
+    missing = -len(rows) % count
+    return np.concatenate([rows, np.broadcast_to(rows[-1:], (missing, *rows.shape[1:]))])
+
+
+@eqx.filter_jit
+def _trained(problem, theta0, weights, widths):
     return jax.vmap(lambda own: _followed(problem, theta0, own, widths))(weights)
 
 
@@ -113,10 +126,13 @@ def _followed(problem, theta0, weights, widths):
     return jnp.concatenate([jnp.asarray(theta0)[None, :], reached])
 
 
-@eqx.filter_jit
-def curvatures(problem: Problem, theta: Float[AnyArray, "m d"]) -> Float[Array, " m"]:
+def curvatures(problem: Problem, theta: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:
     """The eigenvalue of ∇²R₁ of largest size at some parameters, by power iteration."""
+    return np.asarray(_curvatures(problem, _padded(theta, _MET)))[: len(theta)]
 
+
+@eqx.filter_jit
+def _curvatures(problem, theta):
     def largest(at):
         def turn(vector, _):
             image = problem.hvp(at, vector, 1.0)

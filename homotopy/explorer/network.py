@@ -21,6 +21,7 @@ from homotopy.explorer.code_lines import (
     weight_argument,
     weight_lines,
 )
+from homotopy.explorer.examples import perceptron_times
 from homotopy.explorer.explored import RESPONSE, AbstractExplored, Found
 from homotopy.explorer.fixed_steps import (
     curvatures,
@@ -61,28 +62,19 @@ class NetworkExplored(AbstractExplored):
     Parameters
     ----------
     problem : Problem
-    theta0 : (d,) or None
-        θ₀; that of the deletion where there is one.
-    deletion : Deletion or None
-        Its s and T are shown first.
+    theta0 : (d,)
+    times : (s, T), optional
+        Shown first; five and a hundred time constants of the fastest mode at θ₀ by default.
     origin : Origin
     """
 
     drags = certifies = False
 
-    def __init__(self, problem: Problem, theta0, deletion: Deletion | None, origin: Origin):
+    def __init__(self, problem: Problem, theta0, times: tuple[float, float] | None, origin: Origin):
         super().__init__()
         self._problem, self.origin = problem, origin
-        if deletion is None:
-            theta0 = np.asarray(problem.parameters(theta0), dtype=float)
-            fastest = float(
-                np.linalg.eigvalsh(np.asarray(problem.hessian(problem.parameters(theta0))))[-1]
-            )
-            unit = 1.0 / max(fastest, 1e-3)
-            start, horizon = rounded(5.0 * unit), rounded(100.0 * unit)
-        else:
-            theta0 = np.asarray(deletion.theta0, dtype=float)
-            start, horizon = float(deletion.start), float(deletion.horizon)
+        theta0 = np.asarray(problem.parameters(theta0), dtype=float)
+        start, horizon = perceptron_times(problem, theta0) if times is None else times
         ridge = np.asarray(problem.ridge)
         # A ridge for each parameter stays as it is.
         self._own_ridge = None if ridge.ndim == 0 else ridge

@@ -6,7 +6,7 @@ import dataclasses
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from homotopy.deletion import Deletion
 from homotopy.deletion._optimise import optimise
@@ -14,12 +14,13 @@ from homotopy.deletion._portrait import portrait_plane
 from homotopy.deletion.searches import BangBangs, Everything, Splines
 from homotopy.explorer.closed_form import TOLERANCE, ClosedForm, Followed, Superposition
 from homotopy.explorer.code_lines import exact_lines, family_lines, weight_argument, weight_lines
+from homotopy.explorer.drag import Drag
 from homotopy.explorer.explored import RESPONSE, AbstractExplored, Found
 from homotopy.explorer.origin import Origin
 from homotopy.explorer.picture import Picture, Points
 from homotopy.explorer.planes import coordinate_plane
 from homotopy.explorer.schedules import looked_at, schedule_of
-from homotopy.explorer.state import State, rounded
+from homotopy.explorer.state import State, alike, rounded
 from homotopy.flows import Exact
 from homotopy.influence import predict
 from homotopy.influence.diagnostics import leverage
@@ -137,8 +138,7 @@ class RegressionExplored(AbstractExplored):
         plane = self.plane(state)
         theta0 = theta0 + (point - plane.project(theta0)) @ plane.directions
         # Rounded, it would leave a plane that is none of the coordinates.
-        whole = theta0.tolist() if not plane.is_identity else map(rounded, theta0.tolist())
-        return state.but(theta0=tuple(whole))
+        return state.but(theta0=tuple(theta0.tolist() if not plane.is_identity else alike(theta0)))
 
     def seen(self, state: State) -> Float[np.ndarray, " 2"]:
         """Where θ₀ is seen in the plane."""
@@ -147,21 +147,38 @@ class RegressionExplored(AbstractExplored):
             np.array([0.0, theta0[0]]) if self.against_time else self.plane(state).project(theta0)
         )
 
+    def _times(self, state, schedule):
+        key = fingerprint(schedule), state.start, state.horizon
+        return self.kept("times", key, lambda: looked_at(schedule, state.start, state.horizon))
+
+    def _beside(self, state, times):
+        """What is followed beside the schedule: deleting at once, keeping until T, a constant ε."""
+        return (
+            (Step(state.start), times),
+            (Step(state.horizon), times[-1:]),
+            (Constant(state.epsilon), state.horizon * CONSTANT_TIMES),
+        )
+
+    def _followed(self, state, schedule) -> Followed:
+        times = self._times(state, schedule)
+        key = dataclasses.replace(state, family="step", axes=None), fingerprint(schedule)
+        return self.kept(
+            "followed",
+            key,
+            lambda: self._form(state).follow(
+                np.array(state.theta0), schedule, times, self._beside(state, times)
+            ),
+        )
+
     def picture(self, state, schedule, quick=False):
         form, horizon = self._form(state), state.horizon
-        times = self.kept(
-            "times",
-            (fingerprint(schedule), state.start, horizon),
-            lambda: looked_at(schedule, state.start, horizon),
-        )
-        followed = self._followed(state, schedule, times, quick)
+        times = self._times(state, schedule)
+        followed = self._followed(state, schedule)
         at_once, late, constant = followed.beside
         start, costs_at_once = followed.start, followed.costs_of(at_once)
         constant_times = horizon * CONSTANT_TIMES
         response = form.fits(RESPONSE, start)
         equilibrium = form.fits(np.array([state.epsilon]), start)
-        inside = np.unique(np.asarray(schedule.breakpoints, dtype=float))
-        inside = inside[(inside > 0.0) & (inside < horizon)]
 
         def place(states, at):
             theta = form.parameters(states)
@@ -182,7 +199,7 @@ class RegressionExplored(AbstractExplored):
             weights=weights,
             weights_after=after,
             path=path,
-            switches=path[np.searchsorted(times, inside)],
+            switches=path[switched(schedule, times)],
             constant=place(constant, constant_times),
             response=place(response, horizon),
             equilibrium=limit,
@@ -202,28 +219,42 @@ class RegressionExplored(AbstractExplored):
             theta_end=np.asarray(form.parameters(followed.states[-1])),
         )
 
-    def _followed(self, state, schedule, times, quick) -> Followed:
-        """By the closed form from θ₀; or by sums from where a drag began."""
-        form, theta0 = self._form(state), np.array(state.theta0)
+    def drag(self, state, schedule):
+        form, times = self._form(state), self._times(state, schedule)
+        # Against time only the height is θ.
+        sides = np.array([[0.0], [1.0]]) if self.against_time else self.plane(state).directions
+        beside = self._beside(state, times)
+        sums = Superposition(self._followed(state, schedule), sides, schedule, times, beside)
+        at_once, late, constant = sums.beside
+        picture = self.picture(state, schedule)
 
-        def beside():
-            return (
-                (Step(state.start), times),
-                (Step(state.horizon), times[-1:]),
-                (Constant(state.epsilon), state.horizon * CONSTANT_TIMES),
-            )
+        def place(parts, base):
+            """What is drawn at rest, and what a unit of each coordinate adds."""
+            return np.concatenate([base[None], parts[1:] @ form.modal.basis.T @ sides.T])
 
-        def superposition():
-            others = beside()
-            base = form.follow(theta0, schedule, times, others)
-            return Superposition(base, self.plane(state).directions, schedule, times, others)
-
-        if quick:
-            steady = dataclasses.replace(state, theta0=())
-            known = self.kept("drag", (steady, fingerprint(schedule)), superposition)
-            if known.reaches(theta0):
-                return known.at(theta0)
-        return form.follow(theta0, schedule, times, beside())
+        path = place(sums.states, picture.path)
+        response = place(sums.fits(RESPONSE), picture.response)
+        limit = place(sums.fits(np.array([state.epsilon])), picture.equilibrium[None])
+        at = picture.start
+        path[1:, 0] = np.eye(2) if not self.against_time else [[0.0, 0.0], [0.0, 1.0]]
+        return Drag(
+            at=at,
+            path=path,
+            constant=place(constant, picture.constant),
+            response=response,
+            switches=path[:, switched(schedule, times)],
+            end=path[:, -1],
+            equilibrium=limit[:, 0],
+            full_fit=response[:, -1],
+            deleted_fit=response[:, 0],
+            costs=sums.gaps(sums.states),
+            costs_at_once=sums.gaps(at_once),
+            switching=sums.switching,
+            compared={
+                AT_ONCE: sums.gaps(at_once[:, -1:])[:, :, 0],
+                AT_HORIZON: sums.gaps(late)[:, :, 0],
+            },
+        )
 
     def velocity(self, state, epsilon):
         problem, plane = self.problem(state), self.plane(state)
@@ -275,7 +306,7 @@ class RegressionExplored(AbstractExplored):
         state = self.initial
         for family in ("step", "drawn", "ramp", "polynomial"):
             state = state.but(family=family)
-            self.picture(state, schedule_of(state), quick=True)
+            self.picture(state, schedule_of(state))
         for epsilon in (0.0, 1.0):
             self.velocity(state, epsilon)
         self.points(state)
@@ -325,6 +356,12 @@ def fingerprint(schedule: AbstractSchedule) -> tuple:
     """What tells a schedule from others."""
     leaves = (np.asarray(leaf) for leaf in jax.tree.leaves(schedule))
     return type(schedule), *(leaf.tobytes() for leaf in leaves)
+
+
+def switched(schedule: AbstractSchedule, times: Float[np.ndarray, " m"]) -> Int[np.ndarray, " k"]:
+    """Which of the times are those at which a schedule jumps or begins to vary."""
+    inside = np.unique(np.asarray(schedule.breakpoints, dtype=float))
+    return np.searchsorted(times, inside[(inside > 0.0) & (inside < times[-1])])
 
 
 def weights_of(

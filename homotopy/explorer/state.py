@@ -145,6 +145,13 @@ def rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
+def alike(values) -> list[float]:
+    """Each rounded as the largest of them is: what a pointer leaves of a zero is zero."""
+    largest = max(map(abs, values), default=0.0)
+    decimals = _DIGITS - 1 - (math.floor(math.log10(largest)) if largest > 0.0 else 0)
+    return [round(float(value), decimals) + 0.0 for value in values]
+
+
 def _written(value) -> str:
     if isinstance(value, tuple):
         return ",".join(map(_written, value))

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 import homotopy as hm
-from homotopy.explorer._explore import explored_of
 from homotopy.explorer.code_lines import (
     model_lines,
     python_lines,
     weight_argument,
     weight_lines,
 )
-from homotopy.explorer.examples import perceptron_deletion
+from homotopy.explorer.examples import perceptron
 from homotopy.explorer.fixed_steps import curvatures, mean_weights, step_edges
+from homotopy.explorer.network import NetworkExplored
 from homotopy.explorer.origin import of_arrays
 from homotopy.explorer.schedules import schedule_of
 from homotopy.explorer.state import CELLS, State
@@ -21,8 +21,8 @@ from homotopy.explorer.state import CELLS, State
 
 @pytest.fixture(scope="module")
 def explored():
-    deletion, origin = perceptron_deletion(horizon=20.0)
-    return explored_of(deletion, origin=origin)
+    problem, theta0, (start, _), origin = perceptron()
+    return NetworkExplored(problem, theta0, (start, 20.0), origin)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from homotopy.commands.shared.errors import InputError
 from homotopy.commands.shared.options import TableRequest
 from homotopy.commands.shared.rows import rows_to_delete
 from homotopy.explorer._explore import explored_of
-from homotopy.explorer.examples import line_deletion, of_default_times, perceptron_deletion
+from homotopy.explorer.examples import line_deletion, of_default_times, perceptron
 from homotopy.explorer.explored import AbstractExplored
 from homotopy.explorer.origin import Origin, of_arrays
 from homotopy.labels import keep_labels
@@ -27,8 +28,7 @@ def explored_data(
     """What makes an explorer for each reader, and what was assumed of the data."""
     example = table.dataset or ("line" if table.data is None else None)
     if table.data is None and example in EXAMPLES:
-        deletion, origin = _example(example, delete, start, horizon, ridge, neurons)
-        return lambda: explored_of(deletion, origin=origin), ()
+        return _example(example, delete, start, horizon, ridge, neurons), ()
     loaded = inputs.load(table)
     if loaded.classes is not None:
         raise InputError(
@@ -68,18 +68,35 @@ def _timed(problem, theta0, start, horizon):
         raise InputError(f"--{error}") from None
 
 
-def _example(name, delete, start, horizon, ridge, neurons):
+def _example(name, delete, start, horizon, ridge, neurons) -> Callable[[], AbstractExplored]:
     if neurons is not None and name == "line":
         raise InputError("--neurons: it is for tables; --dataset perceptron has three.")
-    make = line_deletion if name == "line" else perceptron_deletion
     chosen = {} if delete is None else {"deleted": _numbers(delete)}
-    for option, value in (("start", start), ("horizon", horizon), ("ridge", ridge or None)):
-        if value is not None:
-            chosen[option] = value
+    if ridge:
+        chosen["ridge"] = ridge
+    times = {
+        option: value
+        for option, value in (("start", start), ("horizon", horizon))
+        if value is not None
+    }
     try:
-        return make(**chosen)
+        if name == "line":
+            deletion, origin = line_deletion(**chosen, **times)
+            return lambda: explored_of(deletion, origin=origin)
+        problem, theta0, own, origin = perceptron(**chosen)
+        return _network(problem, theta0, own, start, horizon, origin)
     except (ValueError, TypeError) as error:
         raise InputError(f"--{error}") from None
+
+
+def _network(problem, theta0, own, start, horizon, origin) -> Callable[[], AbstractExplored]:
+    """From the times that were asked for, else their own; what is wrong with them is said now."""
+    from homotopy.explorer.network import NetworkExplored
+
+    times = (own[0] if start is None else start, own[1] if horizon is None else horizon)
+    create = partial(NetworkExplored, problem, theta0, times, origin)
+    create()
+    return create
 
 
 def _numbers(delete) -> list[int]:
@@ -93,7 +110,6 @@ def _numbers(delete) -> list[int]:
 
 def _perceptron(loaded, rows, start, horizon, ridge, neurons):
     from homotopy.datasets import standardise
-    from homotopy.deletion import Deletion
     from homotopy.explorer.examples import perceptron_times
     from homotopy.losses import SquaredError
     from homotopy.models import mlp
@@ -107,18 +123,12 @@ def _perceptron(loaded, rows, start, horizon, ridge, neurons):
         regression = LinearRegression(scaled.X, scaled.y, deleted=[0], ridge=ridge)
         rows = [most_moving(regression)]
     problem = Problem(model, SquaredError(), features, target, deleted=rows, ridge=ridge)
-    begin, end = perceptron_times(problem, theta0)
+    lines = of_arrays(scaled.X, scaled.y, loaded.name)
     try:
-        deletion = Deletion(
-            problem,
-            theta0,
-            begin if start is None else start,
-            end if horizon is None else horizon,
-        )
+        own = perceptron_times(problem, theta0)
+        return _network(problem, theta0, own, start, horizon, lines), loaded.notes
     except ValueError as error:
         raise InputError(f"--{error}") from None
-    lines = of_arrays(scaled.X, scaled.y, loaded.name)
-    return lambda: explored_of(deletion, origin=lines), loaded.notes
 
 
 def _origin(table: TableRequest, design, problem) -> Origin:

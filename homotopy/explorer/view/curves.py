@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FixedTicker, Range1d, Span
+from bokeh.models import (
+    BasicTickFormatter,
+    ColumnDataSource,
+    FixedTicker,
+    Range1d,
+    Span,
+)
 from bokeh.plotting import figure
 
 from homotopy.explorer.picture import Picture
@@ -35,25 +41,29 @@ class CurvesView:
         )
         self.schedule.line("t", "y", source=self._weights, color=colours.INK, line_width=2.5)
         self.switching = self._figure("switching function φ(t)", 190, "switching")
-        self._phi = ColumnDataSource(
+        self.phi = ColumnDataSource(
             {"t": [], "y": [], "up": [], "down": []}, name="switching function"
         )
         for side, colour in (("up", colours.FULL), ("down", colours.DELETED)):
             self.switching.varea(
-                "t", y1=0, y2=side, source=self._phi, fill_color=colour, fill_alpha=0.35
+                "t", y1=0, y2=side, source=self.phi, fill_color=colour, fill_alpha=0.35
             )
-        self.switching.line("t", "y", source=self._phi, color=colours.INK, line_width=2)
+        self.switching.yaxis.formatter = BasicTickFormatter(power_limit_low=-5)
+        self.switching.line("t", "y", source=self.phi, color=colours.INK, line_width=2)
         self.switching.add_layout(
             Span(location=0, dimension="width", line_color=colours.GREY, line_width=1)
         )
-        self.error = self._figure("½‖θ(t) − θ*₋‖²", 190, "error", y_axis_type="log")
-        self._errors = ColumnDataSource({"t": [], "y": [], "at_once": []})
+        self.error = self._figure("½‖θ(t) − θ*₋‖²", 220, "error", y_axis_type="log")
+        # The page itself keeps to the least that a logarithm shows (`follow.js`).
+        self.errors = ColumnDataSource(
+            {"t": [], "y": [], "at_once": []}, name="errors", tags=[_LEAST]
+        )
         self.error.line(
-            "t", "y", source=self._errors, color=colours.INK, line_width=2.5,
+            "t", "y", source=self.errors, color=colours.INK, line_width=2.5,
             legend_label="this schedule",
         )  # fmt: skip
         self.error.line(
-            "t", "at_once", source=self._errors, color=colours.ACCENT, line_width=1.8,
+            "t", "at_once", source=self.errors, color=colours.ACCENT, line_width=1.8,
             line_dash=[5, 3], legend_label="delete at once",
         )  # fmt: skip
         legend = self.error.legend
@@ -98,13 +108,13 @@ class CurvesView:
         both = np.stack([picture.weights, picture.weights_after], axis=1).ravel()
         renew(self._weights, {"t": np.repeat(times, 2), "y": both})
         phi = picture.switching
-        self._phi.data = {
+        self.phi.data = {
             "t": picture.switching_times,
             "y": phi,
             "up": np.maximum(phi, 0.0),
             "down": np.minimum(phi, 0.0),
         }
-        self._errors.data = {
+        self.errors.data = {
             "t": times,
             "y": np.maximum(picture.costs, _LEAST),
             "at_once": np.maximum(picture.costs_at_once, _LEAST),

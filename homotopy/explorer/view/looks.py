@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from bokeh.models import DataRange1d
 
 from homotopy.explorer.view import colours
 
@@ -20,7 +21,11 @@ def renew(source, columns: dict) -> None:
 def plain(made):
     """A Bokeh figure in the look of the page: dark text, faint grid, no logo."""
     made.toolbar.logo = None
+    for own in (made.x_range, made.y_range):
+        if isinstance(own, DataRange1d):
+            own.syncable = False  # what the page chooses by itself nobody needs to be told
     made.outline_line_color = colours.FAINT
+    made.min_border_right = 14
     made.grid.grid_line_color = "#EDEDED"
     for axis in made.axis:
         axis.axis_label_text_color = axis.major_label_text_color = colours.INK

@@ -18,6 +18,8 @@ _EXPORTS = {
     "py": "Python lines",
 }
 # Beside each other where there is room, below each other where there is not.
+# Below each other the portrait comes first.
+_NARROW = "@media (max-width: 760px) {{ :host {{ order: {} }} }}"
 _COLUMN = {"flex": "1 1 300px", "min-width": "0", "padding": "0 10px"}
 
 
@@ -50,6 +52,7 @@ def layout(session: Session) -> pn.viewable.Viewable:
         *exports,
         reset,
         styles={**_COLUMN, "flex": "1 1 250px", "max-width": "100%"},
+        stylesheets=[_NARROW.format(1)],
         **wide,
     )
     middle = pn.Column(
@@ -63,6 +66,7 @@ def layout(session: Session) -> pn.viewable.Viewable:
         *(session.curves.schedule, session.curves.switching, session.curves.error),
         session.points.figure,
         styles={**_COLUMN, "flex": "2 1 340px"},
+        stylesheets=[_NARROW.format(2)],
         **wide,
     )
     title = html.escape(session.explored.origin.title)

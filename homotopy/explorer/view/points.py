@@ -53,9 +53,9 @@ class PointsView:
             line_width=2.5,
         )  # fmt: skip
         picture.text(
-            "x", "y", text="name", source=self._chosen, x_offset="aside", y_offset=-8,
-            text_align="align", text_font_size="13px", text_color=colours.ALERT,
-            text_font={"value": "sans-serif"},
+            "x", "y", text="name", source=self._chosen, x_offset="aside",
+            text_align="align", text_baseline="middle", text_font_size="13px",
+            text_color=colours.ALERT, text_font={"value": "sans-serif"},
         )  # fmt: skip
         picture.add_tools(
             HoverTool(
@@ -97,7 +97,7 @@ class PointsView:
         right = points.leverage[chosen] > middle
         self._chosen.data = {
             "align": ["right" if one else "left" for one in right],
-            "aside": np.where(right, -10, 10),
+            "aside": np.where(right, -12, 12),
             "x": points.leverage[chosen],
             "y": points.change[chosen],
             "name": list(names[chosen][:3]) + [""] * max(0, len(chosen) - 3),

@@ -12,12 +12,17 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from homotopy.explorer.drag import Drag
 from homotopy.explorer.picture import Arrows, Picture
 from homotopy.explorer.view import colours
 from homotopy.explorer.view.looks import plain, renew
 
 _NEAR = 0.035  # of the width: the handle, and what a finger misses it by
 _RINGS = 6  # of switches; more would cover the path
+# What moves with θ₀ lies on a canvas of its own: the fields below are not painted again.
+_MOVES = {"level": "overlay"}
+# Names stand on sides of their own, so that those of marks at one place can all be read.
+_ASIDE = {"θ*": (-9, -7), "θ*₋": (9, -7), "θ(ε)": (0, 9), "θ(T)": (18, 9)}
 SHAPE = 1.25  # width over height of the frame, near enough
 
 
@@ -68,42 +73,49 @@ class PortraitView:
         self._family = ColumnDataSource({"xs": [], "ys": [], "weight": []})
         picture.multi_line(
             "xs", "ys", source=self._family, line_width=1.2, alpha=0.8,
-            color={"field": "weight", "transform": weights},
+            color={"field": "weight", "transform": weights}, **_MOVES,
         )  # fmt: skip
-        self._response = ColumnDataSource({"x": [], "y": []})
+        self.response_path = ColumnDataSource({"x": [], "y": []})
         self._response_glyph = picture.line(
-            "x", "y", source=self._response, color=colours.INK, line_width=2, line_dash=[5, 3]
-        )
-        self._constant = ColumnDataSource({"x": [], "y": []})
+            "x", "y", source=self.response_path, color=colours.INK, line_width=2, line_dash=[5, 3],
+            **_MOVES,
+        )  # fmt: skip
+        self.constant_path = ColumnDataSource({"x": [], "y": []})
         self._constant_glyph = picture.line(
-            "x", "y", source=self._constant, color=colours.GREY, line_width=1.5, line_dash=[2, 2]
-        )
+            "x", "y", source=self.constant_path, color=colours.GREY, line_width=1.5,
+            line_dash=[2, 2], **_MOVES,
+        )  # fmt: skip
         self.path = ColumnDataSource(
             {"x0": [], "y0": [], "x1": [], "y1": [], "weight": []}, name="path"
         )
         picture.segment(
             *("x0", "y0", "x1", "y1"), source=self.path, line_width=3.5, line_cap="round",
-            color={"field": "weight", "transform": weights},
+            color={"field": "weight", "transform": weights}, **_MOVES,
         )  # fmt: skip
-        self._marks = ColumnDataSource(
-            {"x": [], "y": [], "name": [], "marker": [], "fill": [], "size": []}
-        )
-        picture.scatter(
-            "x", "y", source=self._marks, marker="marker", size="size", fill_color="fill",
-            line_color=colours.INK, line_width=1.2,
-        )  # fmt: skip
+        columns = ("x", "y", "name", "marker", "fill", "size", "right", "down", "align", "base")
+        self.marks = ColumnDataSource({name: [] for name in columns})
+        paper = {
+            "text_font": {"value": "sans-serif"}, "text_color": colours.INK, "padding": 1,
+            "background_fill_color": "white", "background_fill_alpha": 0.7, "border_radius": 3,
+        }  # fmt: skip
         picture.text(
-            "x", "y", text="name", source=self._marks, x_offset=8, y_offset=-6,
-            text_font_size="15px", text_color=colours.INK, text_font={"value": "sans-serif"},
+            "x", "y", text="name", source=self.marks, x_offset="right", y_offset="down",
+            text_align="align", text_baseline="base", text_font_size="15px", **paper, **_MOVES,
         )  # fmt: skip
         self.handle = ColumnDataSource({"x": [0.0], "y": [0.0]}, name="theta0")
+        picture.text(
+            "x", "y", text={"value": "θ₀"}, source=self.handle, y_offset=-12,
+            text_align="center", text_baseline="bottom", text_font_size="16px",
+            text_font_style="bold", **paper, **_MOVES,
+        )  # fmt: skip
+        # Marks lie over the paper of the names.
+        picture.scatter(
+            "x", "y", source=self.marks, marker="marker", size="size", fill_color="fill",
+            line_color=colours.INK, line_width=1.2, **_MOVES,
+        )  # fmt: skip
         grip = picture.scatter(
             "x", "y", source=self.handle, size=17, fill_color=colours.INK, line_color="white",
-            line_width=2.5,
-        )  # fmt: skip
-        picture.text(
-            "x", "y", text={"value": "θ₀"}, source=self.handle, x_offset=11, y_offset=-8,
-            text_font_size="16px", text_font_style="bold", text_font={"value": "sans-serif"},
+            line_width=2.5, **_MOVES,
         )  # fmt: skip
         grip.nonselection_glyph = grip.selection_glyph = None
         drag = PointDrawTool(renderers=[grip], add=False, description="Drag θ₀")
@@ -130,27 +142,30 @@ class PortraitView:
             "y1": path[1:, 1],
             "weight": (picture.weights_after[:-1] + picture.weights[1:]) / 2,
         }
-        self._constant.data = _columns(picture.constant)
-        renew(self._response, _columns(picture.response))
+        self.constant_path.data = _columns(picture.constant)
+        renew(self.response_path, _columns(picture.response))
         marks = [
-            ("θ*", picture.full_fit, "star", colours.FULL, 19),
-            ("θ*₋", picture.deleted_fit, "star", colours.DELETED, 19),
-            ("θ(ε)", picture.equilibrium, "diamond", "white", 11),
-            ("θ(T)", picture.end, "square", "white", 10),
-            *(("", point, "circle", "white", 7) for point in picture.switches[:_RINGS]),
+            ("θ*", "star", colours.FULL, 19),
+            ("θ*₋", "star", colours.DELETED, 19),
+            ("θ(ε)", "diamond", "white", 11),
+            ("θ(T)", "square", "white", 10),
         ]
-        if len(picture.switches) > _RINGS:
-            del marks[4:]
-        names, points, markers, fills, sizes = zip(*marks, strict=True)
-        points = np.array(points)
+        points = self.landmarks(picture)
+        marks += [("", "circle", "white", 7)] * (len(points) - len(marks))
+        names, markers, fills, sizes = map(list, zip(*marks, strict=True))
+        right, down = zip(*(_ASIDE.get(name, (0, 0)) for name in names), strict=True)
         renew(
-            self._marks,
+            self.marks,
             {
                 **_columns(points),
-                "name": list(names),
-                "marker": list(markers),
-                "fill": list(fills),
-                "size": list(sizes),
+                "name": names,
+                "marker": markers,
+                "fill": fills,
+                "size": sizes,
+                "right": list(right),
+                "down": list(down),
+                "align": [("left", "center", "right")[1 - int(np.sign(one))] for one in right],
+                "base": ["bottom" if one < 0 else "top" for one in down],
             },
         )
         if self._family.data["xs"] or picture.family:
@@ -161,7 +176,15 @@ class PortraitView:
             }
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = picture.labels
         if handle:
-            self.handle.data = _columns(picture.start[None, :])
+            renew(self.handle, _columns(picture.start[None, :]))
+
+    @staticmethod
+    def landmarks(of: Picture | Drag) -> np.ndarray:
+        """What is marked beside θ₀: θ*, θ*₋, θ(ε), θ(T) and the first switches, (…, k, 2)."""
+        named = of.full_fit, of.deleted_fit, of.equilibrium, of.end
+        points = np.stack(named, axis=-2)
+        few = of.switches.shape[-2] <= _RINGS
+        return np.concatenate([points, of.switches], axis=-2) if few else points
 
     @property
     def window(self):

@@ -10,6 +10,7 @@ from homotopy.explorer.picture import Picture
 from homotopy.explorer.state import FAMILIES, State
 from homotopy.explorer.view import colours
 
+OWN = "this schedule"
 STYLE = (
     "<style>table{border-collapse:collapse;width:100%;font-size:15px}"
     "caption{text-align:left;font-weight:600;padding:2px 0}"
@@ -21,15 +22,17 @@ STYLE = (
 
 def table(state: State, picture: Picture, found: Found | None, searching: str) -> str:
     """ℰ of the schedule beside others, as HTML."""
-    rows = [(f"this schedule ({FAMILIES[state.family]})", picture.cost, True)]
-    rows += [(name, cost, False) for name, cost in picture.compared.items()]
+    rows = [(OWN, f"{OWN} ({FAMILIES[state.family]})", picture.cost)]
+    rows += [(name, name, cost) for name, cost in picture.compared.items()]
     if found is not None and found.lower_bound > 0:
-        rows.append(("no schedule is below", found.lower_bound, False))
+        rows.append(("bound", "no schedule is below", found.lower_bound))
     base = picture.compared.get("delete at once", math.nan)
+    # `follow.js` finds the rows by their names while θ₀ is dragged.
     body = "".join(
-        f"<tr{' class=own' if own else ''}><th scope=row>{html.escape(name)}</th>"
+        f"<tr data-of='{html.escape(key)}'{' class=own' if key == OWN else ''}>"
+        f"<th scope=row>{html.escape(name)}</th>"
         f"<td>{_number(cost)}</td><td>{_ratio(cost, base)}</td></tr>"
-        for name, cost, own in rows
+        for key, name, cost in rows
     )
     words = "" if found is None else f"<p>{html.escape(found.words)}</p>"
     if searching:

@@ -21,6 +21,7 @@ from homotopy.explorer.state import SEARCHED, State
 from homotopy.explorer.view import colours, readout
 from homotopy.explorer.view.controls import Controls, rows_in
 from homotopy.explorer.view.curves import CurvesView
+from homotopy.explorer.view.follow import Follower
 from homotopy.explorer.view.points import PointsView
 from homotopy.explorer.view.portrait import SHAPE, PortraitView
 from homotopy.schedules import AbstractSchedule, Step
@@ -63,6 +64,7 @@ class Session:
         later = None if document is None else document.add_next_tick_callback
         self._jobs = Jobs(later)
         self.portrait, self.curves, self.points = PortraitView(), CurvesView(), PointsView()
+        self._follower = Follower(self.portrait, self.curves)
         self.controls = Controls(explored, self._chosen)
         wide = {"sizing_mode": "stretch_width"}
         self.alert = pn.pane.HTML("", **wide)
@@ -76,8 +78,9 @@ class Session:
 
     def _listen(self):
         self.portrait.handle.on_change("data", self._placed)
-        for event in (PanStart, Pan, PanEnd):
-            self.portrait.figure.on_event(event, self._dragged)
+        if not self.explored.drags:
+            for event in (PanStart, Pan, PanEnd):
+                self.portrait.figure.on_event(event, self._dragged)
         self.portrait.figure.on_event(MouseMove, self._pointed)
         self.portrait.figure.on_event(MouseLeave, self._left)
         for event in (PanStart, Pan, PanEnd):
@@ -98,11 +101,19 @@ class Session:
         self._soon(change, passing=held)
 
     def _placed(self, attribute, old, new):
-        """The key "delete" takes the handle away: it comes back."""
+        """θ₀ was let go, where the page follows it by itself.
+
+        The key "delete" takes the handle away: it comes back.
+        """
         if len(new["x"]) != 1:
             self._soon(lambda: self.portrait.update(self.picture))
+        elif self.explored.drags:
+            point = np.array([float(new["x"][0]), float(new["y"][0])])
+            if not np.array_equal(point, self.picture.start):
+                self._soon(lambda: self.show(self.explored.moved(self.state, point)))
 
     def _dragged(self, event):
+        """θ₀ is on its way, where each picture is computed here."""
         if event.event_name == "panstart":
             self._held = self.portrait.holds(event.x, event.y)
         if not self._held or event.x is None:
@@ -221,6 +232,8 @@ class Session:
         self.state, self.picture = state, picture
         self._schedule, self._found = schedule, found
         self._searching = "" if wanted is None else "Searching for it…"
+        if self.explored.drags and not quick:
+            self._follower.update(self.explored.drag(state, schedule), picture)
         self.portrait.update(picture, handle=not held)
         self.curves.update(picture, state.start)
         self.table.object = readout.table(state, picture, found, self._searching)

@@ -97,14 +97,18 @@ def minimise_by_chords(
 
 @eqx.filter_jit
 def _gradients(objective, arguments, theta, tolerance):
-    """∇ of each objective, and its norm over the scale of its terms; 0 where that is rounding."""
+    """∇ of each objective, and its norm over the scale of its terms.
+
+    Bounds of rounding do not enter: most of what they allow for does not happen, and where it does
+    the steps come to nothing by themselves.
+    """
 
     def one(each):
         some, at = each
         own = objective(*some)
-        end = ended(own, at, jax.grad(own)(at), jnp.asarray(True), jnp.zeros((), int), tolerance)
-        residual = jnp.where(end.stationary, jnp.minimum(end.residual, tolerance), end.residual)
-        return jax.grad(own)(at), residual
+        gradient = jax.grad(own)(at)
+        end = ended(own, at, gradient, jnp.asarray(True), jnp.zeros((), int), tolerance)
+        return gradient, end.residual
 
     return jax.lax.map(one, (arguments, theta))
 

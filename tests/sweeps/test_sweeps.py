@@ -147,7 +147,14 @@ def test_every_verb_over_eight_devices_is_the_serial_one():
     assert len(found["processes"]) == 5
     for name, shared in found["processes"].items():
         assert shared == found["devices"][name], name
-    for name in ("data values", "optimise", "sweep of θ₀", "sweep of seeds", "sweep of horizons"):
+    for name in (
+        "left out in time",
+        "data values",
+        "optimise",
+        "sweep of θ₀",
+        "sweep of seeds",
+        "sweep of horizons",
+    ):
         assert found["serial"][name] == found["devices"][name], name
 
 

@@ -139,8 +139,9 @@ def run_chains(
 
 def _tuned(sampler, target, begun):
     start, numbers = begun
-    keys = jax.random.wrap_key_data(numbers)
-    return dataclasses.replace(sampler, chains=len(start)).tuned(target, start, keys)
+    if len(start) < sampler.chains:
+        sampler = dataclasses.replace(sampler, chains=len(start))
+    return sampler.tuned(target, start, jax.random.wrap_key_data(numbers))
 
 
 def _drawn(target, measurement, first, count, steps, chains):

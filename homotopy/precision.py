@@ -1,5 +1,6 @@
 """The floating-point precision the toolkit asks for, and what it can reach."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -79,6 +80,22 @@ def owned(array: np.ndarray, dtype: DTypeLike) -> jax.Array:
     aligned = memory[begin : begin + array.size * dtype.itemsize].view(dtype).reshape(array.shape)
     aligned[...] = array
     return jax.device_put(aligned)
+
+
+def in_precision(tree, dtype: DTypeLike):
+    """The same with its floating-point arrays in another dtype.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> [leaf.dtype.name for leaf in in_precision((jnp.ones(1), jnp.ones(1, int)), jnp.float16)]
+    ['float16', 'int64']
+    """
+
+    def cast(leaf):
+        return leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf
+
+    return jax.tree.map(cast, tree)
 
 
 def reachable(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from homotopy._checks import ArrayInput, flag, instance
 from homotopy._progress import Monitor, Progress
@@ -20,6 +21,7 @@ from homotopy.bayesian.running import run_chains
 from homotopy.bayesian.samplers import AbstractSampler
 from homotopy.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.problem import Problem, a_problem
+from homotopy.sweeps.workers import checked_workers
 
 POSTERIOR, SAMPLER = LocalPosterior(), NUTS()
 
@@ -34,6 +36,8 @@ def bayesian_influence(
     resume: PosteriorInfluence | None = None,
     checkpoint: str | os.PathLike | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | Callable[[Progress], object] | None = None,
 ) -> PosteriorInfluence:
     """β Cov(ℓⱼ, φ) of every point j: how E φ changes, to first order, where the point is deleted.
@@ -64,6 +68,11 @@ def bayesian_influence(
         gone on with, up to `draws`.
     throw : bool
         Raise where the numbers are not to be relied on; otherwise the status says why.
+    devices : int or sequence of jax.Device, optional
+        Chains are shared out over them, one at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Chains are shared out over its processes. Either way they have the same random numbers, and
+        differ by what roundings lead to.
     progress : bool or callable, optional
         As of `optimise`. Ctrl-C keeps the draws done.
 
@@ -74,10 +83,11 @@ def bayesian_influence(
     Raises
     ------
     TypeError
-        Naming `problem`, `measurement`, `posterior` or `sampler`.
+        Naming `problem`, `measurement`, `posterior`, `sampler`, `devices` or `client`.
     ValueError
         Naming `theta`; `measurement`; `sampler`, of another problem than it takes; `posterior`,
-        where it is not proper; `step_size`; `resume` or `checkpoint`, of another posterior.
+        where it is not proper; `step_size`; `resume` or `checkpoint`, of another posterior;
+        `devices` or `client`.
     ModuleNotFoundError
         Where the sampler needs blackjax and it is not installed.
     RuntimeError
@@ -111,6 +121,7 @@ def bayesian_influence(
     known = as_measurement(measurement, problem)
     _checked(posterior, sampler, checkpoint)
     flag("throw", throw)
+    devices, client = checked_workers(devices, client)
     target = target_of(problem, centre, posterior)
     shape = measured_shape(known, target)
     if isinstance(sampler, GaussianMoments):
@@ -123,7 +134,7 @@ def bayesian_influence(
             chains, interrupted = run_chains(
                 sampler, target, known,
                 lambda done, total: monitor.report(done, total, float("nan")),
-                earlier, checkpoint,
+                earlier, checkpoint, devices, client,
             )  # fmt: skip
         found = from_chains(chains, target, sampler, shape, interrupted)
     if throw:

@@ -8,7 +8,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key
 
 from homotopy._display import DisplayedByFields
@@ -106,17 +105,6 @@ def recorded_at(
     """The losses of all points, and what is measured, where the chains are."""
     function = flat_measurement(measurement, target.problem)
     return jax.vmap(target.problem.losses)(positions), jax.vmap(function)(positions)
-
-
-def over_devices(tree, count: int):
-    """Arrays whose first axis is of chains, spread over the devices there are."""
-    devices = jax.devices()
-    while count % len(devices):
-        devices = devices[:-1]
-    if len(devices) == 1:
-        return tree
-    sharding = NamedSharding(Mesh(np.array(devices), ("chains",)), PartitionSpec("chains"))
-    return jax.device_put(tree, sharding)
 
 
 def at_rest(positions: Float[Array, "c d"]) -> Running:

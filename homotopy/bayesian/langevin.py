@@ -121,6 +121,7 @@ class MALA(AbstractMarkovSampler):
     """
 
     metropolis: ClassVar[bool] = True
+    tunes_together: ClassVar[bool] = True
 
     thinning: int = 10
     step_size: float | None = None

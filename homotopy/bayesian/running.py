@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,13 +24,13 @@ from homotopy.bayesian.chains import (
     block_size,
     chain_keys,
     draw_block,
-    over_devices,
     recorded_at,
 )
 from homotopy.bayesian.gaussian import measured_shape
 from homotopy.bayesian.posterior import Target
 from homotopy.bayesian.samplers import AbstractChainSampler
 from homotopy.measurements import AbstractMeasurement, PointLosses
+from homotopy.sweeps.sharing import in_parts
 
 _EVERY = 30.0  # seconds between two files
 _FEWEST = 16
@@ -40,10 +44,13 @@ def run_chains(
     report: Callable[[int, int], None],
     resume: Chains | None = None,
     checkpoint: str | os.PathLike | None = None,
+    devices: list | None = None,
+    client: Any = None,
 ) -> tuple[Chains, bool]:
     """`draws` more of every chain, and whether it was interrupted before they were done.
 
-    With a `checkpoint` that exists, as many as are missing.
+    With a `checkpoint` that exists, as many as are missing. Chains are shared out over `devices`
+    or `client`, as of `workers.spread`.
 
     Raises
     ------
@@ -59,11 +66,22 @@ def run_chains(
                     f"checkpoint: expected a file of chains, got one of {described(resume)}."
                 )
             total = max(0, sampler.draws - resume.draws)
-    keys = over_devices(chain_keys(sampler.seed, sampler.chains), sampler.chains)
+    keys = chain_keys(sampler.seed, sampler.chains)
+    numbers = jax.random.key_data(keys)  # which go to other processes
+    alone = devices is None and client is None
+
+    def of_chains(function, arrays):
+        """A function of arrays with an axis of chains, one chain at a time on each worker."""
+        if alone:
+            return function(arrays)
+        some = functools.partial(_some, function, jax.tree.map(np.asarray, arrays))
+        return in_parts(some, sampler.chains, devices, client)
+
     if resume is None:
         start = jnp.broadcast_to(target.centre, (sampler.chains, target.centre.size))
-        start = over_devices(start, sampler.chains)
-        kernel, positions = sampler.tuned(target, start, apart(keys, 0))
+        begun = start, jax.random.key_data(apart(keys, 0))
+        tune = functools.partial(_tuned, sampler, target)
+        kernel, positions = tune(begun) if sampler.tunes_together else of_chains(tune, begun)
         running, parts, done = at_rest(positions), [], 0
     else:
         _require_same(resume, sampler, target, measurement, name)
@@ -76,7 +94,6 @@ def run_chains(
         )
         parts = [(resume.losses, resume.risks, resume.measured)]
     shared = isinstance(measurement, PointLosses)
-    kernel, running = over_devices((kernel, running), sampler.chains)
     outputs = 0 if shared else math.prod(measured_shape(measurement, target))
     size = block_size(target.problem.size, outputs, sampler.chains, sampler.draws)
     last, interrupted, saved = done + total, False, time.monotonic()
@@ -103,10 +120,8 @@ def run_chains(
     try:
         while done < last:
             count = min(size, last - done)
-            moved, recorded = draw_block(
-                kernel, target, measurement, running, keys, jnp.asarray(done), count,
-                sampler.steps,
-            )  # fmt: skip
+            draw = functools.partial(_drawn, target, measurement, done, count, sampler.steps)
+            moved, recorded = of_chains(draw, (kernel, running, numbers))
             recorded = [None if part is None else np.asarray(part) for part in recorded]
             running, done = moved, done + count
             parts.append(tuple(recorded))
@@ -120,6 +135,24 @@ def run_chains(
         interrupted = True
     keep()
     return chains(), interrupted
+
+
+def _tuned(sampler, target, begun):
+    start, numbers = begun
+    if len(start) < sampler.chains:
+        sampler = dataclasses.replace(sampler, chains=len(start))
+    return sampler.tuned(target, start, jax.random.wrap_key_data(numbers))
+
+
+def _drawn(target, measurement, first, count, steps, chains):
+    kernel, running, numbers = chains
+    keys = jax.random.wrap_key_data(numbers)
+    return draw_block(kernel, target, measurement, running, keys, jnp.asarray(first), count, steps)
+
+
+def _some(function, arrays, places):
+    """A function of the chains at some places."""
+    return function(jax.tree.map(lambda leaf: jnp.asarray(leaf[places]), arrays))
 
 
 def _identity(target: Target):

@@ -23,7 +23,7 @@ class AbstractSampler(DisplayedByFields, eqx.Module):
 
 
 class AbstractChainSampler(AbstractSampler):
-    """Chains that draw from a posterior, side by side, spread over the devices there are.
+    """Chains that draw from a posterior, side by side.
 
     Attributes
     ----------
@@ -36,6 +36,7 @@ class AbstractChainSampler(AbstractSampler):
 
     exact: ClassVar[bool] = True  # whether draws have the posterior's law, once chains have mixed
     metropolis: ClassVar[bool] = False  # whether steps may be refused
+    tunes_together: ClassVar[bool] = False  # whether all chains share what the burn-in finds
 
     draws: int = 1000
     chains: int = 4

@@ -34,6 +34,7 @@ from homotopy.flows.method import (
     FlowStatus,
     a_method,
     finite_status,
+    first_failure,
 )
 from homotopy.flows.propagator import piecewise_states
 from homotopy.numerics.known_rank_one import rank_one_spectra
@@ -306,10 +307,3 @@ def _surface(method, problem, theta0, times, epsilons):
         return theta, finite_status(theta, status)
 
     return jax.vmap(states)(epsilons)
-
-
-@eqx.filter_jit
-def first_failure(status):
-    """The first status that is not a success, or else the first."""
-    failed = jax.vmap(lambda ended: ended != FlowStatus.successful)(status)
-    return jax.tree.map(lambda ended: ended[jnp.argmax(failed)], status)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -26,10 +27,14 @@ from homotopy.flows.method import (
     FlowStatus,
     a_method,
     finite_status,
+    first_failure,
+    of_each,
 )
 from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
+from homotopy.sweeps.sharing import in_parts
+from homotopy.sweeps.workers import checked_workers
 from homotopy.weighted_rows import least_squares_rows
 
 if TYPE_CHECKING:
@@ -114,6 +119,8 @@ def sensitivity(
     points: ArrayInput | None = None,
     method: AbstractMethod | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | None = None,
 ) -> Sensitivity:
     """How the training trajectory on all data depends on the weight of each point (theory §3).
@@ -135,6 +142,11 @@ def sensitivity(
         `Adaptive()`: the variational equation, integrated together with the flow.
     throw : bool
         Raise where the method does not succeed.
+    devices : int or sequence of jax.Device, optional
+        Points are shared out over them, a part at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Points are shared out over its processes. Either way `Exact()` differs by roundings, and
+        `Adaptive()`, whose steps suit the points that it follows together, by its tolerance.
     progress : bool, optional
         By default a line shows the time that it has taken, in a terminal or a notebook, after two
         seconds; True shows it always, False never.
@@ -142,9 +154,10 @@ def sensitivity(
     Raises
     ------
     ValueError
-        Naming `theta0`, `times` or `points`.
+        Naming `theta0`, `times`, `points`, `devices` or `client`.
     TypeError
-        Naming `problem`, `progress` or `method`, which must not be one in discrete time.
+        Naming `problem`, `devices`, `client`, `progress` or `method`, which must not be one in
+        discrete time.
 
     Examples
     --------
@@ -161,22 +174,38 @@ def sensitivity(
     flag("throw", throw)
     shown(progress)
     method = default_method(problem) if method is None else a_method(method)
-    if isinstance(method, Exact):
-        modal = method.modal_form(problem)
-        X, y = least_squares_rows(problem)
-        compute, arguments = _exact_sensitivity, (modal, X[points], y[points], theta0, times)
-    elif isinstance(method, Adaptive):
-        compute, arguments = _variational, (method, problem, theta0, times, points)
-    else:
+    if not isinstance(method, Exact | Adaptive):
         raise TypeError(
             f"method: expected Exact() or Adaptive(), got {type(method).__name__}: sensitivities "
             "are defined along the gradient flow."
         )
-    with clock(progress, "following the sensitivities", arguments):
-        derivative, status = interruptible_unless_traced(compute, *arguments)
+    devices, client = checked_workers(devices, client)
+    with clock(progress, "following the sensitivities", (problem, theta0, times)):
+        if devices is None and client is None:
+            derivative, status = _derivative(problem, theta0, times, points, method)
+        else:
+            part = partial(_some, problem, theta0, times, np.asarray(points), method)
+            derivative, statuses = in_parts(part, points.size, devices, client)
+            derivative, status = jnp.moveaxis(derivative, 0, 1), first_failure(statuses)
     if throw:
         derivative = require_success(derivative, status)
     return named(Sensitivity(times, points, derivative, status), problem)
+
+
+def _derivative(problem, theta0, times, points, method):
+    if isinstance(method, Adaptive):
+        arguments = method, problem, theta0, times, points
+        return interruptible_unless_traced(_variational, *arguments)
+    modal = method.modal_form(problem)
+    X, y = least_squares_rows(problem)
+    arguments = modal, X[points], y[points], theta0, times
+    return interruptible_unless_traced(_exact_sensitivity, *arguments)
+
+
+def _some(problem, theta0, times, points, method, places):
+    """Of the points at some places, with a leading axis of them."""
+    derivative, status = _derivative(problem, theta0, times, jnp.asarray(points[places]), method)
+    return np.moveaxis(np.asarray(derivative), 1, 0), of_each(status, len(places))
 
 
 @eqx.filter_jit

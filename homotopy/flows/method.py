@@ -3,7 +3,9 @@
 import abc
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import instance
@@ -26,6 +28,18 @@ def finite_status(
     finite = jnp.all(jnp.isfinite(value))
     left = (status == FlowStatus.successful) & ~finite
     return FlowStatus.where(left, FlowStatus.diverged, status)
+
+
+@eqx.filter_jit
+def first_failure(status: FlowStatus) -> FlowStatus:
+    """Of an array of statuses the first that is not a success, or else the first."""
+    failed = jax.vmap(lambda ended: ended != FlowStatus.successful)(status)
+    return jax.tree.map(lambda ended: ended[jnp.argmax(failed)], status)
+
+
+def of_each(status: FlowStatus, count: int) -> FlowStatus:
+    """The status of all as that of each of so many, in NumPy."""
+    return jax.tree.map(lambda leaf: np.broadcast_to(np.asarray(leaf), (count,)), status)
 
 
 class AbstractMethod(eqx.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -164,6 +164,8 @@ def gaps(
     tolerance: float = 1e-8,
     max_steps: int = 2000,
     throw: bool = False,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | Callable[[int], None] | None = None,
 ) -> Gaps:
     """How the error of damped influence at an early-stopped θˢ is made up (theory §5).
@@ -188,6 +190,8 @@ def gaps(
         Of the refits, as of `LeaveOneOut`.
     throw : bool
         Raise where a refit or the exact linearisation fails.
+    devices, client : optional
+        Deletions are shared out over them, as by `predict`.
     progress : bool or callable, optional
         As of `predict`, of k (r + 3) refits.
 
@@ -198,7 +202,8 @@ def gaps(
     Raises
     ------
     ValueError
-        Naming what does not fit: `theta_s`, `points`, `groups`, `cold_starts`, `damping`, …
+        Naming what does not fit: `theta_s`, `points`, `groups`, `cold_starts`, `damping`,
+        `devices`, `client`, …
 
     References
     ----------
@@ -245,7 +250,7 @@ def gaps(
         nonlocal done
         change = predict(
             problem, estimator, theta_s, points=points, groups=groups, throw=raises,
-            progress=lambda now: report(done + now),
+            devices=devices, client=client, progress=lambda now: report(done + now),
         )  # fmt: skip
         if np.any(change.status == ChangeStatus.interrupted):
             raise KeyboardInterrupt  # the links are of use together only

@@ -21,9 +21,8 @@ from homotopy._status import Reported, require_success
 from homotopy._tables import Table
 from homotopy._wording import described
 from homotopy.flows._flow import flow
-from homotopy.flows._homotopy import first_failure
 from homotopy.flows._sensitivity import checked_points, sensitivity
-from homotopy.flows.method import AbstractMethod, FlowStatus
+from homotopy.flows.method import AbstractMethod, FlowStatus, first_failure, of_each
 from homotopy.influence.dependence import checked_dependence, of_deletion
 from homotopy.measurements import as_measurement
 from homotopy.problem import Problem, a_problem
@@ -373,8 +372,7 @@ def _some(problem, theta0, measurement, by_point, times, method, throw, points, 
     value = np.asarray(value)
     value = np.moveaxis(value, 1, 0) if by_point else np.broadcast_to(value, (count, *value.shape))
     status = FlowStatus.where(moved.status == FlowStatus.successful, path.status, moved.status)
-    each = jax.tree.map(lambda leaf: np.broadcast_to(np.asarray(leaf), (count,)), status)
-    return np.moveaxis(np.asarray(influence), 1, 0), value, each
+    return np.moveaxis(np.asarray(influence), 1, 0), value, of_each(status, count)
 
 
 @eqx.filter_jit

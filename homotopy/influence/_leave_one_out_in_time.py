@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -23,6 +26,7 @@ from homotopy.influence.dependence import checked_dependence, of_deletion
 from homotopy.measurements import as_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
+from homotopy.sweeps.workers import checked_workers, mapped
 
 
 def leave_one_out_in_time(
@@ -34,6 +38,8 @@ def leave_one_out_in_time(
     points: ArrayInput | None = None,
     method: AbstractMethod | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | None = None,
 ) -> InfluenceInTime:
     """What `influence_in_time` estimates: the change of a measurement when each point is left out.
@@ -55,6 +61,10 @@ def leave_one_out_in_time(
         Of `flow`.
     throw : bool
         Raise where the method does not succeed.
+    devices : int or sequence of jax.Device, optional
+        Points are shared out over them, one at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Points are shared out over its processes. Either way the same flows are followed.
     progress : bool, optional
         By default a line shows the time that it has taken after two seconds; True shows it always,
         False never.
@@ -67,9 +77,10 @@ def leave_one_out_in_time(
     Raises
     ------
     ValueError
-        Naming `theta0`, `times`, `points`, or a `measurement` that does not fit the problem.
+        Naming `theta0`, `times`, `points`, `devices`, `client`, or a `measurement` that does not
+        fit the problem.
     TypeError
-        Naming `problem`, `method` or `measurement`.
+        Naming `problem`, `method`, `devices`, `client` or `measurement`.
     RuntimeError
         With the status, where `throw`.
 
@@ -89,17 +100,20 @@ def leave_one_out_in_time(
     rows = (
         np.arange(problem.size) if points is None else row_numbers("points", points, problem.size)
     )
-    options = {"method": method, "throw": throw, "progress": False}
+    devices, client = checked_workers(devices, client)
+    others = []
     with clock(progress, "retraining") as monitor:
-        whole = flow(problem, Constant(1.0), theta0, times, **options)
-        others = []
-        for row in rows:
-            others.append(flow(problem.deleting(int(row)), Constant(0.0), theta0, times, **options))
+        whole = flow(
+            problem, Constant(1.0), theta0, times, method=method, throw=throw, progress=False
+        )
+        without = functools.partial(_without, problem, theta0, times, method, throw)
+        for one in mapped(without, rows.tolist(), devices, client):
+            others.append(one)
             monitor.report(len(others), len(rows), math.nan)
     status = whole.status
-    for one in others:
-        status = FlowStatus.where(one.status == FlowStatus.successful, status, one.status)
-    apart = jnp.stack([one.theta for one in others], axis=1)
+    for _, ended in others:
+        status = FlowStatus.where(ended == FlowStatus.successful, status, ended)
+    apart = jnp.asarray(np.stack([theta for theta, _ in others], axis=1))
     change, value = _changes(measurement, problem, by_point, whole.theta, apart, jnp.asarray(rows))
     status = InfluenceInTimeStatus.promote(status)
     finite = jnp.all(jnp.isfinite(change)) & jnp.all(jnp.isfinite(value))
@@ -109,6 +123,13 @@ def leave_one_out_in_time(
         change = require_success(change, status)
     found = InfluenceInTime(whole.times, jnp.asarray(rows), change, whole.theta, value, status)
     return named(found, problem)
+
+
+def _without(problem, theta0, times, method, throw, row):
+    """θ₋ⱼ at the times, and how the flow ended."""
+    options = {"method": method, "throw": throw, "progress": False}
+    found = flow(problem.deleting(row), Constant(0.0), theta0, times, **options)
+    return np.asarray(found.theta), jax.tree.map(np.asarray, found.status)
 
 
 @eqx.filter_jit

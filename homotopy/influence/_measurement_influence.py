@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -27,11 +29,14 @@ from homotopy.influence.refits import if_full_minimum
 from homotopy.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
+from homotopy.sweeps.sharing import in_parts
+from homotopy.sweeps.workers import checked_workers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _NUMBERS = 2**26  # in the gradients of outputs that are solved for together
+_FEWEST = 64  # outputs whose solves draw on each other: a worker is not given fewer
 
 
 class MeasurementInfluence(Result, Reported, eqx.Module):
@@ -110,6 +115,8 @@ def measurement_influence(
     measurement,
     *,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
 ) -> MeasurementInfluence:
     """How a measurement changes, to first order, where any one point is deleted.
 
@@ -128,11 +135,16 @@ def measurement_influence(
         As of `Change.measured`, but `OwnLoss()`, which is another one for every point.
     throw : bool
         Raise where a product did not succeed.
+    devices : int or sequence of jax.Device, optional
+        Outputs of the measurement are shared out over them, at least 64 at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Outputs are shared out over its processes. Either way results differ by roundings, and
+        those of iterative solvers by as much as their tolerances allow.
 
     Raises
     ------
     ValueError, TypeError
-        Naming `theta`, `estimator` or `measurement`.
+        Naming `theta`, `estimator`, `measurement`, `devices` or `client`.
     RuntimeError
         With the status, as of `predict`.
 
@@ -162,14 +174,20 @@ def measurement_influence(
         )
     theta = problem.parameters(theta, "theta")
     measurement = as_measurement(measurement, problem)
+    devices, client = checked_workers(devices, client)
     basis = None if estimator.needs_layers else seen_directions(problem)
-    if basis is None:
-        found = _transposed(problem, estimator, theta, measurement)
-    else:
+    asked = problem, estimator, theta, measurement
+    if basis is not None:
         seen, z = problem.along(basis, theta)
         along = _Along(measurement, problem, theta - basis @ z, basis)
-        found = _transposed(seen, estimator.along(problem, basis, theta)[0], z, along)
-    value, change, residual, status = found
+        asked = seen, estimator.along(problem, basis, theta)[0], z, along
+    if devices is None and client is None:
+        value, change, residual, status = _transposed(*asked, None)
+    else:
+        value = _value(problem, theta, measurement)
+        part = functools.partial(_some, asked)
+        found = in_parts(part, value.size, devices, client, fewest=_FEWEST)
+        change, residual, status = found
     norm, scale, stationary = stationarity(problem, theta)
     if estimator.assumes_stationary:
         status = if_full_minimum(problem, if_stationary(stationary, status), theta)
@@ -192,8 +210,19 @@ class _Along(AbstractMeasurement):
         return self.measurement(self.problem, self.centre + self.basis @ theta, rows, amounts)
 
 
+def _some(asked, outputs):
+    """Of some of the outputs, with a leading axis of them."""
+    return _transposed(*asked, outputs)[1:]
+
+
+@eqx.filter_jit
+def _value(problem, theta, measurement):
+    return measurement(problem, theta, jnp.zeros(1, int), jnp.zeros(1, theta.dtype))
+
+
 @filter_jit_numbers
-def _transposed(problem, estimator, theta, measurement):
+def _transposed(problem, estimator, theta, measurement, outputs):
+    """m(θ), and of some outputs, or all: what each point does, the residual and the status."""
     none = jnp.zeros(1, int), jnp.zeros(1, theta.dtype)
 
     def flat(at):
@@ -204,7 +233,8 @@ def _transposed(problem, estimator, theta, measurement):
     weights = jnp.ones(problem.size, theta.dtype)
     curvature = kind(problem, theta, weights, jnp.asarray(estimator.damping, theta.dtype))
     # Of some outputs at a time, as many as a solver takes together: (m, d) is not made for all.
-    count = value.size
+    outputs = jnp.arange(value.size) if outputs is None else outputs
+    count = outputs.size
     size = min(count, max(1, _NUMBERS // problem.dimension))
     blocks = math.ceil(count / size)
     size = math.ceil(count / blocks)
@@ -213,12 +243,13 @@ def _transposed(problem, estimator, theta, measurement):
         chosen = jax.vmap(lambda output: jnp.zeros_like(value).at[output].set(1.0))(outputs)
         (slopes,) = jax.vmap(pullback)(chosen)
         # Of outputs that only fill up the last block.
-        slopes = jnp.where((outputs < count)[:, None], slopes, 0.0)
+        slopes = jnp.where((outputs >= 0)[:, None], slopes, 0.0)
         product = estimator.solver.solve(curvature, slopes)
         minus, residual, status = from_product(product)
         return _loss_changes(curvature, -minus), residual, status
 
-    outputs = jnp.arange(blocks * size).reshape(blocks, size)
+    outputs = jnp.pad(outputs, (0, blocks * size - count), constant_values=-1)
+    outputs = outputs.reshape(blocks, size)
     if blocks == 1:
         change, residual, status = one(outputs[0])
     else:

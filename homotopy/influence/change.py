@@ -43,6 +43,10 @@ class ChangeStatus(InverseStatus):
         "the posterior was not sampled well enough: more draws or burn-in, another sampler or step "
         "size, or more localisation"
     )
+    at_rounding = (
+        "the change is below what rounding leaves of gradients in this dtype: the residual is of "
+        "the order of what is asked for; take float64, by enable_x64()"
+    )
     not_reached = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
 
 

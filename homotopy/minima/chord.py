@@ -101,9 +101,11 @@ def _first(objective, arguments, theta, tolerance):
 
 
 def _gradients(objective, arguments, theta, tolerance, going):
-    """∇ of each objective, and its norm over the scale of its terms; 0 where that is rounding.
+    """∇ of each objective, and its norm over the scale of its terms.
 
-    Of those that are not going they are not computed: 0 and ∞.
+    Of those that are not going they are not computed: 0 and ∞. Bounds of rounding do not enter:
+    most of what they allow for does not happen, and where it does the steps come to nothing by
+    themselves.
     """
     order = jnp.argsort(~going)
 
@@ -113,8 +115,7 @@ def _gradients(objective, arguments, theta, tolerance, going):
         own, at = objective(*jax.tree.map(lambda leaf: leaf[row], arguments)), theta[row]
         gradient = jax.grad(own)(at)
         end = ended(own, at, gradient, jnp.asarray(True), jnp.zeros((), int), tolerance)
-        residual = jnp.where(end.stationary, jnp.minimum(end.residual, tolerance), end.residual)
-        return gradients.at[row].set(gradient), residuals.at[row].set(residual)
+        return gradients.at[row].set(gradient), residuals.at[row].set(end.residual)
 
     unknown = jnp.zeros_like(theta), jnp.full_like(theta[:, 0], jnp.inf)
     return jax.lax.fori_loop(0, jnp.sum(going), one, unknown)

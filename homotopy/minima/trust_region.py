@@ -53,9 +53,12 @@ def by_trust_region(
         nonlocal theta, steps
         theta, steps = intermediate_result.x, steps + 1
 
+    def own(vector):
+        return np.asarray(vector, start.dtype)  # SciPy computes in float64
+
     def descend(method, **curvature):
         scipy.optimize.minimize(
-            lambda at: _value(objective, at),
+            lambda at: _value(objective, own(at)),
             theta,
             jac=True,
             method=method,
@@ -68,7 +71,7 @@ def by_trust_region(
     def by_factors() -> bool:
         """Whether SciPy came to an end of its own."""
         try:
-            descend("trust-exact", hess=lambda at: _finite_hessian(objective, at))
+            descend("trust-exact", hess=lambda at: _finite_hessian(objective, own(at)))
         except (UnboundLocalError, ValueError):
             # What it raises where no shift of the Hessian that it tries gives it a step: beside a
             # saddle whose gradient is rounding next to its curvature, where a radius underflows.
@@ -79,7 +82,10 @@ def by_trust_region(
     with np.errstate(invalid="ignore", over="ignore"):
         try:
             if start.size > _EXACT or not by_factors():
-                descend("trust-krylov", hessp=lambda at, v: np.asarray(_product(objective, at, v)))
+                descend(
+                    "trust-krylov",
+                    hessp=lambda at, v: np.asarray(_product(objective, own(at), own(v))),
+                )
         except _NotFinite:
             pass
     known = np.all(np.isfinite(theta))

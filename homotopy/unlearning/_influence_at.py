@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,6 +18,8 @@ from homotopy.influence import InfluenceInTime, InfluenceInTimeStatus
 from homotopy.influence._influence_in_time import checked_dependence
 from homotopy.measurements import as_measurement
 from homotopy.models import LinearModel
+from homotopy.sweeps.sharing import in_parts
+from homotopy.sweeps.workers import checked_workers, mapped
 from homotopy.unlearning._training_run import TrainingRun, a_run
 from homotopy.unlearning.steps import batches_of, weighted_gradient
 from homotopy.unlearning.training_methods import ProjectedSGD
@@ -28,6 +34,8 @@ def influence_at(
     *,
     points: ArrayInput | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
 ) -> InfluenceInTime:
     """The change of θ_k, or of a measurement of it, on deletion of each point from a training run.
 
@@ -53,6 +61,10 @@ def influence_at(
         Row numbers; all n by default.
     throw : bool
         Raise where a number is not finite.
+    devices : int or sequence of jax.Device, optional
+        Points are shared out over them, a part at a time on each; back through the run, steps.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Points, or steps, are shared out over its processes. Either way results differ by roundings.
 
     Returns
     -------
@@ -62,9 +74,9 @@ def influence_at(
     Raises
     ------
     TypeError
-        Naming `run` or `measurement`.
+        Naming `run`, `measurement`, `devices` or `client`.
     ValueError
-        Naming `steps`, `points` or `measurement`.
+        Naming `steps`, `points`, `measurement`, `devices` or `client`.
     RuntimeError
         With the status, where `throw`.
 
@@ -98,10 +110,16 @@ def influence_at(
     shape = jax.eval_shape(lambda one: _value(measured, problem, one, rows[0]), theta[0])
     outputs = int(np.prod(shape.shape)) if shape.shape else 1
     backwards = len(known) * outputs * 2 < rows.size and not depends
+    devices, client = checked_workers(devices, client)
     if backwards:
-        influence = _back(run, path, known, theta, measured, rows, shape.shape)
-    else:
+        back = functools.partial(_back, run, path, measured, rows, shape.shape)
+        found = mapped(back, zip(known, theta, strict=True), devices, client)
+        influence = jnp.asarray(np.stack([np.asarray(one) for one in found]))
+    elif devices is None and client is None:
         influence = _forth(run, path, known, measured, rows)
+    else:
+        forth = functools.partial(_some_forth, run, path, known, measured, rows)
+        influence = jnp.moveaxis(in_parts(forth, rows.size, devices, client), 0, 1)
     value = _values(measured, problem, theta, rows, depends)
     finite = bool(jnp.all(jnp.isfinite(influence)) & jnp.all(jnp.isfinite(value)))
     status = InfluenceInTimeStatus.successful if finite else InfluenceInTimeStatus.not_finite
@@ -209,6 +227,11 @@ def _forth(run, path, known, measured, rows):
     return jnp.stack(found)
 
 
+def _some_forth(run, path, known, measured, rows, places):
+    """Of the points at some places, with a leading axis of them."""
+    return jnp.moveaxis(_forth(run, path, known, measured, rows[places]), 1, 0)
+
+
 @eqx.filter_jit
 def _pushed(problem, radius, sizes, batches, theta, tangents, rows):
     weights = jnp.ones(problem.size, theta.dtype)
@@ -234,19 +257,17 @@ def _measured_change(problem, measured, theta, tangents, rows):
 # Backwards ---------------------------------------------------------------------------------------
 
 
-def _back(run, path, known, theta, measured, rows, shape):
-    found = []
-    for place, stop in enumerate(known):
-        pulled = _gradients(run.problem, measured, theta[place], rows[0])
-        total = jnp.zeros((pulled.shape[0], run.problem.size), theta.dtype)
-        end = stop
-        while end > 0:
-            begin = (end - 1) // _PART * _PART
-            ((_, sizes, batches),) = _parts(run, begin, end)
-            pulled, part = _pulled(run.problem, _radius(run), sizes, batches, path[begin], pulled)
-            total, end = total + part, begin
-        found.append(-total[:, rows].T.reshape(rows.size, *shape))
-    return jnp.stack(found)
+def _back(run, path, measured, rows, shape, at):
+    """Of all points, from one number of steps and θ there."""
+    end, theta = at
+    pulled = _gradients(run.problem, measured, theta, rows[0])
+    total = jnp.zeros((pulled.shape[0], run.problem.size), theta.dtype)
+    while end > 0:
+        begin = (end - 1) // _PART * _PART
+        ((_, sizes, batches),) = _parts(run, begin, end)
+        pulled, part = _pulled(run.problem, _radius(run), sizes, batches, path[begin], pulled)
+        total, end = total + part, begin
+    return -total[:, rows].T.reshape(rows.size, *shape)
 
 
 @eqx.filter_jit

@@ -270,11 +270,12 @@ VALID = {
     },
     "homotopy.influence_at": lambda: {
         "run": run(), "steps": [2, 4], "measurement": hm.OwnLoss(), "points": [0, 1],
-        "throw": True,
+        "throw": True, "devices": None, "client": None,
     },
     "homotopy.influence.leave_one_out_in_time": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "measurement": hm.OwnLoss(),
-        "points": None, "method": None, "throw": True, "progress": None,
+        "points": None, "method": None, "throw": True, "devices": None, "client": None,
+        "progress": None,
     },
     "homotopy.linear_networks.mode_influence": lambda: {
         "times": [0.0, 1.0], "singular_value": 2.0, "initial": 0.5
@@ -363,7 +364,7 @@ VALID = {
     "homotopy.bayesian_influence": lambda: {
         "problem": problem(), "theta": THETA, "measurement": hm.TestLoss(X, Y),
         "posterior": hm.LocalPosterior(), "sampler": hm.GaussianDraws(16), "resume": None,
-        "checkpoint": None, "throw": False, "progress": None,
+        "checkpoint": None, "throw": False, "devices": None, "client": None, "progress": None,
     },
     "homotopy.bayesian.posterior_deletion": lambda: {
         "problem": problem(), "theta": THETA, "measurement": hm.TestLoss(X, Y),
@@ -398,7 +399,8 @@ VALID = {
     "homotopy.gaps": lambda: {
         "problem": problem(), "theta_s": THETA, "points": 1, "groups": None,
         "measurement": hm.OwnLoss(), "cold_starts": THETA, "damping": 0.1, "solver": None,
-        "tolerance": 1e-8, "max_steps": 5, "throw": False, "progress": None,
+        "tolerance": 1e-8, "max_steps": 5, "throw": False, "devices": None, "client": None,
+        "progress": None,
     },
     "homotopy.greedy": lambda: {"deletion": deletion()},
     "homotopy.homotopy": lambda: {
@@ -421,7 +423,7 @@ VALID = {
     "homotopy.linear_networks.linear_network": lambda: {"sizes": [2, 2]},
     "homotopy.measurement_influence": lambda: {
         "problem": problem(), "estimator": hm.Influence(), "theta": THETA,
-        "measurement": hm.Predictions(), "throw": True,
+        "measurement": hm.Predictions(), "throw": True, "devices": None, "client": None,
     },
     "homotopy.flows.measurement_sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "time": 1.0, "measurement": hm.TestLoss(X, Y),
@@ -521,7 +523,7 @@ VALID = {
     "homotopy.reweighting.equal_within": lambda: {"groups": [0, 1, 0, 1]},
     "homotopy.sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "times": [0.0, 1.0], "points": None,
-        "method": None, "throw": True, "progress": None,
+        "method": None, "throw": True, "devices": None, "client": None, "progress": None,
     },
     "homotopy.taylor": lambda: {
         "problem": problem(), "theta": THETA, "epsilon": 1.0, "order": 1

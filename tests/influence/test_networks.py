@@ -475,6 +475,20 @@ def test_influence_on_many_losses_in_blocks(monkeypatch):
         assert found.residual.shape == (7, 2)
 
 
+def proximal_slopes(network, deltas, points, damping):
+    """∇ of the proximal Bregman objective in NumPy, and the size of its terms, at each θˢ + Δ."""
+    before = network.gaps()
+    for delta, point in zip(np.asarray(deltas, float), points, strict=True):
+        moved = network.at(network.theta + delta)
+        change = moved.gaps() - before
+        # The divergence from the deleted point's own output goes with its loss.
+        change[point] = -before[point]
+        pull = sum(moved.jacobian(i).T @ change[i] for i in range(network.n))
+        slope = pull[network.order] + damping * delta
+        scale = np.linalg.norm(network.jacobian(point).T @ before[point])
+        yield np.linalg.norm(slope), scale + damping * np.linalg.norm(delta)
+
+
 def test_proximal_responses_of_a_large_network_are_stationary():
     """771 parameters: ∇ of the proximal Bregman objective in NumPy, where the package ended."""
     network, damping, points = Network([8, 64, 3], 40, 5, "softmax"), 0.5, [3, 7, 11]
@@ -482,19 +496,54 @@ def test_proximal_responses_of_a_large_network_are_stationary():
     assert start.size == 771
     found = hm.predict(problem, hm.ProximalBregman(damping, 1e-8), start, points=points)
     linear = hm.predict(problem, hm.GaussNewton(damping), start, points=points)
-    before = network.gaps()
-    for delta, first, point in zip(found.delta, linear.delta, points, strict=True):
-        moved = network.at(start + np.asarray(delta))
-        change = moved.gaps() - before
-        # The divergence from the deleted point's own output goes with its loss.
-        change[point] = -before[point]
-        pull = sum(moved.jacobian(i).T @ change[i] for i in range(network.n))
-        slope = pull[network.order] + damping * np.asarray(delta)
-        scale = np.linalg.norm(network.jacobian(point).T @ before[point])
-        scale += damping * np.linalg.norm(delta)
-        assert np.linalg.norm(slope) <= 1.1e-8 * scale
+    for slope, scale in proximal_slopes(network, found.delta, points, damping):
+        assert slope <= 1.1e-8 * scale
+    for delta, first in zip(*map(np.asarray, (found.delta, linear.delta)), strict=True):
         # And is another than its linearisation's.
         assert np.linalg.norm(delta - first) > 1e-3 * np.linalg.norm(delta)
+
+
+def test_proximal_responses_in_float32_hold_for_points_below_its_rounding():
+    """Of a point whose gradient is less than a sum of all of them in float32 can tell from zero."""
+    network, damping = Network([8, 64, 3], 40, 5, "softmax"), 0.5
+    network.X = network.X.astype(np.float32).astype(float)
+    network.weights[-1] *= 8.0
+    network.weights = [one.astype(np.float32).astype(float) for one in network.weights]
+    network._evaluate()
+    best, second = np.sort(network.outputs, axis=1)[:, :-3:-1].T
+    points = [int(np.argmax(best - second)), int(np.argmin(best - second))]
+    network.y[points] = np.argmax(np.array(network.outputs)[points], axis=1)
+    sizes = [np.linalg.norm(network.jacobian(i).T @ g) for i, g in enumerate(network.gaps())]
+    single = np.finfo(np.float32).eps
+    assert sizes[points[0]] < 32 * single * sum(sizes) < sizes[points[1]]
+    problem = network.problem(dtype=jnp.float32)
+    found = hm.predict(problem, hm.ProximalBregman(damping), network.theta, points=points)
+    assert found.delta.dtype == jnp.float32
+    largest = np.linalg.norm(network.matrix(), 2) + damping
+    for delta, (slope, scale) in zip(
+        found.delta, proximal_slopes(network, found.delta, points, damping), strict=True
+    ):
+        # 64 units in the last place, and what rounding Δ to float32 does.
+        assert slope <= 65 * single * scale + single * largest * np.linalg.norm(delta)
+
+
+def test_a_change_that_rounding_hides_has_a_status_of_its_own():
+    from homotopy.influence.change import ChangeStatus
+    from homotopy.influence.estimators.proximal_bregman import _told
+    from homotopy.influence.weight_changes import WeightChanges
+
+    network = Network([2, 3], 4, 0, "softmax")
+    changes = WeightChanges(jnp.arange(3)[:, None], -jnp.ones((3, 1)), False)
+    reached = jnp.array([True, True, False])
+    ended = jax.vmap(
+        lambda one: ChangeStatus.where(one, ChangeStatus.successful, ChangeStatus.not_reached)
+    )(reached)
+    theta = jnp.asarray(network.theta)
+    told = _told(network.problem(), theta, changes, jnp.tile(theta, (3, 1)),
+                 jnp.array([1.0, 1e-3, 1.0]), ended)  # fmt: skip
+    expected = [ChangeStatus.at_rounding, ChangeStatus.successful, ChangeStatus.not_reached]
+    for one, status in zip(np.asarray(told[2]._value), expected, strict=True):
+        assert one == status._value
 
 
 def test_chords_leave_to_others_what_they_do_not_bring_to_rest():

@@ -1,10 +1,14 @@
 """Every verb with a batch, alone and shared out: printed as JSON, for the tests of it.
 
-Run in a process of its own, whose number of devices is set before JAX begins.
+Run in a process of its own, whose number of devices is set before JAX begins. Tables of numbers by
+the name of a verb: `serial`; `devices` and `one`, shared out over all of the devices and over the
+first; and `processes`, some of them over two processes.
 """
 
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import jax
 import numpy as np
@@ -18,33 +22,79 @@ hm.enable_x64()
 generator = np.random.default_rng(0)
 X = generator.normal(size=(21, 3))
 Y = X.sum(axis=1) + generator.normal(size=21)
-THETA0 = np.ones(3)
+THETA0, STARTS = np.ones(3), generator.normal(size=(9, 3))
+WEIGHTS, TIMES = np.linspace(0.0, 1.0, 13), [0.0, 0.3]
+OVER_PROCESSES = ("predict", "sensitivity", "chains", "data values", "sweep of horizons")
 
 
-def verbs(**workers):
+def itself(theta):
+    return theta
+
+
+def problems():
     linear = hm.LinearRegression(X, Y, deleted=[2], ridge=0.1)
     classes = hm.Problem(hm.linear_model(3), hm.Logistic(), X, (Y > 0).astype(int), deleted=2,
                          ridge=0.5)  # fmt: skip
-    weights, times = np.linspace(0.0, 1.0, 13), [0.0, 0.3]
-    loss = hm.TestLoss(X[:5], Y[:5])
-    found = {
-        "homotopy, exact": hm.homotopy(linear, THETA0, times, weights, **workers).theta,
-        "homotopy": hm.homotopy(classes, THETA0, times, weights, **workers).theta,
-        "predict": hm.predict(linear, hm.Influence(), points=range(21), **workers).delta,
-        "in time": hm.influence_in_time(
-            linear, THETA0, lambda theta: theta, times, points=[3, 1, 20], **workers
+    return linear, classes
+
+
+def verbs(asked=lambda name: True, **workers):
+    """Each verb that has a batch; of three cases mostly, as each device compiles for itself."""
+    linear, classes = problems()
+    loss, trained = hm.TestLoss(X[:5], Y[:5]), linear.full_fit()
+    run = hm.training_run(linear, THETA0, 6, hm.GradientDescent(0.01))
+    few = {"points": [3, 1, 20], **workers}
+    verbs = {
+        "homotopy, exact": lambda: hm.homotopy(linear, THETA0, TIMES, WEIGHTS, **workers).theta,
+        "homotopy": lambda: hm.homotopy(classes, THETA0, TIMES, WEIGHTS, **workers).theta,
+        "predict": lambda: hm.predict(linear, hm.Influence(), points=range(21), **workers).delta,
+        "sensitivity": lambda: hm.sensitivity(linear, THETA0, TIMES, **few).derivative,
+        "in time": lambda: hm.influence_in_time(linear, THETA0, itself, TIMES, **few).influence,
+        "left out in time": lambda: hm.influence.leave_one_out_in_time(
+            linear, THETA0, itself, TIMES, **few
         ).influence,
-        "optimise": [
+        "on measurements": lambda: hm.measurement_influence(
+            linear, hm.GaussNewton(0.5), trained, hm.Predictions(np.resize(X, (150, 3))), **workers
+        ).change,
+        "at steps": lambda: hm.influence_at(run, [3, 6], **few).influence,
+        "at steps, back": lambda: hm.influence_at(run, [3, 6], loss, **workers).influence,
+        "gaps": lambda: hm.gaps(linear, THETA0, cold_starts=THETA0, damping=0.5, **few).links,
+        "chains": lambda: hm.bayesian_influence(
+            linear, trained, loss, sampler=hm.GaussianDraws(32, chains=3), throw=False, **workers
+        ).change,
+        "tuned chains": lambda: hm.bayesian_influence(
+            linear, trained, loss, hm.LocalPosterior(1.0, 1.0), throw=False,
+            sampler=hm.MALA(16, chains=2, burn_in=100, thinning=1), **workers,
+        ).change,
+        "optimise": lambda: [
             one.cost
             for one in hm.optimise(
-                hm.deletions(linear, THETA0, 0.1, 1.0), hm.BangBangs(2), **workers
+                hm.deletions(linear, THETA0, 0.1, 1.0, [3, 1, 20]), hm.BangBangs(2), **workers
             )
         ],
-        "data values": hm.data_values(linear, loss, hm.Permutations(128), **workers).values,
-    }
-    return {name: np.asarray(value).tolist() for name, value in found.items()}
+        "data values": lambda: hm.data_values(linear, loss, hm.Permutations(128), **workers).values,
+        "sweep of θ₀": lambda: hm.sweep(flowed, STARTS, **workers),
+        "sweep of seeds": lambda: hm.sweep(network_of, range(2), **workers),
+        "sweep of horizons": lambda: hm.sweep(cost, [0.5, 1.0, 2.0], **workers),
+    }  # fmt: skip
+    return {name: np.asarray(verb()).tolist() for name, verb in verbs.items() if asked(name)}
+
+
+def flowed(theta0):
+    return np.asarray(hm.flow(problems()[0], hm.Step(0.2), theta0, [0.1, 1.0]).theta)
+
+
+def network_of(seed):
+    return np.asarray(hm.train_network(problems()[1], THETA0, max_epochs=2, seed=seed).theta)
+
+
+def cost(horizon):
+    return float(hm.Deletion(problems()[0], THETA0, 0.1, horizon).cost(hm.Step(0.3)))
 
 
 if __name__ == "__main__":
     assert len(jax.devices()) == COUNT
-    print(json.dumps({"serial": verbs(), "shared": verbs(devices=COUNT)}))
+    tables = {"serial": verbs(), "devices": verbs(devices=COUNT), "one": verbs(devices=1)}
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        tables["processes"] = verbs(OVER_PROCESSES.__contains__, client=pool)
+    print(json.dumps(tables))

@@ -20,7 +20,7 @@ from homotopy.influence.solvers.preconditioning import (
     preconditioner_of,
 )
 from homotopy.numerics.block_conjugate_gradient import block_conjugate_gradient
-from homotopy.precision import floating_dtype, reachable
+from homotopy.precision import floating_dtype, in_precision, reachable
 
 _NUMBERS = 2**26  # in each of the handful of arrays that a block takes
 _LARGEST = 512  # rows of a block: past it what is done to directions costs more than products
@@ -95,7 +95,7 @@ class BlockConjugateGradient(AbstractSolver):
         dtype = vectors.dtype
         working = self._working(dtype)
         exact = curvature.prepared()
-        cast = curvature if working == dtype else _cast(curvature, working)
+        cast = curvature if working == dtype else in_precision(curvature, working)
         rough = exact if working == dtype else cast.prepared()
         tolerance = reachable(self.tolerance, working)
         precondition = preconditioner_of(
@@ -188,10 +188,3 @@ class BlockConjugateGradient(AbstractSolver):
 
 def _one_more(leaf):
     return leaf[None]
-
-
-def _cast(curvature, dtype):
-    def cast(leaf):
-        return leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf
-
-    return jax.tree.map(cast, curvature)

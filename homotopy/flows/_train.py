@@ -276,10 +276,14 @@ def flow_limit(
 
     def at_rest(theta):
         slope = jnp.linalg.norm(gradient(theta))
-        # Near a saddle the flow only lingers.
-        eigenvalues = jnp.linalg.eigvalsh(jax.hessian(risk)(theta))
-        convex = eigenvalues[0] > -INDEFINITE * jnp.max(jnp.abs(eigenvalues))
-        resting = (slope <= tolerance * at_start) & convex
+
+        def convex():
+            eigenvalues = jnp.linalg.eigvalsh(jax.hessian(risk)(theta))
+            return eigenvalues[0] > -INDEFINITE * jnp.max(jnp.abs(eigenvalues))
+
+        # Near a saddle the flow only lingers. Its Hessian is asked for where the slope is small.
+        small = slope <= tolerance * at_start
+        resting = jax.lax.cond(small, convex, lambda: jnp.asarray(False))
         return resting | (slope <= _RESTING * tolerance * at_start) | ~jnp.isfinite(slope)
 
     def newton(theta):

@@ -27,6 +27,7 @@ BENCHMARKS = (
     "optimum",
     "certificate",
     "perceptron",
+    "stiff_flows",
     "influence",
     "networks",
     "unlearning",

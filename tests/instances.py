@@ -101,7 +101,12 @@ def settings():
     weights, places = hm.reweighting, np.arange(len(X))
     labels, groups = places // 2 % 2, places % 2
     return [
-        *(hm.Exact(), hm.Adaptive(), hm.GradientDescent(step_size=0.01)),
+        *(
+            hm.Exact(),
+            hm.Adaptive(),
+            hm.flows.RungeKuttaChebyshev(9),
+            hm.GradientDescent(step_size=0.01),
+        ),
         hm.StochasticGradientDescent(0.01, 2),
         *(hm.responses.ClosedForm(), hm.responses.Continuation(), hm.responses.FlowLimits()),
         *(hm.Influence(), hm.NewtonStep(), hm.Taylor(2), hm.PathIntegration(), hm.LeaveOneOut()),

@@ -9,6 +9,8 @@ from .exact import Exact
 from .gradient_descent import GradientDescent, StochasticGradientDescent
 from .method import AbstractMethod, FlowStatus
 from .network_training import NetworkTraining, NetworkTrainingStatus
+from .solver_choice import SolverKind
+from .stabilised import RungeKuttaChebyshev
 
 __all__ = [
     "AbstractMethod",
@@ -20,7 +22,9 @@ __all__ = [
     "MeasurementSensitivity",
     "NetworkTraining",
     "NetworkTrainingStatus",
+    "RungeKuttaChebyshev",
     "Sensitivity",
+    "SolverKind",
     "StochasticGradientDescent",
     "Training",
     "TrainingStatus",

@@ -24,11 +24,14 @@ from homotopy.flows.method import (
     a_method,
     finite_status,
 )
+from homotopy.flows.solver_choice import choose
 from homotopy.linear import LinearRegression
 from homotopy.numerics.namespace import in_numpy
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.base import a_schedule
+
+_MANY = 1000
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +46,8 @@ class Trajectory(Result, Reported, eqx.Module):
     theta : (m, d)
     status : FlowStatus
     stats : dict
-        Counts of the work: steps, rejected steps, eigenproblems, gradient evaluations.
+        Counts of the work: steps, rejected steps, eigenproblems, gradient evaluations. Where the
+        solver was left to be chosen, `solver`, a `SolverKind`, and `stiffness`, |∇²R₁(θ₀)|T.
     problem, schedule, theta0, method
         What was asked.
     """
@@ -120,7 +124,8 @@ def flow(
     times : (m,)
         Ascending, ≥ 0; where θ is wanted.
     method : AbstractMethod, optional
-        `Exact()` (the default for linear regression), `Adaptive()` (the default otherwise),
+        `Exact()` (the default for linear regression), `Adaptive()` (the default otherwise,
+        of 1,000 parameters and more with `solver=None`, so that it is chosen by stiffness),
         `GradientDescent(step_size)`, `StochasticGradientDescent(step_size, batch_size)`.
     throw : bool
         Raise where the method does not succeed; otherwise say so in the status.
@@ -158,6 +163,10 @@ def flow(
     flag("throw", throw)
     shown(progress)
     method = default_method(problem) if method is None else a_method(method)
+    choice = {}
+    if isinstance(method, Adaptive) and method.solver is None:
+        solver, choice = choose(problem, theta0, times[-1], method.rtol)
+        method = Adaptive(method.rtol, method.atol, solver, method.max_steps, method.adjoint)
     found = _known_states(method, problem, schedule, theta0, times)
     if found is None:
         arguments = method, problem, schedule, theta0, times
@@ -166,7 +175,7 @@ def flow(
     theta, status, stats = found
     if throw:
         theta = require_success(theta, status)
-    return Trajectory(times, theta, status, stats, problem, schedule, theta0, method)
+    return Trajectory(times, theta, status, stats | choice, problem, schedule, theta0, method)
 
 
 def _known_states(method, problem, schedule, theta0, times):
@@ -191,8 +200,14 @@ def _states(method, problem, schedule, theta0, times):
 
 
 def default_method(problem: Problem) -> AbstractMethod:
-    """`Exact` for linear regression, `Adaptive` for every other problem."""
-    return Exact() if isinstance(problem, LinearRegression) else Adaptive()
+    """`Exact` for linear regression, `Adaptive` for every other problem.
+
+    Of many parameters its solver is chosen by stiffness: there the measurement costs nothing beside
+    the flow.
+    """
+    if isinstance(problem, LinearRegression):
+        return Exact()
+    return Adaptive() if problem.dimension < _MANY else Adaptive(solver=None)
 
 
 def checked_times(times: ArrayInput, dtype) -> Float[Array, " m"]:

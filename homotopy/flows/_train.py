@@ -290,9 +290,12 @@ def flow_limit(
     size_at_start = jnp.linalg.norm(theta0)
 
     def at_rest(slope, eigenvalues):
-        # Near a saddle the flow only lingers.
-        convex = eigenvalues[0] > -INDEFINITE * jnp.max(jnp.abs(eigenvalues))
-        resting = (slope <= tolerance * at_start) & convex
+        def convex():
+            values = eigenvalues()
+            return values[0] > -INDEFINITE * jnp.max(jnp.abs(values))
+
+        # Near a saddle the flow only lingers. Its Hessian is asked for where the slope is small.
+        resting = jax.lax.cond(slope <= tolerance * at_start, convex, lambda: jnp.asarray(False))
         return resting | (slope <= _RESTING * tolerance * at_start) | ~jnp.isfinite(slope)
 
     def newton(theta):
@@ -317,13 +320,19 @@ def flow_limit(
             return jnp.where(onwards, nearer(at), at_rest(slope, eigenvalues))
 
         if solver is None:
-            flow = follow_gradient_flow(gradient, hessian, start, arrived, max_steps)
+            flow = follow_gradient_flow(
+                gradient,
+                hessian,
+                start,
+                lambda at, slopes, values: arrived(at, slopes, lambda: values),
+                max_steps,
+            )
         else:
             flow = _by_diffrax(
                 solver,
                 gradient,
                 start,
-                lambda at: arrived(at, gradient(at), jnp.linalg.eigvalsh(hessian(at))),
+                lambda at: arrived(at, gradient(at), lambda: jnp.linalg.eigvalsh(hessian(at))),
                 max_steps,
             )
         end = flow.theta

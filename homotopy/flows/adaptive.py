@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from homotopy._checks import integer, number
 from homotopy.flows._diffrax import a_solver, an_adjoint
 from homotopy.flows.method import AbstractMethod, FlowStatus
+from homotopy.flows.stabilised import RungeKuttaChebyshev, fitted, gradients_of
 from homotopy.flows.stable_steps import StableSteps, stable_reach
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
@@ -32,9 +33,12 @@ class Adaptive(AbstractMethod):
     ----------
     rtol, atol : float
         Tolerances of one step; rtol not below 4 units in the last place of the dtype.
-    solver : diffrax.AbstractSolver
-        `diffrax.Dopri8()` by default; take an implicit one such as `diffrax.Kvaerno5()` for stiff
-        problems.
+    solver : diffrax.AbstractSolver or None
+        `diffrax.Dopri8()` by default. For stiff problems take `hm.flows.RungeKuttaChebyshev()`,
+        whose gradients grow with the root of the stiffness, or, of few parameters, an implicit one
+        such as `diffrax.Kvaerno5()`. None lets `flow` choose by the stiffness, the time and the
+        number of parameters, and say in `stats` what it chose; under `jax.jit`, and in other
+        verbs, that is Dopri8.
     max_steps : int
         Of one piece, besides those that end at an output time.
     adjoint : diffrax.AbstractAdjoint
@@ -51,16 +55,23 @@ class Adaptive(AbstractMethod):
 
     rtol: float = eqx.field(default=1e-9, static=True, converter=partial(_tolerance, "rtol"))
     atol: float = eqx.field(default=1e-12, static=True, converter=partial(_tolerance, "atol"))
-    solver: diffrax.AbstractSolver = diffrax.Dopri8()
+    solver: diffrax.AbstractSolver | None = diffrax.Dopri8()
     max_steps: int = eqx.field(default=16384, static=True)
     adjoint: diffrax.AbstractAdjoint = diffrax.RecursiveCheckpointAdjoint()
 
     def __check_init__(self):
         if self.rtol == self.atol == 0.0:
             raise ValueError("rtol, atol: at least one must be positive.")
-        a_solver("solver", self.solver)
+        if self.solver is not None:
+            a_solver("solver", self.solver)
         integer("max_steps", self.max_steps)
         an_adjoint("adjoint", self.adjoint)
+        backwards = isinstance(self.adjoint, diffrax.BacksolveAdjoint)
+        if backwards and isinstance(self.solver, RungeKuttaChebyshev):
+            raise ValueError(
+                "adjoint: BacksolveAdjoint() goes backwards in time, where RungeKuttaChebyshev() "
+                "is not stable; take RecursiveCheckpointAdjoint()."
+            )
 
     def states(
         self,
@@ -89,14 +100,17 @@ class Adaptive(AbstractMethod):
         breakpoints = jnp.where(schedule.breakpoints <= horizon, schedule.breakpoints, horizon)
         zero = jnp.zeros((1,), start.dtype)
         edges = jnp.concatenate([zero, breakpoints, horizon[None]]).astype(start.dtype)
-        reach = stable_reach(self.solver)
+        solver = diffrax.Dopri8() if self.solver is None else self.solver
+        reach = stable_reach(solver)
+        solver = fitted(solver, self.adjoint, self.rtol, start.dtype)
+        stabilised = isinstance(solver, RungeKuttaChebyshev)
         if isinstance(self.adjoint, diffrax.BacksolveAdjoint):
             reach = None  # its backward pass has another state
 
         constant = all(schedule.constant_pieces)
 
         def piece(carry, at):
-            y, outputs, success, steps, rejected = carry
+            y, outputs, success, counts = carry
             index, opening, closing, value = at
             length = closing - opening
             # At the end of a piece without length, so that its two ends count in a derivative.
@@ -124,13 +138,15 @@ class Adaptive(AbstractMethod):
                 controller = StableSteps(controller, velocity, reach)
             solution = diffrax.diffeqsolve(
                 diffrax.ODETerm(velocity),
-                self.solver,
+                solver,
                 t0=jnp.zeros((), y.dtype),
                 t1=jnp.ones((), y.dtype),
                 dt0=None,
                 y0=y,
                 args=arrays,
-                saveat=diffrax.SaveAt(t1=True, ts=None if final else fractions),
+                saveat=diffrax.SaveAt(
+                    t1=True, ts=None if final else fractions, solver_state=stabilised
+                ),
                 # Steps end at the outputs: interpolation would be of lower order than the solver.
                 stepsize_controller=controller
                 if final
@@ -147,19 +163,24 @@ class Adaptive(AbstractMethod):
             reached = end[None] if final else solution.ys[:-1]
             outputs = jnp.where(inside[:, None], reached, outputs)
             success = success & (solution.result == diffrax.RESULTS.successful)
-            steps = steps + solution.stats["num_steps"]
-            rejected = rejected + solution.stats["num_rejected_steps"]
-            return (end, outputs, success, steps, rejected), None
+            of_piece = {
+                "steps": solution.stats["num_steps"],
+                "rejected_steps": solution.stats["num_rejected_steps"],
+            }
+            if stabilised:
+                of_piece["gradients"] = gradients_of(solution.solver_state)
+            counts = {name: counts[name] + of_piece[name] for name in counts}
+            return (end, outputs, success, counts), None
 
         outputs = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
-        none = jnp.zeros((), int)
-        carry = (start, outputs, jnp.asarray(True), none, none)
+        names = ("steps", "rejected_steps", *(["gradients"] if stabilised else []))
+        carry = (start, outputs, jnp.asarray(True), {name: jnp.zeros((), int) for name in names})
         # A derivative in all of the schedule at every stage would cost more than the flow itself.
         values = jnp.asarray(schedule.piece_values, start.dtype)
         pieces = (jnp.arange(values.size), edges[:-1], edges[1:], values)
-        (_, outputs, success, steps, rejected), _ = lax.scan(piece, carry, pieces)
+        (_, outputs, success, counts), _ = lax.scan(piece, carry, pieces)
         status = FlowStatus.where(success, FlowStatus.successful, FlowStatus.step_limit)
-        return outputs, status, {"steps": steps, "rejected_steps": rejected}
+        return outputs, status, counts
 
 
 def _descent(problem, theta, epsilon):

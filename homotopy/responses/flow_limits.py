@@ -20,6 +20,8 @@ from homotopy.responses.path import ResponsePath, ResponseStatus, path_of_points
 if TYPE_CHECKING:
     import diffrax
 
+_APART = 64  # parameters
+
 
 class FlowLimits(AbstractResponse):
     """θ(ε) as the limit of the gradient flow of R_ε from the same θ₀, for each ε (theory §2, §3).
@@ -97,6 +99,10 @@ def _limits(problem, theta0, epsilons, tolerance, solver, max_steps):
 
 @eqx.filter_jit
 def _limit_of_each(problem, theta0, epsilons, tolerance, solver, max_steps):
-    return jax.vmap(lambda at: flow_limit(problem, theta0, at, tolerance, solver, max_steps))(
-        epsilons
-    )
+    def limit(epsilon):
+        return flow_limit(problem, theta0, epsilon, tolerance, solver, max_steps)
+
+    # Together, each waits for the slowest, and has all Hessians that any of them asks for.
+    if theta0.size < _APART:
+        return jax.vmap(limit)(epsilons)
+    return jax.lax.map(limit, epsilons)

@@ -425,6 +425,7 @@ VALID = {
         "problem": problem(), "estimator": hm.Influence(), "theta": THETA,
         "measurement": hm.Predictions(), "throw": True, "devices": None, "client": None,
     },
+    "homotopy.flows.RungeKuttaChebyshev": lambda: {"max_stages": 9, "reverse": True},
     "homotopy.flows.measurement_sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "time": 1.0, "measurement": hm.TestLoss(X, Y),
         "method": None, "throw": True,
@@ -838,6 +839,8 @@ RIGHT = {
     "homotopy.unlearning.Curvature.lower": {"a negative number"},
     "homotopy.unlearning.Curvature.estimated": {"a boolean"},
     "homotopy.unlearning.exact_distances.step_size": {"None"},
+    "homotopy.Adaptive.solver": {"None"},
+    "homotopy.flows.RungeKuttaChebyshev.reverse": {"a boolean"},
     "homotopy.unlearning.flow_distance.lower": {"a negative number"},
     "homotopy.unlearning.lemma_distance.lower": {"a negative number"},
     "homotopy.unlearning.rewind_point.lower": {"a negative number"},

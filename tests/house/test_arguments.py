@@ -822,6 +822,7 @@ RIGHT = {
     "homotopy.datasets.adult.path": {"text"},
     "homotopy.datasets.from_table.target": {"text"},
     "homotopy.datasets.from_table.formula": {"text"},
+    "homotopy.datasets.from_table.weights": {"text"},
     "homotopy.datasets.from_table.index": {"text"},
     "homotopy.datasets.from_table.drop": {"a list of text"},
     "homotopy.datasets.from_table.dropna": {"a boolean"},

@@ -27,7 +27,6 @@ BENCHMARKS = (
     "optimum",
     "certificate",
     "perceptron",
-    "stiff_flows",
     "influence",
     "networks",
     "unlearning",

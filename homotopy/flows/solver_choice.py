@@ -6,10 +6,12 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import DTypeLike
 
 from homotopy._checks import concrete
-from homotopy.flows.stabilised import RungeKuttaChebyshev
+from homotopy.flows.stabilised import RungeKuttaChebyshev, stages_within
 from homotopy.numerics.spectral_radius import jacobian_product, lanczos
 from homotopy.problem import Problem
 
@@ -22,19 +24,28 @@ class SolverKind(eqx.Enumeration):
     implicit = "implicit: few parameters, and a large stiffness"
 
 
-def expected_gradients(stiffness: float, dimension: int, rtol: float) -> dict[str, float]:
+_MOST_IMPLICIT = 4000  # parameters: a Jacobian and its factors take 0.3 GB
+
+
+def expected_gradients(
+    stiffness: float, dimension: int, rtol: float, dtype: DTypeLike = np.float64
+) -> dict[str, float]:
     """How many gradients each kind is expected to take over |∇²R|T = `stiffness` (theory §15).
 
     Accuracy alone asks for some 10 rtol^{−1/(p+1)} steps. An explicit step has 13 gradients and a
     look at |∇²R| that costs four, and is at most 5/|∇²R| long; a stabilised one has s of them and
-    is at most 0.35 s²/|∇²R| long; an implicit one has a Jacobian of 2d, and forty.
+    is at most 0.35 s²/|∇²R| long, with s as many as rounding lets it have; an implicit one has a
+    Jacobian of 2d, and forty, and is none for more parameters than its matrices have room for.
     """
     rtol = max(rtol, 1e-15)
     steps = 10.0 * rtol**-0.25
+    most = stages_within(rtol, dtype)
+    stages = max(1.2 * (stiffness * steps / 0.35) ** 0.5, 1.2 * stiffness / (0.35 * most))
+    jacobian = 40.0 + 2.0 * dimension if dimension <= _MOST_IMPLICIT else np.inf
     return {
         "explicit": 17.0 * max(10.0 * rtol ** (-1.0 / 8.0), stiffness / 5.0),
-        "stabilised": max(6.0 * steps, 1.2 * (stiffness * steps / 0.35) ** 0.5),
-        "implicit": (40.0 + 2.0 * dimension) * 10.0 * rtol**-0.2,
+        "stabilised": max(6.0 * steps, stages),
+        "implicit": jacobian * 10.0 * rtol**-0.2,
     }
 
 
@@ -50,7 +61,7 @@ def choose(
     horizon = concrete(horizon)
     if rate is None or horizon is None:
         return diffrax.Dopri8(), {}
-    cost = expected_gradients(float(rate) * float(horizon), theta0.size, rtol)
+    cost = expected_gradients(float(rate) * float(horizon), theta0.size, rtol, theta0.dtype)
     kind = min(cost, key=cost.get)
     solvers = {
         "explicit": diffrax.Dopri8,

@@ -217,7 +217,11 @@ def test_what_is_expected_of_each_kind():
     assert least(10.0, 10, 1e-6) == "explicit"
     assert least(1e4, 10**5, 1e-6) == "stabilised"
     assert least(1e9, 10, 1e-6) == "implicit"
-    assert least(1e9, 10**6, 1e-6) == "stabilised"
+    # Whose matrices a machine has no room for.
+    assert least(1e9, 10**6, 1e-6) == "stabilised" and least(1e15, 10**6, 1e-12) != "implicit"
+    # Where rounding leaves few stages, gradients grow with the stiffness itself.
+    far, near = (expected_gradients(size, 100, 1e-9)["stabilised"] for size in (1e10, 1e9))
+    assert far == pytest.approx(10.0 * near)
 
 
 def test_bad_arguments():

@@ -2,8 +2,9 @@
 
 Times are the least of several calls; compilation is excluded and listed apart. All contenders of
 a table run in the same process on the same data; "difference" is relative to the first contender,
-whose own error is pinned by the tests against 50-digit arithmetic. "optimum" and "certificate"
-measure many instances: their ratios are medians, and their targets are listed below the tables.
+whose own error is pinned by the tests against 50-digit arithmetic. "optimum", "certificate"
+and "influential" measure many instances: their ratios are medians, and their targets are listed
+below the tables.
 "building" measures in fresh processes, first calls included.
 """
 
@@ -26,6 +27,7 @@ BENCHMARKS = (
     "latency",
     "optimum",
     "certificate",
+    "influential",
     "perceptron",
     "influence",
     "networks",

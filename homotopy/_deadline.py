@@ -131,9 +131,9 @@ class Deadline:
             except StillRunning:
                 if running.done():
                     raise
-                wait = max(self.left, _POLL)
                 if ended is None and not self.over:
-                    continue  # loops were compiled meanwhile
+                    wait = max(self.left, _POLL)  # loops were compiled meanwhile
+                    continue
                 ended = ended or OutOfTime()
             except KeyboardInterrupt as stop:
                 if running.done():

@@ -67,7 +67,8 @@ def noting(method):
     return noted
 
 
-Deadline.check, Deadline.within = noting(Deadline.check), noting(Deadline.within)
+for name in ("check", "within", "keep"):
+    setattr(Deadline, name, noting(getattr(Deadline, name)))
 Deadline.over = property(noting(Deadline.over.fget))
 
 rng = np.random.default_rng(0)
@@ -75,6 +76,10 @@ X = rng.normal(size=(30, 8))
 y = X @ rng.normal(size=8) + rng.normal(size=30)
 problem = hm.LinearRegression(X, y, deleted=[0, 1, 2])
 deletion = hm.Deletion(problem, 3 * rng.normal(size=8), 0.05, 1.0)
+if search == "Everything":  # one row, so influential that the gap is not closed in time
+    X = np.vstack([[-25.0, 52.0, 67.0], np.diag(np.sqrt([0.38, 2600.0, 5200.0]))])
+    problem = hm.LinearRegression(X, [-18.0, 0.0, 0.0, 0.0], deleted=0)
+    deletion = hm.Deletion(problem, [0.92, 0.89, 0.13], 0.0, 1.0)
 if search == "least_time":
     found = hm.least_time(deletion, 1e-3, width=1e-12, time_limit=limit)
 else:

@@ -61,7 +61,8 @@ class OrthogonalFactor:
 
 
 def orthogonal_factor(
-    A: Float[np.ndarray, "m d"], ridge: float | Float[np.ndarray, " d"] = 0.0
+    A: Float[np.ndarray, "m d"],
+    ridge: float | Float[np.ndarray, ""] | Float[np.ndarray, " d"] = 0.0,
 ) -> OrthogonalFactor:
     """The hat matrix's factor of a design of any shape and rank.
 

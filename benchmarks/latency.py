@@ -60,6 +60,7 @@ print("again", time.process_time() - began)
 _SINCE = """
 print("again", time.process_time() - began)
 """
+_SESSION = "session of docs/session.md"
 _FORGET = "forget --dataset diabetes --delete 169 --out {folder}"
 
 
@@ -123,16 +124,16 @@ CASES = (
         _NETWORK + "hm.response(problem, [0.0, 0.5, 1.0], hm.train(problem, start).theta)",
         3.0,
     ),
-    Case("session of the README", "", 10.0),
+    Case(_SESSION, "", 10.0),
 )
 
 
-def _code(case: Case) -> str:
-    if case.name != "session of the README":
+def code_of(case: Case) -> str:
+    """What the process of a case runs."""
+    if case.name != _SESSION:
         return case.code
-    page = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    session = page.split("## A session", 1)[1].split("```python\n", 1)[1].split("```", 1)[0]
-    return _BEGIN + session
+    page = (Path(__file__).parent.parent / "docs" / "session.md").read_text(encoding="utf-8")
+    return _BEGIN + page.split("```python\n", 1)[1].split("```", 1)[0]
 
 
 def _seconds(code: str, folder: str) -> tuple[float, float | None]:
@@ -160,7 +161,7 @@ def run() -> Iterator[Scorecard]:
     rows, marks = [], []
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
-            code = _code(case)
+            code = code_of(case)
             if case.again is not None:
                 code += _AGAIN.format(again=case.again[0])
             first_of_all, since = _seconds(code, folder)

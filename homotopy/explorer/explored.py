@@ -81,9 +81,9 @@ class AbstractExplored(abc.ABC):
         the drag began.
         """
 
-    def drag(self, state: State, schedule: AbstractSchedule) -> Drag:
-        """How the picture of a state follows θ₀, where `drags`."""
-        raise NotImplementedError
+    @abc.abstractmethod
+    def drag(self, state: State, schedule: AbstractSchedule) -> Drag | None:
+        """How the picture of a state follows θ₀; None where it does not by itself (`drags`)."""
 
     @abc.abstractmethod
     def moved(self, state: State, point: Float[np.ndarray, " 2"]) -> State:

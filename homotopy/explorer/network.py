@@ -189,6 +189,9 @@ class NetworkExplored(AbstractExplored):
             largest = float(max(found)) if np.isfinite(max(found)) else 4.0 * largest
         return 1.1 * largest
 
+    def drag(self, state, schedule):
+        return None  # θ(t) is not affine in θ₀
+
     def picture(self, state, schedule, quick=False):
         problem, theta0 = self.problem(state), np.array(state.theta0)
         plane, path, target = self.plane(state), self._path(state), self._deleted_fit(state)

@@ -232,8 +232,9 @@ class Session:
         self.state, self.picture = state, picture
         self._schedule, self._found = schedule, found
         self._searching = "" if wanted is None else "Searching for it…"
-        if self.explored.drags and not quick:
-            self._follower.update(self.explored.drag(state, schedule), picture)
+        drag = None if quick else self.explored.drag(state, schedule)
+        if drag is not None:
+            self._follower.update(drag, picture)
         self.portrait.update(picture, handle=not held)
         self.curves.update(picture, state.start)
         self.table.object = readout.table(state, picture, found, self._searching)

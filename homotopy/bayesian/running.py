@@ -67,7 +67,8 @@ def run_chains(
                 )
             total = max(0, sampler.draws - resume.draws)
     keys = chain_keys(sampler.seed, sampler.chains)
-    numbers = jax.random.key_data(keys)  # which go to other processes
+    # What goes to other processes, whose default generator may be another.
+    numbers, kind = jax.random.key_data(keys), jax.random.key_impl(keys)
     alone = devices is None and client is None
 
     def of_chains(function, arrays):
@@ -80,7 +81,7 @@ def run_chains(
     if resume is None:
         start = jnp.broadcast_to(target.centre, (sampler.chains, target.centre.size))
         begun = start, jax.random.key_data(apart(keys, 0))
-        tune = functools.partial(_tuned, sampler, target)
+        tune = functools.partial(_tuned, sampler, target, kind)
         kernel, positions = tune(begun) if sampler.tunes_together else of_chains(tune, begun)
         running, parts, done = at_rest(positions), [], 0
     else:
@@ -120,7 +121,8 @@ def run_chains(
     try:
         while done < last:
             count = min(size, last - done)
-            draw = functools.partial(_drawn, target, measurement, done, count, sampler.steps)
+            options = done, count, sampler.steps, kind
+            draw = functools.partial(_drawn, target, measurement, *options)
             moved, recorded = of_chains(draw, (kernel, running, numbers))
             recorded = [None if part is None else np.asarray(part) for part in recorded]
             running, done = moved, done + count
@@ -137,16 +139,16 @@ def run_chains(
     return chains(), interrupted
 
 
-def _tuned(sampler, target, begun):
+def _tuned(sampler, target, kind, begun):
     start, numbers = begun
     if len(start) < sampler.chains:
         sampler = dataclasses.replace(sampler, chains=len(start))
-    return sampler.tuned(target, start, jax.random.wrap_key_data(numbers))
+    return sampler.tuned(target, start, jax.random.wrap_key_data(numbers, impl=kind))
 
 
-def _drawn(target, measurement, first, count, steps, chains):
+def _drawn(target, measurement, first, count, steps, kind, chains):
     kernel, running, numbers = chains
-    keys = jax.random.wrap_key_data(numbers)
+    keys = jax.random.wrap_key_data(numbers, impl=kind)
     return draw_block(kernel, target, measurement, running, keys, jnp.asarray(first), count, steps)
 
 

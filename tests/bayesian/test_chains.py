@@ -3,6 +3,7 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -190,6 +191,9 @@ def test_chains_that_are_shared_out_are_those_of_one_process(tmp_path):
         hm.bayesian_influence(*asked, **half, **workers, checkpoint=file)
         whole = hm.bayesian_influence(*asked, **options, **workers, checkpoint=file)
         assert np.array_equal(whole.chains.losses, shared.chains.losses)
+    with jax.default_prng_impl("rbg"):  # another generator where nothing is said
+        shared = hm.bayesian_influence(*asked, **options, client=ThreadPoolExecutor(2))
+    np.testing.assert_allclose(shared.chains.losses, known.chains.losses, rtol=1e-12)
 
 
 def test_without_blackjax_the_error_says_what_to_install(monkeypatch):

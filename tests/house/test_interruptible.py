@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -182,3 +183,19 @@ def test_a_step_within_its_time_returns_and_raises_as_ever(seconds):
 
         with pytest.raises(raised):
             deadline.within(step)
+
+
+def test_what_compiles_side_by_side_or_within_another_counts_once(monkeypatch):
+    from homotopy import _compiling
+
+    now = [0.0]
+    monkeypatch.setattr(_compiling, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    watch = _compiling.Stopwatch()
+    for time, event in ((1.0, watch.begin), (2.0, watch.begin), (4.0, watch.end), (7.0, watch.end)):
+        now[0] = time
+        event()
+    now[0] = 9.0
+    assert watch.seconds == 6.0 and not watch.running
+    watch.begin()
+    now[0] = 10.5
+    assert watch.seconds == 7.5 and watch.running

@@ -191,8 +191,8 @@ def test_what_compiles_side_by_side_or_within_another_counts_once(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(_compiling, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     watch = _compiling.Stopwatch()
-    for time, event in ((1.0, watch.begin), (2.0, watch.begin), (4.0, watch.end), (7.0, watch.end)):
-        now[0] = time
+    for at, event in ((1.0, watch.begin), (2.0, watch.begin), (4.0, watch.end), (7.0, watch.end)):
+        now[0] = at
         event()
     now[0] = 9.0
     assert watch.seconds == 6.0 and not watch.running

@@ -101,6 +101,7 @@ def pytest_collection_finish():
 # Every compiled program takes some of the 65,530 memory maps that Linux grants a process, and some
 # memory: two workers are to fit into a laptop.
 _MOST_MAPS, _MOST_BYTES, _STEP_BYTES = 30_000, 1_400 * 2**20, 200 * 2**20
+_COUNT_BYTES = 20 * 2**20  # what some thousand maps come with, at the least
 _MOST_AT_FIRST = 900 * 2**20  # where a file begins, which shares few programs with the one before
 
 
@@ -133,16 +134,18 @@ def worker_memory():
 class _Memory:
     def __init__(self):
         self.kept = 0  # bytes that the last clearing left, which another one would leave too
+        self.counted = 0  # bytes when the maps were last counted
 
     def bound(self, most=_MOST_BYTES):
+        resident = self.resident()
         allowed = max(most, self.kept + _STEP_BYTES)
-        if self.resident() > allowed or self.maps() > _MOST_MAPS:
+        if resident > allowed or self.many_maps(resident):
             jax.clear_caches()
             gc.collect()
             # What was freed lies in the allocator's arenas, of which XLA's threads have several.
             if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
                 trim(0)
-            self.kept = self.resident()
+            self.kept = self.counted = self.resident()
 
     @staticmethod
     def resident():
@@ -150,6 +153,13 @@ class _Memory:
         statm = Path("/proc/self/statm")
         pages = int(statm.read_text().split()[1]) if statm.exists() else 0
         return pages * os.sysconf("SC_PAGESIZE")
+
+    def many_maps(self, resident):
+        """Whether there are too many maps; a list of thousands is read where memory has grown."""
+        if resident < self.counted + _COUNT_BYTES:
+            return False
+        self.counted = resident
+        return self.maps() > _MOST_MAPS
 
     @staticmethod
     def maps():

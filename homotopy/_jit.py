@@ -59,5 +59,45 @@ def filter_jit_numbers(function: Callable) -> Callable:
     return call
 
 
+def output_shape_of(function: Callable, parts: tuple, *arguments: jax.ShapeDtypeStruct):
+    """`jax.eval_shape` of function(*parts, *arguments), traced once for parts of one structure.
+
+    `function` is one of a module, not made where it is called; the arrays in `parts` are traced.
+
+    Examples
+    --------
+    >>> import equinox as eqx, jax
+    >>> layer = eqx.nn.Linear(2, 3, key=jax.random.key(0))
+    >>> output_shape_of(eqx.nn.Linear.__call__, (layer,), jax.ShapeDtypeStruct((2,), float)).shape
+    (3,)
+    """
+    arrays, others = eqx.partition(parts, eqx.is_array)
+    leaves, tree = jax.tree.flatten((jax.tree.map(_abstract, arrays), others, arguments))
+    # Equal numbers of different types, such as 1 and 1.0, make different programs.
+    kinds = tuple(map(type, leaves))
+    found = _output_shape if _hashable(leaves) else _output_shape.__wrapped__
+    return found(function, tree, tuple(leaves), kinds)
+
+
+@functools.lru_cache(maxsize=256)
+def _output_shape(function, tree, leaves, kinds):
+    arrays, others, arguments = jax.tree.unflatten(tree, leaves)
+    return jax.eval_shape(
+        lambda traced, *inputs: function(*eqx.combine(traced, others), *inputs), arrays, *arguments
+    )
+
+
+def _hashable(leaves):
+    try:
+        hash(tuple(leaves))
+    except TypeError:
+        return False
+    return True
+
+
+def _abstract(array):
+    return jax.ShapeDtypeStruct(array.shape, array.dtype)
+
+
 def _traced(leaf):
     return jnp.asarray(leaf) if isinstance(leaf, float) else leaf

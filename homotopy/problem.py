@@ -17,6 +17,7 @@ from homotopy._checks import (
     matrix,
     vector,
 )
+from homotopy._jit import output_shape_of
 from homotopy._pickling import by_fields
 from homotopy.existence import decide_existence, require_minimum
 from homotopy.labels import Labels, keep_labels, kept_labels, labels_of, numbered
@@ -140,12 +141,8 @@ class Problem(NamedData, eqx.Module):
     def _check_shapes(self) -> None:
         x, y = (jax.ShapeDtypeStruct(part.shape[1:], part.dtype) for part in (self.X, self.y))
         try:
-            output = jax.eval_shape(
-                lambda theta, x, target: self.loss.value(self.model(theta, x), target),
-                jax.ShapeDtypeStruct((self.dimension,), self.X.dtype),
-                x,
-                y,
-            )
+            theta = jax.ShapeDtypeStruct((self.dimension,), self.X.dtype)
+            output = output_shape_of(_value, (self.model, self.loss), theta, x, y)
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"model: the model and the loss do not take the data: x has shape {x.shape}, y "
@@ -349,6 +346,10 @@ class Problem(NamedData, eqx.Module):
         Raises `ValueError` on a wrong length or a NaN, by the name that the user knows it by.
         """
         return vector(name, theta0, self.dimension, self.X.dtype)
+
+
+def _value(model, loss, theta, x, target):
+    return loss.value(model(theta, x), target)
 
 
 def _labelled(restored, fields, labels: Labels) -> Problem:

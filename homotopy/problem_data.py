@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from homotopy._checks import ArrayInput, non_negative, row_numbers, stacked
+from homotopy._jit import output_shape_of
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.models import Model
@@ -15,11 +16,16 @@ def output_shape(model: Model, inputs: np.ndarray, dtype) -> tuple[int, ...]:
     """Shape of the model's output for one row of X; `ValueError` where it does not take one."""
     theta = jax.ShapeDtypeStruct((model.dimension,), dtype)
     try:
-        return jax.eval_shape(model, theta, jax.ShapeDtypeStruct(inputs.shape[1:], dtype)).shape
+        row = jax.ShapeDtypeStruct(inputs.shape[1:], dtype)
+        return output_shape_of(_prediction, (model,), theta, row).shape
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"X: the model does not take a row of X, of shape {inputs.shape[1:]} ({error})."
         ) from error
+
+
+def _prediction(model, theta, x):
+    return model(theta, x)
 
 
 def validated_data(X, y, deleted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -167,10 +167,10 @@ def matmul(left, right) -> DoubleDouble:
     count = int(np.ceil(_BITS / bits))
     left_parts = _slices(left, bits, count)
     right_parts = [np.swapaxes(part, -1, -2) for part in _slices(right.T, bits, count)]
-    total = None
+    high = low = 0.0
     for order in range(count + 1, 1, -1):  # the small products first
         for first in range(1, order):
-            if first <= count and order - first <= count:
-                product = left_parts[first - 1] @ right_parts[order - first - 1]
-                total = DoubleDouble.of(product) if total is None else total + product
-    return total
+            product = left_parts[first - 1] @ right_parts[order - first - 1]
+            high, rest = _two_sum(high, product)
+            high, low = _quick_two_sum(high, low + rest)
+    return DoubleDouble(high, low)

@@ -58,7 +58,9 @@ def main() -> int:
 
 def _show(comparison, console) -> int:
     table = Table(title=comparison.title, title_justify="left")
-    for heading in ("", "ms", "first call, ms", "difference", "ratio", "target"):
+    limit = comparison.limit
+    headings = ("", "ms", "first call, ms", "difference", "ratio", "target")
+    for heading in headings if limit is None else (*headings, "of the limit"):
         table.add_column(heading, justify="left" if not heading else "right")
     missed = 0
     for contender in comparison.contenders:
@@ -73,8 +75,16 @@ def _show(comparison, console) -> int:
             f"{contender.difference:.1e}" if contender.difference else "",
             f"{ratio:.3g}×",
             "" if target is None else f"{target:g}× {'reached' if reached else 'MISSED'}",
+            *([] if limit is None else [f"{comparison.share(contender):.1%}"]),
         )
     console.print(table)
+    if limit is not None:
+        said = f"limit {1e3 * limit.seconds:.3g} ms: {limit.how}"
+        if limit.share is not None:
+            reached = comparison.share(comparison.contenders[0]) >= limit.share
+            missed += not reached
+            said += f"; {limit.share:.0%} {'reached' if reached else 'MISSED'}"
+        console.print(said)
     return missed
 
 

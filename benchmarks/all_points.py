@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import homotopy as hm
-from benchmarks.comparison import Comparison, Contender
+from benchmarks.comparison import Comparison, Contender, Limit
 from benchmarks.timing import relative_difference, timed
 from homotopy.datasets import diabetes, standardise
 
@@ -59,8 +59,21 @@ def run() -> list[Comparison]:
                 Contender(names[2], differences, relative_difference(differenced, together)),
             ),
             dict.fromkeys(names, 50.0),
+            _limit(len(times), size, dimension),
         )
     ]
+
+
+def _limit(times, size, dimension) -> Limit:
+    """Of two products of all points with d × d matrices for each time."""
+    rng = np.random.default_rng(0)
+    rows, matrices = (
+        rng.normal(size=(size, dimension)),
+        rng.normal(size=(times, dimension, dimension)),
+    )
+    product, _ = timed(lambda: np.matmul(rows, matrices), 50)
+    how = f"{2 * times} products of all points with a d × d matrix, by NumPy, {times} a call"
+    return Limit(2 * product.best, how, 1 / 3)
 
 
 def _flow(X, y, theta0, times, point, weight):

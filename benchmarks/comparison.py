@@ -15,6 +15,19 @@ class Contender:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """The seconds that the machine needs at the least for the work, and how they were found.
+
+    Of the toolkit's own way to do it: another way may need less. `share` is the part of the limit
+    that the toolkit promises to reach.
+    """
+
+    seconds: float
+    how: str
+    share: float | None = None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Contenders at one problem; the first is the toolkit, the others its peers.
 
@@ -24,6 +37,11 @@ class Comparison:
     title: str
     contenders: tuple[Contender, ...]
     targets: dict[str, float] = field(default_factory=dict)
+    limit: Limit | None = None
+
+    def share(self, contender: Contender) -> float:
+        """The limit as a part of a contender's time."""
+        return self.limit.seconds / contender.timing.best
 
     def ratio(self, contender: Contender) -> float:
         """How many times longer than the toolkit a contender takes."""

@@ -35,6 +35,14 @@ def timed(call: Callable, repeats: int) -> tuple[Timing, object]:
     return Timing(min(seconds), first, repeats), value
 
 
+def gemm_rate() -> float:
+    """Operations a second of large products of matrices in float64, by NumPy on all its threads."""
+    size = 1500
+    matrix = np.random.default_rng(0).normal(size=(size, size))
+    result = np.empty_like(matrix)
+    return 2 * size**3 / timed(lambda: np.matmul(matrix, matrix, out=result), 10)[0].best
+
+
 def timed_once(call: Callable) -> tuple[Timing, object]:
     """Time a single call of a peer that compiles nothing and takes long."""
     start = time.perf_counter()

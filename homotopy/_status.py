@@ -6,10 +6,9 @@ from functools import reduce
 from operator import or_
 
 import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float
-
-from homotopy._checks import concrete
 
 
 class Status(eqx.Enumeration):
@@ -51,9 +50,8 @@ def require_success(
 
     At once where the status is known, at run time where it is traced.
     """
-    known = concrete(is_successful(status))
-    if known is None:
+    if isinstance(status._value, jax.core.Tracer):
         return status.error_if(value, ~is_successful(status))
-    if not known:
+    if not known_success(status):
         raise RuntimeError(status._enumeration[status])
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,10 +28,16 @@ def one_thread_of_blas(size: int) -> Iterator[None]:
     if size > _LARGE:
         yield
         return
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, "blas"):
+    with _libraries("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas"):
         yield
+
+
+@cache
+def _libraries(of_scipy: bool):
+    """The libraries that are loaded: to look for them takes milliseconds. SciPy has its own."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def interruptible(function: Callable, *arguments):

@@ -23,12 +23,12 @@ from homotopy._threads import (
     CORES,
     interruptible,
     interruptible_unless_traced,
-    one_thread_of_blas,
     side_by_side,
 )
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.arguments import checked_epsilons
 from homotopy.flows.exact import Exact
+from homotopy.flows.known_surface import known_surface
 from homotopy.flows.method import (
     AbstractMethod,
     FlowStatus,
@@ -37,7 +37,6 @@ from homotopy.flows.method import (
     first_failure,
 )
 from homotopy.flows.propagator import piecewise_states
-from homotopy.numerics.known_rank_one import rank_one_spectra
 from homotopy.numerics.namespace import in_numpy
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -225,38 +224,13 @@ def _exact_surface(modal, theta0, times, epsilons):
 
 
 def _known_surface(modal, theta0, times, epsilons):
-    """As `_exact_surface`, of numbers that are known, for one deleted point in double precision.
-
-    Each ε takes one product of all its times with its eigenvectors, in coordinates of θ.
-    """
+    """As `_exact_surface`, where `known_surface` has it; else None."""
     known = in_numpy((modal, theta0, times, epsilons))
     wide = theta0.dtype == jnp.float64 and modal.rows.shape[0] == 1
     if known is None or not wide or jax.default_backend() != "cpu":
         return None
-    modal, theta0, times, epsilons = known
-    rates, rows = rank_one_spectra(
-        modal.eigenvalues, modal.rows[0], int(np.count_nonzero(modal.active)), epsilons
-    )
-    start = modal.coordinates(theta0)
-    equilibria = modal.equilibrium + modal.displacement(epsilons)
-    theta = np.empty((epsilons.size, times.size, theta0.size))
-
-    def set_part(which):
-        for index in which:
-            turned = rows[index]
-            exponents = np.multiply.outer(-times, rates[index])
-            states = np.expm1(exponents)
-            states *= -(turned @ equilibria[index])
-            np.exp(exponents, out=exponents)
-            exponents *= turned @ start
-            states += exponents
-            np.matmul(states, turned @ modal.basis.T, out=theta[index])
-
-    with np.errstate(all="ignore"), one_thread_of_blas(0):
-        list(side_by_side(set_part, np.array_split(np.arange(epsilons.size), CORES)))
-    finite = np.isfinite(theta).all(axis=(1, 2))
-    status = _surface_status(finite)
-    return jnp.asarray(theta), status
+    theta, finite = known_surface(*known)
+    return theta, _surface_status(finite)
 
 
 @eqx.filter_jit

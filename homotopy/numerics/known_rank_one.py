@@ -60,7 +60,7 @@ def rank_one_spectra(
 
     def part(which):
         own = slice(edges[which], edges[which + 1])
-        _set_spectra(poles, vector, count, weights[own], values[own], rows[own])
+        set_spectra(poles, vector, count, weights[own], values[own], rows[own])
 
     list(side_by_side(part, range(parts)))
     return values, rows
@@ -68,7 +68,8 @@ def rank_one_spectra(
 
 @compiled
 @no_type_check
-def _set_spectra(poles, vector, count, weights, values, rows):
+def set_spectra(poles, vector, count, weights, values, rows):
+    """`rank_one_spectra`, written into `values` and `rows`."""
     size = poles.size
     squares = np.empty(size)
     offsets, origins, product = np.empty(size), np.empty(size, np.int64), np.empty(size)

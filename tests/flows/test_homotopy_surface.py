@@ -15,16 +15,21 @@ EPSILONS = np.array([0.0, 1e-9, 0.3, 1.0])
 
 
 @pytest.mark.parametrize("name", ["well conditioned", "ill conditioned", "duplicated columns"])
-def test_against_50_digits(name):
+@pytest.mark.parametrize("few", [False, True])
+def test_against_50_digits(name, few):
+    """The products of more times than parameters are taken in another order than those of fewer."""
     data = problems.ALL[name]
-    data = data() if callable(data) else data
-    problem = hm.LinearRegression(data.X, data.y, deleted=list(data.deleted))
+    deleted = list(data.deleted)  # one point
+    problem = hm.LinearRegression(data.X, data.y, deleted=deleted)
     rates = np.asarray(problem.modal.full.eigenvalues)
     times = np.array([0.0, 1.0, 1e2, 1e4]) / rates.max()
-    surface = hm.homotopy(problem, data.theta0, times, EPSILONS)
-    assert surface.theta.shape == (4, 4, problem.dimension)
-    for theta, epsilon in zip(surface.theta, EPSILONS, strict=True):
-        expected = oracle.flow(data.X, data.y, data.deleted, 0.0, data.theta0, [], [epsilon], times)
+    asked = times[1:] if few else np.repeat(times, problem.dimension)
+    surface = hm.homotopy(problem, data.theta0, asked, EPSILONS)
+    assert surface.theta.shape == (4, asked.size, problem.dimension)
+    each = surface.theta if few else surface.theta[:, :: problem.dimension]
+    for theta, epsilon in zip(each, EPSILONS, strict=True):
+        expected = oracle.flow(data.X, data.y, deleted, 0.0, data.theta0, [], [epsilon], times)
+        expected = expected[-len(theta) :]
         error = np.linalg.norm(theta - expected, axis=1) / np.linalg.norm(expected, axis=1)
         assert np.all(error < 1e-12)
 

@@ -1,0 +1,92 @@
+"""∂θ(t)/∂w_j of a linear regression, of numbers that are known: by NumPy, one time after another.
+
+Two products of all points with d × d matrices for each time are all the work that grows with their
+number; each core takes its share of the times where that is worth a thread.
+"""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from homotopy._beside import Beside
+from homotopy._threads import CORES, one_thread_of_blas, side_by_side
+from homotopy.linear import LinearRegression
+from homotopy.modal import ModalForm
+from homotopy.numerics.aligned import aligned
+from homotopy.numerics.exponentials import decay_integral, divided_difference
+from homotopy.weighted_rows import least_squares_rows
+
+_WORTH = 2**16  # entries of the result for each thread
+_TOGETHER = 2**16  # entries of what is computed at once for some times, which the cache is to hold
+_SEEN = Beside()  # beside the targets: the rows of the data in the eigenbasis, and whose they are
+
+
+def known_sensitivity(
+    modal: ModalForm,
+    observed: Float[np.ndarray, "n d"],
+    residuals: Float[np.ndarray, " n"],
+    theta0: Float[np.ndarray, " d"],
+    times: Float[np.ndarray, " m"],
+) -> tuple[Float[jax.Array, "m n d"], bool]:
+    """The derivatives, and whether all are finite.
+
+    Parameters
+    ----------
+    modal : ModalForm
+        In NumPy's arrays.
+    observed, residuals : (n, d), (n,)
+        Rows and residuals as of `ModalForm.seen_by`.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> from homotopy.numerics.namespace import in_numpy
+    >>> hm.enable_x64()
+    >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    >>> numbers = np.array([0.0]), np.array([60.0])
+    >>> derivative, _ = known_sensitivity(in_numpy(problem.modal), *seen_rows(problem), *numbers)
+    >>> derivative[0, :, 0].tolist()
+    [-0.25, 0.25]
+    """
+    # In the eigenbasis of the full Hessian, whose kernel no point sees.
+    fit = modal.equilibrium + modal.displacement(np.ones(()))
+    rates, rotation = modal.full.eigenvalues, modal.full.rotation
+    amplitudes = rotation.T @ (modal.coordinates(theta0) - fit)
+    onto_parameters = np.ascontiguousarray((modal.basis @ rotation).T)
+    moved = np.column_stack([observed * amplitudes, residuals])
+    derivative = aligned((times.size, *observed.shape))
+    finite = np.empty(times.size, bool)
+
+    def set_part(which):
+        for some in np.array_split(which, -(-which.size // together)):
+            own = slice(some[0], some[-1] + 1)
+            time = times[own, None]
+            pairs = divided_difference(rates[:, None], rates[None, :], time[:, :, None])
+            steady = decay_integral(rates, time)[:, None, :]
+            between = np.matmul(moved, np.concatenate([-pairs, steady], axis=1))
+            between *= observed
+            np.matmul(between, onto_parameters, out=derivative[own])
+            finite[own] = np.isfinite(derivative[own]).all(axis=(1, 2))
+
+    together = max(1, _TOGETHER // max(observed.size, rates.size**2))
+    parts = max(1, min(CORES, derivative.size // _WORTH))
+    with np.errstate(all="ignore"), one_thread_of_blas(0):
+        list(side_by_side(set_part, np.array_split(np.arange(times.size), parts)))
+    return jax.device_put(derivative, may_alias=True), bool(finite.all())
+
+
+def seen_rows(problem: LinearRegression) -> tuple[np.ndarray, np.ndarray]:
+    """`ModalForm.seen_by` of all the problem's rows, computed once."""
+    *known, rows, residuals = _SEEN.get(problem.y) or (None, None, None, None)
+    own = problem.X, problem.modal
+    if any(one is not other for one, other in zip(known, own, strict=True)):
+        rows, residuals = map(np.asarray, _seen(problem.modal, *least_squares_rows(problem)))
+        _SEEN.put(problem.y, (*own, rows, residuals))
+    return rows, residuals
+
+
+@jax.jit
+def _seen(modal: ModalForm, X: Float[Array, "n d"], y: Float[Array, " n"]):
+    return modal.seen_by(X, y)

@@ -6,7 +6,7 @@ import jax.scipy.linalg
 import numpy as np
 
 import homotopy as hm
-from benchmarks.comparison import Comparison, Contender
+from benchmarks.comparison import Comparison, Contender, Limit
 from benchmarks.timing import relative_difference, timed
 
 SEGMENTS = 8
@@ -60,4 +60,20 @@ def _compare(dimension: int, target: float) -> Comparison:
             Contender(name, peer, relative_difference(peer_gradient, gradient)),
         ),
         {name: target},
+        _products(dimension),
     )
+
+
+def _products(dimension: int) -> Limit:
+    """What the products with rotations alone take: two a segment there, and two back."""
+    rng = np.random.default_rng(0)
+    matrix, vector = rng.normal(size=(dimension, dimension)), rng.normal(size=dimension)
+    result = np.empty(dimension)
+    count = 4 * SEGMENTS
+
+    def products():
+        for _ in range(count):
+            np.dot(matrix, vector, out=result)
+
+    how = f"{count} products of a d × d matrix with a vector, by NumPy"
+    return Limit(timed(products, 200)[0].best, how)

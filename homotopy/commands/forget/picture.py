@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.figure import Figure
 
 from homotopy.datasets import Dataset
@@ -35,7 +36,9 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
     portrait = dataclasses.replace(portrait, labels=labels)
     close_up = not portrait.against_time
     with house_style():
-        figure = Figure(figsize=(9.5, 3.3) if close_up else (6.5, 4.0), layout=SettledLayout())
+        size = (9.5, 3.3) if close_up else (6.5, 4.0)
+        # With a layout of its own the figure would be drawn twice for each file.
+        figure = Figure(size, dpi=rcParams["savefig.dpi"], layout="none")
         axes = figure.subplots(1, 2 if close_up else 1, squeeze=False)[0]
         # Marks that lie on each other here stand apart in the close-up.
         portrait.plot(axes[0], legend=False, frames=not close_up)
@@ -46,11 +49,11 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
             axes[1].set_title("close-up, from s on")
         figure.legend(handles=portrait_handles(portrait), loc="outside right upper")
         figure.suptitle(_title(deletion, dataset))
+        SettledLayout().execute(figure)
         for path in paths:
             # No date in the file: the same run gives the same bytes.
             metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
             figure.savefig(path, metadata=metadata)
-            figure.set_layout_engine("none")  # everything has its place now
     return {
         "centre": plane.centre,
         "directions": plane.directions,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import config, njit
 from numba.core.dispatcher import Dispatcher
 
 import homotopy
@@ -81,7 +81,9 @@ def test_a_change_in_a_file_that_is_called_reaches_the_caller(write_and_load):
 
 
 @pytest.mark.parametrize("within", [borrowing, inner, summing])
-def test_what_is_called_by_compiled_functions_is_translated_once_and_in_them(within):
+def test_what_is_called_by_compiled_functions_is_translated_once_and_in_them(within, monkeypatch):
+    monkeypatch.setattr(config, "LLVM_PASS_TIMINGS", True)
+
     @within
     def scaled(values, factor):
         total = 0.0

@@ -1,5 +1,6 @@
 """The command line, `homotopy`: each command is a file in `homotopy.commands`."""
 
+import gc
 import logging
 import os
 import sys
@@ -19,6 +20,8 @@ from homotopy.commands.unlearn.command import EPILOG as UNLEARN_EPILOG
 from homotopy.commands.unlearn.command import unlearn
 from homotopy.commands.values.command import EPILOG as VALUES_EPILOG
 from homotopy.commands.values.command import values
+
+_OBJECTS = 100_000  # new ones before Python looks for what nothing refers to
 
 
 class OneLineErrors(TyperGroup):
@@ -73,6 +76,8 @@ def main() -> None:
     # A command compiles much and computes little. All of it is read when JAX first computes.
     ask_for(*QUICK_COMPILATION, *ONE_THREAD)
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    # Modules and traces are many small objects that stay: looking through them costs a tenth.
+    gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     # Its first use on a machine is announced on stderr, which is for errors.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     for stream in (sys.stdout, sys.stderr):

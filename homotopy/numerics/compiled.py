@@ -10,8 +10,13 @@ from pathlib import Path
 from numba import njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
+from homotopy.numerics import _linked
+from homotopy.numerics._linked import LinkedCompiler, once_for_all_values
+
 _OPTIONS = {"error_model": "numpy", "nogil": True}
-_BORROWING = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+# Of what only compiled functions call.
+_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": LinkedCompiler}
+_BORROWING = {"_nrt": False, **_WITHIN}
 
 
 class _StampedByFolder:
@@ -27,7 +32,7 @@ class _StampedByFolder:
         self._folder = Path(inspect.getfile(function)).parent
 
     def get_source_stamp(self):
-        sources = [*sorted(self._folder.glob("*.py")), Path(__file__)]
+        sources = [*sorted(self._folder.glob("*.py")), Path(__file__), Path(_linked.__file__)]
         return [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sources]
 
     def __getattr__(self, name):
@@ -52,7 +57,7 @@ def compiled(function: Callable) -> Callable:
     What is kept is compiled again when a file of the function's folder has changed, or this one.
     What the function calls and reads must therefore stand in its folder; a test sees to that.
     """
-    dispatcher = njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+    dispatcher = once_for_all_values(njit(no_cfunc_wrapper=True, **_OPTIONS)(function))
     try:
         dispatcher._cache = _FolderCache(function)
     except (RuntimeError, OSError):  # nowhere to write to, or no sources to look at
@@ -62,7 +67,7 @@ def compiled(function: Callable) -> Callable:
 
 def inner(function: Callable) -> Callable:
     """`compiled`, for what only compiled functions of the same folder call."""
-    return njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return once_for_all_values(njit(**_WITHIN, **_OPTIONS)(function))
 
 
 def borrowing(function: Callable) -> Callable:
@@ -70,12 +75,13 @@ def borrowing(function: Callable) -> Callable:
 
     Counting them takes longer than a loop over a few numbers does.
     """
-    return njit(**_BORROWING, **_OPTIONS)(function)
+    return once_for_all_values(njit(**_BORROWING, **_OPTIONS)(function))
 
 
 def summing(function: Callable) -> Callable:
     """`borrowing`, for sums of products: their terms are added in the order that is fastest."""
-    return njit(fastmath={"reassoc", "nsz"}, **_BORROWING, **_OPTIONS)(function)
+    quick = {"reassoc", "nsz"}
+    return once_for_all_values(njit(fastmath=quick, **_BORROWING, **_OPTIONS)(function))
 
 
 def alias(function: Callable) -> Callable:

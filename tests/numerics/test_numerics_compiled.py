@@ -4,10 +4,13 @@ import pkgutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numba import config, njit
 from numba.core.dispatcher import Dispatcher
 
 import homotopy
+from homotopy.numerics.compiled import borrowing, inner, summing
 
 CALLER = """
 from homotopy.numerics.compiled import compiled
@@ -75,6 +78,33 @@ def test_a_change_in_a_file_that_is_called_reaches_the_caller(write_and_load):
     again = write_and_load(factor=2.0, times=3)
     assert again(5.0) == 45.0
     assert loaded_from_disk(again) == 1
+
+
+@pytest.mark.parametrize("within", [borrowing, inner, summing])
+def test_what_is_called_by_compiled_functions_is_translated_once_and_in_them(within, monkeypatch):
+    monkeypatch.setattr(config, "LLVM_PASS_TIMINGS", True)
+
+    @within
+    def scaled(values, factor):
+        total = 0.0
+        for i in range(values.size):
+            total += factor * values[i]
+        return total
+
+    @within
+    def both(values, factor):
+        return scaled(values, 2) + scaled(values, factor)
+
+    @njit
+    def called(values, factor):
+        return both(values, factor) + both(values, 3)
+
+    assert called(np.ones(4), 5) == 4 * (2 + 5) + 4 * (2 + 3)
+    for function in (both, scaled):
+        (signature,) = function.signatures  # one for the constants too
+        assert len(function.get_metadata(signature)["llvm_pass_timings"]) == 0
+    (signature,) = called.signatures
+    assert len(called.get_metadata(signature)["llvm_pass_timings"]) > 0
 
 
 def test_what_is_compiled_stays_in_its_folder():

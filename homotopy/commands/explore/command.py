@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import CommandError, InputError
-from homotopy.commands.shared.options import RidgeOption, TableRequest, epilog, reads_a_table
+from homotopy.commands.shared.options import (
+    RidgeOption,
+    TableRequest,
+    WeightsOption,
+    epilog,
+    reads_a_table,
+)
 
 _EXPLANATION = """
 [bold]Example.[/] homotopy explore cars.csv --target mpg --index model --delete "Fiat 128"
@@ -21,7 +27,8 @@ the Python lines that make them.
 [bold]Data.[/] A table as of the other commands, or --dataset: [italic]line[/], one that a
 point pulls at (the default), [italic]diabetes[/], or [italic]perceptron[/], the notes' perceptron
 with three neurons, whose first neuron is drawn. --neurons N trains a perceptron with N hidden
-neurons on a table.
+neurons on a table. With --weights COLUMN the squared error of each row of a table is multiplied by
+its number there.
 
 [bold]The server[/] listens on this machine alone (127.0.0.1), and ends with Ctrl-C. It needs Panel
 and Bokeh, pip install 'homotopy\\[explorer]', and loads nothing from the network.
@@ -66,6 +73,7 @@ def explore(
             show_default=False,
         ),
     ] = None,
+    weights: WeightsOption = None,
     port: Annotated[
         int,
         typer.Option(
@@ -84,6 +92,8 @@ def explore(
     except ImportError as error:
         raise CommandError(str(error)) from None
     from homotopy.commands.shared.inputs import check_number
+
+    table = table.weighted_by(weights)
 
     for option, value in (("--start", start), ("--horizon", horizon), ("--ridge", ridge)):
         check_number(option, value)

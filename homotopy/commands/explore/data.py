@@ -28,6 +28,8 @@ def explored_data(
     """What makes an explorer for each reader, and what was assumed of the data."""
     example = table.dataset or ("line" if table.data is None else None)
     if table.data is None and example in EXAMPLES:
+        if table.options.weights is not None:
+            raise InputError(f"--weights: it is for tables in files, and {example} comes along.")
         return _example(example, delete, start, horizon, ridge, neurons), ()
     loaded = inputs.load(table)
     if loaded.classes is not None:
@@ -40,7 +42,11 @@ def explored_data(
         return _perceptron(loaded, rows, start, horizon, ridge or _RIDGE, neurons)
     design = inputs.design(loaded, ridge, table.intercept)
     problem = LinearRegression(
-        design.X, design.scaled.y, deleted=[0] if rows is None else rows, ridge=ridge
+        design.X,
+        design.scaled.y,
+        deleted=[0] if rows is None else rows,
+        ridge=ridge,
+        weights=design.original.weights,
     )
     keep_labels(problem.X, inputs.labels(design))
     if rows is None:
@@ -119,10 +125,11 @@ def _perceptron(loaded, rows, start, horizon, ridge, neurons):
     model = mlp([scaled.X.shape[1], neurons, 1])
     theta0 = np.random.default_rng(0).standard_normal(model.dimension) * 0.7
     features, target = scaled.labelled()
+    options = {"ridge": ridge, "weights": scaled.weights}
     if rows is None:
-        regression = LinearRegression(scaled.X, scaled.y, deleted=[0], ridge=ridge)
+        regression = LinearRegression(scaled.X, scaled.y, deleted=[0], **options)
         rows = [most_moving(regression)]
-    problem = Problem(model, SquaredError(), features, target, deleted=rows, ridge=ridge)
+    problem = Problem(model, SquaredError(), features, target, deleted=rows, **options)
     lines = of_arrays(scaled.X, scaled.y, loaded.name)
     try:
         own = perceptron_times(problem, theta0)
@@ -141,7 +148,7 @@ def _origin(table: TableRequest, design, problem) -> Origin:
         given = {
             key: value
             for key in (
-                *("target", "formula", "index", "drop", "dropna"),
+                *("target", "formula", "weights", "index", "drop", "dropna"),
                 *("separator", "decimal", "encoding", "comment"),
             )
             if (value := getattr(options, key))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context, rcParams
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from homotopy.datasets import Dataset
@@ -35,7 +37,9 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
     portrait = dataclasses.replace(portrait, labels=labels)
     close_up = not portrait.against_time
     with house_style():
-        figure = Figure(figsize=(9.5, 3.3) if close_up else (6.5, 4.0), layout=SettledLayout())
+        size = (9.5, 3.3) if close_up else (6.5, 4.0)
+        figure = Figure(size, dpi=rcParams["savefig.dpi"], layout="none")
+        FigureCanvasAgg(figure)  # which knows how large labels are
         axes = figure.subplots(1, 2 if close_up else 1, squeeze=False)[0]
         # Marks that lie on each other here stand apart in the close-up.
         portrait.plot(axes[0], legend=False, frames=not close_up)
@@ -46,11 +50,13 @@ def write(comparison: Comparison, dataset: Dataset, paths: Sequence[Path]) -> di
             axes[1].set_title("close-up, from s on")
         figure.legend(handles=portrait_handles(portrait), loc="outside right upper")
         figure.suptitle(_title(deletion, dataset))
-        for path in paths:
-            # No date in the file: the same run gives the same bytes.
-            metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
-            figure.savefig(path, metadata=metadata)
-            figure.set_layout_engine("none")  # everything has its place now
+        SettledLayout().execute(figure)
+        # With a layout of its own the figure would be drawn twice for each file.
+        with rc_context({"figure.constrained_layout.use": False}):
+            for path in paths:
+                # No date in the file: the same run gives the same bytes.
+                metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
+                figure.savefig(path, metadata=metadata)
     return {
         "centre": plane.centre,
         "directions": plane.directions,

@@ -1,12 +1,17 @@
 """The numbers of `homotopy forget` as JSON: everything shown, and what it takes to repeat it."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 from homotopy.commands.shared.inputs import Design
 from homotopy.commands.shared.record import data, plain, units, versions
 from homotopy.deletion.comparison import ComparedSchedule
 from homotopy.deletion.optimum import OptimumStatus
-from homotopy.deletion.searches.everything import CertifiedOptimum
+
+if TYPE_CHECKING:  # it brings what only --optimise needs
+    from homotopy.deletion.searches.everything import CertifiedOptimum
 
 _UNITS = (
     "{}. Times are those of the gradient flow of the summed risk, from theta = 0 at time 0. "

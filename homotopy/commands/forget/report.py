@@ -1,6 +1,9 @@
 """What `homotopy forget` prints."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich import box
@@ -15,8 +18,10 @@ from homotopy.datasets import Dataset
 from homotopy.deletion.comparison import BASELINE, Comparison
 from homotopy.deletion.default_times import ChosenTime
 from homotopy.deletion.optimum import OptimumStatus
-from homotopy.deletion.searches.everything import CertifiedOptimum
 from homotopy.schedules import AbstractSchedule, BangBang, Polynomial, Step
+
+if TYPE_CHECKING:  # it brings what only --optimise needs
+    from homotopy.deletion.searches.everything import CertifiedOptimum
 
 _ROWS_SHOWN = 10
 _VALUES_SHOWN = 12

@@ -119,8 +119,8 @@ WeightsOption = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN",
-        help="The column of sample weights, positive numbers: least squares are weighted (WLS), "
-        "and a deletion takes the row with its weight. It is no feature.",
+        help="The column of sample weights, positive numbers: each row's loss is multiplied by its "
+        "own (WLS), and a deletion takes the row with its weight. It is no feature.",
         rich_help_panel="The table",
     ),
 ]

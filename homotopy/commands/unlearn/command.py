@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from homotopy.commands.shared.errors import CommandError, InputError
-from homotopy.commands.shared.options import RidgeOption, TableRequest, epilog, reads_a_table
+from homotopy.commands.shared.options import (
+    RidgeOption,
+    TableRequest,
+    WeightsOption,
+    epilog,
+    reads_a_table,
+)
 from homotopy.commands.shared.output import folder_stem, output_folder
 
 RELEASED, RECORD = "released.csv", "unlearn.json"
@@ -21,7 +27,8 @@ deleted in several ways. Retraining makes all T steps without them; rewinding go
 checkpoint and makes the last K steps without them; descending makes K more steps without them;
 refits go to the minimum θ*₋ without them, by Newton's method, or by conjugate gradients until the
 distance to θ*₋ is certified to be hidden by the noise. What is released is this last one, with
-Gaussian noise σ on every parameter.
+Gaussian noise σ on every parameter. With [bold]--weights COLUMN[/] every squared error is
+multiplied by the row's number there, in training and in refits, as weighted least squares do.
 
 [bold]What it means.[/] An observer of the release cannot tell it from θ*₋ with the same noise, but
 for a factor e^ε in the odds of any event and a probability δ. σ is fixed beforehand, by
@@ -91,6 +98,7 @@ def unlearn(
         ),
     ] = None,
     ridge: RidgeOption = 0.0,
+    weights: WeightsOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -106,6 +114,7 @@ def unlearn(
     from homotopy.commands.shared import inputs
     from homotopy.commands.shared.rows import rows_to_delete
 
+    table = table.weighted_by(weights)
     for option, value in (("--privacy-epsilon", privacy_epsilon), ("--ridge", ridge)):
         inputs.check_number(option, value)
     if not 0.0 < delta < 1.0:
@@ -139,7 +148,8 @@ def unlearn(
     with output_folder(folder, (RELEASED, RECORD)) as staging:
         enable_x64()
         keep_programs()
-        problem = LinearRegression(design.X, design.scaled.y, deleted=rows, ridge=ridge)
+        options = {"ridge": ridge, "weights": design.original.weights}
+        problem = LinearRegression(design.X, design.scaled.y, deleted=rows, **options)
         keep_labels(problem.X, inputs.labels(design))
         mechanism = GaussianMechanism(privacy_epsilon, delta)
         found = _compared(problem, rows, mechanism, noise, steps)

@@ -10,6 +10,7 @@ from homotopy.commands.shared.options import (
     LOSSES,
     LossOption,
     TableRequest,
+    WeightsOption,
     check_choice,
     epilog,
     reads_a_table,
@@ -29,6 +30,8 @@ coalitions of rows, and the mean loss on other rows is measured. What a row is w
 of this loss when it is left out, averaged over the coalitions that it may be in: its Shapley value.
 So the values of all rows sum to what the data as a whole are worth, the loss without data minus
 that with all of them. Leave-one-out asks the same of one coalition alone, that of all other rows.
+With [bold]--weights COLUMN[/] each row's loss is multiplied by its weight in every fit, and a row
+is left out with its weight; rows that the loss is measured on count alike.
 
 [bold]Methods.[/] [bold]permutations[/]: means over random orders of the rows, with standard errors;
 [bold]medium[/]: an approximation without sampling, compared with a sample; [bold]aumann[/]: the
@@ -108,6 +111,7 @@ def values(
     seed: Annotated[
         int, typer.Option(metavar="SEED", help="Of the rows held out, and of the orders.")
     ] = 0,
+    weights: WeightsOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -145,6 +149,7 @@ def values(
     inputs.check_number("--ridge", ridge)
     if ridge == 0.0:
         raise InputError("--ridge: expected a number above 0, got 0; a small one will do.")
+    table = table.weighted_by(weights)
     loaded = inputs.load(table)
 
     from homotopy.commands.influence.fit import (

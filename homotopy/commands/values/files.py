@@ -28,6 +28,11 @@ MEANINGS = {
     "residual": "target - prediction of the fit to all rows, standardised",
     "loss": "-log of the probability of the row's class in the fit to all rows",
 }
+_WEIGHTED = {
+    "weight": "the row's sample weight w, which its loss is multiplied by",
+    "leverage": "w x'inv(H)x with the Hessian H = sum w xx' + ridge",
+    "loss": "weight times " + MEANINGS["loss"],
+}
 
 
 def write_csv(found: Valued, path: Path) -> None:
@@ -52,13 +57,14 @@ def record(arguments: dict, found: Valued, top: int) -> dict:
         return [{name: column[place] for name, column in found.columns.items()} for place in places]
 
     check = values.permutation_check
+    meanings = MEANINGS | ({} if fit.original.weights is None else _WEIGHTED)
     return plain(
         {
             "command": "values",
             "arguments": arguments,
             "units": units_of(fit),
             "signs": "Changes are on deletion: without the row minus with it. The risk is a sum.",
-            "columns": {name: MEANINGS[name] for name in found.columns},
+            "columns": {name: meanings[name] for name in found.columns},
             "versions": versions(),
             "data": data(fit.original, fit.standardisation),
             "test_rows": int(fit.test.y.shape[0]),

@@ -64,11 +64,12 @@ def held_out(size: int, part: float, seed: int) -> Bool[np.ndarray, " n"]:
 def some_rows(data: Dataset, chosen: Bool[np.ndarray, " n"]) -> Dataset:
     """The data of some of the rows, which keep their numbers and names."""
     places = np.flatnonzero(chosen)
-    names = data.row_names
+    names, weights = data.row_names, data.weights
     return dataclasses.replace(
         data,
         X=data.X[places],
         y=data.y[places],
+        weights=None if weights is None else weights[places],
         row_names=None if names is None else tuple(names[place] for place in places.tolist()),
         row_numbers=tuple(int(data.row_number(place)) for place in places.tolist()),
     )
@@ -101,6 +102,8 @@ def values_of(
     }
     if original.row_names is not None:
         columns["name"] = np.array(original.row_names, object)
+    if original.weights is not None:
+        columns["weight"] = original.weights
     columns |= {
         "value": np.asarray(found.values),
         **({} if error is None else {"standard_error": np.asarray(error)}),

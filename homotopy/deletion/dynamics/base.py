@@ -34,6 +34,12 @@ class AbstractDynamics(eqx.Module):
         """
         return None
 
+    def known_step_costs(
+        self, taus: Float[np.ndarray, " m"]
+    ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]] | None:
+        """ℰ(1_[0,τ]) and its derivative at some τ, where nothing is compiled; None as above."""
+        return None
+
     def known_value_and_gradient(
         self, schedule: AbstractSchedule
     ) -> tuple[Float[np.ndarray, ""] | np.floating, AbstractSchedule] | None:

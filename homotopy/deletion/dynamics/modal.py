@@ -12,6 +12,7 @@ from homotopy._status import require_success
 from homotopy.deletion.dynamics.base import AbstractDynamics
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.dynamics.known_gradient import known_value_and_gradient
+from homotopy.deletion.dynamics.known_steps import known_step_costs
 from homotopy.deletion.dynamics.modal_pontryagin import relative_residual
 from homotopy.deletion.terminal_cost import ParameterDistance
 from homotopy.numerics.namespace import in_numpy
@@ -47,6 +48,11 @@ class ModalDynamics(AbstractDynamics):
                 modal, np.zeros_like(start), start, schedule, times, max(times[-1], horizon)
             )
             return 0.5 * np.sum((states - goal) ** 2, axis=1), states, status
+
+    def known_step_costs(self, taus):
+        if not isinstance(self.request.terminal_cost, ParameterDistance):
+            return None
+        return known_step_costs(self.request, taus)
 
     def known_value_and_gradient(self, schedule):
         if not isinstance(self.request.terminal_cost, ParameterDistance):

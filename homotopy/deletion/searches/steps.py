@@ -127,6 +127,9 @@ def best_step(deletion: Deletion, *, grid: int | None = None) -> Optimum:
 
 def _step_costs(deletion, taus):
     """ℰ(1_[0,τ]) and its derivative, at an array of τ."""
+    known = deletion.dynamics.known_step_costs(np.asarray(taus))
+    if known is not None:
+        return known
     costs, slopes = _compiled_step_costs(deletion, jnp.asarray(taus))
     return np.asarray(costs), np.asarray(slopes)
 

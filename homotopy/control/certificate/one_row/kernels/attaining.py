@@ -35,7 +35,8 @@ def attained(levels, pieces, count, most_zeros, means):
     size, found = levels.start.size, 0
     columns = np.zeros((most_zeros + 1, size))
     strengths, inside, before = np.zeros(most_zeros), np.empty(size), 0.0
-    columns[0] = levels.start
+    for j in range(size):
+        columns[0, j] = levels.start[j]
     means[:] = 0.0
     for piece in range(count - 1, -1, -1):
         level, push = int(pieces[piece, 1]), pieces[piece, 2]
@@ -47,7 +48,8 @@ def attained(levels, pieces, count, most_zeros, means):
             jump = abs(weight * value + push - before)
             strengths[found] = jump / max(abs(pieces[piece, 4]), 1e-300)
             found += 1
-            columns[found] = levels.row
+            for j in range(size):
+                columns[found, j] = levels.row[j]
         drive, at_first = weight * levels.residual - push, value
         for k in range(found + 1):
             for j in range(size):

@@ -126,7 +126,8 @@ def carried(levels, node, costate, last, trail, values, errors, pieces, losses):
     gained, error, whole, count = 0.0, 0.0, 0.0, 0
     relative, cell = levels.relative, last - 1
     if trail.shape[0] > 0:
-        trail[last] = costate
+        for j in range(size):
+            trail[last, j] = costate[j]
         values[last] = errors[last] = 0.0
     while cell >= 0:
         first = node.first[cell]
@@ -205,7 +206,8 @@ def carried(levels, node, costate, last, trail, values, errors, pieces, losses):
             cell = left_cell
         cell = first - 1
         if trail.shape[0] > 0:
-            trail[first] = now_costate
+            for j in range(size):
+                trail[first, j] = now_costate[j]
             values[first] = gained
             errors[first] = error + 4 * UNIT * (count + 4) * whole
     value, size_sum = gained, whole

@@ -24,7 +24,7 @@ from homotopy.control.certificate.one_row.kernels.modes import (
     value_of,
 )
 from homotopy.control.certificate.one_row.kernels.units import OUTWARD, UNIT
-from homotopy.numerics.compiled import compiled, inner
+from homotopy.numerics.compiled import inner
 
 _MOST_PIECES = 200  # in a cell
 _FINE, _FINEST = 0.02, 1e-7  # of a bound in a cell: of itself, and of the scale
@@ -76,7 +76,7 @@ class Flow(NamedTuple):
     scale: float
 
 
-@compiled
+@inner
 @no_type_check
 def upper_envelope(flow, sign, edges, clip, cap, turn_cap, growth, slack):
     """Upper bounds of sign·v and sign·χ·u: at the edges, and throughout the cells.

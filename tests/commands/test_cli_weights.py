@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from homotopy.cli import app
 
+pytestmark = pytest.mark.usefixtures("pictures_without_files")
+
 RNG = np.random.default_rng(8)
 ROWS = pd.DataFrame(
     {

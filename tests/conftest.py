@@ -11,11 +11,11 @@ os.environ["MPLBACKEND"] = "Agg"
 # Before anything imports NumPy: as many test processes as cores, whose threads would spin in wait
 # for each other. Half the processor time of tests of dense matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+import checked_shapes
 import hypothesis
 import jax
 import jaxtyping
 import pytest
-from jaxtyping import install_import_hook
 
 jax.config.update("jax_enable_x64", True)
 # A (n,) array that meets a (n, k) array is a bug to report, not something to broadcast.
@@ -23,7 +23,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 # Every annotated function and module of the package checks its array shapes and dtypes when it is
 # called. This has to come before the package's first import, hence here.
-install_import_hook("homotopy", "beartype.beartype")
+checked_shapes.check_shapes("homotopy")
 
 from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for  # noqa: E402
 

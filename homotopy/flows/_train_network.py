@@ -96,11 +96,13 @@ def train_network(
 
     Examples
     --------
+    >>> import optax
     >>> import homotopy as hm
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> trained = hm.train_network(problem, [3.0], batch_size=2, tolerance=1e-3, max_epochs=9000)
-    >>> round(float(trained.theta[0]), 1)
+    >>> options = {"optimiser": optax.sgd(0.5), "batch_size": 2, "tolerance": 1e-3}
+    >>> trained = hm.train_network(problem, [3.0], **options)
+    >>> round(float(trained.theta[0]), 2)
     0.5
     """
     theta = a_problem(problem).parameters(theta0)

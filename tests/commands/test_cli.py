@@ -187,6 +187,7 @@ def test_the_report_says_what_was_computed(good_run, record):
     assert good_run[0].stderr == ""
 
 
+@pytest.mark.usefixtures("pictures_without_files")
 def test_the_optimum_comes_with_its_certificate(tmp_path):
     data = write_csv(tmp_path / "houses.csv", *table())
     arguments = ("--target", "price", "--delete", 7, "--out", tmp_path / "out", "--optimise")
@@ -216,6 +217,7 @@ def test_the_optimum_comes_with_its_certificate(tmp_path):
     assert "Certificate: the best of all ε(t)" in text and certificate["structure"] in text
 
 
+@pytest.mark.usefixtures("pictures_without_files")
 def test_a_second_run_replaces_its_own_files_and_leaves_others(good_run, tmp_path):
     data = good_run[1].parent.parent / "houses.csv"
     out = tmp_path / "out"

@@ -345,6 +345,7 @@ def test_the_report_shows_the_numbers(linear_run, logistic_run):
     assert f"Mean loss on the 10 rows of test data: {loss:.4g}" in text
 
 
+@pytest.mark.usefixtures("pictures_without_files")
 def test_a_narrow_terminal_gets_fewer_columns(files):
     data = from_table(files / "houses.csv", "price")
     fit = fit_regression(design(data, 0.0, True), "squared", 0.0, None)
@@ -501,6 +502,7 @@ def test_bad_files_are_refused(files, folder, text, options, parts):
     refused(run(files / "bad.csv", *GOOD, *options), folder, *parts)
 
 
+@pytest.mark.usefixtures("pictures_without_files")
 def test_classes_that_do_not_overlap_are_refused(files, folder, logistic_run):
     X, y = logistic_table()
     y[8] = 1.0
@@ -511,6 +513,7 @@ def test_classes_that_do_not_overlap_are_refused(files, folder, logistic_run):
     refused(run(apart, *GOOD, "--loss", "logistic"), folder, "plane separates", "--ridge")
 
 
+@pytest.mark.usefixtures("pictures_without_files")
 def test_test_data_may_be_one_row(files, folder):
     X, y = linear_table()
     one = write_csv(files / "one.csv", X[3:4] + 0.5, y[3:4] - 1.0)
@@ -538,6 +541,7 @@ def test_test_data_must_have_the_columns(files, folder):
     refused(result, folder, "--test", "0 or 1")
 
 
+@pytest.mark.usefixtures("pictures_without_files")
 def test_nearly_collinear_columns_have_influences_and_refits(files, folder):
     # Of condition 1e9: seven digits are left, and every refit is one.
     X, y = linear_table()

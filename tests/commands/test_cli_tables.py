@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 from homotopy.cli import app
 
+pytestmark = pytest.mark.usefixtures("pictures_without_files")
+
 
 def run(command, *arguments):
     return CliRunner().invoke(app, [command, *map(str, arguments)])

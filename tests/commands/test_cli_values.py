@@ -82,6 +82,7 @@ def test_files_and_report_show_the_ends(valued):
     assert "Most helpful" in printed and ranked[0]["name"] in printed
 
 
+@pytest.mark.usefixtures("pictures_without_files")
 def test_other_methods_and_test_data(tmp_path):
     table(tmp_path / "a.csv", names=False)
     table(tmp_path / "b.csv", seed=1, names=False)
@@ -95,6 +96,7 @@ def test_other_methods_and_test_data(tmp_path):
     assert "Beside 4000 permutations" in again.output
 
 
+@pytest.mark.usefixtures("pictures_without_files")
 def test_classes_are_valued_by_the_homotopy_in_all_weights(tmp_path):
     """Leave-one-out by refits of SciPy; the values sum to what the data are worth."""
     X, y = table(tmp_path / "a.csv", names=False)

@@ -19,6 +19,8 @@ from homotopy.datasets.tables.options import TableOptions
 from homotopy.explorer.code_lines import python_lines
 from homotopy.explorer.schedules import schedule_of
 
+pytestmark = pytest.mark.usefixtures("pictures_without_files")
+
 RNG = np.random.default_rng(8)
 ROWS = pd.DataFrame(
     {

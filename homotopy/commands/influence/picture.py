@@ -45,6 +45,7 @@ def write(influences: Influences, change: str, paths: Sequence[Path]) -> None:
         figure.draw_without_rendering()
         for axes, positions in zip((compared, scattered), points, strict=True):
             _label(axes, influences, positions)
+        figure.set_layout_engine("none")  # everything has its place now
         for path in paths:
             # No date in the file: the same run gives the same bytes.
             metadata = {"CreationDate": None} if path.suffix == ".pdf" else None

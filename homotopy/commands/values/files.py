@@ -107,3 +107,4 @@ def draw(found: Valued, paths: Sequence[Path]) -> None:
             # No date in the file: the same run gives the same bytes.
             metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
             figure.savefig(path, metadata=metadata)
+            figure.set_layout_engine("none")  # everything has its place now

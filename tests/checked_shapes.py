@@ -1,0 +1,116 @@
+"""Every annotated function and dataclass of the package checks its shapes when it is called.
+
+As `jaxtyping.install_import_hook` does with beartype. That one writes the checks of each function
+where it is defined, also those of functions that are never called and of functions within others
+each time the outer one is called. Here they are written at the first call, and what has no
+annotation is left as it is.
+"""
+
+import ast
+import dataclasses
+import functools
+import inspect
+import sys
+from importlib import _bootstrap_external as importing
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder, SourceFileLoader
+from unittest.mock import patch
+
+import beartype
+import jaxtyping
+
+_KEPT_AS = "checkedshapes1"  # byte code is kept beside the one without checks
+
+
+def check_shapes(package):
+    """Whatever is imported of a package from now on."""
+    sys.meta_path.insert(0, _Finder(package))
+
+
+def checked(thing):
+    """The function, or the dataclass whose fields are checked when one is made."""
+    if not inspect.isclass(thing):
+        return _checked_function(thing)
+    make = thing.__init__
+    by_this = getattr(make, "__globals__", None) is globals()  # inherited
+    if dataclasses.is_dataclass(thing) and not by_this and getattr(make, "__annotations__", None):
+        thing.__init__ = _checked_function(make)
+    return thing
+
+
+def _checked_function(function):
+    checks = None
+
+    @functools.wraps(function)
+    def call(*arguments, **options):
+        __tracebackhide__ = True
+        nonlocal checks
+        if checks is None:
+            checks = jaxtyping.jaxtyped(function, typechecker=beartype.beartype)
+        return checks(*arguments, **options)
+
+    return call
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, package):
+        self.package = package
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.package and not name.startswith(f"{self.package}."):
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Loader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    def get_code(self, name):
+        kept = functools.partial(importing.cache_from_source, optimization=_KEPT_AS)
+        with patch.object(importing, "cache_from_source", kept):
+            return super().get_code(name)
+
+    def source_to_code(self, data, path, *, _optimize=-1):
+        tree = compile(data, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        _decorate(tree)
+        after = next(i for i, each in enumerate([*tree.body, None]) if not _first(each))
+        imported = ast.ImportFrom(__name__, [ast.alias("checked", "_checked_")], 0)
+        tree.body.insert(after, _at(imported, 1))
+        return compile(tree, path, "exec", dont_inherit=True, optimize=_optimize)
+
+
+def _first(statement):
+    """Whether it has to come before any other one: docstrings, and imports of the future."""
+    if isinstance(statement, ast.ImportFrom):
+        return statement.module == "__future__"
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _decorate(block):
+    for each in ast.iter_child_nodes(block):
+        if isinstance(each, ast.ClassDef) and not _unchecked(each):
+            # Outermost: after what makes it a dataclass.
+            each.decorator_list.insert(0, _at(ast.Name("_checked_", ast.Load()), each.lineno))
+        elif isinstance(each, ast.FunctionDef) and not _unchecked(each) and _annotated(each):
+            # Innermost: others wrap it into what is no function.
+            each.decorator_list.append(_at(ast.Name("_checked_", ast.Load()), each.lineno))
+        if isinstance(each, ast.stmt | ast.excepthandler | ast.match_case) and not _unchecked(each):
+            _decorate(each)
+
+
+def _unchecked(node):
+    decorators = getattr(node, "decorator_list", [])
+    return any(ast.unparse(each).endswith("no_type_check") for each in decorators)
+
+
+def _annotated(function):
+    given = function.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    return function.returns is not None or any(each and each.annotation for each in every)
+
+
+def _at(node, line):
+    node.lineno = node.end_lineno = line
+    node.col_offset = node.end_col_offset = 0
+    return ast.fix_missing_locations(node)

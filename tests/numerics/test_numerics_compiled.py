@@ -4,10 +4,12 @@ import pkgutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
 
 import homotopy
+from homotopy.numerics.compiled import compiled
 
 CALLER = """
 from homotopy.numerics.compiled import compiled
@@ -75,6 +77,18 @@ def test_a_change_in_a_file_that_is_called_reaches_the_caller(write_and_load):
     again = write_and_load(factor=2.0, times=3)
     assert again(5.0) == 45.0
     assert loaded_from_disk(again) == 1
+
+
+def test_arrays_that_may_not_be_written_to_are_of_the_same_kind():
+    @compiled
+    def last(pair):
+        return pair[0][1] + pair[1][1]
+
+    numbers, others = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    assert last((numbers, others)) == 6.0
+    numbers.flags.writeable = False
+    assert last((numbers, others)) == 6.0
+    assert len(last.signatures) == 1
 
 
 def test_what_is_compiled_stays_in_its_folder():

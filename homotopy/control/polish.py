@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from homotopy._deadline import UNLIMITED, Deadline
-from homotopy.control.controls import PiecewisePolynomialControl
 from homotopy.control.mesh import Mesh
+from homotopy.control.side_by_side import sweep_each, together
 from homotopy.control.structure import Structure, at_nodes, from_nodes
 from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import sweep
@@ -81,27 +81,38 @@ class _Unknowns:
     def evaluate(self, point):
         """The cost, and its gradient in units of the scale."""
         self.deadline.check()
-        at = self.unpacked(point)
-        control = PiecewisePolynomialControl(at.edges, at.coefficients)
+        control = self.unpacked(point).control()
         _, _, cost, slope = sweep(self.system, control, self.mesh)
-        parts = [np.asarray(slope.edges)[1:-1] * self.duration]
+        return float(cost), self.gradient(np.asarray(slope.edges), np.asarray(slope.coefficients))
+
+    def gradient(self, edges, coefficients):
+        """In the unknowns, in units of the scale, from that in the fields of the control."""
+        parts = [edges[1:-1] * self.duration]
         if self.rows.size:
-            rows = np.asarray(slope.coefficients)[self.rows]
+            rows = coefficients[self.rows]
             # The derivatives in values at nodes: the transpose of what makes coefficients of them.
             transposed = from_nodes(np.eye(rows.shape[1]))
             parts.append((rows @ transposed.T).ravel() * self.breadth)
-        return float(cost), np.concatenate(parts) / self.scale
+        return np.concatenate(parts) / self.scale
+
+    def gradients(self, points):
+        """At each of several points."""
+        found = []
+        for controls, count in together([self.unpacked(point).control() for point in points]):
+            self.deadline.check()
+            slopes = sweep_each(self.system, controls, self.mesh)[3]
+            fields = np.asarray(slopes.edges), np.asarray(slopes.coefficients)
+            found += [self.gradient(*own) for own in list(zip(*fields, strict=True))[:count]]
+        return np.array(found)
 
     def hessian(self, point):
         # Not so far that an arc turns inside out.
         lengths = np.diff(self.unpacked(point).edges)
         difference = min(_DIFFERENCE, 0.2 * np.min(lengths) / self.duration)
-        rows = []
-        for direction in difference * np.eye(point.size):
-            ahead = self.evaluate(point + direction)[1]
-            behind = self.evaluate(point - direction)[1]
-            rows.append((ahead - behind) / (2 * difference))
-        return (np.array(rows) + np.array(rows).T) / 2
+        directions = difference * np.eye(point.size)
+        slopes = self.gradients(np.concatenate([point + directions, point - directions]))
+        rows = (slopes[: point.size] - slopes[point.size :]) / (2 * difference)
+        return (rows + rows.T) / 2
 
     def pressed(self, point, slope):
         """Which unknowns stay at their bound."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import jax
 import numpy as np
 
 from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.mesh import Mesh
 from homotopy.control.polish import room
-from homotopy.control.singular import feedback
+from homotopy.control.side_by_side import TOGETHER, follow_each, points_of_each, together
+from homotopy.control.singular import feedback_at
 from homotopy.control.structure import Structure, at_nodes, from_nodes
 from homotopy.control.system import ControlAffine
-from homotopy.control.trajectory import follow
 
 _DIFFERENCE = 1e-6
 
@@ -65,31 +66,44 @@ def sharpen(
         coefficients[rows] = from_nodes(unknowns[inner:].reshape(rows.size, -1) * breadth)
         return dataclasses.replace(structure, edges=edges, coefficients=coefficients)
 
-    def residual(unknowns):
-        deadline.check()
-        moved = unpacked(unknowns)
-        trajectory = follow(system, moved.control(), mesh)
-        points = trajectory.at(moved.edges[1:-1])
-        wanted = [feedback(trajectory, moved.nodes(int(row))) / breadth for row in rows]
-        ends = np.asarray(points.switching) / np.asarray(points.size)
-        return np.concatenate([ends, unknowns[inner:] - np.concatenate(wanted)])
+    def residuals(many):
+        """Of several sets of unknowns, (m, unknowns)."""
+        moved, found = [unpacked(unknowns) for unknowns in many], []
+        times = np.array([_times(each, rows) for each in moved])
+        for controls, count in together([each.control() for each in moved]):
+            deadline.check()
+            states, costates = follow_each(system, controls, mesh)
+            own = times[len(found) : len(found) + count]
+            own = np.pad(own, [(0, TOGETHER - count), (0, 0)], mode="edge")
+            points = points_of_each(system, controls, mesh, states, costates, own)
+            points = jax.tree.map(lambda part: part[:count], points)  # noqa: B023
+            wanted = feedback_at(
+                system,
+                points.state[:, inner:].reshape(-1, system.dimension),
+                points.costate[:, inner:].reshape(-1, system.dimension),
+            )
+            switching = np.sum(points.costate * points.field, axis=-1)
+            size = np.linalg.norm(points.costate, axis=-1) * np.linalg.norm(points.field, axis=-1)
+            ends = switching[:, :inner] / size[:, :inner]
+            found += np.concatenate([ends, wanted.reshape(count, -1) / breadth], axis=1).tolist()
+        found = np.array(found)
+        found[:, inner:] = np.array(many)[:, inner:] - found[:, inner:]
+        return found
 
     unknowns = np.concatenate(
         [structure.edges[1:-1] / duration, at_nodes(structure.coefficients[rows]).ravel() / breadth]
     )
-    value, size = residual(unknowns), np.inf
+    (value,), size = residuals([unknowns]), np.inf
     for _ in range(iterations):
-        columns = [
-            (residual(unknowns + shift) - residual(unknowns - shift)) / (2 * _DIFFERENCE)
-            for shift in _DIFFERENCE * np.eye(unknowns.size)
-        ]
-        jacobian = np.array(columns).T
+        shifts = _DIFFERENCE * np.eye(unknowns.size)
+        moved = residuals(np.concatenate([unknowns + shifts, unknowns - shifts]))
+        jacobian = (moved[: unknowns.size] - moved[unknowns.size :]).T / (2 * _DIFFERENCE)
         if not (np.all(np.isfinite(jacobian)) and np.all(np.isfinite(value))):
             break
         step = -np.linalg.lstsq(jacobian, value, rcond=None)[0]
         edges = unpacked(unknowns).edges
         step *= room(edges, unpacked(unknowns + step).edges)
-        trial = residual(unknowns + step)
+        (trial,) = residuals([unknowns + step])
         # The first step may be no improvement in norm: the series was fitted to something else.
         if not np.linalg.norm(trial) < max(1.0, 10 * (size == np.inf)) * np.linalg.norm(value):
             break
@@ -97,3 +111,8 @@ def sharpen(
         if size < 1e-14:
             break
     return unpacked(unknowns), size
+
+
+def _times(structure: Structure, rows) -> np.ndarray:
+    """The junctions, then the nodes of the singular arcs."""
+    return np.concatenate([structure.edges[1:-1], *(structure.nodes(int(row)) for row in rows)])

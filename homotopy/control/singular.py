@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -11,7 +12,8 @@ import numpy as np
 from homotopy._checks import instance
 from homotopy.control.arcs import Arc
 from homotopy.control.brackets import switching_derivatives
-from homotopy.control.trajectory import Trajectory, a_trajectory
+from homotopy.control.system import ControlAffine
+from homotopy.control.trajectory import Trajectory, a_trajectory, in_batches
 
 # Where the arc is tested, as fractions of it: off its ends, where the control jumps.
 _FRACTIONS = (np.arange(16) + 0.5) / 16
@@ -53,9 +55,7 @@ def singular_arc(trajectory: Trajectory, arc: Arc) -> SingularArc:
     system = a_trajectory(trajectory).system
     instance("arc", arc, Arc, "an Arc, as of read_arcs or a Solution")
     points = trajectory.at(arc.start + _FRACTIONS * (arc.stop - arc.start))
-    value, slope, drift, control = map(
-        np.asarray, _derivatives(system, points.state, points.costate)
-    )
+    value, slope, drift, control = _derivatives(system, points.state, points.costate)
     size = np.asarray(points.size)
     size = np.where(size > 0, size, 1.0)
     duration = float(system.horizon - system.start)
@@ -85,8 +85,13 @@ def _order(system, points, weakest, strongest, duration) -> int | None:
 def feedback(trajectory: Trajectory, times: np.ndarray) -> np.ndarray:
     """−⟨p, [f₀, [f₀, f₁]]⟩ / ⟨p, [f₁, [f₀, f₁]]⟩ at times (m,); not finite where that is 0/0."""
     points = trajectory.at(times)
-    _, _, drift, control = _derivatives(trajectory.system, points.state, points.costate)
-    return _ratio(np.asarray(drift), np.asarray(control))
+    return feedback_at(trajectory.system, points.state, points.costate)
+
+
+def feedback_at(system: ControlAffine, states, costates) -> np.ndarray:
+    """The same at states and costates (m, d)."""
+    _, _, drift, control = _derivatives(system, states, costates)
+    return _ratio(drift, control)
 
 
 def _ratio(drift, control):
@@ -94,8 +99,12 @@ def _ratio(drift, control):
         return -drift / control
 
 
+def _derivatives(system, states, costates):
+    return in_batches(partial(_derivatives_of_batch, system), (states, costates))
+
+
 @eqx.filter_jit
-def _derivatives(system, x, p):
+def _derivatives_of_batch(system, x, p):
     return jax.vmap(lambda x, p: switching_derivatives(system, x, p))(x, p)
 
 

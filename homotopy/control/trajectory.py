@@ -45,30 +45,30 @@ def sweep(system: ControlAffine, control, mesh: Mesh):
     gradient, to rounding, is that of the cost which is computed.
     """
     states, costates, cost, slopes = _adjoint(system, *stages(system, control, mesh))
-    return states, costates, cost, _pull_back(system, control, mesh, slopes)
+    return states, costates, cost, pull_back(system, control, mesh, slopes)
 
 
 def _adjoint(system, lengths, values):
     """Forward for states, and back for costates and derivatives in what every step is given."""
-    final, states = scan(_ahead, system, system.initial, (lengths, values))
+    final, states = scan(ahead, system, system.initial, (lengths, values))
     cost, last = terminal(system, final)
-    first, (costates, slopes) = scan(_back, system, last, (states, lengths, values), reverse=True)
+    first, (costates, slopes) = scan(back, system, last, (states, lengths, values), reverse=True)
     states = jnp.concatenate([states, final[None]])
     return states, jnp.concatenate([first[None], costates]), cost, slopes
 
 
-def _ahead(system, x, at):
+def ahead(system, x, at):
     return advance(system, x, *at), x
 
 
-def _back(system, p, at):
+def back(system, p, at):
     _, pull = jax.vjp(lambda *given: advance(system, *given), *at)
     before, *slopes = pull(p)
     return before, (p, tuple(slopes))
 
 
 @eqx.filter_jit
-def _pull_back(system, control, mesh, slopes):
+def pull_back(system, control, mesh, slopes):
     _, pull = eqx.filter_vjp(lambda control: stages(system, control, mesh), control)
     return pull(slopes)[0]
 
@@ -192,26 +192,36 @@ class Trajectory(eqx.Module):
             if not np.all((known >= ends[0] - slack) & (known <= ends[1] + slack)):
                 raise ValueError(f"t: expected times in [{ends[0]:g}, {ends[1]:g}], got {known}.")
         t = jnp.asarray(t, self.states.dtype)
-        points = self.inside(*_locate(self, t.reshape(-1)))
-        return jax.tree.map(lambda values: values.reshape(*t.shape, *values.shape[1:]), points)
+        found = self.inside(*locate(self, t.reshape(-1)))
+        return jax.tree.map(lambda values: values.reshape(*t.shape, *values.shape[1:]), found)
 
     def inside(self, steps, fractions) -> Points:
         """Values at fractions (m,) of steps (m,) of the mesh."""
         if isinstance(self.states, jax.core.Tracer) or isinstance(fractions, jax.core.Tracer):
-            return _points(self.system, *_around(self, steps, fractions))
-        # In batches of one size, so that any number of times shares one compilation.
-        steps, fractions = np.asarray(steps, int), np.asarray(fractions)
-        missing = -steps.size % _BATCH
-        batches = [
-            _points(self.system, *_around(self, jnp.asarray(some), jnp.asarray(parts)))
-            for some, parts in zip(
-                np.pad(steps, (0, missing)).reshape(-1, _BATCH),
-                np.pad(fractions, (0, missing)).reshape(-1, _BATCH),
-                strict=True,
-            )
-        ]
-        joined = jax.tree.map(lambda *parts: np.concatenate(parts)[: steps.size], *batches)
+            return points(self.system, *around(self, steps, fractions))
+
+        def of_batch(steps, fractions):
+            return points(self.system, *around(self, steps, fractions))
+
+        joined = in_batches(of_batch, (np.asarray(steps, int), np.asarray(fractions)))
         return jax.tree.map(jnp.asarray, joined)
+
+
+def in_batches(function, arrays):
+    """A function of arrays with one leading axis, in batches of one size: one compilation for all.
+
+    To NumPy; what fills up the last batch is left out.
+    """
+    count = jax.tree.leaves(arrays)[0].shape[0]
+
+    def padded(array):
+        return np.pad(array, [(0, -count % _BATCH), *[(0, 0)] * (array.ndim - 1)])
+
+    arrays, parts = jax.tree.map(lambda array: padded(np.asarray(array)), arrays), []
+    for begin in range(0, count, _BATCH):
+        batch = jax.tree.map(lambda array: jnp.asarray(array[begin : begin + _BATCH]), arrays)  # noqa: B023
+        parts.append(function(*batch))
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[:count], *parts)
 
 
 def a_trajectory(value, name: str = "trajectory") -> Trajectory:
@@ -220,7 +230,7 @@ def a_trajectory(value, name: str = "trajectory") -> Trajectory:
 
 
 @eqx.filter_jit
-def _locate(trajectory, times):
+def locate(trajectory, times):
     """The steps of the mesh that hold times (m,), and where in them they are."""
     nodes = trajectory.times
     last = trajectory.mesh.piece.shape[0] - 1
@@ -230,7 +240,7 @@ def _locate(trajectory, times):
 
 
 @eqx.filter_jit
-def _around(trajectory, steps, fractions):
+def around(trajectory, steps, fractions):
     """The nodes before and after, and a Runge–Kutta step from and to each."""
     mesh, control = trajectory.mesh, trajectory.control
     edges = edges_of(trajectory.system, control)
@@ -246,7 +256,7 @@ def _around(trajectory, steps, fractions):
 
 
 @eqx.filter_jit
-def _points(system, states, costates, before, after) -> Points:
+def points(system, states, costates, before, after) -> Points:
     """One step from the node before, and the derivative of one to the node after."""
 
     def one(x, p, before, after):

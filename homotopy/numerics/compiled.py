@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 from numba import njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.dispatcher import Dispatcher
 
 from homotopy.numerics import _linked
 from homotopy.numerics._linked import LinkedCompiler, once_for_all_values
@@ -49,8 +52,33 @@ class _FolderCache(FunctionCache):
     _impl_class = _FolderCacheImpl
 
 
+class _Writable:
+    """For Numba, arrays that may not be written to are another type, compiled for anew."""
+
+    def __call__(self, *arguments):
+        return super().__call__(*map(_writable, arguments))
+
+
+def _writable(argument):
+    """The same numbers in arrays that may be written to: copied where they may not."""
+    if isinstance(argument, np.ndarray):
+        return argument if argument.flags.writeable else argument.copy()
+    if isinstance(argument, tuple):
+        parts = [_writable(part) for part in argument]
+        if any(part is not own for part, own in zip(parts, argument, strict=True)):
+            return argument._make(parts) if hasattr(argument, "_make") else tuple(parts)
+    return argument
+
+
+@cache
+def _of_writable(kind: type[Dispatcher]) -> type[Dispatcher]:
+    return type(kind.__name__, (_Writable, kind), {"__module__": __name__})
+
+
 def compiled(function: Callable) -> Callable:
     """`numba.njit`, with IEEE arithmetic, and what it compiles kept on disk.
+
+    Compiled once for arrays that may be written to and those that may not, as of JAX.
 
     Notes
     -----
@@ -58,6 +86,7 @@ def compiled(function: Callable) -> Callable:
     What the function calls and reads must therefore stand in its folder; a test sees to that.
     """
     dispatcher = once_for_all_values(njit(no_cfunc_wrapper=True, **_OPTIONS)(function))
+    dispatcher.__class__ = _of_writable(type(dispatcher))
     try:
         dispatcher._cache = _FolderCache(function)
     except (RuntimeError, OSError):  # nowhere to write to, or no sources to look at

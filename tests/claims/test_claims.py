@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import sympy
+from typer.testing import CliRunner
 
 from homotopy.claims import (
     LEDGER,
@@ -30,6 +31,7 @@ from homotopy.claims.machinery.export import (
     refutation,
 )
 from homotopy.claims.machinery.statement import vanishes
+from homotopy.cli import app
 
 # Read off the notes by hand; all others hold as written.
 FAILS = {
@@ -275,22 +277,22 @@ def test_exports():
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "homotopy.cli", "claims", *arguments],
-        capture_output=True, text=True, encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-    )  # fmt: skip
+    return CliRunner().invoke(app, ["claims", *arguments])
 
 
 def test_the_command():
-    table = run()
+    table = subprocess.run(
+        [sys.executable, "-m", "homotopy.cli", "claims"],
+        capture_output=True, text=True, encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
     assert table.returncode == 0, table.stderr
     assert f"{len(LEDGER)} claims" in table.stdout and "--check" in table.stdout
     assert "D³R[v, v]" in table.stdout, "brackets are no markup"
     one = run("0.10", "--check")
-    assert one.returncode == 0 and "holds" in one.stdout and "instances" in one.stdout
+    assert one.exit_code == 0 and "holds" in one.stdout and "instances" in one.stdout
     assert run("dg/dτ", "--latex").stdout.startswith(r"\paragraph{dg/dτ: holds with a correction}")
     wrong = run("99")
-    assert wrong.returncode == 2 and "there is no such claim" in wrong.stderr
+    assert wrong.exit_code == 2 and "there is no such claim" in wrong.stderr
     both = run("--markdown", "--latex")
-    assert both.returncode == 2 and "--latex" in both.stderr
+    assert both.exit_code == 2 and "--latex" in both.stderr

@@ -27,6 +27,7 @@ from homotopy.control import (
     switching_derivatives,
     value_and_gradient,
 )
+from homotopy.control.side_by_side import TOGETHER, points_of_each, sweep_each, together
 from homotopy.schedules import Ramp
 
 HORIZON = 2.0
@@ -105,6 +106,30 @@ def test_switching_function_gives_both_gradients(bilinear, exact):
         times = left + (nodes + 1) / 2 * (right - left)
         integral = (right - left) / 2 * weights @ np.asarray(trajectory.switching_function(times))
         assert integral == pytest.approx(slope, rel=1e-10)
+
+
+def test_gradients_of_several_controls_at_a_time(bilinear, exact):
+    value, in_breakpoints, in_values, _ = exact
+    generator, own = np.random.default_rng(0), PiecewiseConstantControl(BREAKPOINTS, VALUES)
+    others = [
+        PiecewiseConstantControl(
+            np.sort(generator.uniform(0, HORIZON, 3)), generator.uniform(size=4)
+        )
+        for _ in range(TOGETHER + 1)
+    ]
+    # The last but one of those that are left over, where the stack is filled up.
+    *_, (controls, count) = together([*others[:-1], own, others[-1]])
+    assert count == 2
+    states, costates, costs, gradients = sweep_each(bilinear, controls, MESH)
+    assert costs[0] == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(gradients.breakpoints[0], in_breakpoints, rtol=1e-10)
+    np.testing.assert_allclose(gradients.values[0], in_values, rtol=1e-10)
+    points = points_of_each(
+        bilinear, controls, MESH, states, costates, np.asarray(controls.breakpoints)
+    )
+    at_switches = np.sum(points.costate * points.field, axis=-1)
+    jumps = np.array(VALUES[:-1]) - np.array(VALUES[1:])
+    np.testing.assert_allclose(jumps * at_switches[0], in_breakpoints, rtol=1e-10)
 
 
 def test_costate_is_the_derivative_in_the_state_and_the_horizon(bilinear, exact):

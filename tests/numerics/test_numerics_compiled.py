@@ -10,7 +10,7 @@ from numba import config, njit
 from numba.core.dispatcher import Dispatcher
 
 import homotopy
-from homotopy.numerics.compiled import borrowing, inner, summing
+from homotopy.numerics.compiled import borrowing, compiled, inner, summing
 
 CALLER = """
 from homotopy.numerics.compiled import compiled
@@ -105,6 +105,18 @@ def test_what_is_called_by_compiled_functions_is_translated_once_and_in_them(wit
         assert len(function.get_metadata(signature)["llvm_pass_timings"]) == 0
     (signature,) = called.signatures
     assert len(called.get_metadata(signature)["llvm_pass_timings"]) > 0
+
+
+def test_arrays_that_may_not_be_written_to_are_of_the_same_kind():
+    @compiled
+    def last(pair):
+        return pair[0][1] + pair[1][1]
+
+    numbers, others = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    assert last((numbers, others)) == 6.0
+    numbers.flags.writeable = False
+    assert last((numbers, others)) == 6.0
+    assert len(last.signatures) == 1
 
 
 def test_what_is_compiled_stays_in_its_folder():

@@ -117,22 +117,31 @@ def vanishes(expression: sympy.Expr) -> bool:
     """
     # Integrals of undetermined functions are not tried: that takes sympy long.
     expression = sympy.sympify(expression).doit(integrals=False)
-    unknown = expression.atoms(sympy.Derivative, sympy.Subs, sympy.Integral)
-    for kind in (unknown, expression.atoms(AppliedUndef)):
-        # Derivatives before the functions that they hold, the longest first.
-        for term in sorted(kind, key=lambda one: (-one.count_ops(), str(one))):
-            expression = expression.subs(term, sympy.Dummy(str(term), real=True))
+    # Of a derivative and the function that it holds, the derivative: the outermost is replaced.
+    terms = expression.atoms(sympy.Derivative, sympy.Subs, sympy.Integral, AppliedUndef)
+    expression = expression.xreplace({term: sympy.Dummy(str(term), real=True) for term in terms})
     symbols = sorted(expression.free_symbols, key=str)
     # Values without small relations among them, positive as times and eigenvalues are.
     values = {symbol: sympy.Rational(3 + 7 * k, 5 + 4 * k) for k, symbol in enumerate(symbols, 1)}
-    number = expression.subs(values).evalf(30)
+    number = expression.xreplace(values).evalf(30)
     if number.is_number and abs(number) > 1e-20:
         return False
     # The cheapest way that succeeds: for quotients of polynomials it is the first.
     return any(
-        sympy.expand(sympy.fraction(sympy.together(form(expression)))[0]) == 0
+        _expands_to_zero(sympy.fraction(sympy.together(form(expression)))[0])
         for form in (lambda whole: whole, sympy.expand, sympy.simplify)
     )
+
+
+def _expands_to_zero(expression: sympy.Expr) -> bool:
+    """By the arithmetic of polynomials, many times as fast as that of expressions, if it is one."""
+    symbols = sorted(expression.free_symbols, key=str)
+    if symbols and expression.is_polynomial(*symbols):
+        try:
+            return not sympy.ring(symbols, sympy.QQ)[0].from_expr(expression)
+        except ValueError:  # a number that is not rational
+            pass
+    return sympy.expand(expression) == 0
 
 
 def _without_one_factor(term: sympy.Expr) -> Iterator[sympy.Expr]:

@@ -283,5 +283,5 @@ class Dual:
         reach += self._end_error(normal) + gamma(system.operations) * (radius + abs(reach))
         return cut(
             self.levels, self.node, self.tube, self.bounder.slack(self.tube.edges).residual,
-            row.turning, unturned, normal, reach, places, turns,
+            row.turning, unturned, normal, reach, np.ascontiguousarray(places), turns,
         )  # fmt: skip

@@ -99,11 +99,11 @@ class ProximalBregman(AbstractObjective):
         moved = theta - self.reference
         return forced + self.problem.ridge_force(moved) + self.damping * jnp.linalg.norm(moved)
 
-    def value_scale(self, theta):
+    def value_scale(self, theta, value):
         # Of the changed points' terms, in which f − fˢ cancels.
         slopes = jax.vmap(self.problem.point_loss.gradient)(self.outputs, self.problem.targets)
         terms = jnp.abs(slopes * self.outputs).reshape(self.problem.size, -1)
-        return jnp.abs(self(theta)) + jnp.sum(jnp.abs(self.changes) * jnp.sum(terms, axis=1))
+        return jnp.abs(value) + jnp.sum(jnp.abs(self.changes) * jnp.sum(terms, axis=1))
 
     def rounding(self, theta):
         # Of differences of gradients, which the deletion of a point that fits well is not above.

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.lax import dynamic_slice_in_dim, dynamic_update_slice_in_dim
 from jax.scipy.linalg import cho_solve
 from jaxtyping import Array, Float
 
@@ -25,6 +26,9 @@ _BATCH = (
 )  # numbers in the derivatives of the objectives that are worked on together: of a cache
 _MANY = 32  # objectives that are alike: from here on chords are worth their compilation
 _PART = 256  # objectives between two reports, and between two chances to be interrupted
+# How many a program is compiled for, whatever the number of them up to that: those that are not
+# there cost nothing. The fewest go one by one, of which the program is the smallest.
+_SIZES, _FEWEST = (4, 16, 64), 4
 
 
 def minimise_each(
@@ -72,21 +76,20 @@ def minimise_each(
         else:
             batch = max(1, _BATCH // (dimension * max(dimension, size)))
             by_chords = alike and count >= _MANY
-            options = tolerance, max_steps, report, min(batch, count), by_chords
+            options = tolerance, max_steps, report, batch, by_chords
             _together(found, objective, arguments, starts, *options)
     except KeyboardInterrupt:
         if np.all(found.steps == NOT_BEGUN):
             raise
-    return jax.tree.map(jnp.asarray, found)
+    return jax.device_put(found)
 
 
 def _not_begun(starts) -> Minimum:
     """Of descents none of which has begun, to be filled."""
     count = len(starts)
-    no = np.zeros(count, bool)
+    no = np.zeros((2, count), bool)
     residual, steps = np.full(count, np.inf, starts.dtype), np.full(count, NOT_BEGUN)
-    made = Minimum(*map(jnp.asarray, (starts, residual, no, no, steps)))
-    return jax.tree.map(np.array, made)
+    return Minimum(np.array(starts), residual, *no, steps)
 
 
 def _fill(found: Minimum, rows, new: Minimum) -> None:
@@ -96,7 +99,7 @@ def _fill(found: Minimum, rows, new: Minimum) -> None:
 
 def _one_by_one(found, objective, arguments, starts, tolerance, max_steps, report) -> None:
     for index in range(len(starts)):
-        one, scale = _posed(objective, arguments, starts, np.asarray(index))
+        one, scale = _one_of(objective, arguments, starts, index)
         least = float(tolerance) * float(scale)
         at, steps = by_trust_region(one, starts[index], least, max_steps)
         _fill(found, index, downhill_by_products(one, at, tolerance, np.asarray(steps)))
@@ -107,18 +110,18 @@ def _together(
     found, objective, arguments, starts, tolerance, max_steps, report, batch, by_chords
 ) -> None:
     count = len(starts)
+    size = min(next((most for most in _SIZES if count <= most), _PART), _PART)
+    batch = 1 if size <= _FEWEST else 2 ** int(math.log2(min(batch, size)))
 
     def downhill_from(rows, starts, most):
         # As many for every part, so that all share a program; those that fill it up do not move.
         padded = np.resize(rows, size)
         some = jax.tree.map(lambda leaf: np.asarray(leaf)[padded], arguments)
         steps = np.where(np.arange(size) < rows.size, most[padded], 0)
-        ended = interruptible(
-            _downhill_of_each, objective, some, starts[padded], tolerance, steps, min(batch, size)
-        )
+        given = objective, some, starts[padded], tolerance, steps, _not_begun(starts[padded])
+        filled = np.asarray(math.ceil(rows.size / batch))
+        ended = interruptible(_downhill_of_each, *given, filled, batch)
         return jax.tree.map(lambda leaf: np.array(leaf)[: rows.size], ended)
-
-    size = math.ceil(count / math.ceil(count / _PART))
 
     def parts_of(some):
         return np.split(some, range(size, some.size, size))
@@ -153,7 +156,7 @@ def _together(
     worked_on: list[int] = []
     try:
         for index in left:
-            one, scale = _posed(objective, arguments, starts, np.asarray(index))
+            one, scale = _one_of(objective, arguments, starts, index)
             least = float(tolerance) * float(scale)
             at[index], steps[index] = by_trust_region(one, starts[index], least, max_steps)
             worked_on.append(index)
@@ -185,16 +188,34 @@ def _solved(lower, rows):
 
 
 @eqx.filter_jit
-def _downhill_of_each(objective, arguments, starts, tolerance, max_steps, batch):
-    return jax.lax.map(
-        lambda each: downhill(objective(*each[0]), each[1], tolerance, each[2]),
-        (arguments, starts, max_steps),
-        batch_size=batch,
-    )
+def _downhill_of_each(objective, arguments, starts, tolerance, max_steps, found, filled, batch):
+    """Of the batches that are filled, one after the other; `found` is what the others are."""
+    given = arguments, starts, max_steps
+
+    def descend(arguments, start, most):
+        return downhill(objective(*arguments), start, tolerance, most)
+
+    def next_batch(place, found):
+        if batch == 1:
+            ended = descend(*jax.tree.map(lambda leaf: leaf[place], given))
+            return jax.tree.map(lambda whole, one: whole.at[place].set(one), found, ended)
+        first = place * batch
+        some = jax.tree.map(lambda leaf: dynamic_slice_in_dim(leaf, first, batch), given)
+        ended = jax.vmap(descend)(*some)
+        return jax.tree.map(
+            lambda whole, part: dynamic_update_slice_in_dim(whole, part, first, 0), found, ended
+        )
+
+    return jax.lax.fori_loop(0, filled, next_batch, found)
+
+
+def _one_of(objective, arguments, starts, index):
+    """One of the objectives, and the size of the terms of its gradient at its start."""
+    some = jax.tree.map(lambda leaf: np.asarray(leaf[index]), arguments)
+    return _posed(objective, some, starts[index])
 
 
 @eqx.filter_jit
-def _posed(objective, arguments, starts, index):
-    """One of the objectives, and the size of the terms of its gradient at its start."""
-    one = objective(*jax.tree.map(lambda leaf: leaf[index], arguments))
-    return one, one.gradient_scale(starts[index])
+def _posed(objective, arguments, start):
+    one = objective(*arguments)
+    return one, one.gradient_scale(start)

@@ -154,7 +154,8 @@ def downhill(
     result says that no minimum was reached: then it is for a trust region (`minimise_each`).
     """
     unit = jnp.finfo(start.dtype).eps
-    value_and_gradient = jax.value_and_grad(objective)
+    # Compiled as a part, so that it is traced once for both places where it stands.
+    value_and_gradient = jax.jit(jax.value_and_grad(objective))
 
     def improve(state):
         theta, value, gradient, _, _, _, steps = state
@@ -164,7 +165,7 @@ def downhill(
         safe = jnp.where(definite, lower, jnp.eye(theta.size, dtype=theta.dtype))
         step = -cho_solve((safe, True), gradient)
         slope = jnp.dot(gradient, step)
-        flat = 64 * unit * objective.value_scale(theta)
+        flat = 64 * unit * objective.value_scale(theta, value)
 
         def shorter(trial):
             length, _, _, _, halvings = trial

@@ -24,6 +24,6 @@ class AbstractObjective(eqx.Module):
     def rounding(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
         """What the gradient's norm may be from rounding alone."""
 
-    def value_scale(self, theta: Float[Array, " d"]) -> Float[Array, ""]:
-        """The size of the terms of its value, whose rounding the value's is."""
-        return jnp.abs(self(theta))
+    def value_scale(self, theta: Float[Array, " d"], value: Float[Array, ""]) -> Float[Array, ""]:
+        """The size of the terms of its value there, whose rounding the value's is."""
+        return jnp.abs(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from homotopy.minima.objective import AbstractObjective
@@ -32,14 +33,14 @@ class Minimum(eqx.Module):
         `NOT_BEGUN` where it was interrupted before.
     """
 
-    theta: Float[Array, "*k d"]
-    residual: Float[Array, "*k"]
-    stationary: Bool[Array, "*k"]
-    definite: Bool[Array, "*k"]
-    steps: Int[Array, "*k"]
+    theta: Float[Array | np.ndarray, "*k d"]
+    residual: Float[Array | np.ndarray, "*k"]
+    stationary: Bool[Array | np.ndarray, "*k"]
+    definite: Bool[Array | np.ndarray, "*k"]
+    steps: Int[Array | np.ndarray, "*k"]
 
     @property
-    def reached(self) -> Bool[Array, "*k"]:
+    def reached(self) -> Bool[Array | np.ndarray, "*k"]:
         """Whether it is a minimum, to the tolerance."""
         return self.stationary & self.definite
 

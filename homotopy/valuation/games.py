@@ -23,7 +23,6 @@ from homotopy.valuation.measures import Measure, Quadratic, output_shape
 from homotopy.weighted_rows import least_squares_rows
 
 _TOLERANCE, _MAX_STEPS = 1e-10, 2000  # of refits, as of `LeaveOneOut`
-_TOGETHER = 64  # refits, so that all counts share a program
 _LOW = 12  # players whose coalitions are gone through in one call of a kernel
 
 
@@ -217,11 +216,7 @@ class RefitGame(FittedGame):
     def fits(self, members, starts=None):
         if starts is None:
             starts = np.broadcast_to(self.start, (len(members), self.start.size))
-        found = np.empty((len(members), self.start.size))
-        for first in range(0, len(members), _TOGETHER):
-            part = slice(first, first + _TOGETHER)
-            found[part] = refitted(self.problem, members[part].astype(float), starts[part])
-        return found
+        return refitted(self.problem, members.astype(float), starts)
 
     def next_values(self, members, before):
         if not affine_in_parameters(self.problem):
@@ -233,21 +228,13 @@ class RefitGame(FittedGame):
 def refitted(
     problem: Problem, weights: Float[np.ndarray, "k n"], starts: Float[np.ndarray, "k d"]
 ) -> Float[np.ndarray, "k d"]:
-    """argmin R(·; w) for k weights of the points, at most 64, each downhill of its start.
+    """argmin R(·; w) for k weights of the points, each downhill of its start.
 
     Raises `RuntimeError` where one is not reached.
     """
-    count = len(weights)
-    size = 1 if count == 1 else _TOGETHER
-    # Filled up with what is solved at once: the ridge alone.
-    padded = np.zeros((size, problem.size)), np.zeros((size, problem.dimension))
-    for part, given in zip(padded, (weights, starts), strict=True):
-        part[:count] = given
     objective = eqx.Partial(_objective, problem)
-    found = minimise_each(
-        objective, padded[:1], padded[1], _TOLERANCE, _MAX_STEPS, size=problem.size
-    )
-    missing = np.flatnonzero(~np.asarray(found.reached)[:count])
+    found = minimise_each(objective, (weights,), starts, _TOLERANCE, _MAX_STEPS, size=problem.size)
+    missing = np.flatnonzero(~np.asarray(found.reached))
     if missing.size:
         inside = np.flatnonzero(weights[missing[0]]).tolist()
         shown = f"{str(inside[:8])[:-1]}, ...]" if len(inside) > 8 else str(inside)
@@ -255,7 +242,7 @@ def refitted(
             f"no minimum was reached of the risk of the coalition {shown}; a larger ridge makes it "
             "better posed, and FiniteTime(time) needs no minimum."
         )
-    return np.asarray(found.theta)[:count]
+    return np.asarray(found.theta)
 
 
 def _objective(problem, weights):

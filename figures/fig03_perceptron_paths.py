@@ -26,21 +26,20 @@ from homotopy.teacher import TeacherExample, teacher_example
 
 RIDGE, NOISE = 0.005, 0.1
 CURVED, STRAIGHT = 0.15, 0.01  # bend of the first neuron's path
-SEEDS = 40
+SEEDS = range(40)
 FIRST_NEURON = (0, 6)  # input and output weight among the ten parameters
 
 
 def compute(fast: bool = False) -> dict:
     """Data, fits and paths of the curved and of the straight case."""
     epsilons = np.linspace(0.0, 1.0, 21 if fast else 41)
-    for seed in range(SEEDS):
+    for seed in SEEDS:
         example = teacher_example(seed, noise=NOISE)
-        paths = [_path(example, row, epsilons) for row in range(20)]
-        pair = _pair(example, paths)
+        paths, pair = _pair(example, epsilons)
         if pair is not None:
             break
     else:
-        raise RuntimeError(f"none of {SEEDS} examples has a curved and a straight path.")
+        raise RuntimeError(f"none of {len(SEEDS)} examples has a curved and a straight path.")
     grid = np.linspace(-3.2, 3.2, 201)[:, None]
     outputs = example.problem(0).predict
     data = {
@@ -80,16 +79,29 @@ def _path(example: TeacherExample, row: int, epsilons) -> hm.results.ResponsePat
     return hm.response(problem, epsilons, theta0=example.theta0, throw=False)
 
 
-def _pair(example: TeacherExample, paths) -> tuple[int, int] | None:
-    """A point close to the target function with a curved path, one further away with no curve."""
-    regular = [bool(path.status == hm.results.ResponseStatus.successful) for path in paths]
-    bends = np.where(regular, [_bend(path) for path in paths], np.nan)
+def _pair(example: TeacherExample, epsilons) -> tuple[dict, tuple[int, int] | None]:
+    """A point close to the target function with a curved path, one further away with no curve.
+
+    With the paths by their rows: those of the points further away where there is a curved one only.
+    """
     away = np.abs(_distances(example))
-    curved = np.flatnonzero((bends > CURVED) & (away < NOISE))
-    straight = np.flatnonzero((bends < STRAIGHT) & (away > NOISE))
-    if not curved.size or not straight.size:
-        return None
-    return int(curved[np.argmax(bends[curved])]), int(straight[np.argmax(away[straight])])
+    paths: dict[int, hm.results.ResponsePath] = {}
+
+    def bends(rows) -> np.ndarray:
+        """NaN where a path is not regular, which compares as False."""
+        paths.update({int(row): _path(example, int(row), epsilons) for row in rows})
+        some = [paths[int(row)] for row in rows]
+        regular = [bool(path.status == hm.results.ResponseStatus.successful) for path in some]
+        return np.where(regular, [_bend(path) for path in some], np.nan)
+
+    near, far = np.flatnonzero(away < NOISE), np.flatnonzero(away > NOISE)
+    bend = bends(near)
+    if not np.any(bend > CURVED):
+        return paths, None
+    straight = far[bends(far) < STRAIGHT]
+    if not straight.size:
+        return paths, None
+    return paths, (int(near[np.nanargmax(bend)]), int(straight[np.argmax(away[straight])]))
 
 
 def _distances(example: TeacherExample) -> np.ndarray:

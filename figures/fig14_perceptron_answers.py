@@ -35,7 +35,7 @@ from figures.perceptrons import deletions, response_study
 from homotopy._threads import side_by_side
 from homotopy.plotting import style
 
-SEEDS, RIDGE = 100, 0.005
+SEEDS, RIDGE = range(100), 0.005
 SCHEDULE_RIDGE, START, HORIZON = 0.05, 10.0, 25.0
 FAMILIES = {
     "best step": hm.Steps(17),

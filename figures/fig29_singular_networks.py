@@ -96,7 +96,7 @@ def compute(fast: bool = False) -> dict:
         drawn.append([float(part) / first_order[row] for part in parts])
     betas = BETAS[:2] if fast else BETAS
     trainings = [
-        _training(seed, 60 if fast else 200, 6 if fast else 20, 300 if fast else 3000, betas)
+        _training(seed, 60 if fast else 200, 4 if fast else 20, 50 if fast else 500, betas)
         for seed in range(1 if fast else 3)
     ]
     return as_numbers(
@@ -136,7 +136,7 @@ def _training(seed, size, count, draws, betas) -> dict:
     for beta in betas:
         found = hm.bayesian_influence(
             problem, theta, measurement, hm.LocalPosterior(beta, beta * damping), throw=False,
-            sampler=hm.MALA(draws, thinning=20, burn_in=4000),
+            sampler=hm.NUTS(draws, burn_in=max(100, 3 * draws // 5)),
         )  # fmt: skip
         change, error = np.asarray(found.change)[points], np.asarray(found.standard_error)[points]
         predicted.append([np.diagonal(change), change[:, -1]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -33,11 +35,11 @@ def leverage(problem: hm.Problem, theta, row: int) -> float:
     return float(jacobian[row] @ np.linalg.solve(curvature, jacobian[row]))
 
 
-def response_study(seeds: int, ridge: float, epsilons) -> dict:
+def response_study(seeds: Sequence[int], ridge: float, epsilons) -> dict:
     """Response paths of one random point of each example: how they end, and how they bend."""
     ended: dict[str, int] = {}
     rows = []
-    for seed in range(seeds):
+    for seed in seeds:
         example = teacher_example(seed, POINTS, noise=NOISE)
         row = drawn_point(seed)
         problem = example.problem(row, ridge)
@@ -47,7 +49,7 @@ def response_study(seeds: int, ridge: float, epsilons) -> dict:
         if bool(np.all(path.minimum)):
             rows.append(_measured(example, problem, path, row, seed))
     columns = {name: [entry[name] for entry in rows] for name in rows[0]}
-    return {"seeds": seeds, "ended": ended, "paths": columns}
+    return {"seeds": len(seeds), "ended": ended, "paths": columns}
 
 
 def _ended(path: hm.results.ResponsePath) -> str:

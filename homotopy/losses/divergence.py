@@ -29,6 +29,7 @@ def softmax_divergence(
     return jnp.where(moderate, near, far)
 
 
+@jax.custom_jvp
 def exponential_remainder(x: Float[Array, "*k"]) -> Float[Array, "*k"]:
     """e^x − 1 − x: the Taylor series where the subtraction would cancel."""
     small = jnp.abs(x) < 0.5
@@ -36,3 +37,10 @@ def exponential_remainder(x: Float[Array, "*k"]) -> Float[Array, "*k"]:
     coefficients = jnp.asarray([1 / math.factorial(m) for m in range(16, 1, -1)], s.dtype)
     series = jnp.polyval(coefficients, s) * s * s
     return jnp.where(small, series, jnp.expm1(jnp.where(small, 0.0, x)) - x)
+
+
+@exponential_remainder.defjvp
+def _slope_of_remainder(at, along):
+    # e^x − 1, which the derivative of the series would be in many more operations.
+    (x,), (by,) = at, along
+    return exponential_remainder(x), jnp.expm1(x) * by

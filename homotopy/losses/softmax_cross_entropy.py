@@ -107,9 +107,14 @@ class SoftmaxCrossEntropy(AbstractLoss):
 
 def _margins(logits: Float[Array, " k"]) -> Float[Array, " k"]:
     """Log-odds of each class against all others: softmax = σ(margin), 1 − softmax = σ(−margin)."""
-    own = jnp.eye(logits.shape[0], dtype=bool)
-    others = jnp.where(own, -jnp.inf, logits[None, :])
-    return logits - jax.scipy.special.logsumexp(others, axis=1)
+    likeliest = jnp.arange(logits.shape[0]) == jnp.argmax(logits)
+    # The others of any class but the likeliest have that one among them, so that its own part can
+    # be taken from the sum of all; the others of the likeliest may be nothing next to it.
+    largest = jax.lax.stop_gradient(jnp.max(logits))
+    parts = jnp.exp(logits - largest)
+    others = largest + jnp.log(jnp.where(likeliest, 1.0, jnp.sum(parts) - parts))
+    rest = jax.scipy.special.logsumexp(jnp.where(likeliest, -jnp.inf, logits))
+    return logits - jnp.where(likeliest, rest, others)
 
 
 def _class_probabilities(

@@ -19,9 +19,12 @@ MODULES = {
 
 @pytest.fixture(scope="module")
 def numbers():
-    return {
-        name: json.loads(as_text(module.compute(fast=True))) for name, module in MODULES.items()
-    }
+    # The first example that has such a pair; that those before have none, the figure sees.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fig03, "SEEDS", range(5, 40))
+        return {
+            name: json.loads(as_text(module.compute(fast=True))) for name, module in MODULES.items()
+        }
 
 
 def test_figure_3_shows_a_near_point_that_bends_and_a_far_one_that_does_not(numbers):

@@ -8,19 +8,26 @@ from pathlib import Path
 
 # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
 os.environ["MPLBACKEND"] = "Agg"
-# Before anything imports NumPy: as many test processes as cores, whose threads would spin in wait
-# for each other. Half the processor time of tests of dense matrices.
+# As many test processes as cores, whose threads would spin in wait for each other: half the
+# processor time of tests of dense matrices. For the processes to come, and what is not loaded yet.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import hypothesis
 import jax
 import jaxtyping
 import pytest
+import threadpoolctl
 from jaxtyping import install_import_hook
+
+# NumPy's own is loaded: jaxtyping's plugin of pytest has imported it before this file is read.
+threadpoolctl.threadpool_limits(int(os.environ["OPENBLAS_NUM_THREADS"]), user_api="blas")
 
 jax.config.update("jax_enable_x64", True)
 # A (n,) array that meets a (n, k) array is a bug to report, not something to broadcast.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+import quick_checks  # noqa: E402
+
+quick_checks.check_what_is_annotated()
 # Every annotated function and module of the package checks its array shapes and dtypes when it is
 # called. This has to come before the package's first import, hence here.
 install_import_hook("homotopy", "beartype.beartype")

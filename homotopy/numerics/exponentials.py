@@ -1,10 +1,13 @@
 """Functions of decaying exponentials that lose no digits as their arguments meet or vanish."""
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from homotopy.numerics.namespace import AnyArray, namespace
 
 
-def decay_integral(rate: Float[Array, "*#s"], time: Float[Array, "*#s"]) -> Float[Array, "*#s"]:
+def decay_integral(
+    rate: Float[AnyArray, "*#s"], time: Float[AnyArray, "*#s"]
+) -> Float[AnyArray, "*#s"]:
     """∫₀ᵗ e^{−λs} ds = (1 − e^{−λt})/λ, for λ ≥ 0; t where λ = 0.
 
     Examples
@@ -13,19 +16,20 @@ def decay_integral(rate: Float[Array, "*#s"], time: Float[Array, "*#s"]) -> Floa
     >>> float(decay_integral(jnp.asarray(0.0), jnp.asarray(3.0)))
     3.0
     """
-    product = rate * time
+    xp, product = namespace(rate, time), rate * time
     small = product < 1e-8
-    safe = jnp.where(small, 1.0, product)
+    safe = xp.where(small, 1.0, product)
     # t(1 − λt/2) is exact to rounding there, and keeps the derivative in t.
-    return jnp.where(small, time * (1.0 - 0.5 * product), -jnp.expm1(-safe) * (time / safe))
+    return xp.where(small, time * (1.0 - 0.5 * product), -xp.expm1(-safe) * (time / safe))
 
 
 def divided_difference(
-    first: Float[Array, "*#s"], second: Float[Array, "*#s"], time: Float[Array, "*#s"]
-) -> Float[Array, "*#s"]:
+    first: Float[AnyArray, "*#s"], second: Float[AnyArray, "*#s"], time: Float[AnyArray, "*#s"]
+) -> Float[AnyArray, "*#s"]:
     """∫₀ᵗ e^{−a(t−s)} e^{−bs} ds = (e^{−bt} − e^{−at})/(a − b), for a, b ≥ 0; t e^{−at} at a = b.
 
     Minus the divided difference of λ ↦ e^{−λt} at a and b (theory §3).
     """
-    slower = jnp.minimum(first, second)
-    return jnp.exp(-slower * time) * decay_integral(jnp.abs(first - second), time)
+    xp = namespace(first, second, time)
+    slower = xp.minimum(first, second)
+    return xp.exp(-slower * time) * decay_integral(xp.abs(first - second), time)

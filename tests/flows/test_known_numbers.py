@@ -99,9 +99,12 @@ def test_nothing_is_compiled_twice_for_schedules_of_a_kind(problem):
 
 def test_it_is_differentiated_as_before():
     problem = of_diabetes(169)
-    slope = jax.grad(
-        lambda stop: hm.flow(problem, hm.Ramp(0.05, stop), np.zeros(10), [1.0]).theta[0, 0]
-    )
+
+    @jax.jit
+    @jax.grad
+    def slope(stop):
+        return hm.flow(problem, hm.Ramp(0.05, stop), np.zeros(10), [1.0]).theta[0, 0]
+
     at, move = jnp.asarray(0.8), 1e-4
     ends = [
         hm.flow(problem, hm.Ramp(0.05, 0.8 + by), np.zeros(10), [1.0]).theta[0, 0]

@@ -141,15 +141,15 @@ class ModalForm(eqx.Module):
         )
 
     def seen_by(
-        self, X: Float[Array, "m d"], y: Float[Array, " m"]
-    ) -> tuple[Float[Array, "m d"], Float[Array, " m"]]:
+        self, X: Float[AnyArray, "m d"], y: Float[AnyArray, " m"]
+    ) -> tuple[Float[AnyArray, "m d"], Float[AnyArray, " m"]]:
         """Rows of the data in the eigenbasis of H, exactly zero in its kernel; and y − Xθ(1).
 
         Each number to its own relative accuracy, though a slow mode is seen as a difference.
         """
-        rows = accurate_product(X, self.data_basis)
+        xp, rows = namespace(X), accurate_product(X, self.data_basis)
         # Of [X, y] with (−θ, 1).
-        last = jnp.stack([jnp.ones((), X.dtype), jnp.zeros((), X.dtype)])
-        column = jnp.concatenate([-self.data_fit, last[:, None]], axis=1)[:, :, None]
-        residuals = accurate_product(jnp.concatenate([X, y[:, None]], axis=1), column)
-        return jnp.where(self.full.eigenvalues == 0.0, 0.0, rows), residuals[:, 0]
+        last = xp.stack([xp.ones((), X.dtype), xp.zeros((), X.dtype)])
+        column = xp.concatenate([-self.data_fit, last[:, None]], axis=1)[:, :, None]
+        residuals = accurate_product(xp.concatenate([X, y[:, None]], axis=1), column)
+        return xp.where(self.full.eigenvalues == 0.0, 0.0, rows), residuals[:, 0]

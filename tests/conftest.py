@@ -8,14 +8,18 @@ from pathlib import Path
 
 # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
 os.environ["MPLBACKEND"] = "Agg"
-# Before anything imports NumPy: as many test processes as cores, whose threads would spin in wait
-# for each other. Half the processor time of tests of dense matrices.
+# As many test processes as cores, whose threads would spin in wait for each other: half the
+# processor time of tests of dense matrices. For the processes to come, and what is not loaded yet.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import checked_shapes
 import hypothesis
 import jax
 import jaxtyping
 import pytest
+import threadpoolctl
+
+# NumPy's own is loaded: jaxtyping's plugin of pytest has imported it before this file is read.
+threadpoolctl.threadpool_limits(int(os.environ["OPENBLAS_NUM_THREADS"]), user_api="blas")
 
 jax.config.update("jax_enable_x64", True)
 # A (n,) array that meets a (n, k) array is a bug to report, not something to broadcast.

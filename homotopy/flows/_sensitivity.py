@@ -218,7 +218,7 @@ def _some(problem, theta0, times, points, method, places):
 
 @eqx.filter_jit
 def _exact_sensitivity(modal, X, y, theta0, times):
-    # In the eigenbasis of the full Hessian, whose kernel no point sees.
+    """As `known_sensitivity`, to be compiled and differentiated."""
     one = jnp.ones((), times.dtype)
     fit = modal.equilibrium + modal.displacement(one)
     rates, rotation = modal.full.eigenvalues, modal.full.rotation

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from homotopy._beside import Beside
 from homotopy._threads import CORES, one_thread_of_blas, side_by_side
@@ -16,6 +16,7 @@ from homotopy.linear import LinearRegression
 from homotopy.modal import ModalForm
 from homotopy.numerics.aligned import aligned
 from homotopy.numerics.exponentials import decay_integral, divided_difference
+from homotopy.numerics.namespace import in_numpy
 from homotopy.weighted_rows import least_squares_rows
 
 _WORTH = 2**16  # entries of the result for each thread
@@ -82,11 +83,7 @@ def seen_rows(problem: LinearRegression) -> tuple[np.ndarray, np.ndarray]:
     *known, rows, residuals = _SEEN.get(problem.y) or (None, None, None, None)
     own = problem.X, problem.modal
     if any(one is not other for one, other in zip(known, own, strict=True)):
-        rows, residuals = map(np.asarray, _seen(problem.modal, *least_squares_rows(problem)))
+        modal, X, y = in_numpy((problem.modal, *least_squares_rows(problem)))
+        rows, residuals = modal.seen_by(X, y)
         _SEEN.put(problem.y, (*own, rows, residuals))
     return rows, residuals
-
-
-@jax.jit
-def _seen(modal: ModalForm, X: Float[Array, "n d"], y: Float[Array, " n"]):
-    return modal.seen_by(X, y)

@@ -1,18 +1,19 @@
-"""Matrix products that are rounded once, in JAX: for entries that are small differences."""
+"""Matrix products that are rounded once: for entries that are small differences."""
 
 from __future__ import annotations
 
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from homotopy.numerics.namespace import AnyArray, namespace
 
 _SLICES = 2
 
 
 def accurate_product(
-    left: Float[Array, "m k"], right: Float[Array, "2 k n"]
-) -> Float[Array, "m n"]:
+    left: Float[AnyArray, "m k"], right: Float[AnyArray, "2 k n"]
+) -> Float[AnyArray, "m n"]:
     """left @ (right[0] + right[1]), as if computed in nearly twice the precision and rounded.
 
     By exact slices, as `double_double.matmul` (Ozaki, Ogita, Oishi and Rump, 2012), so that it
@@ -48,16 +49,16 @@ def accurate_product(
 
 def _sliced(matrix, axis: int) -> list:
     """Parts of few bits each, on a grid that those of a row (or column) share, and what is left."""
-    precision = np.finfo(matrix.dtype).nmant + 1
+    xp, precision = namespace(matrix), np.finfo(matrix.dtype).nmant + 1
     bits = int((precision - np.ceil(np.log2(max(matrix.shape[axis], 2))) - 1) // 2)
-    largest = jnp.max(jnp.abs(matrix), axis=axis, keepdims=True)
-    exponent = jnp.frexp(largest)[1]
+    largest = xp.max(xp.abs(matrix), axis=axis, keepdims=True)
+    exponent = xp.frexp(largest)[1]
     parts, rest = [], matrix
     for position in range(1, _SLICES + 1):
-        anchor = jnp.ldexp(
-            jnp.asarray(3.0, matrix.dtype), exponent + precision - 2 - position * bits
-        )
-        part = lax.optimization_barrier(rest + anchor) - anchor
+        three = xp.asarray(3.0, matrix.dtype)
+        anchor = xp.ldexp(three, exponent + precision - 2 - position * bits)
+        shifted = rest + anchor
+        part = (shifted if xp is np else lax.optimization_barrier(shifted)) - anchor
         parts.append(part)
         rest = rest - part
     return [*parts, rest]

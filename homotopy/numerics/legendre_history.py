@@ -83,11 +83,12 @@ def _bessel(x, count):
 
     moderate = xp.minimum(safe, _LARGE)
 
-    def down(ratio, degree):
-        ratio = moderate / ((2.0 * degree[0] + 1.0) + moderate * ratio)
-        return ratio, ratio
-
-    _, ratios = scan(down, xp.zeros_like(x), (np.arange(_START, 0, -1),))
+    _, ratios = scan(
+        # Not a function by name: checks of shapes, where they are on, would cost ten times as much.
+        lambda ratio, degree: (moderate / (2.0 * degree[0] + 1.0 + moderate * ratio),) * 2,
+        xp.zeros_like(x),
+        (np.arange(_START, 0, -1),),
+    )
     ratios = xp.where(tiny[None], 0.0, ratios[::-1][: count - 1])
     downward = xp.concatenate([first[None], first[None] * xp.cumprod(ratios, axis=0)])
 

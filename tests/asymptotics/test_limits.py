@@ -1,11 +1,13 @@
 """Limits in high dimension, against closed forms, integrals, and data of 300 and 1000 rows."""
 
 import math
+from functools import cache
 
 import mpmath as mp
 import numpy as np
 import pytest
 from scipy import integrate, optimize, stats
+from scipy.linalg import lapack
 from sklearn.linear_model import RidgeCV
 
 import homotopy as hm
@@ -152,48 +154,68 @@ def test_a_population_of_matrices_is_that_of_its_eigenvalues():
 # Simulation --------------------------------------------------------------------------------------
 
 
-def simulated(rows, gamma, ridge, size, repeats, seed):
-    """Means of the finite quantities with their standard errors, by NumPy alone."""
-    found = []
+RIDGES = [0.0, 0.3]
+
+
+def populated(elliptical):
+    return directed([0.5, 2.0] if elliptical else 1.0)
+
+
+def symmetric_inverse(matrix):
+    factor, failed = lapack.dpotrf(matrix, lower=1)
+    assert failed == 0
+    inverse, _ = lapack.dpotri(factor, lower=1)
+    return np.tril(inverse) + np.tril(inverse, -1).T
+
+
+@cache
+def simulated(elliptical, gamma, size, repeats, seed):
+    """Means of the finite quantities with their standard errors, by NumPy alone, for each ridge."""
+    rows, found = populated(elliptical), []
     for repeat in range(repeats):
         p = round(gamma * size)
         data = rows.draw(size, p, noise_variance=NOISE, signal=SIGNAL, seed=seed + repeat)
-        X, y, rho = data.X, data.y, ridge * size
-        if p > size:
-            # By n × n matrices; without a ridge S is the identity, and 1 − S comes from ρK⁻¹/ρ.
-            K = X @ X.T
-            inverse = np.linalg.inv(K + rho * np.eye(size))
-            pull, diagonal = inverse @ y, np.diag(inverse)
-            theta, left, gcv = X.T @ pull, pull / diagonal, pull / diagonal.mean()
-            S, residual = 1 - rho * diagonal, rho * pull
-            change = inverse * left
-            moved, seen = np.sum((K @ change) * change, axis=0), np.sum((K @ change) ** 2, axis=0)
-        else:
-            Q = np.linalg.inv(X.T @ X + rho * np.eye(p))
-            theta, XQ = Q @ (X.T @ y), X @ Q
-            S, residual = np.sum(XQ * X, axis=1), y - X @ theta
-            left, gcv = residual / (1 - S), residual / (1 - S.mean())
-            change = XQ * left[:, None]
-            moved = np.sum(change**2, axis=1)
-            seen = np.sum((change @ (X.T @ X)) * change, axis=1)
-        found.append([
-            rows.mean_square_scale * np.sum(data.eigenvalues * (theta - data.coefficients) ** 2),
-            np.mean(left**2), np.mean(gcv**2), np.mean(residual**2), size * np.mean(moved),
-            size * np.mean(seen) / (p * NOISE),
-            *(S[data.scales == tau].mean() for tau in rows.scales),
-        ])  # fmt: skip
+        gram = data.X @ data.X.T if p > size else data.X.T @ data.X
+        found.append([of_a_draw(rows, data, gram, rho * size) for rho in RIDGES])
     found = np.array(found)
-    return found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(repeats)
+    means, errors = found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(repeats)
+    return dict(zip(RIDGES, zip(means, errors, strict=True), strict=True))
+
+
+def of_a_draw(rows, data, gram, rho):
+    X, y, (size, p) = data.X, data.y, data.X.shape
+    inverse = symmetric_inverse(gram + rho * np.eye(len(gram)))
+    if p > size:
+        # By n × n matrices; without a ridge S is the identity, and 1 − S comes from ρK⁻¹/ρ. What
+        # K does to a column of the inverse is 1 − ρ times the column.
+        pull, diagonal = inverse @ y, np.diag(inverse)
+        theta, left, gcv = X.T @ pull, pull / diagonal, pull / diagonal.mean()
+        S, residual = 1 - rho * diagonal, rho * pull
+        change = inverse * left
+        fitted = np.diag(left) - rho * change
+        moved, seen = np.sum(fitted * change, axis=0), np.sum(fitted**2, axis=0)
+    else:
+        theta, XQ = inverse @ (X.T @ y), X @ inverse
+        S, residual = np.sum(XQ * X, axis=1), y - X @ theta
+        left, gcv = residual / (1 - S), residual / (1 - S.mean())
+        change = XQ * left[:, None]
+        moved = np.sum(change**2, axis=1)
+        seen = np.sum((change @ gram) * change, axis=1)
+    return [
+        rows.mean_square_scale * np.sum(data.eigenvalues * (theta - data.coefficients) ** 2),
+        np.mean(left**2), np.mean(gcv**2), np.mean(residual**2), size * np.mean(moved),
+        size * np.mean(seen) / (p * NOISE),
+        *(S[data.scales == tau].mean() for tau in rows.scales),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("size", "repeats"), [(300, 16), (1000, 6)])
-@pytest.mark.parametrize("ridge", [0.0, 0.3])
+@pytest.mark.parametrize("ridge", RIDGES)
 @pytest.mark.parametrize("gamma", [0.5, 2.0])
 @pytest.mark.parametrize("elliptical", [False, True])
 def test_within_four_standard_errors_of_data(elliptical, gamma, ridge, size, repeats):
-    rows = directed([0.5, 2.0] if elliptical else 1.0)
-    mean, error = simulated(rows, gamma, ridge, size, repeats, seed=10)
-    known = limits(gamma, ridge, rows)
+    mean, error = simulated(elliptical, gamma, size, repeats, seed=10)[ridge]
+    known = limits(gamma, ridge, populated(elliptical))
     said = np.array([
         known.risk[0], known.leave_one_out[0], known.generalised_cross_validation[0],
         known.training_error[0], known.deletion_size[0], known.cooks_distance[0],
@@ -259,32 +281,47 @@ def test_descend_to_delete_of_isotropic_rows(gamma):
     np.testing.assert_allclose(found, known, rtol=1e-7)
 
 
-@pytest.mark.parametrize(("gamma", "ridge"), [(0.5, 0.0), (0.5, 0.3), (2.0, 0.3), (2.0, 0.0)])
-def test_descend_to_delete_of_any_population_within_four_standard_errors(gamma, ridge):
-    rows, n, times = directed([0.5, 2.0]), 80, np.array([0.0, 0.5, 3.0])
-    p, found = round(gamma * n), []
+LEFT_TIMES = np.array([0.0, 0.5, 3.0])
+
+
+@cache
+def left_after_a_deletion(gamma, n=80):
+    """Means over draws of what is left at the times, with their errors, for each ridge."""
+    rows, p, found = directed([0.5, 2.0]), round(gamma * n), []
     for seed in range(60):
         data = rows.draw(n, p, noise_variance=NOISE, signal=SIGNAL, seed=seed)
         left = []
         for row in np.random.default_rng(seed).choice(n, 2, replace=False):
             keep = np.arange(n) != row
-            rates, V = np.linalg.eigh(data.X[keep].T @ data.X[keep])
-            rates = np.where(rates > 1e-8, rates, 0.0) + ridge * n
-            inverse = np.divide(1.0, rates, where=rates > 0, out=np.zeros(p))
-            x, r = V.T @ data.X[row], V.T @ (data.X[keep].T @ data.y[keep])
-            residual = data.y[row] - x @ (inverse * r)
-            if ridge == 0.0 and gamma > 1.0:
-                unseen = np.where(rates > 0, 0.0, x)
-                change = residual * unseen / (unseen @ unseen)
-            else:
-                change = inverse * x * residual / (1 + x @ (inverse * x))
-            decayed = np.exp(-np.outer(times, rates) / n) * change
-            left.append(0.5 * n * np.sum(decayed**2, axis=1))
+            spectrum = np.linalg.eigh(data.X[keep].T @ data.X[keep])
+            left.append([of_a_row(data, row, keep, spectrum, ridge * n) for ridge in RIDGES])
         found.append(np.mean(left, axis=0))
     found = np.array(found)
-    error = found.std(axis=0, ddof=1) / math.sqrt(len(found))
-    known = limits(gamma, ridge, rows).descend_to_delete(times)[0]
-    np.testing.assert_array_less(np.abs(found.mean(axis=0) - known), 4 * error + known / n)
+    means, errors = found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(len(found))
+    return dict(zip(RIDGES, zip(means, errors, strict=True), strict=True))
+
+
+def of_a_row(data, row, keep, spectrum, rho):
+    (rates, V), (n, p) = spectrum, data.X.shape
+    rates = np.where(rates > 1e-8, rates, 0.0) + rho
+    inverse = np.divide(1.0, rates, where=rates > 0, out=np.zeros(p))
+    x, r = V.T @ data.X[row], V.T @ (data.X[keep].T @ data.y[keep])
+    residual = data.y[row] - x @ (inverse * r)
+    if rho == 0.0 and p > n:
+        unseen = np.where(rates > 0, 0.0, x)
+        change = residual * unseen / (unseen @ unseen)
+    else:
+        change = inverse * x * residual / (1 + x @ (inverse * x))
+    decayed = np.exp(-np.outer(LEFT_TIMES, rates) / n) * change
+    return 0.5 * n * np.sum(decayed**2, axis=1)
+
+
+@pytest.mark.parametrize(("gamma", "ridge"), [(0.5, 0.0), (0.5, 0.3), (2.0, 0.3), (2.0, 0.0)])
+def test_descend_to_delete_of_any_population_within_four_standard_errors(gamma, ridge, n=80):
+    mean, error = left_after_a_deletion(gamma, n)[ridge]
+    rows = directed([0.5, 2.0])
+    known = limits(gamma, ridge, rows).descend_to_delete(LEFT_TIMES)[0]
+    np.testing.assert_array_less(np.abs(mean - known), 4 * error + known / n)
 
 
 def test_the_gain_of_the_best_time_is_of_order_one_over_n():

@@ -27,17 +27,15 @@ def test_error_falls_with_the_tolerance_at_the_expected_order(regression):
     exact = hm.flow(problem, schedule, theta0, times).theta
     tolerances = 10.0 ** -np.arange(5, 12, 2)  # each is a compilation
     errors = [
-        float(
-            jnp.linalg.norm(
-                hm.flow(
-                    problem,
-                    schedule,
-                    theta0,
-                    times,
-                    method=hm.Adaptive(rtol=tolerance, atol=tolerance, solver=diffrax.Tsit5()),
-                ).theta
-                - exact
-            )
+        np.linalg.norm(
+            hm.flow(
+                problem,
+                schedule,
+                theta0,
+                times,
+                method=hm.Adaptive(rtol=tolerance, atol=tolerance, solver=diffrax.Tsit5()),
+            ).theta
+            - np.asarray(exact)
         )
         for tolerance in tolerances
     ]
@@ -82,10 +80,10 @@ def test_gradient_in_a_switch_time_is_not_silently_zero(regression):
             y0=jnp.asarray(theta0),
         ).ys[0, 0]
 
-    expected = jax.grad(final(hm.Exact()))(0.2)
-    assert jax.grad(naive)(0.2) == 0.0
+    expected = jax.jit(jax.grad(final(hm.Exact())))(0.2)
+    assert jax.jit(jax.grad(naive))(0.2) == 0.0
     assert abs(expected) > 1e-3
-    ours = jax.grad(final(hm.Adaptive(rtol=1e-11, atol=1e-13)))(0.2)
+    ours = jax.jit(jax.grad(final(hm.Adaptive(rtol=1e-11, atol=1e-13))))(0.2)
     assert ours == pytest.approx(float(expected), rel=1e-8)
 
 

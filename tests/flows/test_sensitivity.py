@@ -130,6 +130,7 @@ def test_works_under_jit_and_vmap():
     starts = jnp.stack([data.theta0, -data.theta0])
     both = jax.jit(jax.vmap(derivative, (0, None)))(starts, TIMES)
     for start, ours in zip(starts, both, strict=True):
+        # By JAX and by NumPy.
         np.testing.assert_allclose(ours, derivative(start, TIMES), rtol=1e-12, atol=1e-15)
 
 

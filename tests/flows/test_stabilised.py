@@ -15,14 +15,15 @@ from homotopy.numerics.stability_polynomials import tables
 
 
 def solved(field, start, horizon, rtol=None, steps=None, solver=None, **options):
-    """By `steps` steps of one length, or to a tolerance."""
+    """By `steps` steps of one length, or to a tolerance; numbers of a field are its `args`."""
     controller = (
         diffrax.ConstantStepSize() if rtol is None else diffrax.PIDController(rtol=rtol, atol=rtol)
     )
     return diffrax.diffeqsolve(
-        diffrax.ODETerm(lambda t, y, _: field(t, y)),
+        diffrax.ODETerm(field),
         RungeKuttaChebyshev() if solver is None else solver,
-        0.0, horizon, None if steps is None else horizon / steps, jnp.asarray(start),
+        # An array, so that another number of steps is no other program.
+        0.0, horizon, None if steps is None else jnp.asarray(horizon / steps), jnp.asarray(start),
         stepsize_controller=controller, max_steps=2**14, **options,
     )  # fmt: skip
 
@@ -66,29 +67,32 @@ def test_stability_polynomials_reach_as_far_as_can_be():
 
 def test_a_step_damps_what_it_should():
     rates = np.append(np.linspace(0.0, 400.0, 2001), 0.01)
-    found = np.abs(solved(lambda t, y: -rates * y, np.ones(2002), 1.0, steps=1).ys[-1])
+    found = np.abs(solved(lambda t, y, _: -rates * y, np.ones(2002), 1.0, steps=1).ys[-1])
     assert np.all(found[rates > 6.0] <= 0.95 + 1e-6)
     np.testing.assert_allclose(found[-1], np.exp(-0.01), rtol=0, atol=0.01**5)
     np.testing.assert_allclose(found[rates < 0.3], np.exp(-rates[rates < 0.3]), atol=1e-5)
 
 
+def coupled(t, y, stiffness, xp=jnp):
+    """Not autonomous, and with all trees of order four; beside a mode that may be stiff."""
+    a, b, c = y
+    return xp.stack([b * xp.cos(t) - a**2, xp.sin(t * a) - a * b - b, -stiffness * c])
+
+
 @pytest.mark.parametrize("stiffness", [0.0, 400.0])
 def test_the_order_is_four(stiffness):
-    """Coupled, not autonomous, and with all trees of order four; beside a mode that is stiff."""
-
-    def field(t, y):
-        a, b = y[0], y[1]
-        rest = [-stiffness * y[2]]
-        return jnp.stack([b * jnp.cos(t) - a**2, jnp.sin(t * a) - a * b - b, *rest])
-
-    start = [1.0, 0.5, 0.0]
+    start, steps = [1.0, 0.5, 0.0], np.array([6, 12, 24])
     exact = solve_ivp(
-        lambda t, y: np.asarray(field(t, y)), (0.0, 1.0), start, "DOP853", rtol=1e-13, atol=1e-14
+        coupled, (0.0, 1.0), start, "DOP853", args=(stiffness, np), rtol=1e-13, atol=1e-14
     ).y[:, -1]
-    steps = np.array([6, 12, 24])
-    errors = [np.linalg.norm(solved(field, start, 1.0, steps=n).ys[-1] - exact) for n in steps]
+    ends = [solved(coupled, start, 1.0, steps=n, args=jnp.asarray(stiffness)).ys for n in steps]
+    errors = [np.linalg.norm(np.asarray(end)[-1] - exact) for end in ends]
     slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
     assert slope == pytest.approx(-4.0, abs=0.2)
+
+
+def falling(t, y, matrix):
+    return -matrix @ y
 
 
 def test_errors_follow_the_tolerance_and_gradients_the_root_of_the_stiffness():
@@ -99,7 +103,7 @@ def test_errors_follow_the_tolerance_and_gradients_the_root_of_the_stiffness():
         matrix = (basis * np.geomspace(1.0, stiffness, 20)) @ basis.T
         exact = expm(-matrix) @ basis.sum(1)
         found = solved(
-            lambda t, y, m=matrix: -m @ y, basis.sum(1), 1.0, 1e-4,
+            falling, basis.sum(1), 1.0, 1e-4, args=jnp.asarray(matrix),
             saveat=diffrax.SaveAt(t1=True, solver_state=True),
         )  # fmt: skip
         assert np.max(np.abs(found.ys[-1] - exact)) < 1e-3
@@ -111,7 +115,9 @@ def test_errors_follow_the_tolerance_and_gradients_the_root_of_the_stiffness():
 
 def test_a_long_step_goes_in_parts():
     rates = np.array([0.5, 300.0])
-    found = solved(lambda t, y: -rates * y, np.ones(2), 1.0, steps=1, solver=RungeKuttaChebyshev(7))
+    found = solved(
+        lambda t, y, _: -rates * y, np.ones(2), 1.0, steps=1, solver=RungeKuttaChebyshev(7)
+    )
     assert abs(found.ys[-1, 0] - np.exp(-0.5)) < 1e-8  # 23 parts
     assert abs(found.ys[-1, 1]) <= 1.0
 
@@ -121,13 +127,13 @@ def test_rounding_stays_below_the_tolerance():
     rates, rtol = np.append(np.linspace(1e3, 1e4, 50), 1.0), 1e-6
     solver = RungeKuttaChebyshev(stages_within(rtol, np.float64))
     found = solved(
-        lambda t, y: -rates * (y - 1.0), np.append(np.ones(50), 2.0), 1.0, rtol, solver=solver
+        lambda t, y, _: -rates * (y - 1.0), np.append(np.ones(50), 2.0), 1.0, rtol, solver=solver
     )
     assert np.max(np.abs(found.ys[-1, :50] - 1.0)) < rtol
 
 
 def test_dense_output_is_hermites_cubic():
-    found = solved(lambda t, y: -y, np.ones(1), 1.0, steps=5, saveat=diffrax.SaveAt(dense=True))
+    found = solved(lambda t, y, _: -y, np.ones(1), 1.0, steps=5, saveat=diffrax.SaveAt(dense=True))
     times = np.linspace(0.0, 1.0, 41)
     values = jax.vmap(found.evaluate)(times)[:, 0]
     # max |y⁗| h⁴/384 of the cubic.

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from scipy.integrate import solve_ivp
 
 import homotopy as hm
 
@@ -82,9 +83,8 @@ def test_risks_and_their_derivatives(kind):
     same(weighted.losses(jnp.asarray(theta)), own)
 
 
-@pytest.mark.parametrize("kind", ["regression", "logistic"])
-def test_fits_flows_and_responses(kind):
-    weighted, copies = pair(kind)
+def test_fits_flows_and_responses():
+    weighted, copies = pair("regression")
     theta0 = start(weighted)
     for epsilon in (0.0, 0.5, 1.0):
         same(weighted.fit(epsilon), copies.fit(epsilon), 1e-8)
@@ -100,6 +100,78 @@ def test_fits_flows_and_responses(kind):
     moved = [hm.sensitivity(problem, theta0, TIMES) for problem in (weighted, copies)]
     sums = [np.asarray(moved[1].derivative)[:, rows].sum(axis=1) for rows in COPIES]
     same(moved[0].derivative, np.stack(sums, axis=1), 1e-7)
+
+
+# Classes: the repeated points by NumPy and SciPy, where nothing is compiled.
+
+ROWS, LABELS = repeated(X), repeated(CLASSES)
+OF_DELETED = np.isin(np.arange(LABELS.size), COPIES[DELETED])
+
+
+def pulls(theta):
+    """∇ℓ of every row."""
+    return (1 / (1 + np.exp(-ROWS @ theta)) - LABELS)[:, None] * ROWS
+
+
+def slope_and_bend(theta, epsilon):
+    """∇R_ε and its Hessian."""
+    amounts, p = np.where(OF_DELETED, epsilon, 1.0), 1 / (1 + np.exp(-ROWS @ theta))
+    bend = (amounts * p * (1 - p) * ROWS.T) @ ROWS + 0.3 * np.eye(3)
+    return amounts @ pulls(theta) + 0.3 * theta, bend
+
+
+def minimum(epsilon):
+    theta = np.zeros(3)
+    for _ in range(30):
+        gradient, hessian = slope_and_bend(theta, epsilon)
+        theta = theta - np.linalg.solve(hessian, gradient)
+    assert np.linalg.norm(gradient) < 1e-13
+    return theta
+
+
+def follow(theta, times, epsilon, moved=None, pushes=None):
+    """θ at ascending times, and what moves with it: v' = −∇²R v − Σ of some rows' ∇ℓ, (3, m)."""
+    moved = np.zeros((3, 0)) if moved is None else moved
+    count = moved.shape[1]
+    pushes = np.zeros((count, LABELS.size)) if pushes is None else pushes
+
+    def velocity(_, state):
+        theta, moved = state[:3], state[3:].reshape(3, count)
+        gradient, hessian = slope_and_bend(theta, epsilon)
+        return np.r_[-gradient, (-hessian @ moved - (pushes @ pulls(theta)).T).ravel()]
+
+    span, state = (times[0], times[-1]), np.r_[theta, moved.ravel()]
+    found = solve_ivp(velocity, span, state, "DOP853", times, rtol=1e-12, atol=1e-14)
+    return found.y[:3].T, found.y[3:].reshape(3, count, len(times))
+
+
+def test_fits_flows_and_responses_of_classes():
+    weighted, _ = pair("logistic")
+    theta0 = start(weighted)
+    fits = [minimum(epsilon) for epsilon in (0.0, 0.5, 1.0)]
+    for epsilon, fit in zip((0.0, 0.5, 1.0), fits, strict=True):
+        same(weighted.fit(epsilon), fit, 1e-8)
+    before, _ = follow(theta0, [0.0, 0.1, 0.3], 1.0)
+    after, _ = follow(before[-1], [0.3, 0.5, 1.5], 0.0)
+    found = hm.flow(weighted, hm.Step(0.3), theta0, TIMES)
+    same(found.theta, [before[1], after[1], after[2]], 1e-7)
+    theta, steps = theta0, [theta0]
+    for step in range(150):
+        theta = theta - 0.01 * slope_and_bend(theta, float(step < 30))[0]
+        steps.append(theta)
+    found = hm.flow(weighted, hm.Step(0.3), theta0, TIMES, method=hm.GradientDescent(0.01))
+    same(found.theta, [steps[10], steps[50], steps[150]])
+    path = hm.response(weighted, [0.0, 0.5, 1.0])
+    same(path.theta, fits, 1e-8)
+    velocities = [
+        -np.linalg.solve(slope_and_bend(fit, epsilon)[1], OF_DELETED @ pulls(fit))
+        for epsilon, fit in zip((0.0, 0.5, 1.0), fits, strict=True)
+    ]
+    same(path.velocity, velocities, 1e-7)
+    assert np.all(path.minimum)
+    pushes = np.array([np.isin(np.arange(LABELS.size), rows) for rows in COPIES], float)
+    _, moved = follow(theta0, [0.0, *TIMES], 1.0, np.zeros((3, 8)), pushes)
+    same(hm.sensitivity(weighted, theta0, TIMES).derivative, moved.transpose(2, 1, 0)[1:], 1e-7)
 
 
 @pytest.mark.parametrize("kind", ["poisson", "softmax"])
@@ -133,23 +205,54 @@ def test_estimators(kind, estimator):
     same(one.linearised(hm.OwnLoss()), two.linearised(hm.OwnLoss()), 1e-6)
 
 
-@pytest.mark.parametrize("kind", ["regression", "logistic"])
-def test_deletions(kind):
-    problems = pair(kind)
-    options = {"start": 0.1, "horizon": 1.0}
-    for cost in (None, hm.deletion.PredictionDistance(), hm.OwnLoss()):
+COSTS = [None, hm.deletion.PredictionDistance(), hm.OwnLoss()]
+
+
+def test_deletions():
+    problems = pair("regression")
+    for cost in COSTS:
         asked = [
-            hm.Deletion(problem, start(problem), terminal_cost=cost, **options)
+            hm.Deletion(problem, start(problem), terminal_cost=cost, start=0.1, horizon=1.0)
             for problem in problems
         ]
         values = [deletion.value_and_gradient(hm.Step(0.4)) for deletion in asked]
         same(values[0][0], values[1][0], 1e-7)
         same(values[0][1].switch, values[1][1].switch, 1e-6)
-        if kind == "regression":
-            residuals = [deletion.pmp_residual(hm.Step(0.4)) for deletion in asked]
-            same(residuals[0], residuals[1], 1e-6)
+        residuals = [deletion.pmp_residual(hm.Step(0.4)) for deletion in asked]
+        same(residuals[0], residuals[1], 1e-6)
         phis = [deletion.switching_function(hm.Step(0.4))(0.7) for deletion in asked]
         same(phis[0], phis[1], 1e-6)
+
+
+def test_deletions_of_classes():
+    """Costs of θ(T) by hand, and what moves θ(T): the switch, and a push at 0.7."""
+    weighted, _ = pair("logistic")
+    until, _ = follow(start(weighted), [0.0, 0.4], 1.0)
+    later = -(OF_DELETED @ pulls(until[-1]))[:, None]
+    between, moved = follow(until[-1], [0.4, 0.7], 0.0, later)
+    pushed = np.column_stack([moved[:, 0, -1], OF_DELETED @ pulls(between[-1])])
+    final, moved = follow(between[-1], [0.7, 1.0], 0.0, pushed)
+    final, (switch, push) = final[-1], moved[:, :, -1].T
+    apart = final - minimum(0.0)
+    margins = np.where(LABELS == 1, -1.0, 1.0) * (ROWS @ final)
+    costs = [
+        (0.5 * apart @ apart, apart),
+        (0.5 * np.sum((ROWS @ apart) ** 2), ROWS.T @ ROWS @ apart),
+        (np.logaddexp(0.0, margins)[OF_DELETED].sum(), OF_DELETED @ pulls(final)),
+    ]
+    for cost, (value, slope) in zip(COSTS, costs, strict=True):
+        deletion = hm.Deletion(
+            weighted, start(weighted), terminal_cost=cost, start=0.1, horizon=1.0
+        )
+        found = jax.value_and_grad(deletion.dynamics.cost)(jnp.asarray(final))
+        same(found[0], value, 1e-7)
+        same(found[1], slope, 1e-6)
+        # What moves θ(T) is the same for all costs, and one program of it enough.
+        if isinstance(cost, hm.deletion.PredictionDistance):
+            found = deletion.value_and_gradient(hm.Step(0.4))
+            same(found[0], value, 1e-7)
+            same(found[1].switch, slope @ switch, 1e-6)
+            same(deletion.switching_function(hm.Step(0.4))(0.7), slope @ push, 1e-6)
 
 
 def test_the_certified_optimum():

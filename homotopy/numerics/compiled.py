@@ -9,16 +9,27 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numba import njit
+from numba import __version__, njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.dispatcher import Dispatcher
 
-from homotopy.numerics import _linked
-from homotopy.numerics._linked import LinkedCompiler, once_for_all_values
-
+# The releases of Numba whose insides `_linked` was tried on: from the first up to, not including,
+# the last. With others functions are compiled as Numba does, for longer.
+_TRIED = ((0, 68), (0, 69))
+TRANSLATED_ONCE = _TRIED[0] <= tuple(map(int, __version__.split(".")[:2])) < _TRIED[1]
 _OPTIONS = {"error_model": "numpy", "nogil": True}
 # Of what only compiled functions call.
-_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": LinkedCompiler}
+_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+if TRANSLATED_ONCE:
+    from homotopy.numerics._linked import LinkedCompiler, once_for_all_values
+
+    _WITHIN["pipeline_class"] = LinkedCompiler
+else:
+
+    def once_for_all_values(dispatcher):
+        return dispatcher
+
+
 _BORROWING = {"_nrt": False, **_WITHIN}
 
 
@@ -35,7 +46,8 @@ class _StampedByFolder:
         self._folder = Path(inspect.getfile(function)).parent
 
     def get_source_stamp(self):
-        sources = [*sorted(self._folder.glob("*.py")), Path(__file__), Path(_linked.__file__)]
+        own = Path(__file__)
+        sources = [*sorted(self._folder.glob("*.py")), own, own.with_name("_linked.py")]
         return [(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in sources]
 
     def __getattr__(self, name):

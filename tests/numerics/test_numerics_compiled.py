@@ -1,15 +1,17 @@
 import ast
-import importlib
+import importlib.util
 import pkgutil
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from numba import config, njit
 from numba.core.dispatcher import Dispatcher
 
 import homotopy
+from homotopy.numerics import compiled as compilation
 from homotopy.numerics.compiled import borrowing, compiled, inner, summing
 
 CALLER = """
@@ -80,6 +82,29 @@ def test_a_change_in_a_file_that_is_called_reaches_the_caller(write_and_load):
     assert loaded_from_disk(again) == 1
 
 
+def test_other_releases_of_numba_compile_as_they_do(monkeypatch):
+    """Their insides may be others: nothing of them is touched."""
+    monkeypatch.setattr(numba, "__version__", "0.99.0")
+    spec = importlib.util.spec_from_file_location("compiled_by_others", compilation.__file__)
+    others = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(others)
+    assert not others.TRANSLATED_ONCE
+
+    @others.borrowing
+    def square(x):
+        return x * x
+
+    @others.inner
+    def fourth(x):
+        return square(square(x))
+
+    assert njit(lambda x: fourth(x))(2.0) == 16.0
+    assert fourth.targetoptions.get("pipeline_class") is None
+
+
+@pytest.mark.skipif(
+    not compilation.TRANSLATED_ONCE, reason="of a release of Numba whose insides are not known"
+)
 @pytest.mark.parametrize("within", [borrowing, inner, summing])
 def test_what_is_called_by_compiled_functions_is_translated_once_and_in_them(within, monkeypatch):
     monkeypatch.setattr(config, "LLVM_PASS_TIMINGS", True)

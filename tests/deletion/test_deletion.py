@@ -321,6 +321,10 @@ def test_a_ramp_and_its_switching_function():
     assert_close(cost, control.ramp_cost(*case), tolerance=1e-11)
     assert_close([gradient.start, gradient.stop], expected, tolerance=1e-11)
     assert_close(integrals, expected, tolerance=1e-11)
+    # Traced above; here of numbers that are known, by NumPy.
+    assert_close(deletion.switching_function(ramp)(times), switching, tolerance=1e-11)
+    costate = deletion.costate(ramp)
+    assert_close(costate(times), eqx.filter_jit(costate.ascending)(times), tolerance=1e-11)
 
 
 # Where the switch meets the ends -----------------------------------------------------------------

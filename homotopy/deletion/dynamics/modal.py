@@ -8,12 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._status import require_success
+from homotopy._status import known_success, require_success
 from homotopy.deletion.dynamics.base import AbstractDynamics
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.dynamics.known_gradient import known_value_and_gradient
 from homotopy.deletion.dynamics.known_steps import known_step_costs
 from homotopy.deletion.dynamics.modal_pontryagin import relative_residual
+from homotopy.deletion.request import Request
 from homotopy.deletion.terminal_cost import ParameterDistance
 from homotopy.numerics.namespace import in_numpy
 from homotopy.schedules import AbstractSchedule
@@ -69,9 +70,18 @@ class ModalDynamics(AbstractDynamics):
             return 0.5 * jnp.sum((state - request.centred_goal) ** 2)
         return request.terminal_cost(request.problem, request.target, self.parameters(state))
 
-    @eqx.filter_jit
     def final_costate(self, schedule: AbstractSchedule) -> Float[Array, " d"]:
         """p(T), in modal coordinates: θ(T) − target, where that is what ℰ measures."""
+        request = self.request
+        goal = in_numpy(request.centred_goal)
+        if goal is not None and isinstance(request.terminal_cost, ParameterDistance):
+            ends = known_states(request, request.centred_start, schedule, request.horizon[None])
+            if ends is not None:
+                return jnp.asarray(ends[0] - goal)
+        return self._traced_final_costate(schedule)
+
+    @eqx.filter_jit
+    def _traced_final_costate(self, schedule):
         states, status = self.states(schedule, self.request.horizon[None])
         return jax.grad(self.cost)(require_success(states, status)[0])
 
@@ -110,6 +120,33 @@ class ModalDynamics(AbstractDynamics):
         return bool(np.linalg.norm(np.asarray(final)) <= rounding)
 
 
+def known_states(
+    request: Request,
+    start: Float[Array, " d"],
+    schedule: AbstractSchedule,
+    times: Float[Array, " m"],
+    at_rest: bool = False,
+) -> Float[np.ndarray, "m d"] | None:
+    """z − α of numbers that are known, by NumPy and at once; `at_rest` with nothing to fit.
+
+    None where something is traced, and where the flow does not come to its end: JAX says why.
+    """
+    known = in_numpy((request.problem.modal, start, times, request.horizon))
+    if known is None or in_numpy(schedule) is None or times.size == 0:
+        return None
+    modal, start, times, horizon = known
+    with np.errstate(all="ignore"):
+        states, status, _ = request.method.modal_states(
+            modal.nothing_to_fit() if at_rest else modal,
+            np.zeros_like(start),
+            start,
+            schedule,
+            times,
+            max(times[-1], horizon),
+        )
+    return states if known_success(status) and np.isfinite(states).all() else None
+
+
 class ModalCostate(Costate):
     """p(t) of linear regression: in reversed time the same kind of flow as θ(t).
 
@@ -139,8 +176,22 @@ class ModalCostate(Costate):
         )
         return require_success(states, status)[::-1]
 
-    @eqx.filter_jit
+    def known_modal(self, times: Float[Array, " m"]) -> Float[np.ndarray, "m d"] | None:
+        """The same of numbers that are known, by NumPy; else None."""
+        horizon = self.request.horizon
+        backwards = Reversed(self.schedule, horizon)
+        mirrored = (horizon - times)[::-1]
+        states = known_states(self.request, self.final, backwards, mirrored, at_rest=True)
+        return None if states is None else states[::-1]
+
     def ascending(self, times):
+        states = self.known_modal(times)
+        if states is None:
+            return self._traced(times)
+        return jnp.asarray(in_numpy(self.request.problem.modal).parameters(states))
+
+    @eqx.filter_jit
+    def _traced(self, times):
         return self.request.problem.modal.parameters(self.modal(times))
 
 
@@ -158,8 +209,17 @@ class ModalSwitchingFunction(SwitchingFunction):
 
     costate: ModalCostate
 
-    @eqx.filter_jit
     def _factors(self, times):
+        costates = self.costate.known_modal(times)
+        states = known_states(self.request, self.request.centred_start, self.schedule, times)
+        if costates is None or states is None:
+            return self._traced_factors(times)
+        modal = in_numpy(self.request.problem.modal)
+        both = costates @ modal.rows.T, modal.deleted_residual(states)
+        return jnp.asarray(np.stack(both, axis=1))
+
+    @eqx.filter_jit
+    def _traced_factors(self, times):
         modal = self.request.problem.modal
         sigma = self.costate.modal(times) @ modal.rows.T
         states, status = ModalDynamics(self.request).states(self.schedule, times)

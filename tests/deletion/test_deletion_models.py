@@ -205,7 +205,9 @@ def test_linear_regression_by_the_solver_is_that_in_closed_form():
     assert np.isclose(exact.pmp_residual(schedule), adaptive.pmp_residual(schedule), rtol=1e-3)
     taus = np.array([0.3, 0.6]) * horizon
     assert np.allclose(exact.final_state(taus), adaptive.final_state(taus), rtol=1e-9)
-    best = [hm.optimise(deletion, over=hm.BangBangs(1)) for deletion in (exact, adaptive)]
+    # The search ends by an integration of its own: the solver is to lead there, no more.
+    looser = regression(method=hm.Adaptive(rtol=1e-9, atol=1e-11))
+    best = [hm.optimise(deletion, over=hm.BangBangs(1)) for deletion in (exact, looser)]
     assert np.isclose(best[0].cost, best[1].cost, rtol=1e-7)
     assert np.allclose(best[0].schedule.switches, best[1].schedule.switches, atol=1e-6 * horizon)
 

@@ -34,9 +34,9 @@ def by_quadrature(deletion, schedule, count=20_000):
         if not left < right:
             continue
         times = left + (right - left) * fractions
-        switching = deletion.switching_function(schedule)
-        phi, p = np.asarray(switching(times)), np.asarray(deletion.costate(schedule)(times))
-        size = np.linalg.norm(p, axis=1) * np.linalg.norm(switching.residual(times) @ rows, axis=1)
+        residual, sigma = map(np.asarray, deletion.switching_function(schedule).factors(times))
+        phi, p = np.sum(sigma * residual, axis=1), np.asarray(deletion.costate(schedule)(times))
+        size = np.linalg.norm(p, axis=1) * np.linalg.norm(residual @ rows, axis=1)
         best = (phi > 0.0).astype(float)
         distance = np.abs(np.asarray(schedule(times)) - best)
         numerator += (right - left) * np.mean(np.abs(phi) * distance)

@@ -18,7 +18,7 @@ from homotopy._display import Entries, largest
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
 from homotopy._tables import Table
-from homotopy.flows._flow import default_method
+from homotopy.flows._flow import default_method, flow
 from homotopy.flows._sensitivity import sensitivity
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
@@ -151,9 +151,10 @@ def measurement_sensitivity(
     time = jnp.asarray(time, theta0.dtype)
     if isinstance(method, Exact):
         moved = sensitivity(problem, theta0, time[None], method=method, throw=throw)
-        fit, status, _ = method.states(problem, Constant(1.0), theta0, time[None])
-        value, slope = _value_and_slope(measure, fit[0])
-        derivative = moved.derivative[0] @ slope
+        along = problem, Constant(1.0), theta0, time[None]
+        path = flow(*along, method=method, throw=throw, progress=False)
+        value, slope = _value_and_slope(measure, path.theta[0])
+        derivative, status = moved.derivative[0] @ slope, path.status
     elif isinstance(method, Adaptive):
         value, derivative, status = _adjoint(method, problem, theta0, time, measure)
     else:

@@ -25,14 +25,17 @@ def test_half_a_unit_in_the_last_place(cancels):
     if cancels:  # columns orthogonal to the first two rows, to rounding
         high -= np.linalg.pinv(left[:2]) @ (left[:2] @ high)
     right = np.stack([high, high * 2.0**-54 * generator.uniform(-1.0, 1.0, size=high.shape)])
-    found = np.asarray(product(jnp.asarray(left), jnp.asarray(right)))
-    if cancels:
-        assert np.max(np.abs(found[:2])) < 1e-12 * np.max(np.abs(found[2:]))
-    for i, row in enumerate(exact(left, right)):
-        for j, truth in enumerate(row):
-            largest = Fraction(np.abs(left[i]).max()) * Fraction(np.abs(high[:, j]).max())
-            allowed = abs(truth) / 2**53 + 81 * largest / 2**95
-            assert abs(Fraction(found[i, j].item()) - truth) <= allowed
+    by_jax = np.asarray(product(jnp.asarray(left), jnp.asarray(right)))
+    by_numpy = accurate_product(left, right)
+    assert isinstance(by_numpy, np.ndarray)
+    for found in (by_jax, by_numpy):
+        if cancels:
+            assert np.max(np.abs(found[:2])) < 1e-12 * np.max(np.abs(found[2:]))
+        for i, row in enumerate(exact(left, right)):
+            for j, truth in enumerate(row):
+                largest = Fraction(np.abs(left[i]).max()) * Fraction(np.abs(high[:, j]).max())
+                allowed = abs(truth) / 2**53 + 81 * largest / 2**95
+                assert abs(Fraction(found[i, j].item()) - truth) <= allowed
 
 
 def test_single_precision():

@@ -36,23 +36,63 @@ def test_the_penalty_and_its_derivatives():
     np.testing.assert_allclose(curved, np.diag([0.0, 2.0, 3.0]), atol=1e-13)
 
 
+RIDGES = np.array([0.4, 0.7, 1.1])
+
+
+def slope_and_bend(theta, kept):
+    """∇R and ∇²R of the logistic problem with `RIDGES` and some rows."""
+    p = 1.0 / (1.0 + np.exp(-X[kept] @ theta))
+    bend = (p * (1.0 - p) * X[kept].T) @ X[kept] + np.diag(RIDGES)
+    return X[kept].T @ (p - CLASSES[kept]) + RIDGES * theta, bend
+
+
+def refit(kept):
+    theta = np.zeros(3)
+    for _ in range(30):
+        theta = theta - np.linalg.solve(*slope_and_bend(theta, kept)[::-1])
+    return theta
+
+
+def step(theta, kept, damping):
+    """One of Newton's, from the gradient without the row, by all rows or by those kept."""
+    rest = slope_and_bend(theta, kept)[0]
+    bend = slope_and_bend(theta, slice(None) if damping is not None else kept)[1]
+    return -np.linalg.solve(bend + (damping or 0.0) * np.eye(3), rest)
+
+
 ESTIMATORS = [
-    hm.LeaveOneOut(),
-    hm.Influence(),
-    hm.Influence(damping=0.1, solver=hm.ConjugateGradient()),
-    hm.Influence(damping=0.1, solver=hm.Arnoldi(3)),
-    hm.NewtonStep(),
-    hm.GaussNewton(0.1),
-    hm.GaussNewton(0.1, solver=hm.Nystrom(3)),
-    hm.ProximalBregman(0.1),
+    (hm.LeaveOneOut(), lambda theta, kept: refit(kept) - theta),
+    (hm.Influence(), lambda theta, kept: step(theta, kept, 0.0)),
+    (hm.NewtonStep(), lambda theta, kept: step(theta, kept, None)),
+    *(
+        (estimator, lambda theta, kept: step(theta, kept, 0.1))
+        for estimator in (
+            hm.Influence(damping=0.1, solver=hm.ConjugateGradient()),
+            hm.Influence(damping=0.1, solver=hm.Arnoldi(3)),
+            # Of a model that is linear in θ it is the Hessian.
+            hm.GaussNewton(0.1),
+            hm.GaussNewton(0.1, solver=hm.Nystrom(3)),
+        )
+    ),
 ]
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
-def test_equal_ridges_are_one_ridge(estimator):
+@pytest.mark.parametrize(
+    ("estimator", "by_hand"), ESTIMATORS, ids=[type(each).__name__ for each, _ in ESTIMATORS]
+)
+def test_estimators_take_each_ridge(estimator, by_hand):
+    problem, theta = logistic(RIDGES), refit(slice(None))
+    np.testing.assert_allclose(problem.full_fit(), theta, rtol=1e-9)
+    found = hm.predict(problem, estimator, theta, points=[1, 2]).delta
+    expected = [by_hand(theta, np.delete(np.arange(20), row)) for row in (1, 2)]
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-10)
+
+
+def test_equal_ridges_are_one_ridge():
     one, several = logistic(0.7), logistic([0.7, 0.7, 0.7])
     theta = one.full_fit()
     np.testing.assert_allclose(several.full_fit(), theta, rtol=1e-9)
+    estimator = hm.ProximalBregman(0.1)
     deltas = [hm.predict(each, estimator, theta, points=[1, 2]).delta for each in (one, several)]
     np.testing.assert_allclose(deltas[1], deltas[0], rtol=1e-7, atol=1e-10)
 

@@ -64,9 +64,12 @@ class _TimeFunction(Result, eqx.Module):
             if not np.all((known >= 0) & (known <= horizon)):
                 raise ValueError(f"t: expected times in [0, {horizon:g}], got {known}.")
         flat = times.reshape(-1)
-        order = jnp.argsort(flat)
-        values = function(flat[order])
-        values = jnp.zeros_like(values).at[order].set(values)
+        if known is not None and np.all(np.diff(known.reshape(-1)) >= 0.0):
+            values = function(flat)
+        else:
+            order = jnp.argsort(flat)
+            values = function(flat[order])
+            values = jnp.zeros_like(values).at[order].set(values)
         return values.reshape(*times.shape, *values.shape[1:])
 
 

@@ -30,18 +30,24 @@ def jit_outermost(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def call(*arguments):
-        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):
+        if is_traced(arguments):
             return function(*arguments)
         return whole(*arguments)
 
     return call
 
 
+def is_traced(arguments) -> bool:
+    """Whether a part of a pytree is being traced."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments))
+
+
 def filter_jit_numbers(function: Callable) -> Callable:
     """`equinox.filter_jit` that traces Python's floats too: another value compiles nothing.
 
     So a tolerance is a float for who sets it and reads it, in a field that is not static, and a
-    traced number, of no dtype of its own, for the program. Integers stay static: counts are shapes.
+    traced number, of no dtype of its own, for the program. Integers stay static: counts are shapes;
+    but for those of `Numbers`.
 
     Examples
     --------
@@ -54,7 +60,7 @@ def filter_jit_numbers(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def call(*arguments):
-        return compiled(*jax.tree.map(_traced, arguments))
+        return compiled(*jax.tree.map(_traced, arguments, is_leaf=_is_numbers))
 
     return call
 
@@ -99,5 +105,21 @@ def _abstract(array):
     return jax.ShapeDtypeStruct(array.shape, array.dtype)
 
 
+class Numbers(eqx.Module):
+    """Whose integers are no shapes where their fields are not static, as a seed or a largest number
+    of steps: `filter_jit_numbers` traces them too.
+    """
+
+
+def _is_numbers(value):
+    return isinstance(value, Numbers)
+
+
 def _traced(leaf):
-    return jnp.asarray(leaf) if isinstance(leaf, float) else leaf
+    if _is_numbers(leaf):
+        return jax.tree.map(lambda one: _number(one, (float, int)), leaf)
+    return _number(leaf, float)
+
+
+def _number(leaf, kinds):
+    return jnp.asarray(leaf) if isinstance(leaf, kinds) and not isinstance(leaf, bool) else leaf

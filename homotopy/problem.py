@@ -19,7 +19,7 @@ from homotopy._checks import (
 )
 from homotopy._jit import output_shape_of
 from homotopy._pickling import by_fields
-from homotopy.existence import decide_existence, require_minimum
+from homotopy.existence import affine_in_parameters, decide_existence, require_minimum
 from homotopy.labels import Labels, keep_labels, kept_labels, labels_of, numbered
 from homotopy.losses.base import AbstractLoss, a_loss
 from homotopy.losses.weighted import WeightedLoss, with_weights
@@ -287,7 +287,8 @@ class Problem(NamedData, eqx.Module):
         # As a pytree, so that a second fit of a problem of this shape compiles nothing.
         risk = eqx.Partial(self.risk, epsilon=jnp.asarray(epsilon, self.X.dtype))
         try:
-            theta = stationary_point(risk, start)
+            affine = weights is not None and affine_in_parameters(self)
+            theta = stationary_point(risk, start, convex=affine)
         except RuntimeError as error:
             found = decide_existence(self, self.weights(epsilon))
             raise RuntimeError(found.reason) if found.denied else error from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy._jit import jit_outermost
 from homotopy.bayesian.chains import Chains
 from homotopy.bayesian.estimates import covariances, mean_error, split_r_hat
 from homotopy.bayesian.gaussian import exact_covariances, exact_means, gaussian_posterior
@@ -25,7 +26,7 @@ def in_closed_form(
     change = beta * exact_covariances(law, target, measurement)
     risk = exact_means(law, target, WholeRisk(target.weights))
     shift = law.mean - np.asarray(target.centre, float)
-    excess = float(risk[0]) - float(target.risk(target.centre))
+    excess = float(risk[0]) - float(_at_centre(target))
     return PosteriorInfluence(
         change=jnp.asarray(change.reshape(-1, *shape), dtype),
         standard_error=None,
@@ -59,7 +60,7 @@ def from_chains(
         found = covariances(losses, outputs)
         r_hat = split_r_hat(losses)
         risks = np.asarray(chains.risks, float)
-        excess = risks.mean() - float(target.risk(target.centre))
+        excess = risks.mean() - float(_at_centre(target))
         error = mean_error(risks)
         shift, relative = _shift(chains)
 
@@ -84,6 +85,11 @@ def from_chains(
         kind="sampled" if sampler.exact else "sampled, unadjusted",
         chains=chains,
     )
+
+
+@jit_outermost
+def _at_centre(target):
+    return target.risk(target.centre)
 
 
 def acceptance_of(chains: Chains, sampler: AbstractChainSampler) -> float | None:

@@ -20,7 +20,12 @@ from homotopy._result import Result, in_order, named
 from homotopy._status import Reported
 from homotopy._tables import Table
 from homotopy._wording import described
-from homotopy.influence._predict import if_stationary, require_success, stationarity
+from homotopy.influence._predict import (
+    if_stationary,
+    require_stationary,
+    require_success,
+    stationarity,
+)
 from homotopy.influence.change import ChangeStatus, from_product
 from homotopy.influence.curvature import GaussNewtonCurvature, HessianCurvature
 from homotopy.influence.estimators import GaussNewton, Influence
@@ -175,6 +180,9 @@ def measurement_influence(
     theta = problem.parameters(theta, "theta")
     measurement = as_measurement(measurement, problem)
     devices, client = checked_workers(devices, client)
+    norm, scale, stationary = stationarity(problem, theta)
+    if throw and estimator.assumes_stationary and not estimator.needs_layers:
+        require_stationary(problem, theta, norm, scale, stationary)
     basis = None if estimator.needs_layers else seen_directions(problem)
     asked = problem, estimator, theta, measurement
     if basis is not None:
@@ -188,7 +196,6 @@ def measurement_influence(
         part = functools.partial(_some, asked)
         found = in_parts(part, value.size, devices, client, fewest=_FEWEST)
         change, residual, status = found
-    norm, scale, stationary = stationarity(problem, theta)
     if estimator.assumes_stationary:
         status = if_full_minimum(problem, if_stationary(stationary, status), theta)
     if throw:
@@ -226,9 +233,10 @@ def _transposed(problem, estimator, theta, measurement, outputs):
     none = jnp.zeros(1, int), jnp.zeros(1, theta.dtype)
 
     def flat(at):
-        return jnp.ravel(measurement(problem, at, *none))
+        value = measurement(problem, at, *none)
+        return jnp.ravel(value), value
 
-    value, pullback = jax.vjp(flat, theta)
+    value, pullback, measured = jax.vjp(flat, theta, has_aux=True)
     kind = GaussNewtonCurvature if isinstance(estimator, GaussNewton) else HessianCurvature
     weights = jnp.ones(problem.size, theta.dtype)
     curvature = kind(problem, theta, weights, jnp.asarray(estimator.damping, theta.dtype))
@@ -257,7 +265,7 @@ def _transposed(problem, estimator, theta, measurement, outputs):
         change, residual, status = jax.tree.map(
             lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:count], found
         )
-    return measurement(problem, theta, *none), change, residual, status
+    return measured, change, residual, status
 
 
 def _loss_changes(curvature, vectors):

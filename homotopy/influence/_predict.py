@@ -130,6 +130,9 @@ def predict(
         theta = _full_fit(problem)
     theta = problem.parameters(theta, "theta")
     norm, scale, stationary = stationarity(problem, theta)
+    # What asks for layers first says whether there are any.
+    if throw and estimator.assumes_stationary and not estimator.needs_layers:
+        require_stationary(problem, theta, norm, scale, stationary)
     with counted(progress, wanted.count, "refitting") as report:
         if devices is None and client is None:
             delta, residual, status = estimator.estimate(problem, theta, wanted, report)
@@ -193,6 +196,26 @@ def if_stationary(stationary: Bool[Array, ""], status: ChangeStatus) -> ChangeSt
     """The status of each row, or `not_stationary` of all."""
     return jax.vmap(lambda one: ChangeStatus.where(stationary, one, ChangeStatus.not_stationary))(
         status
+    )
+
+
+def require_stationary(
+    problem: Problem,
+    theta: Float[Array, " d"],
+    gradient_norm: Float[Array, ""],
+    gradient_scale: Float[Array, ""],
+    stationary: Bool[Array, ""],
+) -> None:
+    """A `RuntimeError` where θ is known not to be, before anything is computed that assumes it."""
+    if concrete(stationary) is None or bool(stationary):
+        return
+    value = np.asarray(ChangeStatus.not_stationary._value)[None]
+    status = eqx.tree_at(lambda one: one._value, ChangeStatus.not_stationary, value)
+    told = if_full_minimum(problem, status, theta)
+    status = jax.tree.map(lambda leaf: np.asarray(leaf[0]), told)
+    raise RuntimeError(
+        f"{ChangeStatus[status]} (‖∇R(theta)‖ = {float(gradient_norm):.3g}, its terms "
+        f"{float(gradient_scale):.3g}). Pass throw=False for a number all the same."
     )
 
 

@@ -7,6 +7,7 @@ in a large model, the curvature, is that of one place (theory §13).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import equinox as eqx
@@ -79,27 +80,28 @@ def minimise_by_chords(
     theta = jnp.asarray(starts)
     count = len(starts)
     definite, steps = np.ones(count, bool), np.zeros(count, int)
-    gradients, residual = _first(objective, arguments, theta, tolerance)
-    going = ~np.asarray(residual <= tolerance)
+    # The one large program, which all three places of a step share: called, not put into each.
+    at = functools.partial(interruptible, _gradients, objective, arguments)
+    here = theta, *at(theta, tolerance, np.ones(count, bool))
+    going = ~np.asarray(here[2] <= tolerance)
     for _ in range(max_steps):
         if not going.any():
             break
-        state = (theta, gradients, residual, jnp.asarray(going))
-        theta, gradients, residual, flatter, convex = interruptible(
-            _step, objective, arguments, solve, tolerance, state
-        )
+        step, there = interruptible(_proposed, solve, *here[:2], going)
+        first = there, *at(there, tolerance, going)
+        convex, there = _secant(*here[:2], step, first[1])
+        second = there, *at(there, tolerance, going)
+        here, flatter = _taken(here, first, second, going)
         steps += going
         definite &= np.asarray(convex) | ~going
-        going &= np.asarray(flatter) & definite & ~np.asarray(residual <= tolerance)
-        report(int(np.sum(np.asarray(residual) <= tolerance)))
+        residual = np.asarray(here[2])
+        going &= np.asarray(flatter) & definite & ~(residual <= tolerance)
+        report(int(np.sum(residual <= tolerance)))
+    theta, gradients, _ = here
     return _ended(objective, arguments, theta, gradients, definite, steps, tolerance)
 
 
 @eqx.filter_jit
-def _first(objective, arguments, theta, tolerance):
-    return _gradients(objective, arguments, theta, tolerance, jnp.ones(len(theta), bool))
-
-
 def _gradients(objective, arguments, theta, tolerance, going):
     """∇ of each objective, and its norm over the scale of its terms.
 
@@ -122,34 +124,39 @@ def _gradients(objective, arguments, theta, tolerance, going):
 
 
 @eqx.filter_jit
-def _step(objective, arguments, solve, tolerance, state):
-    theta, gradients, residual, going = state
-    on = going[:, None]
-    step = -solve(jnp.where(on, gradients, 0.0))
-    there, new_residual = _gradients(objective, arguments, theta + step, tolerance, going)
+def _proposed(solve, theta, gradients, going):
+    """The step of each that is going, and where it ends."""
+    step = -solve(jnp.where(going[:, None], gradients, 0.0))
+    return step, theta + step
+
+
+@jax.jit
+def _secant(theta, gradients, step, there):
+    """Whether the slope rises along the step, and where it would vanish, if it were linear.
+
+    Within twice the step.
+    """
     slope, slope_there = (jnp.sum(g * step, axis=1) for g in (gradients, there))
     convex = slope_there > slope
-    # Where the slope along the step would vanish, if it were linear; within twice the step.
     share = jnp.where(convex, slope / jnp.where(convex, slope - slope_there, 1.0), 0.5)
-    share = jnp.clip(share, 0.05, 2.0)
-    other = theta + share[:, None] * step
-    other_gradients, other_residual = _gradients(objective, arguments, other, tolerance, going)
-    further = (other_residual < new_residual) | ~jnp.isfinite(new_residual)
+    return convex, theta + jnp.clip(share, 0.05, 2.0)[:, None] * step
 
-    def chosen(second, first):
-        return jnp.where(further.reshape(-1, *[1] * (first.ndim - 1)), second, first)
 
-    at, slopes = chosen(other, theta + step), chosen(other_gradients, there)
-    found = chosen(other_residual, new_residual)
-    flatter = found <= _FLATTER * residual
-    better = (going & (found < residual))[:, None]
-    return (
-        jnp.where(better, at, theta),
-        jnp.where(better, slopes, gradients),
-        jnp.where(better[:, 0], found, residual),
-        flatter,
-        convex,
-    )
+@jax.jit
+def _taken(before, first, second, going):
+    """Of two places the one of the smaller residual, where that falls; whether it falls far."""
+    further = (second[2] < first[2]) | ~jnp.isfinite(first[2])
+
+    def chosen(new, old, where):
+        return jax.tree.map(
+            lambda one, other: jnp.where(where.reshape(-1, *[1] * (one.ndim - 1)), one, other),
+            new,
+            old,
+        )
+
+    found = chosen(second, first, further)
+    flatter = found[2] <= _FLATTER * before[2]
+    return chosen(found, before, going & (found[2] < before[2])), flatter
 
 
 @eqx.filter_jit

@@ -58,7 +58,7 @@ def conjugate_gradient(
     products: Callable[[Float[Array, "m d"]], Float[Array, "m d"]],
     start: Iterates,
     target: Float[Array, " m"],
-    max_steps: int,
+    max_steps: int | Int[Array, ""],
     precondition: Callable[[Float[Array, "m d"]], Float[Array, "m d"]] = lambda rows: rows,
 ) -> Iterates:
     """Conjugate gradients from the start's residuals, all rows at once.

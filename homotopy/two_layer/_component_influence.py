@@ -19,7 +19,7 @@ from homotopy._wording import described
 from homotopy.two_layer._learn import learned_of
 from homotopy.two_layer.learning import Learning, LearningStatus
 from homotopy.two_layer.reductions import Setting
-from homotopy.two_layer.stiff_flow import stiff_flow
+from homotopy.two_layer.stiff_flow import of_states, stiff_flow
 from homotopy.two_layer.targets import Target
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def component_influence(learning: Learning, *, throw: bool = True) -> ComponentI
             raise RuntimeError(LearningStatus[LearningStatus.unsolved])
         influence, status = np.zeros((times.size, marks.size, marks.size)), LearningStatus.unsolved
     else:
-        influence, status = np.asarray(_along(inputs, found.at(times))), LearningStatus.successful
+        influence, status = of_states(_along, inputs, found.at(times)), LearningStatus.successful
     return ComponentInfluence(times, influence, marks, status, learning.target)
 
 

@@ -11,7 +11,7 @@ from homotopy._checks import ArrayInput, array, flag, instance, number, positive
 from homotopy.two_layer.learning import Learning, LearningStatus
 from homotopy.two_layer.predictions import horizon_of
 from homotopy.two_layer.reductions import AbstractReduction, LargeWidth, Overlaps, Setting
-from homotopy.two_layer.stiff_flow import StiffFlow, stiff_flow
+from homotopy.two_layer.stiff_flow import StiffFlow, of_states, stiff_flow
 from homotopy.two_layer.targets import Target, a_target
 
 _NEURONS, _SAVES, _EARLIEST = 10, 400, 1e-2
@@ -114,11 +114,11 @@ def learn(
     if found is None:
         if throw:
             raise RuntimeError(LearningStatus[LearningStatus.unsolved])
-        states = jax.tree.map(lambda part: jnp.stack([part] * times.size), start)
+        states = jax.tree.map(lambda part: np.stack([part] * times.size), start)
         half_times = np.full(target.coefficients.size, np.inf)
     else:
         states, half_times = found.at(times), _half_times(inputs, found, target)
-    states, learned, risk = jax.tree.map(np.asarray, _measured(inputs, states))
+    learned, risk = of_states(_measured, inputs, states)
     return Learning(
         times=times,
         amplitudes=states.a,
@@ -185,7 +185,7 @@ def _half_times(inputs, flow: StiffFlow, target: Target):
 
 
 def _learned_along(inputs, flow, times):
-    return np.asarray(_measured(inputs, flow.at(times))[1])
+    return of_states(_measured, inputs, flow.at(times))[0]
 
 
 def velocity_of(inputs, state):
@@ -207,4 +207,4 @@ def _measured(inputs, states):
     def at(state):
         return learned_of(setting, state), reduction.risk(setting, state)
 
-    return states, *jax.vmap(at)(states)
+    return jax.vmap(at)(states)

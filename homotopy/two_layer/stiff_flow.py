@@ -14,6 +14,7 @@ from jaxtyping import Float
 from scipy.integrate import solve_ivp
 
 _FIRST = 1e-12  # of the first time: where the solver begins, with the state at t = 0
+_TOGETHER = 256  # states of which something is asked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,7 @@ class StiffFlow:
     steps : (k,)
         The solver's own times, ascending.
     at : callable
-        Of times, ascending or not: the states, stacked.
+        Of times, ascending or not: the states, stacked, as NumPy's arrays.
     evaluations : int
         Of the velocity.
     """
@@ -54,7 +55,9 @@ def stiff_flow(field, inputs, start, last: float, first: float, rtol: float) -> 
         From well before `first` until `last`.
     rtol : float
     """
-    flat, unravel = ravel_pytree(start)
+    flat = ravel_pytree(start)[0]
+    leaves, structure = jax.tree.flatten(start)
+    ends = np.cumsum([leaf.size for leaf in leaves])[:-1]
     # SciPy's differences begin as memory that holds anything, and are computed with.
     with np.errstate(invalid="ignore", over="ignore"):
         solution = solve_ivp(
@@ -71,9 +74,22 @@ def stiff_flow(field, inputs, start, last: float, first: float, rtol: float) -> 
         return None
 
     def at(times):
-        return jax.vmap(unravel)(jnp.asarray(solution.sol(np.log(times)).T))
+        parts = np.split(solution.sol(np.log(times)).T, ends, axis=1)
+        pairs = zip(parts, leaves, strict=True)
+        return structure.unflatten([part.reshape(-1, *leaf.shape) for part, leaf in pairs])
 
     return StiffFlow(np.exp(solution.t), at, int(solution.nfev))
+
+
+def of_states(function: Callable, inputs, states):
+    """`function(inputs, states)` of stacked states, some at a time: one program for any number."""
+    count = len(jax.tree.leaves(states)[0])
+    parts = []
+    for first in range(0, count, _TOGETHER):
+        rows = np.minimum(np.arange(first, first + _TOGETHER), count - 1)
+        some = jax.tree.map(lambda leaf, rows=rows: leaf[rows], states)
+        parts.append(jax.tree.map(np.asarray, function(inputs, some)))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:count], *parts)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -76,8 +76,8 @@ class AumannShapley(AbstractValuation):
         else:
             path = _Path(asked, self.nodes)
             jump = path.jump()
-        rule = functools.partial(path.rule, asked.semivalue)
-        return integrated(self, asked, path, rule, game.total, game.shape, "solves", jump)
+        rule, along = functools.partial(path.rule, asked.semivalue), functools.partial(map, path)
+        return integrated(self, asked, along, rule, game.total, game.shape, "solves", jump)
 
 
 def require_ridge(asked: Asked, method: str) -> None:
@@ -92,8 +92,9 @@ def require_ridge(asked: Asked, method: str) -> None:
 
 
 def integrated(method, asked: Asked, integrand, rule, total, shape, unit, jump=None) -> DataValues:
-    """∫ integrand(t) dμ(t), (n, k) at each t, by rules of twice as many nodes in turn.
+    """∫ f(t) dμ(t), f(t) of shape (n, k), by rules of twice as many nodes in turn.
 
+    `integrand` takes all nodes of a rule, falling, and yields f at one after the other.
     `rule` takes a number of nodes, to nodes and masses; `jump` is what values leave of `total`.
     """
     count, work, before, error = method.nodes, 0, None, np.inf
@@ -103,9 +104,11 @@ def integrated(method, asked: Asked, integrand, rule, total, shape, unit, jump=N
         times, masses = rule(count)
         values = 0.0
         order = np.argsort(-times)  # from all the data on
-        for done, place in enumerate(order):
-            asked.report(done, order.size)
-            values = values + masses[place] * integrand(float(times[place]))
+        each = zip(masses[order], integrand(times[order].tolist()), strict=True)
+        asked.report(0, order.size)
+        for done, (mass, value) in enumerate(each):
+            values = values + mass * value
+            asked.report(done + 1, order.size)
         work += order.size
         if before is not None:
             error = np.max(np.abs(values - before), axis=0)

@@ -21,6 +21,8 @@ from homotopy.valuation.method import AbstractValuation, Asked
 from homotopy.valuation.permutations import Permutations, unit_values
 from homotopy.valuation.values import DataValues, PermutationCheck
 
+_NUMBERS = 2**17  # in the pairs of all nodes that are worked on together: of a cache
+
 
 class EffectiveMedium(AbstractValuation):
     """Shapley values of ridge regression without sampling, by an effective medium (theory §8.4).
@@ -95,13 +97,18 @@ class EffectiveMedium(AbstractValuation):
         game = asked.game
         medium = Medium(game.rows, game.targets, game.ridge, asked.measure)
 
-        def slopes(t: float) -> np.ndarray:
-            return -medium.value_and_gradient(np.full(game.size, t))[1][:, None]
-
         root = 1.0 / np.sqrt(game.ridge)
         gram = game.rows.T @ game.rows
         stretch = float(np.linalg.eigvalsh(root[:, None] * gram * root)[-1])
         pairs = game.size * min(game.size, gram.shape[0] * (gram.shape[0] + 1) // 2)
+        together = max(1, _NUMBERS // pairs)
+
+        def slopes(times):
+            for first in range(0, len(times), together):
+                p = np.array(times[first : first + together])
+                p = np.full(game.size, p[0]) if together == 1 else np.tile(p[:, None], game.size)
+                yield from -medium.value_and_gradient(p)[1].reshape(-1, game.size, 1)
+
         with one_thread_of_blas(pairs):
             rule = functools.partial(asked.semivalue.quadrature, stretch)
             found = integrated(self, asked, slopes, rule, game.total, (), "solves")

@@ -15,6 +15,7 @@ import pytest
 import scipy.linalg
 
 import homotopy as hm
+from homotopy._jit import filter_jit_numbers
 from homotopy.influence.curvature import GaussNewtonCurvature, HessianCurvature
 from homotopy.influence.solvers import InverseStatus
 from homotopy.influence.solvers.preconditioning import race
@@ -151,7 +152,7 @@ def _identity(z):
     return z
 
 
-@eqx.filter_jit
+@filter_jit_numbers
 def solved(solver, curvature, vectors):
     return solver.solve(curvature, vectors)
 
@@ -422,11 +423,10 @@ def test_few_ritz_values_do_not_tell_whether_a_preconditioner_hurts():
     (few, whole), (few_after, whole_after) = spreads
     assert few_after < few / 30
     assert whole_after > whole / 2
-    done = race(
-        lambda rows: rows @ jnp.asarray(damped),
-        lambda rows: rows @ jnp.asarray(inverse),
-        jnp.asarray(SOFTMAX.jacobian(0).T @ np.array([0.5, -0.2, -0.3])), 1e-8, 1000,
-    )  # fmt: skip
+    right = jnp.asarray(SOFTMAX.jacobian(0).T @ np.array([0.5, -0.2, -0.3]))
+    done = jax.jit(
+        lambda: race(lambda rows: rows @ damped, lambda rows: rows @ inverse, right, 1e-8, 1000)
+    )()
     assert not done.helps
     assert done.residuals[0] <= 1e-8 < done.residuals[1]
 
@@ -460,19 +460,18 @@ def test_influence_on_many_losses_in_blocks(monkeypatch):
     gradients = np.array(
         [network.jacobian(i).T @ (network.outputs[i] - network.y[i]) for i in range(30)]
     )
-    rows = range(7)
-    slopes = np.concatenate([network.jacobian(i) for i in rows])
-    # Deletion adds (G + δ)⁻¹∇ℓᵢ to θ.
-    expected = (gradients @ np.linalg.solve(matrix, slopes.T)).reshape(30, 7, 2)
     estimator = hm.GaussNewton(damping, hm.BlockConjugateGradient(1e-9))
-    measured = hm.Predictions(network.X[:7])
-    bound = 2e-9 / damping * np.linalg.norm(gradients, axis=1).max() * np.linalg.norm(slopes)
-    for numbers in (2**26, 4 * network.theta.size):
+    # Of another number of outputs, so that the program is another one.
+    for count, numbers in ((6, 2**26), (7, 4 * network.theta.size)):
         monkeypatch.setattr(_measurement_influence, "_NUMBERS", numbers)
-        jax.clear_caches()
+        slopes = np.concatenate([network.jacobian(i) for i in range(count)])
+        # Deletion adds (G + δ)⁻¹∇ℓᵢ to θ.
+        expected = (gradients @ np.linalg.solve(matrix, slopes.T)).reshape(30, count, 2)
+        bound = 2e-9 / damping * np.linalg.norm(gradients, axis=1).max() * np.linalg.norm(slopes)
+        measured = hm.Predictions(network.X[:count])
         found = hm.measurement_influence(problem, estimator, network.theta, measured)
         assert np.max(np.abs(found.change - expected)) <= bound
-        assert found.residual.shape == (7, 2)
+        assert found.residual.shape == (count, 2)
 
 
 def proximal_slopes(network, deltas, points, damping):
@@ -529,7 +528,7 @@ def test_proximal_responses_in_float32_hold_for_points_below_its_rounding():
 
 def test_a_change_that_rounding_hides_has_a_status_of_its_own():
     from homotopy.influence.change import ChangeStatus
-    from homotopy.influence.estimators.proximal_bregman import _told
+    from homotopy.influence.estimators.proximal_bregman import _at_reference, _told
     from homotopy.influence.weight_changes import WeightChanges
 
     network = Network([2, 3], 4, 0, "softmax")
@@ -539,7 +538,7 @@ def test_a_change_that_rounding_hides_has_a_status_of_its_own():
         lambda one: ChangeStatus.where(one, ChangeStatus.successful, ChangeStatus.not_reached)
     )(reached)
     theta = jnp.asarray(network.theta)
-    told = _told(network.problem(), theta, changes, jnp.tile(theta, (3, 1)),
+    told = _told(_at_reference(network.problem(), theta), theta, changes, jnp.tile(theta, (3, 1)),
                  jnp.array([1.0, 1e-3, 1.0]), ended)  # fmt: skip
     expected = [ChangeStatus.at_rounding, ChangeStatus.successful, ChangeStatus.not_reached]
     for one, status in zip(np.asarray(told[2]._value), expected, strict=True):

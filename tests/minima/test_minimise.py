@@ -260,13 +260,14 @@ ESTIMATORS = {
     ),
     "Influence at": lambda damping, tolerance: hm.Influence(at=damping),
     "NewtonStep, ConjugateGradient": lambda damping, tolerance: hm.NewtonStep(
-        damping, hm.ConjugateGradient(tolerance)
+        damping, hm.ConjugateGradient(tolerance, max_steps=int(400 * damping))
     ),
     "GaussNewton, Lissa": lambda damping, tolerance: hm.GaussNewton(
-        damping, hm.Lissa(steps=50, scale=3.0 + damping, tolerance=1e6 * tolerance)
+        damping,
+        hm.Lissa(steps=int(200 * damping), scale=3.0 + damping, tolerance=1e6 * tolerance),
     ),
     "GaussNewton, Nystrom": lambda damping, tolerance: hm.GaussNewton(
-        damping, hm.Nystrom(2, tolerance=tolerance)
+        damping, hm.Nystrom(2, seed=int(8 * damping), tolerance=tolerance)
     ),
     "GaussNewton, Arnoldi": lambda damping, tolerance: hm.GaussNewton(
         damping, hm.Arnoldi(2, tolerance=tolerance)

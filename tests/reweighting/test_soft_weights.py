@@ -73,8 +73,8 @@ def test_second_derivatives_are_the_differences_of_first_ones():
     assert np.max(np.abs(product - difference)) < 1e-8 * np.max(np.abs(difference))
 
 
-def best_of_scipy(one, target, budget, groups=None):
-    """The same programme by SciPy, without derivatives of ours."""
+def best_of_scipy(one, target, budget, groups=None, most=3000):
+    """The same programme by SciPy, without derivatives of ours, in at most so many steps."""
     n, before = one.y.size, one.loss(one.fit(np.ones(one.y.size)))
 
     def slopes(measure_slope, theta, w):
@@ -106,7 +106,7 @@ def best_of_scipy(one, target, budget, groups=None):
         constraints=constraints,
         bounds=[(0.0, 1.5)] * n,
         method="trust-constr",
-        options={"gtol": 1e-9, "xtol": 1e-12, "maxiter": 3000},
+        options={"gtol": 1e-9, "xtol": 1e-12, "maxiter": most},
     )
 
 
@@ -216,7 +216,9 @@ def test_what_neither_scipy_can_reach_ends_before_the_steps_do():
         whole, constraints=[rw.Constraint(parity, -target, target), loss], bounds=(0.0, 1.5)
     )
     assert found.status == rw.SoftWeightsStatus.infeasible and int(found.refits) < 100
-    assert best_of_scipy(one, target, 0.01).constr_violation > 0.01
+    # It does not come to an end there; twice as many steps do not bring it a tenth nearer.
+    ended = [best_of_scipy(one, target, 0.01, most=most).constr_violation for most in (100, 200)]
+    assert min(ended) > 0.01 and ended[1] > 0.9 * ended[0]
 
 
 def test_least_norm_weights_are_the_published_formula():

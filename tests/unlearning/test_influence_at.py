@@ -16,16 +16,20 @@ def regression(ridge=0.0):
     return hm.LinearRegression(X, Y, deleted=0, ridge=ridge)
 
 
+def batches_of(method, size, steps):
+    """Rows of all steps, drawn at once."""
+    if not isinstance(method, hm.unlearning.ProjectedSGD):
+        return np.tile(np.arange(size), (steps, 1))
+    return np.asarray(method.sampling.batches(method.seed, size, method.batch_size, 0, steps))
+
+
 def retrained(method, weights, steps, start, ridge=0.0):
     """θ after steps of projected descent on weighted squares, by a loop."""
     size, theta, found = len(Y), np.array(start, float), {0: np.array(start, float)}
-    for step in range(max(steps)):
-        eta = method.sizes(step, step + 1)[0]
-        if isinstance(method, hm.unlearning.ProjectedSGD):
-            batch = method.sampling.batches(method.seed, size, method.batch_size, step, step + 1)[0]
-            rows, scale = batch, size / method.batch_size
-        else:
-            rows, scale = np.arange(size), 1.0
+    sizes, batches, scale = method.sizes(0, max(steps)), batches_of(method, size, max(steps)), 1.0
+    if batches.shape[1] < size:
+        scale = size / method.batch_size
+    for step, (eta, rows) in enumerate(zip(sizes, batches, strict=True)):
         residual = weights[rows] * (X[rows] @ theta - Y[rows])
         theta = theta - eta * (scale * residual @ X[rows] + ridge * theta)
         length = np.linalg.norm(theta)

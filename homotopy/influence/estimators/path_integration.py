@@ -79,12 +79,15 @@ def _changes(estimator, problem, theta, changes):
     def integrated(each):
         rows, amounts = each
 
+        # Compiled as parts, so that each is traced once for all the places where it stands.
+        @jax.jit
         def lower_factor(at, s):
             weights = ones.at[rows].add(s * amounts)
             return jnp.linalg.cholesky(
                 jax.jacfwd(lambda there: weights_gradient(there, weights))(at)
             )
 
+        @jax.jit
         def velocity(s, moved, args):
             at = theta + moved
             slope = amounts @ point_gradients(problem, at, rows)

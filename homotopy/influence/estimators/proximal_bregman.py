@@ -11,7 +11,6 @@ import numpy as np
 
 from homotopy._checks import fraction, integer, non_negative
 from homotopy._jit import jit_outermost
-from homotopy.evidence import gradient_roundings
 from homotopy.influence import objectives
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.curvature import GaussNewtonCurvature
@@ -127,7 +126,7 @@ class ProximalBregman(AbstractEstimator):
         forces = _forces(problem, at_reference.outputs)
         status = refit_status(problem, found, changes, forces, self.damping)
         delta, residual, status = _told(
-            problem, theta, changes, found.theta, found.residual, status
+            at_reference, theta, changes, found.theta, found.residual, status
         )
         return delta.astype(dtype), residual.astype(dtype), status
 
@@ -145,10 +144,9 @@ def _solved(solver, curvature, rows):
 
 
 @eqx.filter_jit
-def _told(problem, theta, changes, found, residual, status):
+def _told(at_reference, theta, changes, found, residual, status):
     """Δ, its residual, and whether it is one: what rounding leaves may be as large."""
-    slopes = gradient_norms(problem, theta)[changes.rows]
-    floors = gradient_roundings(problem, theta)[changes.rows]
+    slopes, floors = at_reference.norms[changes.rows], at_reference.roundings[changes.rows]
     sizes = jnp.abs(changes.amounts)
     none = jnp.sum(sizes * slopes, axis=1) <= jnp.sum(sizes * floors, axis=1)
 

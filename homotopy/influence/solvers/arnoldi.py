@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from homotopy._checks import fraction, integer
-from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
     InverseProduct,
@@ -64,7 +63,7 @@ class Arnoldi(AbstractSolver):
 
     rank: int = eqx.field(static=True)
     steps: int | None = eqx.field(default=None, static=True)
-    seed: int = eqx.field(default=0, static=True)
+    seed: int = 0
     tolerance: float = 1e-2
 
     def __check_init__(self):
@@ -77,7 +76,7 @@ class Arnoldi(AbstractSolver):
     def of_dimension(self, dimension):
         return dataclasses.replace(self, rank=min(self.rank, dimension))
 
-    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+    def _solve(self, curvature, vectors):
         d, dtype = curvature.dimension, curvature.theta.dtype
         if self.rank > d:
             raise ValueError(
@@ -163,33 +162,31 @@ def lanczos(
         return vector / _nonzero(jnp.linalg.norm(vector))
 
     def step(j, state):
-        basis, diagonal, off_diagonal, size = state
-        image = product(basis[j])
-        diagonal = diagonal.at[j].set(jnp.dot(basis[j], image))
-        rest = orthogonal(image, basis)
+        basis, diagonal, off_diagonal, size, rest = state
         norm = jnp.linalg.norm(rest)
-        size = jnp.maximum(size, jnp.linalg.norm(image))
+        # So at first, where there is nothing yet.
         invariant = ~(norm > d * eps * size)
-        following = jax.lax.cond(
-            invariant,
-            lambda: random_direction(j + 1, basis),
-            lambda: rest / norm,
-        )
-        off_diagonal = off_diagonal.at[j].set(jnp.where(invariant, 0.0, norm))
-        # The row after the last one is not there, and not set.
-        return basis.at[j + 1].set(following, mode="drop"), diagonal, off_diagonal, size
+        direction = jax.lax.cond(invariant, lambda: random_direction(j, basis), lambda: rest / norm)
+        # The entry beside the first row is not there, and not set.
+        before = jnp.where(j > 0, j - 1, steps)
+        off_diagonal = off_diagonal.at[before].set(jnp.where(invariant, 0.0, norm), mode="drop")
+        image = product(direction)
+        diagonal = diagonal.at[j].set(jnp.dot(direction, image))
+        basis = basis.at[j].set(direction)
+        size = jnp.maximum(size, jnp.linalg.norm(image))
+        return basis, diagonal, off_diagonal, size, orthogonal(image, basis)
 
-    empty = jnp.zeros((steps, d), dtype)
     state = (
-        empty.at[0].set(random_direction(0, empty)),
+        jnp.zeros((steps, d), dtype),
         jnp.zeros(steps, dtype),
-        jnp.zeros(steps, dtype),
+        jnp.zeros(steps - 1, dtype),
         jnp.zeros((), dtype),
+        jnp.zeros(d, dtype),
     )
-    basis, diagonal, off_diagonal, _ = jax.lax.fori_loop(0, steps, step, state)
-    beside = off_diagonal[:-1]
+    basis, diagonal, beside, size, rest = jax.lax.fori_loop(0, steps, step, state)
+    norm = jnp.linalg.norm(rest)
     matrix = jnp.diag(diagonal) + jnp.diag(beside, 1) + jnp.diag(beside, -1)
-    return matrix, basis, off_diagonal[-1]
+    return matrix, basis, jnp.where(norm > d * eps * size, norm, 0.0)
 
 
 def _nonzero(number):

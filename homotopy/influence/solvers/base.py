@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy._jit import Numbers, filter_jit_numbers, is_traced
 from homotopy._status import Reported, Status
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.layered_products import LayeredProducts
@@ -54,8 +55,10 @@ class InverseProduct(Reported, eqx.Module):
     steps: Int[Array, " m"]
 
 
-class AbstractSolver(eqx.Module):
+class AbstractSolver(Numbers):
     """A way to compute inverse-Hessian products; passed to estimators as `solver`.
+
+    Fields that are not static are numbers: other seeds, steps and tolerances compile nothing.
 
     Tolerances below 64 units in the last place of the dtype count as those: 8e-6 in float32.
     """
@@ -65,13 +68,31 @@ class AbstractSolver(eqx.Module):
         """Whether it asks for the model's layers, which coordinates of what is seen have not."""
         return False
 
-    @abc.abstractmethod
     def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
-        """The product of the curvature's inverse with each row."""
+        """The product of the curvature's inverse with each row.
+
+        As one program where numbers are known, in place where they are traced.
+        """
+        self.check(curvature)
+        if is_traced((self, curvature, vectors)):
+            return self._solve(curvature, vectors)
+        return _as_one(self, curvature, vectors)
+
+    def check(self, curvature: AbstractCurvature) -> None:
+        """An error where the numbers of a curvature are known, and not such as can be taken."""
+
+    @abc.abstractmethod
+    def _solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+        """As `solve`, traced."""
 
     def of_dimension(self, dimension: int) -> AbstractSolver:
         """The solver for the same operator without `d − dimension` directions it does not see."""
         return self
+
+
+@filter_jit_numbers
+def _as_one(solver, curvature, vectors):
+    return solver._solve(curvature, vectors)
 
 
 def relative_residual(

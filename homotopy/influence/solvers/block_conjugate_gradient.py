@@ -10,10 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float
 
 from homotopy._checks import fraction, integer
-from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import AbstractSolver, InverseProduct, graded
 from homotopy.influence.solvers.preconditioning import (
     checked_preconditioner,
@@ -68,7 +66,7 @@ class BlockConjugateGradient(AbstractSolver):
     """
 
     tolerance: float = 1e-6
-    max_steps: int = eqx.field(default=200, static=True)
+    max_steps: int = 200
     block_size: int | None = eqx.field(default=None, static=True)
     preconditioner: AbstractSolver | None = None
     working_dtype: DTypeLike | None = eqx.field(default=None, static=True)
@@ -90,7 +88,7 @@ class BlockConjugateGradient(AbstractSolver):
         except ValueError as error:
             raise ValueError(str(error).replace("dtype:", "working_dtype:", 1)) from None
 
-    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+    def _solve(self, curvature, vectors):
         count, dimension = vectors.shape
         dtype = vectors.dtype
         working = self._working(dtype)
@@ -175,6 +173,10 @@ class BlockConjugateGradient(AbstractSolver):
             jnp.broadcast_to(indefinite, rows),
             jnp.broadcast_to(steps, rows),
         )
+
+    def check(self, curvature):
+        if self.preconditioner is not None:
+            self.preconditioner.check(curvature)
 
     @property
     def needs_layers(self):

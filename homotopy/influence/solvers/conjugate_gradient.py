@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from homotopy._checks import fraction, integer
-from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
     InverseProduct,
@@ -65,7 +62,7 @@ class ConjugateGradient(AbstractSolver):
     """
 
     tolerance: float = 1e-10
-    max_steps: int = eqx.field(default=1000, static=True)
+    max_steps: int = 1000
     preconditioner: AbstractSolver | None = None
 
     def __check_init__(self):
@@ -73,7 +70,7 @@ class ConjugateGradient(AbstractSolver):
         integer("max_steps", self.max_steps)
         checked_preconditioner(self.preconditioner)
 
-    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+    def _solve(self, curvature, vectors):
         operator = curvature.prepared()
         # Rows of size one: squares of small gradients underflow, in float32 soon.
         size = jnp.max(jnp.abs(vectors), axis=1)
@@ -114,6 +111,10 @@ class ConjugateGradient(AbstractSolver):
             graded(residual, self.tolerance, end.indefinite),
             end.steps,
         )
+
+    def check(self, curvature):
+        if self.preconditioner is not None:
+            self.preconditioner.check(curvature)
 
     @property
     def needs_layers(self):

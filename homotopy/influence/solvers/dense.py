@@ -7,10 +7,9 @@ import math
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
-from jaxtyping import Array, Float
 
 from homotopy._checks import fraction
-from homotopy.influence.curvature import AbstractCurvature, GaussNewtonCurvature
+from homotopy.influence.curvature import GaussNewtonCurvature
 from homotopy.influence.solvers.base import (
     AbstractSolver,
     InverseProduct,
@@ -54,7 +53,7 @@ class Dense(AbstractSolver):
     def __check_init__(self):
         fraction("tolerance", self.tolerance)
 
-    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+    def _solve(self, curvature, vectors):
         if isinstance(curvature, GaussNewtonCurvature) and _outputs(curvature) < (
             curvature.dimension
         ):

@@ -117,7 +117,7 @@ class EigenvalueKronecker(AbstractSolver):
     def __check_init__(self):
         positive("tolerance", self.tolerance)
 
-    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+    def _solve(self, curvature, vectors):
         operator = curvature.prepared()
         solution = self.preconditioner(curvature)(vectors)
         left = jnp.linalg.norm(vectors - operator.products(solution), axis=1)
@@ -129,16 +129,19 @@ class EigenvalueKronecker(AbstractSolver):
 
     def preconditioner(self, curvature: AbstractCurvature) -> Callable:
         """v ↦ Q(Λ + δ + ρ)⁻¹Qᵀv, of rows (m, d)."""
+        self.check(curvature)
         blocks = self.approximation(curvature)
         shift = curvature.shift
-        known = concrete(shift)
+        shift = jnp.maximum(shift, jnp.finfo(shift.dtype).tiny)
+        return lambda vectors: blocks.inverse(shift, vectors)
+
+    def check(self, curvature):
+        known = concrete(curvature.shift)
         if known is not None and not known > 0.0:
             raise ValueError(
                 "damping: expected a damping or a ridge > 0 with EigenvalueKronecker, whose Λ has "
                 f"zeros where a unit is dead or a loss saturated, got {float(curvature.damping):g}."
             )
-        shift = jnp.maximum(shift, jnp.finfo(shift.dtype).tiny)
-        return lambda vectors: blocks.inverse(shift, vectors)
 
     def approximation(self, curvature: AbstractCurvature) -> KroneckerBlocks:
         """Q_A, Q_S and Λ of every layer, of the data alone: no damping or ridge is in them."""

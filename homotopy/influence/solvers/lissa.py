@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import fraction, integer, positive
-from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.arnoldi import lanczos
 from homotopy.influence.solvers.base import (
     AbstractSolver,
@@ -79,11 +78,11 @@ class Lissa(AbstractSolver):
     [-0.25]
     """
 
-    steps: int = eqx.field(default=1000, static=True)
+    steps: int = 1000
     batch_size: int | None = eqx.field(default=None, static=True)
     repeats: int = eqx.field(default=1, static=True)
     scale: float | None = None
-    seed: int = eqx.field(default=0, static=True)
+    seed: int = 0
     tolerance: float = 1e-2
 
     def __check_init__(self):
@@ -96,7 +95,7 @@ class Lissa(AbstractSolver):
             positive("scale", self.scale)
         fraction("tolerance", self.tolerance)
 
-    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
+    def _solve(self, curvature, vectors):
         n = curvature.weights.shape[0]
         if self.batch_size is not None and self.batch_size > n:
             raise ValueError(

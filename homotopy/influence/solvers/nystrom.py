@@ -64,7 +64,7 @@ class Nystrom(AbstractSolver):
     """
 
     rank: int = eqx.field(static=True)
-    seed: int = eqx.field(default=0, static=True)
+    seed: int = 0
     tolerance: float = 1e-2
 
     def __check_init__(self):
@@ -75,8 +75,7 @@ class Nystrom(AbstractSolver):
     def of_dimension(self, dimension):
         return dataclasses.replace(self, rank=min(self.rank, dimension))
 
-    def solve(self, curvature: AbstractCurvature, vectors: Float[Array, "m d"]) -> InverseProduct:
-        self._check_shift(curvature)
+    def _solve(self, curvature, vectors):
         values, basis, semidefinite = self.approximation(curvature)
         shift = _positive(curvature.shift)
         along, complement = _split(basis, vectors)
@@ -133,7 +132,7 @@ class Nystrom(AbstractSolver):
         Symmetric and positive definite: what `ConjugateGradient` takes for the inverse of the
         curvature, up to a factor.
         """
-        self._check_shift(curvature)
+        self.check(curvature)
         values, basis, _ = self.approximation(curvature)
         shift = _positive(curvature.shift)
         factors = (values[-1] + shift) / (values + shift)
@@ -144,7 +143,7 @@ class Nystrom(AbstractSolver):
 
         return precondition
 
-    def _check_shift(self, curvature):
+    def check(self, curvature):
         shift = concrete(curvature.shift)
         if self.rank < curvature.dimension and shift is not None and not shift > 0.0:
             raise ValueError(

@@ -47,7 +47,7 @@ def race(
     precondition: Callable[[Float[Array, "1 d"]], Float[Array, "1 d"]],
     right: Float[Array, " d"],
     tolerance: float | Float[Array | np.ndarray, ""],
-    max_steps: int,
+    max_steps: int | Int[Array | np.ndarray, ""],
 ) -> Race:
     """Both at once, a step each, until one has the tolerance.
 
@@ -106,7 +106,7 @@ def preconditioner_of(
     products: Callable,
     vectors: Float[Array, "m d"],
     tolerance: float | Float[Array | np.ndarray, ""],
-    max_steps: int,
+    max_steps: int | Int[Array | np.ndarray, ""],
 ) -> Callable:
     """The function of rows; the identity where there is none, or where it would not help.
 

@@ -65,6 +65,26 @@ def filter_jit_numbers(function: Callable) -> Callable:
     return call
 
 
+class Numbers(eqx.Module):
+    """Whose integers are no shapes where their fields are not static, as a seed or a largest number
+    of steps: `filter_jit_numbers` traces them too.
+    """
+
+
+def _is_numbers(value):
+    return isinstance(value, Numbers)
+
+
+def _traced(leaf):
+    if _is_numbers(leaf):
+        return jax.tree.map(lambda one: _number(one, (float, int)), leaf)
+    return _number(leaf, float)
+
+
+def _number(leaf, kinds):
+    return jnp.asarray(leaf) if isinstance(leaf, kinds) and not isinstance(leaf, bool) else leaf
+
+
 def output_shape_of(function: Callable, parts: tuple, *arguments: jax.ShapeDtypeStruct):
     """`jax.eval_shape` of function(*parts, *arguments), traced once for parts of one structure.
 
@@ -103,23 +123,3 @@ def _hashable(leaves):
 
 def _abstract(array):
     return jax.ShapeDtypeStruct(array.shape, array.dtype)
-
-
-class Numbers(eqx.Module):
-    """Whose integers are no shapes where their fields are not static, as a seed or a largest number
-    of steps: `filter_jit_numbers` traces them too.
-    """
-
-
-def _is_numbers(value):
-    return isinstance(value, Numbers)
-
-
-def _traced(leaf):
-    if _is_numbers(leaf):
-        return jax.tree.map(lambda one: _number(one, (float, int)), leaf)
-    return _number(leaf, float)
-
-
-def _number(leaf, kinds):
-    return jnp.asarray(leaf) if isinstance(leaf, kinds) and not isinstance(leaf, bool) else leaf

@@ -47,13 +47,13 @@ def known_value_and_gradient(
     edges = np.concatenate([[0.0], np.minimum(breakpoints, horizon), [horizon]])
     exact = np.array(schedule.constant_pieces)
     with np.errstate(all="ignore"):
-        follow = partial(followed, request.method, modal, start, schedule, horizon)
+        follow = partial(_follow, request.method, modal, start, schedule, horizon)
         ends, steps = follow(horizon[None])
         if ends is None:
             return None
         mirrored = Reversed(schedule, request.horizon)
         back = partial(
-            followed, request.method, modal.nothing_to_fit(), ends[0] - goal, mirrored, horizon
+            _follow, request.method, modal.nothing_to_fit(), ends[0] - goal, mirrored, horizon
         )
         began, back_steps = back(horizon[None])
         if began is None:
@@ -83,7 +83,7 @@ def known_value_and_gradient(
     return 0.5 * np.sum((ends[0] - goal) ** 2), gradient
 
 
-def followed(method, modal, start, schedule, horizon, times):
+def _follow(method, modal, start, schedule, horizon, times):
     """States, and the times of the steps; None where the flow does not come to the end."""
     origin = np.zeros_like(start)
     states, status, stats = method.modal_states(modal, origin, start, schedule, times, horizon)

@@ -8,14 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-<<<<<<< HEAD
 from homotopy._status import known_success, require_success
-=======
-from homotopy._status import is_successful, require_success
->>>>>>> latency
 from homotopy.deletion.dynamics.base import AbstractDynamics
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
-from homotopy.deletion.dynamics.known_gradient import followed, known_value_and_gradient
+from homotopy.deletion.dynamics.known_gradient import known_value_and_gradient
 from homotopy.deletion.dynamics.known_steps import known_step_costs
 from homotopy.deletion.dynamics.modal_pontryagin import relative_residual
 from homotopy.deletion.request import Request
@@ -89,17 +85,8 @@ class ModalDynamics(AbstractDynamics):
         states, status = self.states(schedule, self.request.horizon[None])
         return jax.grad(self.cost)(require_success(states, status)[0])
 
-    def _known_final_costate(self, schedule):
-        """The same of a distance, in NumPy; None where JAX is to find it, or to say what failed."""
-        known = self.known_costs(schedule, self.request.horizon[None])
-        if known is None or not is_successful(known[2]):
-            return None
-        return known[1][0] - np.asarray(self.request.centred_goal)
-
     def costate(self, schedule):
-        known = self._known_final_costate(schedule)
-        final = self.final_costate(schedule) if known is None else jnp.asarray(known)
-        return ModalCostate(self.request, schedule, final)
+        return ModalCostate(self.request, schedule, self.final_costate(schedule))
 
     def switching_function(self, schedule):
         return ModalSwitchingFunction(self.request, schedule, self.costate(schedule))
@@ -125,7 +112,7 @@ class ModalDynamics(AbstractDynamics):
         size = jnp.abs(request.centred_start) + jnp.abs(request.problem.modal.equilibrium)
         start = request.centred_start + shift * jnp.sign(request.centred_start) * size
         elsewhere = eqx.tree_at(lambda dynamics: dynamics.request.centred_start, self, start)
-        moved = elsewhere.costate(shifted).final
+        moved = elsewhere.final_costate(shifted)
         unit = 4.0 * np.finfo(np.asarray(moved).dtype).eps
         if not all(schedule.constant_pieces):
             unit += request.method.tolerance
@@ -250,24 +237,6 @@ class ModalSwitchingFunction(SwitchingFunction):
     def factors(self, t):
         both = self._at(self._factors, t)
         return both[..., 1, :], both[..., 0, :]
-
-    def known(self, times: Float[np.ndarray, " m"]):
-        """φ (m,), p (m, d) and v (m, g) at ascending times, in NumPy; None where JAX is needed."""
-        request = self.request
-        numbers = request.centred_start, self.costate.final, request.horizon
-        known, modal = in_numpy(numbers), in_numpy(request.problem.modal)
-        if known is None or modal is None or in_numpy(self.schedule) is None:
-            return None
-        start, final, horizon = known
-        method, mirrored = request.method, Reversed(self.schedule, request.horizon)
-        back = (horizon - times)[::-1]
-        with np.errstate(all="ignore"):
-            states, _ = followed(method, modal, start, self.schedule, horizon, times)
-            costates, _ = followed(method, modal.nothing_to_fit(), final, mirrored, horizon, back)
-        if states is None or costates is None:
-            return None
-        residuals, sigma = modal.deleted_residual(states), costates[::-1] @ modal.rows.T
-        return np.sum(sigma * residuals, axis=1), modal.parameters(costates[::-1]), residuals
 
     def ascending(self, times):
         factors = self._factors(times)

@@ -20,7 +20,7 @@ _TO_COEFFICIENTS = to_coefficients(_COUNT)
 def relative_residual(switching: SwitchingFunction) -> float:
     """`homotopy.control.PontryaginResidual.relative` on [s, T]; see `Deletion.pmp_residual`.
 
-    Of the switching function of a linear regression, in NumPy where its numbers are known.
+    Of a switching function with factors, as linear regression has.
     """
     request, schedule = switching.request, switching.schedule
     edges = _intervals(request, schedule)
@@ -28,16 +28,13 @@ def relative_residual(switching: SwitchingFunction) -> float:
     lengths = rights - lefts
     times = lefts[:, None] + lengths[:, None] * _NODES[None, :]
     flat, shape = times.reshape(-1), times.shape
-    known = switching.known(flat)
-    if known is None:
-        known = switching(flat), switching.costate(flat), switching.residual(flat)
-    phi, costate, residual = map(np.asarray, known)
-    phi, costate = phi.reshape(shape), costate.reshape(*shape, -1)
+    phi = np.asarray(switching(flat)).reshape(shape)
     epsilon = np.asarray(schedule(flat)).reshape(shape)
     rows = np.asarray(least_squares_rows(request.problem)[0])[
         np.atleast_1d(request.problem.deleted)
     ]
-    field = (residual @ rows).reshape(*shape, -1)
+    costate = np.asarray(switching.costate(flat)).reshape(*shape, -1)
+    field = (np.asarray(switching.residual(flat)) @ rows).reshape(*shape, -1)
 
     # One sign, in all nodes and at both ends of the interpolating polynomial: as it is. Otherwise
     # split where the polynomial has its zeros.

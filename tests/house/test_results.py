@@ -115,9 +115,9 @@ def test_every_result_draws_itself_into_given_axes_and_into_its_own(shown):
     for name, value in shown.items():
         if not isinstance(value, Result):
             continue
+        assert next(iter(inspect.signature(value.plot).parameters)) == "ax", name
         _, ax = plt.subplots()
-        assert value.plot(ax) is ax, name
-        assert value.plot(ax=plt.subplots()[1]).has_data(), name
+        assert value.plot(ax) is ax and ax.has_data(), name
         drawn = value.plot()
         assert all(isinstance(one, Axes) for one in np.atleast_1d(np.asarray(drawn, object))), name
         plt.gcf().draw_without_rendering()

@@ -136,9 +136,9 @@ def ended(process):
 APART = {"homotopy": 1e-9, "on measurements": 1e-9}
 
 
-def test_every_verb_over_four_devices_is_the_serial_one():
-    """To rounding; and to the last bit the same over four devices, one, and two processes."""
-    found = ended(started("sharded.py", 4))
+def test_every_verb_over_eight_devices_is_the_serial_one():
+    """To rounding; and to the last bit the same over eight devices, one, and two processes."""
+    found = ended(started("sharded.py", 8))
     for name, serial in found["serial"].items():
         serial, shared = np.array(serial), np.array(found["devices"][name])
         apart = np.max(np.abs(shared - serial)) / np.max(np.abs(serial))

@@ -286,12 +286,14 @@ class Problem(NamedData, eqx.Module):
             return start + basis @ (seen.fit(epsilon, z) - z)
         # As a pytree, so that a second fit of a problem of this shape compiles nothing.
         risk = eqx.Partial(self.risk, epsilon=jnp.asarray(epsilon, self.X.dtype))
-        try:
-            affine = weights is not None and affine_in_parameters(self)
-            theta = stationary_point(risk, start, convex=affine)
-        except RuntimeError as error:
+
+        def unless_denied():
             found = decide_existence(self, self.weights(epsilon))
-            raise RuntimeError(found.reason) if found.denied else error from None
+            if found.denied:
+                raise RuntimeError(found.reason)
+
+        affine = weights is not None and affine_in_parameters(self)
+        theta = stationary_point(risk, start, convex=affine, before=unless_denied)
         if concrete(theta) is not None and weights is not None:
             require_minimum(self, theta, weights)
         return theta

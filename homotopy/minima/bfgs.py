@@ -21,6 +21,7 @@ def stationary_point(
     theta0: Float[Array, " d"],
     max_steps: int = 10_000,
     convex: bool = False,
+    before: Callable[[], None] = lambda: None,
 ) -> Float[Array, " d"]:
     """Minimise by BFGS from θ₀, then finish by Newton's method on the gradient.
 
@@ -36,6 +37,9 @@ def stationary_point(
     max_steps : int
         Of BFGS.
     convex : bool
+    before : callable
+        Called before BFGS, where Newton's method did not reach the minimum of a convex function: it
+        may raise, where there is none.
 
     Raises
     ------
@@ -53,6 +57,7 @@ def stationary_point(
         best, reached = _downhill(risk, theta0)
         if concrete(reached):
             return best
+        before()
     best, residual, allowed, at_rest = _descend(risk, theta0, max_steps)
     known = concrete(residual)
     if known is not None and not (known <= concrete(allowed) and concrete(at_rest)):

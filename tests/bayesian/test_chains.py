@@ -48,8 +48,7 @@ def test_unadjusted_chains_have_the_law_of_their_step_to_a_hundredth():
     mean, _ = law(X, y, np.ones(12), BETA, GAMMA, theta)
     q, V = eigenvectors(X, BETA, GAMMA)
     step = 0.3 * 4.0 / q[-1]
-    # 200,000 draws: an error of √(2/200,000) of a variance, a third of the hundredth.
-    sampler = hm.SGLD(4000, chains=50, burn_in=200, thinning=8, step_size=step)
+    sampler = hm.SGLD(4000, chains=100, burn_in=200, thinning=8, step_size=step)
 
     def along(at):
         """Squares along the eigenvectors, and the test loss."""

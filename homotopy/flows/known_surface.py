@@ -35,7 +35,7 @@ def known_surface(
     >>> from homotopy.numerics.namespace import in_numpy
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> numbers = np.array([2.0]), np.array([0.0, 40.0]), np.array([0.0, 1.0])
+    >>> numbers = np.array([2.0]), np.array([0.0, 1000.0]), np.array([0.0, 1.0])
     >>> theta, finite = known_surface(in_numpy(problem.modal), *numbers)
     >>> theta[:, :, 0].tolist()
     [[2.0, 0.0], [2.0, 0.5]]

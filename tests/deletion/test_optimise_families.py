@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 import homotopy as hm
+from homotopy.deletion.searches.family import _behind
 from homotopy.deletion.searches.ramps import interval
 
 Status = hm.results.OptimumStatus
@@ -261,3 +262,18 @@ def test_a_decay_of_no_length_does_not_end_before_it_begins():
     assert np.any(naive < first) and np.all(last >= first)
     slope = jax.grad(lambda f: interval(f, 0.1, 1.0)[1])(jnp.array([0.3, 0.0]))
     np.testing.assert_allclose(slope, [0.9, 0.63], rtol=1e-15)  # whole, though the two are equal
+
+
+def test_a_search_that_creeps_far_above_another_is_given_up():
+    def behind(first, last, done=(True, False), count=40, left=100):
+        costs = [np.array([start]) for start in np.geomspace(first, last, count)]
+        return _behind(costs, np.array([done]), left)[0].tolist()
+
+    creeping, falling = (1e-20, 1.7e-17), (1.0, 1e-9)
+    assert behind((1e-22, 1.8e-17), (1e-22, 1.7e-17)) == [False, True]
+    assert behind((1e-22, falling[0]), (1e-22, falling[1])) == [False, False]
+    assert behind(creeping, creeping, done=(False, False)) == [False, False]
+    assert behind(creeping, creeping, count=20) == [False, False]
+    # At its pace it comes there in the points that are left, and not in a few.
+    assert behind((1.0, 3.0), (1.0, 2.0), left=100) == [False, False]
+    assert behind((1.0, 3.0), (1.0, 2.0), left=20) == [False, True]

@@ -26,6 +26,7 @@ from homotopy.schedules import AbstractSchedule
 from homotopy.schedules._arguments import unchecked
 
 _CHUNK = 20  # trial points between two reports of progress
+_PACE = 30  # trial points that tell how fast a search goes on
 _ALIKE = 1e-7  # local minima whose costs differ by less, relative to them, count as one
 
 
@@ -127,10 +128,13 @@ class AbstractFamily(AbstractSearch):
     def _descend_in_closed_form(self, deletions, points):
         """The same where ℰ and its gradient are found outside of JAX, step by step."""
         descent = ClosedFormDescent(self, deletions, _first_states(points))
+        costs: list[np.ndarray] = []
         for limit in range(1, self.max_steps + 1):
             descent.advance()
             yield limit, descent.states
-            if np.all(np.asarray(descent.states.done)):
+            done = np.asarray(descent.states.done)
+            costs.append(np.asarray(descent.states.cost))
+            if np.all(done | _behind(costs, done, self.max_steps - limit)):
                 break
 
     def _points(self, deletion, schedule):
@@ -175,6 +179,19 @@ def _groups(deletions) -> list[list[int]]:
 @eqx.filter_jit
 def _first_states(points):
     return jax.vmap(jax.vmap(quasi_newton.first_state))(points)
+
+
+def _behind(costs: list[np.ndarray], done: np.ndarray, left: int) -> np.ndarray:
+    """Which searches (m, r) would, at their pace, not come to where another one has ended.
+
+    The least cost of each problem is known by then; a search that creeps along a valley far above
+    it takes most of the time.
+    """
+    if len(costs) <= _PACE:
+        return np.zeros_like(done)
+    now, best = costs[-1], np.min(np.where(done, costs[-1], np.inf), axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # of costs that were never finite
+        return now - (costs[-1 - _PACE] - now) * (left / _PACE) > best
 
 
 @eqx.filter_jit

@@ -87,13 +87,16 @@ def test_nothing_is_compiled_twice_for_schedules_of_a_kind(problem):
     deletion = hm.Deletion(problem, np.zeros(10), start=0.05, horizon=1.0)
     deletion.cost(hm.Ramp(0.05, 1.0))
     counted = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda name, *_, **__: counted.append(name) if "compile" in name else None
-    )
+
+    def count(name, *_, **__):
+        if "compile" in name:
+            counted.append(name)
+
+    jax.monitoring.register_event_duration_secs_listener(count)
     try:
         deletion.cost(hm.Ramp(0.1, 0.7))
     finally:
-        jax.monitoring.clear_event_listeners()
+        jax.monitoring.unregister_event_duration_listener(count)
     assert not counted
 
 

@@ -24,6 +24,7 @@ _TOGETHER = 2**16  # entries of what is computed at once for some times, which t
 _SEEN = Beside()  # beside the targets: the rows of the data in the eigenbasis, and whose they are
 
 
+@np.errstate(all="ignore")
 def known_sensitivity(
     modal: ModalForm,
     observed: Float[np.ndarray, "n d"],
@@ -60,6 +61,7 @@ def known_sensitivity(
     derivative = aligned((times.size, *observed.shape))
     finite = np.empty(times.size, bool)
 
+    @np.errstate(all="ignore")  # of the thread
     def set_part(which):
         for some in np.array_split(which, -(-which.size // together)):
             own = slice(some[0], some[-1] + 1)
@@ -73,7 +75,7 @@ def known_sensitivity(
 
     together = max(1, _TOGETHER // max(observed.size, rates.size**2))
     parts = max(1, min(CORES, derivative.size // _WORTH))
-    with np.errstate(all="ignore"), one_thread_of_blas(0):
+    with one_thread_of_blas(0):
         list(side_by_side(set_part, np.array_split(np.arange(times.size), parts)))
     return jax.device_put(derivative, may_alias=True), bool(finite.all())
 

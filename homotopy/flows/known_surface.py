@@ -16,6 +16,7 @@ from homotopy.numerics.aligned import aligned
 from homotopy.numerics.known_rank_one import set_spectra
 
 
+@np.errstate(all="ignore")
 def known_surface(
     modal: ModalForm,
     theta0: Float[np.ndarray, " d"],
@@ -47,6 +48,7 @@ def known_surface(
     onto_parameters = np.ascontiguousarray(modal.basis.T)
     reached = int(np.count_nonzero(modal.active))
 
+    @np.errstate(all="ignore")  # of the thread
     def set_part(which):
         count, size = times.size, theta0.size
         exponents, states, between = (np.empty((count, size)) for _ in range(3))
@@ -68,6 +70,6 @@ def known_surface(
                 np.matmul(states, turned[0] @ onto_parameters, out=theta[index])
             finite[index] = np.isfinite(theta[index]).all()
 
-    with np.errstate(all="ignore"), one_thread_of_blas(0):
+    with one_thread_of_blas(0):
         list(side_by_side(set_part, np.array_split(np.arange(epsilons.size), CORES)))
     return jax.device_put(theta, may_alias=True), finite

@@ -101,6 +101,13 @@ def test_each_failure_has_its_status(regression):
     )
     with pytest.raises(RuntimeError, match="max_steps"):
         hm.homotopy(regression, np.ones(4), [1.0], EPSILONS, method=hm.Adaptive(max_steps=1))
+    for problem in (regression, hm.LinearRegression(regression.X, regression.y, deleted=0)):
+        # Its coordinate along a mode overflows.
+        far = 1.7e308 * np.sign(problem.modal.basis[:, 0])
+        surface = hm.homotopy(problem, far, [0.0, 1.0], EPSILONS, throw=False)
+        assert not np.any(surface.successful)
+        with pytest.raises(RuntimeError, match="finite"):
+            hm.homotopy(problem, far, [0.0, 1.0], EPSILONS)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from homotopy.deletion.dynamics.known_steps import known_step_costs
 from homotopy.deletion.dynamics.modal_pontryagin import relative_residual
 from homotopy.deletion.request import Request
 from homotopy.deletion.terminal_cost import ParameterDistance
-from homotopy.numerics.namespace import in_numpy
+from homotopy.numerics.namespace import AnyArray, in_numpy
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.reversed import Reversed
 
@@ -122,9 +122,9 @@ class ModalDynamics(AbstractDynamics):
 
 def known_states(
     request: Request,
-    start: Float[Array, " d"],
+    start: Float[AnyArray, " d"],
     schedule: AbstractSchedule,
-    times: Float[Array, " m"],
+    times: Float[AnyArray, " m"],
     at_rest: bool = False,
 ) -> Float[np.ndarray, "m d"] | None:
     """z − α of numbers that are known, by NumPy and at once; `at_rest` with nothing to fit.
@@ -176,7 +176,7 @@ class ModalCostate(Costate):
         )
         return require_success(states, status)[::-1]
 
-    def known_modal(self, times: Float[Array, " m"]) -> Float[np.ndarray, "m d"] | None:
+    def known_modal(self, times: Float[AnyArray, " m"]) -> Float[np.ndarray, "m d"] | None:
         """The same of numbers that are known, by NumPy; else None."""
         horizon = self.request.horizon
         backwards = Reversed(self.schedule, horizon)

@@ -179,12 +179,12 @@ def lanczos(
     state = (
         jnp.zeros((steps, d), dtype),
         jnp.zeros(steps, dtype),
-        jnp.zeros(steps - 1, dtype),
+        jnp.zeros(steps, dtype),  # with an entry that stays empty, lest there be none
         jnp.zeros((), dtype),
         jnp.zeros(d, dtype),
     )
-    basis, diagonal, beside, size, rest = jax.lax.fori_loop(0, steps, step, state)
-    norm = jnp.linalg.norm(rest)
+    basis, diagonal, off_diagonal, size, rest = jax.lax.fori_loop(0, steps, step, state)
+    beside, norm = off_diagonal[:-1], jnp.linalg.norm(rest)
     matrix = jnp.diag(diagonal) + jnp.diag(beside, 1) + jnp.diag(beside, -1)
     return matrix, basis, jnp.where(norm > d * eps * size, norm, 0.0)
 

@@ -45,11 +45,8 @@ _NOTES = NAMES[:4]
 _LONG = (
     "fig14_perceptron_answers",
     "fig13_learned_schedules",
+    "fig29_singular_networks",
     "fig11_diabetes_gains",
-    "fig19_mislabelled",
-    "fig08_synthesis_map",
-    "fig18_pbrf",
-    "fig07_optimal_schedules",
     "fig09_certificate",
 )
 ORDER = (*_NOTES, *_LONG, *(name for name in NAMES if name not in _NOTES + _LONG))

@@ -15,6 +15,9 @@ from homotopy.modal import ModalForm
 from homotopy.numerics.aligned import aligned
 from homotopy.numerics.known_rank_one import set_spectra
 
+# Entries of the states of some ε: few calls of many numbers, which the cache is to hold.
+_TOGETHER = 2**16
+
 
 @np.errstate(all="ignore")
 def known_surface(
@@ -48,28 +51,30 @@ def known_surface(
     onto_parameters = np.ascontiguousarray(modal.basis.T)
     reached = int(np.count_nonzero(modal.active))
 
+    count, size = times.size, theta0.size
+    together = max(1, _TOGETHER // (size * max(count, size)))
+
     @np.errstate(all="ignore")  # of the thread
     def set_part(which):
-        count, size = times.size, theta0.size
-        exponents, states, between = (np.empty((count, size)) for _ in range(3))
-        rates, turned = np.empty((1, size)), np.empty((1, size, size))
-        for index in which:
-            own = slice(index, index + 1)
-            set_spectra(modal.eigenvalues, modal.rows[0], reached, epsilons[own], rates, turned)
-            np.multiply.outer(-times, rates[0], out=exponents)
+        rates, turned = np.empty((together, size)), np.empty((together, size, size))
+        for first in range(which[0], which[-1] + 1, together):
+            own = slice(first, min(first + together, which[-1] + 1))
+            rate, turn = (part[: own.stop - own.start] for part in (rates, turned))
+            set_spectra(modal.eigenvalues, modal.rows[0], reached, epsilons[own], rate, turn)
+            exponents = np.multiply(-times[:, None], rate[:, None, :])
             # Not 1 − exp, nor exp − 1: each has its own relative accuracy where it is small.
-            np.expm1(exponents, out=states)
-            states *= -(turned[0] @ equilibria[index])
+            states = np.expm1(exponents)
+            states *= -np.matmul(turn, equilibria[own, :, None])[:, None, :, 0]
             np.exp(exponents, out=exponents)
-            exponents *= turned[0] @ start
+            exponents *= (turn @ start)[:, None, :]
             states += exponents
             if count < size:
-                np.matmul(states, turned[0], out=between)
-                np.matmul(between, onto_parameters, out=theta[index])
+                np.matmul(np.matmul(states, turn, out=exponents), onto_parameters, out=theta[own])
             else:
-                np.matmul(states, turned[0] @ onto_parameters, out=theta[index])
-            finite[index] = np.isfinite(theta[index]).all()
+                np.matmul(states, turn @ onto_parameters, out=theta[own])
+            finite[own] = np.isfinite(theta[own]).all(axis=(1, 2))
 
     with one_thread_of_blas(0):
-        list(side_by_side(set_part, np.array_split(np.arange(epsilons.size), CORES)))
+        parts = np.array_split(np.arange(epsilons.size), min(CORES, epsilons.size))
+        list(side_by_side(set_part, parts))
     return jax.device_put(theta, may_alias=True), finite

@@ -22,7 +22,7 @@ from homotopy._threads import interruptible_unless_traced
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
-from homotopy.flows.known_sensitivity import known_sensitivity, seen_rows
+from homotopy.flows.known_sensitivity import known_sensitivity
 from homotopy.flows.method import (
     AbstractMethod,
     FlowStatus,
@@ -199,13 +199,12 @@ def _derivative(problem, theta0, times, points, method):
         arguments = method, problem, theta0, times, points
         return interruptible_unless_traced(_variational, *arguments)
     modal = method.modal_form(problem)
-    known = in_numpy((modal, theta0, times, points))
-    if known is not None and theta0.dtype == jnp.float64 and jax.default_backend() == "cpu":
-        modal, theta0, times, points = known
-        rows = (part[points] for part in seen_rows(problem))
-        derivative, finite = known_sensitivity(modal, *rows, theta0, times)
-        return derivative, FlowStatus.successful if finite else FlowStatus.diverged
     X, y = least_squares_rows(problem)
+    known = in_numpy((modal, X, y, theta0, times, points))
+    if known is not None and theta0.dtype == jnp.float64 and jax.default_backend() == "cpu":
+        modal, X, y, theta0, times, points = known
+        derivative, finite = known_sensitivity(modal, X[points], y[points], theta0, times)
+        return derivative, FlowStatus.successful if finite else FlowStatus.diverged
     arguments = modal, X[points], y[points], theta0, times
     return interruptible_unless_traced(_exact_sensitivity, *arguments)
 

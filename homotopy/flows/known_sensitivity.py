@@ -10,36 +10,39 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from homotopy._beside import Beside
 from homotopy._threads import CORES, one_thread_of_blas, side_by_side
-from homotopy.linear import LinearRegression
 from homotopy.modal import ModalForm
 from homotopy.numerics.aligned import aligned
 from homotopy.numerics.exponentials import decay_integral, divided_difference
-from homotopy.numerics.namespace import in_numpy
-from homotopy.weighted_rows import least_squares_rows
 
 _WORTH = 2**16  # entries of the result for each thread
 _TOGETHER = 2**16  # entries of what is computed at once for some times, which the cache is to hold
-_SEEN = Beside()  # beside the targets: the rows of the data in the eigenbasis, and whose they are
 
 
 @np.errstate(all="ignore")
 def known_sensitivity(
     modal: ModalForm,
-    observed: Float[np.ndarray, "n d"],
-    residuals: Float[np.ndarray, " n"],
+    X: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, " n"],
     theta0: Float[np.ndarray, " d"],
     times: Float[np.ndarray, " m"],
 ) -> tuple[Float[jax.Array, "m n d"], bool]:
-    """The derivatives, and whether all are finite.
+    """S_j(t) = ∂θ(t; w)/∂w_j at w = 1 (theory §3) of n points, and whether all numbers are finite.
 
     Parameters
     ----------
     modal : ModalForm
         In NumPy's arrays.
-    observed, residuals : (n, d), (n,)
-        Rows and residuals as of `ModalForm.seen_by`.
+    X, y : (n, d), (n,)
+        The points, as rows of least squares: with sample weights times their roots.
+    theta0 : (d,)
+    times : (m,)
+
+    Returns
+    -------
+    derivative : (m, n, d)
+        A small change δ of the weight of point j moves θ(t) by δ S_j(t).
+    finite : bool
 
     Examples
     --------
@@ -47,8 +50,8 @@ def known_sensitivity(
     >>> from homotopy.numerics.namespace import in_numpy
     >>> hm.enable_x64()
     >>> problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
-    >>> numbers = np.array([0.0]), np.array([60.0])
-    >>> derivative, _ = known_sensitivity(in_numpy(problem.modal), *seen_rows(problem), *numbers)
+    >>> numbers = in_numpy((problem.modal, problem.X, problem.y))
+    >>> derivative, _ = known_sensitivity(*numbers, np.array([0.0]), np.array([60.0]))
     >>> derivative[0, :, 0].round(12).tolist()
     [-0.25, 0.25]
     """
@@ -56,6 +59,7 @@ def known_sensitivity(
     fit = modal.equilibrium + modal.displacement(np.ones(()))
     rates, rotation = modal.full.eigenvalues, modal.full.rotation
     amplitudes = rotation.T @ (modal.coordinates(theta0) - fit)
+    observed, residuals = modal.seen_by(X, y)
     onto_parameters = np.ascontiguousarray((modal.basis @ rotation).T)
     moved = np.column_stack([observed * amplitudes, residuals])
     derivative = aligned((times.size, *observed.shape))
@@ -74,18 +78,7 @@ def known_sensitivity(
             finite[own] = np.isfinite(derivative[own]).all(axis=(1, 2))
 
     together = max(1, _TOGETHER // max(observed.size, rates.size**2))
-    parts = max(1, min(CORES, derivative.size // _WORTH))
+    parts = max(1, min(CORES, times.size, derivative.size // _WORTH))
     with one_thread_of_blas(0):
         list(side_by_side(set_part, np.array_split(np.arange(times.size), parts)))
     return jax.device_put(derivative, may_alias=True), bool(finite.all())
-
-
-def seen_rows(problem: LinearRegression) -> tuple[np.ndarray, np.ndarray]:
-    """`ModalForm.seen_by` of all the problem's rows, computed once."""
-    *known, rows, residuals = _SEEN.get(problem.y) or (None, None, None, None)
-    own = problem.X, problem.modal
-    if any(one is not other for one, other in zip(known, own, strict=True)):
-        modal, X, y = in_numpy((problem.modal, *least_squares_rows(problem)))
-        rows, residuals = modal.seen_by(X, y)
-        _SEEN.put(problem.y, (*own, rows, residuals))
-    return rows, residuals

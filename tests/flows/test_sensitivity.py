@@ -78,6 +78,17 @@ def test_a_single_row_number_keeps_its_axis():
     np.testing.assert_array_equal(one.derivative[0], 0)
 
 
+def test_many_points_at_one_time():
+    """As many numbers as are worth two threads, and one time for both."""
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(20_000, 8)), generator.normal(size=20_000)
+    problem = hm.LinearRegression(X, y, deleted=0)
+    time = 1.0 / float(problem.modal.full.eigenvalues[-1])
+    every = hm.sensitivity(problem, np.ones(8), [time])
+    some = hm.sensitivity(problem, np.ones(8), [0.5 * time, time], points=[3, 19_999])
+    np.testing.assert_allclose(every.derivative[0, [3, 19_999]], some.derivative[1], rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", problems.REGULAR)
 def test_late_sensitivity_is_the_influence_function(name):
     data = problems.ALL[name]

@@ -28,7 +28,7 @@ from homotopy._threads import (
 from homotopy.flows._flow import checked_times, default_method
 from homotopy.flows.arguments import checked_epsilons
 from homotopy.flows.exact import Exact
-from homotopy.flows.known_surface import known_surface
+from homotopy.flows.known_surface import interpolated, known_surface
 from homotopy.flows.method import (
     AbstractMethod,
     FlowStatus,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _SHARE = 8  # weights that are worth a call of their own
 _TOGETHER = 32  # that are followed by one call at most: between calls is said how many are done
+_PADDED = 8  # multiples of which are the numbers of ε that a program is compiled for
 _compiled: set = set()  # kinds of such calls
 
 
@@ -143,15 +144,16 @@ def homotopy(
     epsilons : (k,)
         In [0, 1].
     method : AbstractMethod, optional
-        As for `flow`. `Exact()` finds the spectra of all ε in one batch.
+        As for `flow`. `Exact()` follows few ε and finds many from them where a bound says that no
+        digit is lost (theory §3.3).
     throw : bool
         Raise where the method does not succeed; otherwise say so in the status.
     devices : int or sequence of jax.Device, optional
         The ε are shared out over them, in one program (`jax.shard_map`); in a job of several
         processes (`jax.distributed`), over those of all of them.
     client : dask.distributed.Client or concurrent.futures.Executor, optional
-        The ε are shared out over its processes. Either way each θ(t, ε) is computed by the same
-        operations, in a batch of another size: results differ by roundings at most.
+        The ε are shared out over its processes. Either way each is followed by itself, in a batch
+        of another size: results differ by roundings at most.
     progress : bool, optional
         By default a line shows how many ε are done, or the time that it has taken where they are
         found together, in a terminal or a notebook, after two seconds; True shows it always, False
@@ -202,7 +204,8 @@ def _found(problem, theta0, times, epsilons, method, devices, client, monitor):
         modal = method.modal_form(problem)
         found = _known_surface(modal, theta0, times, epsilons)
         if found is not None:
-            return found
+            theta, finite = found
+            return jax.device_put(theta, may_alias=True), _surface_status(finite)
         return interruptible_unless_traced(_exact_surface, modal, theta0, times, epsilons)
     return _shared_out(method, problem, theta0, times, epsilons, monitor)
 
@@ -224,13 +227,21 @@ def _exact_surface(modal, theta0, times, epsilons):
 
 
 def _known_surface(modal, theta0, times, epsilons):
-    """As `_exact_surface`, where `known_surface` has it; else None."""
+    """As `_exact_surface`, in NumPy; None where numbers are traced, or that is the better way."""
     known = in_numpy((modal, theta0, times, epsilons))
-    wide = theta0.dtype == jnp.float64 and modal.rows.shape[0] == 1
-    if known is None or not wide or jax.default_backend() != "cpu":
+    if known is None or theta0.dtype != jnp.float64 or jax.default_backend() != "cpu":
         return None
-    theta, finite = known_surface(*known)
-    return theta, _surface_status(finite)
+    if modal.rows.shape[0] == 1:
+        return interpolated(known_surface, *known) or known_surface(*known)
+    return interpolated(_by_program, *known)
+
+
+def _by_program(*arguments):
+    *shared, epsilons = arguments
+    # Of few sizes: each is compiled.
+    padded = np.pad(epsilons, (0, -epsilons.size % _PADDED), mode="edge")
+    theta, _ = interruptible(_exact_surface, *jax.device_put((*shared, padded)))
+    return np.asarray(theta)[: epsilons.size], None
 
 
 @eqx.filter_jit

@@ -45,7 +45,8 @@ class Displayed(abc.ABC):
         """Whether all numbers are known, and those of one result."""
         for name, axes in self._axes:
             array = getattr(self, name, None)
-            array = getattr(array, "_value", array)
+            if not isinstance(array, jax.Array):  # whose own `_value` is a copy in NumPy
+                array = getattr(array, "_value", array)
             if not isinstance(array, jax.Array | np.ndarray) or axes not in (None, array.ndim):
                 return False
         return all(_known(leaf) for leaf in jax.tree.leaves(dict(vars(self))))

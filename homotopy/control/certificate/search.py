@@ -186,7 +186,8 @@ class Search:
         for _ in range(_DRAWN if at_root else _DRAWN_EACH):
             if self.late or self.best <= self.floor:
                 return
-            arcs = self._generator.dirichlet(np.ones(self._generator.integers(3, _DRAWN_SWITCHES + 2)))
+            count = self._generator.integers(3, _DRAWN_SWITCHES + 2)
+            arcs = self._generator.dirichlet(np.ones(count))
             self.consider((BangBangControl.of_arcs(arcs, self.system.span),), np.inf)
 
     @property

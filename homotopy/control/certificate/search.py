@@ -14,10 +14,10 @@ from homotopy._deadline import Deadline
 from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate.ascent import maximise
 from homotopy.control.certificate.dual_point import AbstractDualPoint
+from homotopy.control.certificate.known_cost import cost_interval
 from homotopy.control.certificate.switching import (
     Controls,
     cost,
-    cost_interval,
     final_deviation,
     polish,
 )

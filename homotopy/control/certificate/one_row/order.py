@@ -39,5 +39,5 @@ def order_bound(bounder: Bounder, tube: Tube) -> float:
         rounding = relative * (absolute @ (np.abs(end) + np.abs(system.goal)))
         value = square - OUTWARD * (length * error + slip + absolute @ unsure + rounding)
         if value > 0.0:
-            best = max(best, 0.5 * value**2 / square * (1.0 - relative))
+            best = max(best, float(0.5 * value**2 / square * (1.0 - relative)))
     return best

@@ -179,9 +179,9 @@ class Search:
     def look_around(self, at_root: bool = False) -> None:
         """Polish a few controls that are drawn, all arcs alike: the best known may be no optimum.
 
-        Of one control for all rows, which takes no longer than a part of a node.
+        Of one control for all rows and few parameters, which takes no longer than a part of a node.
         """
-        if self.system.controls > 1:
+        if self.system.controls > 1 or self.system.rates.size > _QUICK:
             return
         for _ in range(_DRAWN if at_root else _DRAWN_EACH):
             if self.late or self.best <= self.floor:

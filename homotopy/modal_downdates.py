@@ -162,11 +162,18 @@ def _gaps(values: DoubleDouble) -> np.ndarray:
 
 
 def _sum(terms: DoubleDouble) -> DoubleDouble:
-    """Along the last axis."""
-    total = terms.at(np.s_[:, 0])
-    for position in range(1, terms.shape[1]):
-        total = total + terms.at(np.s_[:, position])
-    return total
+    """Along the last axis, by halves."""
+    while (count := terms.shape[1]) > 1:
+        half = count // 2
+        paired = terms.at(np.s_[:, :half]) + terms.at(np.s_[:, half : 2 * half])
+        if count % 2:
+            rest = terms.at(np.s_[:, -1:])
+            paired = DoubleDouble(
+                np.concatenate([paired.high, rest.high], axis=1),
+                np.concatenate([paired.low, rest.low], axis=1),
+            )
+        terms = paired
+    return terms.at(np.s_[:, 0])
 
 
 def _gathered(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,9 @@ Error-free transformations after Dekker (1971) and Knuth; the matrix product by 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -140,18 +142,32 @@ class DoubleDouble:
         )
 
 
-def _slices(matrix: DoubleDouble, bits: int, count: int) -> list[np.ndarray]:
-    """Split each row into `count` float64 parts of at most `bits` significant bits each."""
-    high, low = matrix.high.copy(), matrix.low.copy()
-    largest = np.max(np.abs(high), axis=-1, keepdims=True)
-    exponent = np.where(largest > 0, np.ceil(np.log2(np.where(largest > 0, largest, 1.0))), 0.0)
-    parts = []
-    for position in range(1, count + 1):
-        # Adding 3·2^k rounds away everything below 2^(k-51); the sum needs no more than 53 bits.
-        anchor = 3.0 * np.exp2(exponent + 51.0 - position * bits)
-        part = (high + anchor) - anchor
-        parts.append(part)
-        high, low = _two_sum(high - part, low)
+@cache
+def _slicing(inner: int) -> tuple[int, int]:
+    """How many bits a slice has, and how many there are: sums of inner·count products are exact."""
+    for most in itertools.count(5):
+        bits = int(53 - np.ceil(np.log2(max(inner, 1) * most))) // 2
+        count = -(-_BITS // bits)
+        if count <= most:
+            return bits, count
+
+
+def _slices(high: np.ndarray, low: np.ndarray, bits: int, count: int) -> np.ndarray:
+    """Rows (m, k) as `count` float64 parts of at most `bits` significant bits: (m, count, k).
+
+    Part p is a multiple of 2^(e − p·bits), 2^e no less than the row's largest entry, and at most
+    2^bits times that: the sum of such multiples for `high` and for `low`.
+    """
+    left = np.array([high, low])
+    parts = np.empty((len(high), count, high.shape[1]))
+    exponents = np.frexp(np.abs(high).max(axis=1, keepdims=True))[1]
+    # Adding 3·2^k rounds away everything below 2^(k-51); the sum needs no more than 53 bits.
+    anchors = np.ldexp(3.0, exponents + (51 - bits * np.arange(1, count + 1)))
+    for position in range(count):
+        part = left + anchors[:, position, None]
+        part -= anchors[:, position, None]
+        left -= part
+        np.add(part[0], part[1], out=parts[:, position])
     return parts
 
 
@@ -160,17 +176,26 @@ def matmul(left, right) -> DoubleDouble:
 
     The error of an entry is about 1e-32 times the largest of the left row times the largest of
     the right column, times k.
+
+    Notes
+    -----
+    Products of slices of one order are multiples of one number, and so few bits that even the sum
+    of all of them is below 2⁵³ of it: exact, in whatever order BLAS adds. So they are one product,
+    of left slices in line with right ones in line backwards.
     """
     left, right = DoubleDouble.of(left), DoubleDouble.of(right)
-    inner = max(left.shape[-1], 2)
-    bits = int((53 - np.ceil(np.log2(inner))) // 2)
-    count = int(np.ceil(_BITS / bits))
-    left_parts = _slices(left, bits, count)
-    right_parts = [np.swapaxes(part, -1, -2) for part in _slices(right.T, bits, count)]
+    number, inner = left.shape
+    bits, count = _slicing(inner)
+    high, low = np.concatenate([left.high, right.high.T]), np.concatenate([left.low, right.low.T])
+    parts = _slices(high, low, bits, count)
+    ahead = parts[:number].reshape(number, count * inner)
+    behind = parts[number:, ::-1].reshape(-1, count * inner).T
     high = low = 0.0
-    for order in range(count + 1, 1, -1):  # the small products first
-        for first in range(1, order):
-            product = left_parts[first - 1] @ right_parts[order - first - 1]
-            high, rest = _two_sum(high, product)
-            high, low = _quick_two_sum(high, low + rest)
+    for terms in range(count, 0, -1):  # the small products first
+        product = ahead[:, : terms * inner] @ behind[(count - terms) * inner :]
+        if terms == count:
+            high, low = product, np.zeros_like(product)
+            continue
+        high, rest = _two_sum(high, product)
+        high, low = _quick_two_sum(high, low + rest)
     return DoubleDouble(high, low)

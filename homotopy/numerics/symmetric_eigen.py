@@ -15,7 +15,8 @@ from homotopy.numerics.double_double import DoubleDouble, matmul
 _UNIT_ROUNDOFF = 2.0**-104
 _MAXIMUM_SWEEPS = 30
 _STEPS = 4  # of first order: 1e-4 → 1e-8 → 1e-16 → 1e-32
-_SMALL = 1e-4  # norm of a rotation whose fourth power is a rounding
+_SMALL = 1e-4  # norm of a rotation that is made of first order
+_TINY = 1e-9  # norm of a rotation whose fourth power is a rounding
 
 
 def tournament(size: int) -> np.ndarray:
@@ -74,7 +75,9 @@ def _turned_at_once(
             break
         # exp(turn), but for the identity and terms of fourth order.
         change = turn + turn @ turn @ (0.5 * np.eye(size) + turn / 6.0)
-        vectors = _orthonormalised(vectors + matmul(vectors, change))
+        vectors = vectors + matmul(vectors, change)
+        if not np.linalg.norm(turn) <= _TINY:
+            vectors = _orthonormalised(vectors)
     else:
         product = vectors.T @ matrix @ vectors
     return product, vectors
@@ -104,13 +107,25 @@ def symmetric_eigen(matrix: DoubleDouble) -> tuple[DoubleDouble, DoubleDouble]:
     if size == 1:
         return matrix.at((0,)), vectors
     product, vectors = _turned_at_once(matrix, vectors)
+    scale = np.max(np.abs(product.high))
+    if not _is_diagonal(product.high, scale):
+        product, vectors = _swept(product, vectors, scale)
+    diagonal = product.at((np.arange(size), np.arange(size)))
+    order = np.argsort(diagonal.high, kind="stable")
+    return diagonal.at(order), vectors.at(np.s_[:, order])
+
+
+def _swept(
+    product: DoubleDouble, vectors: DoubleDouble, scale: float
+) -> tuple[DoubleDouble, DoubleDouble]:
+    """VᵀAV and V after sweeps of cyclic Jacobi."""
+    size = product.shape[-1]
     even = size + size % 2  # an odd size gets a decoupled row, which no rotation touches
     work = DoubleDouble(np.zeros((even, even)), np.zeros((even, even)))
     work.put(np.s_[:size, :size], product)
     rows = DoubleDouble(np.zeros((even, size)), np.zeros((even, size)))  # eigenvectors in rows
     rows.put(np.s_[:size], vectors.T)
     rounds = tournament(even)
-    scale = np.max(np.abs(work.high))
     for _ in range(_MAXIMUM_SWEEPS):
         if _is_diagonal(work.high, scale):
             break
@@ -133,6 +148,4 @@ def symmetric_eigen(matrix: DoubleDouble) -> tuple[DoubleDouble, DoubleDouble]:
             f"Jacobi rotations did not converge in {_MAXIMUM_SWEEPS} sweeps "
             f"(matrix of order {size}, largest entry {scale:.3g})."
         )
-    diagonal = work.at((np.arange(size), np.arange(size)))
-    order = np.argsort(diagonal.high, kind="stable")
-    return diagonal.at(order), rows.at(order).T
+    return work.at(np.s_[:size, :size]), rows.at(np.s_[:size]).T

@@ -18,11 +18,12 @@ from homotopy import data_spectrum
 from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate import ResidualSystem
 from homotopy.control.certificate.dual import support_point
+from homotopy.control.certificate.known_cost import cost_interval
 from homotopy.control.certificate.regions import root_node
 from homotopy.control.certificate.residual_range import RangeFinder
 from homotopy.control.certificate.rounding import DataErrors
 from homotopy.control.certificate.several_rows import time_grid
-from homotopy.control.certificate.switching import cost_interval, final_state
+from homotopy.control.certificate.switching import final_state, polish
 from homotopy.deletion.optimum import OptimumStatus as Status
 
 ROWS = 8
@@ -184,6 +185,26 @@ def test_the_error_of_a_final_state_is_a_bound_and_no_more_than_rounding(points)
         assert miss <= error <= 1e-11 * (1 + size)
         low, high = cost_interval(system, controls)
         assert low <= exact_cost(system, controls) <= high
+
+
+def test_near_the_goal_the_cost_is_known_better_than_the_state():
+    ratios = []
+    for seed in range(400):
+        generator = np.random.default_rng([seed, 44])
+        rates = np.sort(10.0 ** generator.uniform(-0.5, 1.5, 2))
+        row = 10.0 ** generator.uniform(0.5, 1.5, (1, 2))
+        system = ResidualSystem(
+            rates, row, 5.0 * generator.normal(size=1), generator.normal(size=2), np.zeros(2), 1.0,
+            np.zeros(1, dtype=int), decomposition(rates, row),
+        )  # fmt: skip
+        value, controls = polish(system, (BangBangControl(1, (0.3,)),))
+        (_, error), (low, high) = final_state(system, controls), cost_interval(system, controls)
+        by_norm = error * np.sqrt(2.0 * high)
+        if value > 1e-15 and by_norm > 1e-9 * value:
+            assert low <= exact_cost(system, controls) <= high
+            ratios.append((high - low) / by_norm)
+    # Of ‖q‖‖e‖ is left what the costate makes of it.
+    assert len(ratios) >= 3 and max(ratios) <= 0.1
 
 
 def test_bounds_hold_for_all_that_is_within_the_errors_of_the_data():

@@ -11,7 +11,7 @@ from mpmath import mp
 from switched_flows import ExactFlow
 
 from homotopy.control.certificate import ResidualSystem, certified_optimum
-from homotopy.control.certificate.one_row import search
+from homotopy.control.certificate.one_row import order, search
 from homotopy.control.certificate.one_row.kernels import units
 from homotopy.control.certificate.one_row.node import copied
 from homotopy.control.certificate.rounding import OUTWARD, UNIT, DataErrors
@@ -241,6 +241,68 @@ def test_the_tube_holds_for_all_that_is_within_the_errors_of_the_data(seed):
         here = np.searchsorted(exact.edges, tube.edges[at]).clip(0, exact.edges.size - 1)
         outside += np.sum(other.low[there] < exact.low[here] - slack)
     assert outside > 0  # without the margins it would not
+
+
+def aimed(system, goal, errors=None):
+    return dataclasses.replace(system, goal=goal, errors=errors, _spectra={})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_bound_by_order_is_below_every_schedule_whatever_the_goal(seed):
+    system, (_, _, values, states) = influential(seed), known(seed)
+    generator, ends = np.random.default_rng([seed, 3]), states[:, -1]
+    lowest, highest = (ends[index(values[:, -1])] for index in (np.argmin, np.argmax))
+    found = []
+    for trial in range(24):
+        # Beyond either end, or anywhere.
+        end = (lowest, highest)[trial % 2]
+        away = (lowest - highest) * (1.0, -1.0)[trial % 2] * generator.uniform(0.0, 2.0)
+        away += generator.normal(size=end.size) * (0.0, 0.03, 1.0)[trial % 3] * np.linalg.norm(away)
+        goal = end + away
+        bounder, exact = search.exact_tube(aimed(system, goal))
+        bound = order.order_bound(bounder, exact)
+        least = 0.5 * np.min(np.sum((ends - goal) ** 2, axis=1))
+        assert bound <= least + 1e-12 * np.linalg.norm(system.start) * np.sqrt(2.0 * least)
+        found.append(bound > 0.99 * least > 0.0)
+    # Straight beyond an end, or nearly, it is the optimum: the feedbacks are among the schedules.
+    assert sum(found) >= 4
+
+
+def test_where_nothing_gets_to_the_goal_the_end_is_certified_however_wide_the_window():
+    system = system_of(
+        np.array([1.4, 39000.0]), np.array([[27.6, -40.0]]), np.array([-6.05]),
+        np.array([-0.794, 0.24]),
+    )  # fmt: skip
+    _, tube = search.exact_tube(system)
+    unsigned = (tube.cell_low < 0.0) & (tube.cell_high > 0.0)
+    assert np.diff(tube.edges)[unsigned].sum() > 0.8
+    found = certified_optimum(system, max_nodes=1)
+    assert found.finished and found.nodes == 1 and found.gap < 1e-9
+    (control,) = found.controls
+    assert control.initial == 1 and len(control.switches) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bound_by_order_holds_for_all_that_is_within_the_errors_of_the_data(seed):
+    plain, generator = influential(seed), np.random.default_rng([seed, 4])
+    size, parts = 1e-9, (plain.rates, plain.rows, plain.residual, plain.start)
+    d = plain.rates.size
+    errors = DataErrors(
+        np.diag(size * plain.rates), size * np.abs(plain.rows), size * np.abs(plain.residual),
+        size * np.abs(plain.start), np.zeros(d), np.zeros(d), 0.0,
+    )  # fmt: skip
+    _, _, values, states = known(seed)
+    lowest, highest = (states[index(values[:, -1]), -1] for index in (np.argmin, np.argmax))
+    goal, tight = lowest + 1.5 * (lowest - highest), 0
+    bound = order.order_bound(*search.exact_tube(aimed(plain, goal, errors)))
+    assert bound > 0.0
+    for _ in range(20):
+        moved = (part * (1.0 + size * generator.choice([-1.0, 1.0], part.shape)) for part in parts)
+        other = aimed(system_of(*moved), goal)
+        cost = order.order_bound(*search.exact_tube(other))  # attained by the end, to rounding
+        assert bound <= cost * (1.0 + 1e-12)
+        tight += cost < order.order_bound(*search.exact_tube(aimed(plain, goal)))
+    assert tight > 0  # without the margins it would not hold
 
 
 @pytest.mark.parametrize("seed", SEEDS)

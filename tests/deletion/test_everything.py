@@ -182,7 +182,7 @@ def test_local_optima_of_other_searches_do_not_beat_the_bound(d):
         assert optimum.cost <= other.cost * (1 + 1e-6)
 
 
-HARD = (5, 3, 2.0, 0.0)  # needs branching
+HARD = (32, 5, 2.0, 0.0)  # needs branching
 
 
 def test_several_structures_are_among_them():

@@ -11,6 +11,7 @@ from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.certificate.dual_point import AbstractDualPoint
 
 _PATIENCE = 20  # times that the hull of the ends gains a point and D does not ascend
+_HOPELESS = 1e-3  # of a bound that is enough: where the hull comes nearer, the best one is no use
 
 
 def maximise(
@@ -54,7 +55,8 @@ def maximise(
                 here = shorter
                 continue
         candidate = _least_norm(np.array(seen))
-        if best.bound >= 0.5 * (candidate @ candidate) * (1 - tolerance):
+        most = 0.5 * float(candidate @ candidate)  # that the bound can be
+        if best.bound >= most * (1 - tolerance) or most <= _HOPELESS * enough:
             break
         for new in (candidate, 0.5 * (here.costate + candidate)):
             there = visit(new)

@@ -14,10 +14,10 @@ from homotopy._deadline import Deadline
 from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate.ascent import maximise
 from homotopy.control.certificate.dual_point import AbstractDualPoint
+from homotopy.control.certificate.known_cost import cost_interval
 from homotopy.control.certificate.switching import (
     Controls,
     cost,
-    cost_interval,
     final_deviation,
     polish,
 )
@@ -28,6 +28,8 @@ _MOST_SWITCHES = 16
 _SWITCHES, _MANY_SWITCHES = 3, 6  # of the controls from which the search starts
 _POLISH = 1000  # steps of Newton's method
 _POOR = 0.9  # of the cost: a bound at the root below it calls for more starts
+_DRAWN, _DRAWN_EACH = 24, 3  # starts drawn after a root that does not close, and at every node
+_DRAWN_SWITCHES = 8  # of those, at most
 _EVALUATIONS, _SHARED_EVALUATIONS = 90, 30  # of the dual, at most, at a node
 _QUICK = 64  # parameters up to which compiled steps are not waited for in another thread
 _COMPILED: set = set()  # steps that have run in this process
@@ -62,6 +64,7 @@ class Search:
         self.pending = 0.0  # of the node being divided, or of the root as far as known
         self.order = itertools.count()
         self.history: list[tuple[int, float, float]] = []
+        self._generator = np.random.default_rng(0)  # of starts that are drawn
 
     def within(self, step: Callable, *arguments):
         """A step that compiles what it calls, waited for until the time is up.
@@ -172,6 +175,20 @@ class Search:
         """After a poor bound at the root better controls are likely: from more starts."""
         for controls in _starts(self, _MANY_SWITCHES):
             self.consider(controls, np.inf)
+
+    def look_around(self, at_root: bool = False) -> None:
+        """Polish a few controls that are drawn, all arcs alike: the best known may be no optimum.
+
+        Of one control for all rows and few parameters, which takes no longer than a part of a node.
+        """
+        if self.system.controls > 1 or self.system.rates.size > _QUICK:
+            return
+        for _ in range(_DRAWN if at_root else _DRAWN_EACH):
+            if self.late or self.best <= self.floor:
+                return
+            count = self._generator.integers(3, _DRAWN_SWITCHES + 2)
+            arcs = self._generator.dirichlet(np.ones(count))
+            self.consider((BangBangControl.of_arcs(arcs, self.system.span),), np.inf)
 
     @property
     def poor(self) -> bool:

@@ -24,14 +24,14 @@ from homotopy.control.certificate.system import ResidualSystem
 Controls = tuple[BangBangControl, ...]
 
 
-def _events(controls: Controls):
+def events(controls: Controls) -> list[tuple[float, int, int, int]]:
     """(time, control, change of ε) in the order of time; and the position among all switches."""
-    events = []
+    found = []
     for index, control in enumerate(controls):
         sign = 1 - 2 * control.initial
         for number, time in enumerate(control.switches):
-            events.append((time, index, sign * (-1) ** number, len(events)))
-    return sorted(events, key=lambda event: (event[0], event[3]))
+            found.append((time, index, sign * (-1) ** number, len(found)))
+    return sorted(found, key=lambda event: (event[0], event[3]))
 
 
 def states(system: ResidualSystem, controls: Controls, times: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def states(system: ResidualSystem, controls: Controls, times: np.ndarray) -> np.
     out = np.empty((len(times), system.start.size))
     state, now = system.start[:, None], 0.0
     weights = np.array([float(control.initial) for control in controls])
-    for time, index, change, _ in [*_events(controls), (np.inf, 0, 0, 0)]:
+    for time, index, change, _ in [*events(controls), (np.inf, 0, 0, 0)]:
         spectrum, push = system.spectrum(tuple(weights)), weights[system.control] * system.residual
         for place in np.flatnonzero((times >= now) & (times < time)):
             out[place] = spectrum.forward(state, times[place] - now, push)[:, 0]
@@ -67,7 +67,7 @@ def final_state(system: ResidualSystem, controls: Controls) -> tuple[np.ndarray,
     weights = np.array([float(control.initial) for control in controls])
     state, now, error = system.start, 0.0, float(np.linalg.norm(errors.start))
     slowest = float(system.rates.min())
-    for time, index, change, _ in [*_events(controls), (system.span, 0, 0.0, -1)]:
+    for time, index, change, _ in [*events(controls), (system.span, 0, 0.0, -1)]:
         duration, kappa = max(time - now, 0.0), weights[system.control]
         spectrum = system.spectrum(tuple(weights))
         decays, held = decay_and_integral(spectrum.rates, duration)
@@ -108,16 +108,6 @@ def final_state(system: ResidualSystem, controls: Controls) -> tuple[np.ndarray,
     return state, OUTWARD * error
 
 
-def cost_interval(system: ResidualSystem, controls: Controls) -> tuple[float, float]:
-    """Between which numbers the cost that is meant lies."""
-    state, error = final_state(system, controls)
-    apart = system.deviation(state)
-    distance = float(np.linalg.norm(apart))
-    error += float(np.linalg.norm(system.errors.goal))
-    error += gamma(apart.size + 8) * (distance + float(np.linalg.norm(system.sizes.goal)))
-    return 0.5 * max(distance - error, 0.0) ** 2, 0.5 * (distance + error) ** 2
-
-
 def cost(system: ResidualSystem, controls: Controls) -> float:
     """½‖u(T) − goal‖²."""
     if system.controls == 1:
@@ -134,7 +124,7 @@ def cost_and_derivatives(
     columns, now = system.start[:, None], 0.0
     owners: list[tuple[int, ...]] = [()]  # what each column is: the state, ∂ or ∂² by number
     weights = np.array([float(control.initial) for control in controls])
-    for time, index, change, number in [*_events(controls), (system.span, 0, 0, -1)]:
+    for time, index, change, number in [*events(controls), (system.span, 0, 0, -1)]:
         push = weights[system.control] * system.residual
         columns = system.spectrum(tuple(weights)).forward(columns, time - now, push)
         now = time

@@ -190,6 +190,18 @@ class Bounder:
             tube,
         )
 
+    def end_errors(self, tube: Tube, at: np.ndarray | None = None) -> np.ndarray:
+        """What an entry of |q| costs for the goal's errors and the horizon's: (d,)."""
+        system = self.row.system
+        at = self.states(tube)[0][-1] if at is None else at
+        largest = max(tube.cell_high[-1], -tube.cell_low[-1], 0.0)
+        velocity = system.rates * at + largest * system.sizes.rows[0] + self.drive
+        return (
+            self.row.relative * system.sizes.goal
+            + system.errors.goal
+            + system.errors.time * velocity
+        )
+
     def dual(self, tube: Tube, before: tuple[Tube, Point] | None = None) -> Dual:
         """The dual on a tube; with κ as it was on a coarser one."""
         dual = Dual(self, tube)
@@ -263,14 +275,7 @@ class Dual:
 
     @cached_property
     def _at_the_end(self) -> np.ndarray:
-        system, bounder = self.bounder.row.system, self.bounder
-        largest = max(self.tube.cell_high[-1], -self.tube.cell_low[-1], 0.0)
-        velocity = system.rates * self.node.at[-1] + largest * system.sizes.rows[0] + bounder.drive
-        return (
-            bounder.row.relative * system.sizes.goal
-            + system.errors.goal
-            + system.errors.time * velocity
-        )
+        return self.bounder.end_errors(self.tube, self.node.at[-1])
 
     def cut(self, normal: np.ndarray, radius: float, places: np.ndarray, turns: bool) -> bool:
         """Narrow the tube at some edges, in place, to schedules with normal·(u(T) − goal) ≤ radius.

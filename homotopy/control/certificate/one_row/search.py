@@ -18,6 +18,7 @@ from homotopy.control.certificate.one_row.node import (
     refined,
     whole_tube,
 )
+from homotopy.control.certificate.one_row.order import order_bound
 from homotopy.control.certificate.one_row.row import OneRow
 from homotopy.control.certificate.rounding import UNIT
 from homotopy.control.certificate.search import OpenNode, Search
@@ -46,7 +47,14 @@ class OneRowNodes:
         costate = final_deviation(system, search.controls)
         if not costate.any():
             costate = np.array(system.rows[0])
-        kept = self._bounded(tube, costate, 0.0)
+        # By the order of ends first: where that is enough, however wide the gaps.
+        if width_of(tube) > 0.0:
+            search.root_bound = search.pending = order_bound(self.bounder, tube)
+            if search.root_bound >= search.enough:
+                search.closed = search.root_bound
+                search.nodes += 1
+                return
+        kept = self._bounded(tube, costate, search.root_bound)
         if kept is None:  # nothing beats the best known
             search.root_bound = search.closed = search.enough
             search.nodes += 1
@@ -54,11 +62,14 @@ class OneRowNodes:
         tube, point = kept
         if search.poor:
             search.look_further()
+        if search.root_bound < search.enough:
+            search.look_around(at_root=True)
         search.keep(tube, point, search.root_bound, self._place(tube, point) is not None)
 
     def branch(self, opened: OpenNode) -> bool:
         """Divide a node; False where there was no time to."""
         search, tube = self.search, opened.node
+        search.look_around()
         place = self._place(tube, opened.point)
         if place is None:
             search.closed = min(search.closed, opened.bound)
@@ -169,6 +180,7 @@ def _compiled_tube(system: ResidualSystem) -> tuple[Bounder, Tube]:
         dual = bounder.dual(copied(tube))
         dual.adjust(dual(bounder.row.row))
         dual.cut(bounder.row.row, np.inf, np.array([0]), True)
+        order_bound(bounder, tube)
         _READY.append(True)
     return bounder, tube
 

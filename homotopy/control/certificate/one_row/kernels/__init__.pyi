@@ -2,6 +2,7 @@ from .attaining import attained
 from .backward import Levels, Node, carried
 from .cutting import cut
 from .envelope import Flow
+from .ordering import farthest, wrong_sides
 from .tube import Slack, Tube, narrowed, reached
 from .weights import adjusted, arranged
 
@@ -16,6 +17,8 @@ __all__ = [
     "attained",
     "carried",
     "cut",
+    "farthest",
     "narrowed",
     "reached",
+    "wrong_sides",
 ]

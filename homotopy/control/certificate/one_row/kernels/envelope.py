@@ -100,6 +100,9 @@ def upper_envelope(flow, sign, edges, clip, cap, turn_cap, growth, slack):
     -------
     v, turn : (n+1,)
     cell_v, cell_turn : (n,)
+    state : (d,), error : float
+        sign·u at the end of that trajectory, and how far from it, in norm, the one may be that is
+        meant.
     fine : bool
         Whether it went through; else nothing is known.
     """
@@ -121,7 +124,7 @@ def upper_envelope(flow, sign, edges, clip, cap, turn_cap, growth, slack):
         over, turn_over = value - cap[edge] - margin, change - turn_cap[edge] - turn_margin
         if over > 0.0 or (turn_over > 0.0 and flow.turning_norm > 1e-9 * flow.row_norm):
             if full:
-                error += _leave(flow, state, inside)
+                error += leave(flow, state, inside)
                 full = False
             if over > 0.0:
                 for j in range(size):
@@ -147,12 +150,12 @@ def upper_envelope(flow, sign, edges, clip, cap, turn_cap, growth, slack):
         kind = _kind(value, clip[edge])
         for piece in range(_MOST_PIECES + 1):
             if piece == _MOST_PIECES:
-                return v, turn, cell_v, cell_turn, False
+                return v, turn, cell_v, cell_turn, state, error, False
             if kind == 1 and not full:
-                error += _enter(flow, state, inside)
+                error += enter(flow, state, inside)
                 full = True
             elif kind != 1 and full:
-                error += _leave(flow, state, inside)
+                error += leave(flow, state, inside)
                 full = False
             step, ended, kind, extreme, extreme_turn, made = _piece(
                 flow, state, inside, work, kind, clip[edge], residual, whole - now
@@ -167,7 +170,9 @@ def upper_envelope(flow, sign, edges, clip, cap, turn_cap, growth, slack):
         cell_v[edge] = most + margin + flow.relative * (abs(most) + flow.scale)
         cell_turn[edge] = most_turn + turn_margin
         cell_turn[edge] += flow.relative * (abs(most_turn) + flow.turning_norm * norm)
-    return v, turn, cell_v, cell_turn, True
+    if full:
+        error += leave(flow, state, inside)
+    return v, turn, cell_v, cell_turn, state, OUTWARD * error, True
 
 
 @inner
@@ -198,7 +203,7 @@ def _seen(flow, state, inside, full, residual):
 
 @inner
 @no_type_check
-def _enter(flow, state, inside):
+def enter(flow, state, inside):
     """Into the basis with feedback; returns the error that this makes."""
     size, made = state.size, 0.0
     for j in range(size):
@@ -214,7 +219,7 @@ def _enter(flow, state, inside):
 
 @inner
 @no_type_check
-def _leave(flow, state, inside):
+def leave(flow, state, inside):
     """Back into the basis of Λ."""
     size, made = state.size, 0.0
     for i in range(size):

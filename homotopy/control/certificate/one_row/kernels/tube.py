@@ -76,7 +76,7 @@ def narrowed(flow, tube, slack, passes):
     for _ in range(passes):
         _tell_edges(tube)
         clip = np.minimum(tube.cell_low, 0.0)
-        high, turn_high, cell_high, cell_turn, fine = upper_envelope(
+        high, turn_high, cell_high, cell_turn, _, _, fine = upper_envelope(
             flow, 1.0, tube.edges, clip, tube.high, tube.turn_high, slack.growth, slack.residual
         )
         if fine:
@@ -89,7 +89,7 @@ def narrowed(flow, tube, slack, passes):
                 pull += slack.pull[i] + 4 * UNIT * (abs(cell_turn[i]) + abs(slack.offset))
                 tube.pull_high[i] = min(tube.pull_high[i], pull)
         clip = np.minimum(-tube.cell_high, 0.0)
-        low, turn_low, cell_low, cell_turn, fine = upper_envelope(
+        low, turn_low, cell_low, cell_turn, _, _, fine = upper_envelope(
             flow, -1.0, tube.edges, clip, -tube.low, -tube.turn_low, slack.growth, slack.residual
         )
         if fine:

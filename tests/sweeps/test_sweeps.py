@@ -130,6 +130,25 @@ def ended(process):
     return json.loads(out.splitlines()[-1])
 
 
+@pytest.mark.parametrize("devices", [0, 2])
+def test_a_sweep_goes_on_after_kill_9(tmp_path, devices):
+    """What was written is not computed again; what was on its way is; results are the serial ones.
+
+    With devices as many calls may be lost as are handed out at a time, three for each.
+    """
+    first = started("killed.py", tmp_path, devices)
+    first.communicate(timeout=300)
+    assert first.returncode == -9
+    kept = len(list((tmp_path / "journal").glob("*.npz")))
+    assert 4 <= kept < 12
+    found = ended(started("killed.py", tmp_path, devices))
+    assert found == (np.arange(12.0)[:, None] * np.arange(3.0)).tolist()
+    calls = [int(line) for line in (tmp_path / "calls").read_text().split()]
+    assert set(calls) == set(range(12))
+    again = len(calls) - 12
+    assert 1 <= again <= max(1, 3 * devices) and calls.count(7) == 2
+
+
 # By how much results may differ: roundings of batches of another size, of a few thousand
 # operations on numbers next to the largest; of `Adaptive` also of what its steps depend on, and of
 # conjugate gradients their tolerance; of training its own.

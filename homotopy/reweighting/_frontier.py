@@ -127,6 +127,7 @@ def frontier(
     ([0.0, 0.128571], [True, True])
     """
     a_problem(problem)
+    devices, client = checked_workers(devices, client)
     sizes = np.asarray(vector("bounds", bounds))
     if sizes.size == 0 or np.any(sizes < 0.0):
         raise ValueError(f"bounds: expected one or more numbers >= 0, got {sizes.tolist()}.")
@@ -134,7 +135,6 @@ def frontier(
         options["bounds"] = options.pop("weight_bounds")
     measured, linear = sorted_out(constraints, problem.size)
     measurement = as_scalar_measurement(measurement, problem)
-    devices, client = checked_workers(devices, client)
     bounded = functools.partial(_bounded, problem, measurement, [*measured, *linear], options)
     found = list(mapped(bounded, sizes.tolist(), devices, client))
 

@@ -348,11 +348,11 @@ VALID = {
     "homotopy.GaussianDraws": lambda: {"draws": 16, "chains": 1, "seed": 0},
     "homotopy.SGLD": lambda: {
         "draws": 16, "chains": 1, "seed": 0, "burn_in": 0, "thinning": 1, "step_size": 0.1,
-        "batch_size": 2,
+        "batch_size": 2, "inverse_mass": [1.0, 2.0],
     },
     "homotopy.MALA": lambda: {
         "draws": 16, "chains": 1, "seed": 0, "burn_in": 0, "thinning": 1, "step_size": 0.1,
-        "acceptance": 0.5,
+        "acceptance": 0.5, "inverse_mass": [[1.0, 0.5], [0.5, 2.0]],
     },
     "homotopy.NUTS": lambda: {
         "draws": 16, "chains": 1, "seed": 0, "burn_in": 100, "thinning": 1, "acceptance": 0.8,

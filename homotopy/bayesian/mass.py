@@ -20,8 +20,8 @@ def checked_inverse_mass(value) -> np.ndarray | None:
     ValueError, TypeError
         Naming `inverse_mass`.
     """
-    if value is None or isinstance(value, jax.core.Tracer) or type(value) is object:
-        return value
+    if value is None:
+        return None
     known = as_numbers("inverse_mass", value).astype(float)
     whole = known.ndim == 2 and known.shape[0] == known.shape[1]
     if not (whole or known.ndim == 1) or known.size == 0 or not np.all(np.isfinite(known)):

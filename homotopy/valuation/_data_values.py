@@ -65,9 +65,9 @@ def data_values(
         threads of this process. Samples of `Permutations`, `SampleReuse` and `GradientShapley`,
         coalitions of `Enumeration`, points of `FiniteTime`; not methods that follow minima.
     client : dask.distributed.Client or concurrent.futures.Executor, optional
-        Parts of the work are shared out over its processes. A part of a sample has its own random
-        numbers, and parts go together in their order: on processors of one kind values are the
-        same, to the last bit, whoever computes them.
+        Parts of the work are shared out over its processes. Parts and their random numbers do not
+        depend on who computes them, and go together in their order: on processors of one kind
+        values are the same, to the last bit.
     progress : bool or callable, optional
         As of `optimise`.
 

@@ -105,8 +105,47 @@ def _surface():
     return hm.homotopy(_regression(), np.ones(5), [0.0, 0.1, 1.0], [0.0, 0.5, 1.0]).theta
 
 
-def _response():
-    return hm.response(_logistic(), [0.0, 0.5, 1.0]).theta
+def _response(method=None):
+    return lambda: hm.response(_logistic(), [0.0, 0.5, 1.0], method=method).theta
+
+
+def _sensitivities(problem, method):
+    return lambda: hm.sensitivity(problem(), np.ones(problem().dimension), [0.1, 1.0],
+                                  method=method).derivative  # fmt: skip
+
+
+def _weight_jacobian():
+    problem = _logistic()
+    return hm.influence.weight_jacobian(problem, problem.full_fit()).columns
+
+
+def _in_steps():
+    run = hm.training_run(_logistic(), np.ones(4), 40, hm.GradientDescent(0.01))
+    return hm.influence_at(run, [10, 40]).influence
+
+
+def _optimum():
+    deletion = hm.Deletion(_regression(), np.ones(5), start=0.01, horizon=0.1)
+    return hm.optimise(deletion, over=hm.Cells(6)).cost
+
+
+def _cost():
+    return hm.Deletion(_logistic(), np.ones(4), start=0.1, horizon=1.0).cost(hm.Ramp(0.1, 0.6))
+
+
+def _values():
+    problem = _logistic()
+    loss = hm.TestLoss(problem.X[:9], problem.y[:9])
+    return hm.data_values(problem, loss, hm.AumannShapley(), theta0=np.zeros(4)).values
+
+
+def _posterior():
+    problem = _regression()
+    loss = hm.TestLoss(problem.X[:9], problem.y[:9])
+    sampler = hm.GaussianDraws(400)
+    return hm.bayesian_influence(
+        problem, problem.full_fit(), loss, sampler=sampler, throw=False
+    ).change
 
 
 def _train():
@@ -148,7 +187,16 @@ def _network_training():
 CHECKS = {
     "flow under a schedule": (_flow, STEPPED),
     "surface of a linear regression": (_surface, DIRECT),
-    "response path": (_response, STEPPED),
+    "response path": (_response(), STEPPED),
+    "response, each weight trained": (_response(hm.responses.FlowLimits()), STEPPED),
+    "sensitivities of a linear regression": (_sensitivities(_regression, hm.Exact()), DIRECT),
+    "sensitivities along a flow": (_sensitivities(_logistic, hm.Adaptive()), STEPPED),
+    "Jacobian of all weights": (_weight_jacobian, STEPPED),
+    "influence at steps of training": (_in_steps, DIRECT),
+    "cost of a schedule": (_cost, STEPPED),
+    "best schedule of cells": (_optimum, STEPPED),
+    "Aumann–Shapley values": (_values, STEPPED),
+    "Bayesian influence, draws": (_posterior, STEPPED),
     "train": (_train, STEPPED),
     "train_network": (_network_training, STEPPED),
     "predict, influence, dense": (_predict(hm.Influence()), STEPPED),

@@ -7,6 +7,7 @@ residual can be computed. Their parameters stand as ours: weights, then biases, 
 
 import copy
 import tempfile
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -132,7 +133,15 @@ def _flat(layer):
     return np.concatenate([weights.reshape(len(layer), -1), biases], axis=1)
 
 
+class System(NamedTuple):
+    """What a peer's answer is a solution of."""
+
+    curvature: type
+    matrix: str
+    gauss_newton: bool
+
+
 PEERS = {
-    "kronfluence, EK-FAC": (kronfluence, GaussNewtonCurvature),
-    "dattri, CG": (dattri, HessianCurvature),
+    "kronfluence, EK-FAC": (kronfluence, System(GaussNewtonCurvature, "Gauss–Newton", True)),
+    "dattri, CG": (dattri, System(HessianCurvature, "Hessian", False)),
 }

@@ -6,6 +6,7 @@ is that of a straight line through the logarithms.
 """
 
 import functools
+import itertools
 import multiprocessing
 import resource
 import tempfile
@@ -28,6 +29,7 @@ WIDTHS = (8, 24, 72, 216)  # of networks 8–w–w–1
 CERTIFIED = (10, 32, 100, 316, 1_000)
 CASES = 16  # of a sweep
 BLOCK = 2**17  # rows
+LARGE, WORKER_MEMORY = 10_000_000, 1.0  # rows of 20 columns; GiB a worker
 
 
 def run() -> Iterator[Scorecard]:
@@ -36,6 +38,7 @@ def run() -> Iterator[Scorecard]:
     yield _parameters()
     yield _certificate()
     yield _workers()
+    yield _larger_than_memory()
 
 
 def measured(function: Callable, *arguments) -> tuple[float, float]:
@@ -267,3 +270,103 @@ def _workers() -> Scorecard:
         (Mark("efficiency of 2 processes, by processor time", by_work, 0.85),),
         notes,
     )
+
+
+def _larger_than_memory() -> Scorecard:
+    """Both passes over rows in files, on two workers of dask that may take 1 GiB each."""
+    rows, marks = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        X, y = _written(folder)
+        problem = None
+
+        def gram(client):
+            import dask
+            import dask.array
+
+            edges = [*range(0, LARGE, BLOCK), LARGE]
+            blocks = [
+                dask.array.from_delayed(
+                    dask.delayed(_block)(folder, first, last), (last - first, 21), float
+                )
+                for first, last in itertools.pairwise(edges)
+            ]
+            A = dask.array.concatenate(blocks)
+            client.compute(A.T @ A).result()
+
+        def first(client):
+            nonlocal problem
+            source = chunks.from_arrays(X, y)
+            problem = hm.LinearRegression.from_chunks(source, deleted=[3], client=client)
+
+        def second(client):
+            source = chunks.from_arrays(X, y)
+            hm.row_diagnostics(problem, source, folder / "rows", client=client)
+
+        for title, call in (
+            ("plain Gram matrix, dask, float64", gram),
+            ("first pass, double-double", first),
+            ("second pass, Parquet", second),
+        ):
+            seconds, spent, memory = _on_a_cluster(call)
+            rows.append(
+                (title, f"{seconds:.3g}", f"{spent:.3g}", f"{LARGE / spent:.2g}", f"{memory:.2f}")
+            )
+            if call is not gram:
+                marks.append(
+                    Mark(f"GiB of a worker, {title}", memory, WORKER_MEMORY, at_least=False)
+                )
+        written = sum(file.stat().st_size for file in (folder / "rows").iterdir()) / 2**20
+    return Scorecard(
+        f"{LARGE:,} rows of 20 columns in files, two workers of {WORKER_MEMORY:g} GiB",
+        ("", "s", "processor s, all of them", "rows a processor second", "GiB of a worker"),
+        tuple(rows), tuple(marks), (f"{written:.0f} MiB of Parquet",),
+    )  # fmt: skip
+
+
+def _written(folder):
+    """Random numbers in two files, mapped."""
+    X = np.lib.format.open_memmap(folder / "X.npy", "w+", float, (LARGE, 20))
+    y = np.lib.format.open_memmap(folder / "y.npy", "w+", float, (LARGE,))
+    begin = 0
+    for chunk in drawn(LARGE, 20):
+        rows = chunk.load()
+        end = begin + len(rows.X)
+        X[begin:end], y[begin:end] = rows.X, rows.y
+        begin = end
+    X.flush()
+    y.flush()
+    return (np.load(folder / name, mmap_mode="r") for name in ("X.npy", "y.npy"))
+
+
+def _ready():
+    """What a worker imports once, whatever it does then."""
+    import dask.array  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    hm.enable_x64()
+
+
+def _block(folder, first, last):
+    """Rows as whoever writes the plain sum would read them."""
+    X, y = (np.load(folder / name, mmap_mode="r")[first:last] for name in ("X.npy", "y.npy"))
+    return np.column_stack([X, y])
+
+
+def _on_a_cluster(call):
+    """Seconds by the clock and of all processors, and the most GiB that a worker took."""
+    from dask.distributed import Client, LocalCluster
+
+    limit = f"{WORKER_MEMORY}GiB"
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, memory_limit=limit, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        client.run(_ready)
+        before, own, begin = sum(client.run(_spent).values()), _spent(), time.perf_counter()
+        call(client)
+        seconds = time.perf_counter() - begin
+        spent = sum(client.run(_spent).values()) - before + _spent() - own
+        return seconds, spent, max(client.run(peak_memory).values()) / 2**10

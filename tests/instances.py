@@ -132,7 +132,11 @@ def settings():
         *(hm.unlearning.WithReplacement(), hm.unlearning.WithoutReplacement()),
         *(hm.unlearning.ProjectedSGD(0.01, 2), hm.unlearning.GaussianPair(0.5)),
         *(hm.LocalPosterior(2.0, 3.0), hm.GaussianMoments(), hm.GaussianDraws(16)),
-        *(hm.SGLD(16, step_size=0.1), hm.MALA(16, step_size=0.1), hm.NUTS(16)),
+        *(
+            hm.SGLD(16, step_size=0.1),
+            hm.MALA(16, step_size=0.1, inverse_mass=[1.0, 2.0]),
+            hm.NUTS(16),
+        ),
         hm.BayesianInfluence(hm.LocalPosterior(2.0, 3.0), hm.GaussianMoments()),
         hm.bayesian.ThermodynamicIntegration(hm.GaussianMoments(), 2),
         hm.bayesian.Reweighting(hm.GaussianDraws(16)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -21,6 +22,7 @@ from homotopy.influence.diagnostics.inputs import is_linear_regression
 from homotopy.influence.weight_changes import WeightChanges, weight_changes
 from homotopy.measurements import AbstractMeasurement, OwnLoss, as_measurement
 from homotopy.problem import Problem, a_problem
+from homotopy.sweeps.workers import checked_workers
 
 POSTERIOR, METHOD = LocalPosterior(), ThermodynamicIntegration()
 
@@ -36,6 +38,8 @@ def posterior_deletion(
     changes: ArrayInput | None = None,
     method: AbstractDeletionMethod = METHOD,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | Callable[[Progress], object] | None = None,
 ) -> PosteriorDeletion:
     """E φ without points minus E φ with them, under the local posterior: the whole change.
@@ -59,6 +63,13 @@ def posterior_deletion(
         `CumulantExpansion(sampler, order)`, of `homotopy.bayesian`.
     throw : bool
         Raise where a change is not to be relied on; otherwise the status says why.
+    devices : int or sequence of jax.Device, optional
+        Shared out over them, one at a time on each, are the chains of `Reweighting` and
+        `CumulantExpansion`, and the runs of `ThermodynamicIntegration`, one for each change and
+        node.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        The same, over its processes. Either way the random numbers are the same: runs are those
+        of the call without, and chains of one run differ by what roundings lead to.
     progress : bool or callable, optional
         As of `optimise`.
 
@@ -69,9 +80,10 @@ def posterior_deletion(
     Raises
     ------
     TypeError
-        Naming `problem`, `measurement`, `posterior` or `method`.
+        Naming `problem`, `measurement`, `posterior`, `method`, `devices` or `client`.
     ValueError
-        Naming `theta`, `measurement`, `points`, `groups`, `changes`, `sampler` or `posterior`.
+        Naming `theta`, `measurement`, `points`, `groups`, `changes`, `sampler`, `posterior`,
+        `devices` or `client`.
     RuntimeError
         With the status, where a change is not to be relied on.
 
@@ -102,6 +114,7 @@ def posterior_deletion(
         "method", method, AbstractDeletionMethod, "a method such as ThermodynamicIntegration()"
     )
     flag("throw", throw)
+    devices, client = checked_workers(devices, client)
     wanted = weight_changes(problem, points, groups, changes)
     target = target_of(problem, centre, posterior)
     leverage = damped_leverage(target, wanted)
@@ -113,6 +126,8 @@ def posterior_deletion(
             wanted,
             unknown if leverage is None else leverage,
             lambda done, total: monitor.report(done, total, float("nan")),
+            devices,
+            client,
         )
         found = method.found(asked)
     if throw:

@@ -217,4 +217,5 @@ def tuned_walk(
     start = begun, jnp.log(kernel.step_size[0]), jnp.zeros((), positions.dtype)
     (states, logarithm, total), _ = jax.lax.scan(step, start, jnp.arange(count))
     mean = jnp.where(count >= 2, total / max(1, count // 2), logarithm)
-    return jax.vmap(kernel.position)(states), jnp.exp(mean)
+    positions = jax.vmap(lambda k, state: k.position(state))(kernel, states)
+    return positions, jnp.exp(mean)

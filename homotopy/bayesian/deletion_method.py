@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import numpy as np
@@ -60,6 +60,8 @@ class Wanted:
     leverage : (k,)
         Of each change, the damped leverage in linear regression; NaN elsewhere.
     report : callable
+    devices, client
+        Over which the chains, or the runs of them, are shared out, as of `workers.spread`.
     """
 
     target: Target
@@ -67,6 +69,8 @@ class Wanted:
     changes: WeightChanges
     leverage: Float[np.ndarray, " k"]
     report: Callable[[int, int], None]
+    devices: list | None = None
+    client: Any = None
 
     def change(self, index: int) -> Float[np.ndarray, " n"]:
         """Δw of one of them."""
@@ -95,7 +99,10 @@ def a_chain_sampler(sampler, method: str) -> None:
 
 def drawn(sampler: AbstractChainSampler, wanted: Wanted) -> tuple[Chains, bool]:
     """One run for all changes."""
-    return run_chains(sampler, wanted.target, wanted.measurement, wanted.report)
+    return run_chains(
+        sampler, wanted.target, wanted.measurement, wanted.report,
+        devices=wanted.devices, client=wanted.client,
+    )  # fmt: skip
 
 
 def tilts(chains: Chains, wanted: Wanted) -> Float[np.ndarray, "c t k"]:

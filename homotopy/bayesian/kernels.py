@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from homotopy.bayesian.mass import Root, pulled_back, shrunk, stretched
 from homotopy.bayesian.posterior import Target
 
 
@@ -60,22 +61,25 @@ class IndependentKernel(AbstractKernel):
 
 
 class SGLDKernel(AbstractKernel):
-    """θ + (η/2)ĝ + √η ξ, ĝ an estimate of ∇ log p."""
+    """θ + (η/2)M⁻¹ĝ + √η M^{−1/2}ξ, ĝ an estimate of ∇ log p: its state is A⁻¹θ, AAᵀ = M⁻¹."""
 
     step_size: Float[Array, "*c"]
     batch_size: int | None = eqx.field(static=True)
+    root: Root = None
 
     def begin(self, target, theta):
-        return theta
+        return shrunk(self.root, theta)
 
     def position(self, state):
-        return state
+        return stretched(self.root, state)
 
     def step(self, target, state, key):
         batch, noise = jax.random.split(key)
 
-        def gradient(theta, minibatch):
-            return target.gradient_estimate(theta, minibatch, self.batch_size)
+        def gradient(z, minibatch):
+            theta = stretched(self.root, z)
+            found = target.gradient_estimate(theta, minibatch, self.batch_size)
+            return pulled_back(self.root, found)
 
         # Blackjax's step is half of η.
         moved = blackjax().sgld(gradient).step(noise, state, batch, 0.5 * self.step_size)
@@ -86,16 +90,23 @@ class MALAKernel(AbstractKernel):
     """A step of SGLD with all points, and the test of Metropolis."""
 
     step_size: Float[Array, "*c"]
+    root: Root = None
 
     def begin(self, target, theta):
-        return self._algorithm(target).init(theta)
+        return self._algorithm(target).init(shrunk(self.root, theta))
+
+    def position(self, state):
+        return stretched(self.root, state.position)
 
     def step(self, target, state, key):
         state, told = self._algorithm(target).step(key, state)
         return state, told.acceptance_rate
 
     def _algorithm(self, target):
-        return blackjax().mala(target.log_density, 0.5 * self.step_size)
+        def log_density(z):
+            return target.log_density(stretched(self.root, z))
+
+        return blackjax().mala(log_density, 0.5 * self.step_size)
 
 
 class NUTSKernel(AbstractKernel):

@@ -6,19 +6,28 @@ from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
 
 from homotopy._checks import fraction, integer, positive
 from homotopy.bayesian.chains import apart, tuned_walk
 from homotopy.bayesian.kernels import MALAKernel, SGLDKernel, blackjax
+from homotopy.bayesian.mass import Root, checked_inverse_mass, root_of
 from homotopy.bayesian.posterior import Target, largest_curvature
 from homotopy.bayesian.samplers import AbstractMarkovSampler, for_each
 
+InverseMass = Float[Array | np.ndarray, " d"] | Float[Array | np.ndarray, "d d"] | None
 _SHARE = 0.02  # of the largest stable step, by default: variances are up to 2 % too large
 
 
-def largest_stable_step(target: Target) -> float:
+def largest_stable_step(target: Target, root: Root = None) -> float:
     """4/q: past it θ ↦ θ − (η/2)∇ moves away from the centre faster than it came."""
-    return 4.0 / float(largest_curvature(target))
+    return 4.0 / float(largest_curvature(target, root))
+
+
+def of_chains(root: Root, count: int):
+    """The same for every chain."""
+    return None if root is None else for_each(root, count, root.dtype)
 
 
 class SGLD(AbstractMarkovSampler):
@@ -38,6 +47,11 @@ class SGLD(AbstractMarkovSampler):
         curvature of −log p at θ: no variance is then more than about 2 % too large.
     batch_size : int, optional
         Points drawn with replacement for each gradient; all of them by default.
+    inverse_mass : (d,) or (d, d), optional
+        M⁻¹, its diagonal or all of it: noise has the covariance ηM⁻¹, and gradients are multiplied
+        with it. With the covariance of the posterior, or what is like it, as the inverse of
+        β(H + δ), steps are as long in flat directions as they are there wide: chains mix as if its
+        condition were one. The identity by default.
 
     Raises
     ------
@@ -62,6 +76,7 @@ class SGLD(AbstractMarkovSampler):
     thinning: int = 10
     step_size: float | None = None
     batch_size: int | None = eqx.field(default=None, static=True)
+    inverse_mass: InverseMass = eqx.field(default=None, converter=checked_inverse_mass)
 
     def __check_init__(self):
         if self.step_size is not None:
@@ -75,14 +90,17 @@ class SGLD(AbstractMarkovSampler):
 
     def tuned(self, target, positions, keys):
         blackjax()
-        largest = largest_stable_step(target)
+        root = root_of(self.inverse_mass, positions.shape[1], positions.dtype)
+        largest = largest_stable_step(target, root)
         size = _SHARE * largest if self.step_size is None else self.step_size
         if size >= largest:
             raise ValueError(
                 f"step_size: expected less than 4/q = {largest:.3g}, q the largest curvature of "
                 f"the posterior at theta, from where chains leave it, got {size:g}."
             )
-        kernel = SGLDKernel(for_each(size, self.chains, positions.dtype), self.batch_size)
+        dtype = positions.dtype
+        sizes, roots = for_each(size, self.chains, dtype), of_chains(root, self.chains)
+        kernel = SGLDKernel(sizes, self.batch_size, roots)
         return kernel, self.walked(kernel, target, positions, keys)
 
 
@@ -100,6 +118,11 @@ class MALA(AbstractMarkovSampler):
         η; twice the step of blackjax. By default it is tuned in the burn-in, to the acceptance.
     acceptance : float
         In (0, 1), for that.
+    inverse_mass : (d,) or (d, d), optional
+        M⁻¹, its diagonal or all of it: noise has the covariance ηM⁻¹, and gradients are multiplied
+        with it. With the covariance of the posterior, or what is like it, as the inverse of
+        β(H + δ), steps are as long in flat directions as they are there wide: chains mix as if its
+        condition were one. The identity by default.
 
     Raises
     ------
@@ -126,6 +149,7 @@ class MALA(AbstractMarkovSampler):
     thinning: int = 10
     step_size: float | None = None
     acceptance: float = 0.574  # at which chains in many dimensions move fastest
+    inverse_mass: InverseMass = eqx.field(default=None, converter=checked_inverse_mass)
 
     def __check_init__(self):
         if self.step_size is not None:
@@ -144,14 +168,16 @@ class MALA(AbstractMarkovSampler):
     def tuned(self, target, positions, keys):
         blackjax()
         dtype = positions.dtype
+        root = root_of(self.inverse_mass, positions.shape[1], dtype)
+        roots = of_chains(root, self.chains)
         if self.step_size is not None:
-            kernel = MALAKernel(for_each(self.step_size, self.chains, dtype))
+            kernel = MALAKernel(for_each(self.step_size, self.chains, dtype), roots)
             return kernel, self.walked(kernel, target, positions, keys)
-        first = 0.25 * largest_stable_step(target) / positions.shape[1] ** (1.0 / 3.0)
-        kernel = MALAKernel(for_each(first, self.chains, dtype))
+        first = 0.25 * largest_stable_step(target, root) / positions.shape[1] ** (1.0 / 3.0)
+        kernel = MALAKernel(for_each(first, self.chains, dtype), roots)
         steps = self.burn_in // 2
         positions, size = tuned_walk(
             kernel, target, positions, keys, steps, jnp.asarray(self.acceptance, dtype)
         )
-        kernel = MALAKernel(for_each(size, self.chains, dtype))
+        kernel = MALAKernel(for_each(size, self.chains, dtype), roots)
         return kernel, self.walked(kernel, target, positions, apart(keys, 1))

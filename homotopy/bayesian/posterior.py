@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from homotopy._checks import non_negative, positive
 from homotopy._display import DisplayedByFields
+from homotopy.bayesian.mass import Root, pulled_back, stretched
 from homotopy.measurements import AbstractMeasurement
 from homotopy.models import LinearModel
 from homotopy.problem import Problem
@@ -140,15 +141,18 @@ def target_of(
 
 
 @eqx.filter_jit
-def largest_curvature(target: Target, steps: int = 40) -> Float[Array, ""]:
+def largest_curvature(target: Target, root: Root = None, steps: int = 40) -> Float[Array, ""]:
     """An estimate, from below, of the largest |eigenvalue| of −∇² log p at the centre.
 
-    By so many steps of the power method: what the step of a Langevin chain must not exceed.
+    By so many steps of the power method: what the step of a Langevin chain must not exceed. With
+    the root A of an inverse mass of −Aᵀ(∇² log p)A.
     """
     start = jax.random.normal(jax.random.key(0), target.centre.shape, target.centre.dtype)
 
     def step(_, vector):
         vector = vector / jnp.linalg.norm(vector)
-        return -jax.jvp(jax.grad(target.log_density), (target.centre,), (vector,))[1]
+        along = stretched(root, vector)
+        bent = jax.jvp(jax.grad(target.log_density), (target.centre,), (along,))[1]
+        return -pulled_back(root, bent)
 
     return jnp.linalg.norm(jax.lax.fori_loop(0, steps, step, start))

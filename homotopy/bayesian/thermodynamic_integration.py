@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import ClassVar, NamedTuple
 
@@ -15,7 +16,6 @@ from homotopy.bayesian.deletion_method import (
     AbstractDeletionMethod,
     DeletionStatus,
     Found,
-    Wanted,
     first_failure,
 )
 from homotopy.bayesian.estimates import covariances, split_r_hat
@@ -27,6 +27,7 @@ from homotopy.bayesian.result import SamplingStatus
 from homotopy.bayesian.running import run_chains
 from homotopy.bayesian.samplers import AbstractSampler
 from homotopy.numerics.gauss_legendre import quadrature, to_coefficients
+from homotopy.sweeps.workers import mapped
 
 _RESOLVED = 0.01  # of the change: what the last coefficients of its integrand may be
 
@@ -72,13 +73,14 @@ class ThermodynamicIntegration(AbstractDeletionMethod):
 
     def found(self, wanted):
         places, shares = quadrature(self.nodes)
-        count, parts = wanted.changes.count, []
-        for index in range(count):
-            change, each = wanted.change(index), []
-            for place in places:
-                each.append(self._at(wanted, change, float(place)))
-                wanted.report(len(parts) * self.nodes + len(each), count * self.nodes)
-            parts.append(each)
+        count = wanted.changes.count
+        asked = [(wanted.change(index), float(place)) for index in range(count) for place in places]
+        at = functools.partial(_at, self.sampler, wanted.target, wanted.measurement)
+        found = []
+        for node in mapped(at, asked, wanted.devices, wanted.client):
+            found.append(node)
+            wanted.report(len(found), len(asked))
+        parts = [found[first : first + self.nodes] for first in range(0, len(found), self.nodes)]
         values = np.array([[node.change for node in each] for each in parts])
         change = np.einsum("s,ksm->km", shares, values)
         last = np.einsum("os,ksm->kom", to_coefficients(self.nodes)[-2:], values)
@@ -96,32 +98,32 @@ class ThermodynamicIntegration(AbstractDeletionMethod):
                 statuses[index] = DeletionStatus.not_resolved
         return Found(change, error, sizes, statuses, quadrature=unresolved)
 
-    def _at(self, wanted: Wanted, change: Float[np.ndarray, " n"], place: float) -> _Node:
-        """β Cov(a, φ) where the part `place` of the change is made, a = −ΣΔwᵢℓᵢ."""
-        weights = np.asarray(wanted.target.weights) + place * change
-        weights = jnp.asarray(weights, wanted.target.weights.dtype)
-        target = eqx.tree_at(lambda t: t.weights, wanted.target, weights)
-        beta = float(target.beta)
-        if isinstance(self.sampler, GaussianMoments):
-            law = gaussian_posterior(target, "GaussianMoments()")
-            found = exact_covariances(law, target, wanted.measurement)
-            return _Node(-beta * change @ found, None, math.inf, SamplingStatus.successful)
-        chains, interrupted = run_chains(
-            self.sampler, target, wanted.measurement, lambda done, total: None
-        )
-        direction = np.asarray(chains.losses, float) @ -change[:, None]
-        outputs = np.asarray(chains.outputs, float)
-        found = covariances(direction, outputs)
-        finite = bool(np.all(np.isfinite(direction)) and np.all(np.isfinite(outputs)))
-        status = sampling_status(
-            finite,
-            split_r_hat(direction),
-            found.effective_sample_size,
-            acceptance_of(chains, self.sampler),
-            interrupted,
-        )
-        size = float(np.min(found.effective_sample_size))
-        return _Node(beta * found.within[0], beta * found.standard_error[0], size, status)
+
+def _at(sampler, target, measurement, asked: tuple[Float[np.ndarray, " n"], float]) -> _Node:
+    """β Cov(a, φ) where a part of a change of weights is made, a = −ΣΔwᵢℓᵢ."""
+    change, place = asked
+    weights = np.asarray(target.weights) + place * change
+    weights = jnp.asarray(weights, target.weights.dtype)
+    target = eqx.tree_at(lambda t: t.weights, target, weights)
+    beta = float(target.beta)
+    if isinstance(sampler, GaussianMoments):
+        law = gaussian_posterior(target, "GaussianMoments()")
+        found = exact_covariances(law, target, measurement)
+        return _Node(-beta * change @ found, None, math.inf, SamplingStatus.successful)
+    chains, interrupted = run_chains(sampler, target, measurement, lambda done, total: None)
+    direction = np.asarray(chains.losses, float) @ -change[:, None]
+    outputs = np.asarray(chains.outputs, float)
+    found = covariances(direction, outputs)
+    finite = bool(np.all(np.isfinite(direction)) and np.all(np.isfinite(outputs)))
+    status = sampling_status(
+        finite,
+        split_r_hat(direction),
+        found.effective_sample_size,
+        acceptance_of(chains, sampler),
+        interrupted,
+    )
+    size = float(np.min(found.effective_sample_size))
+    return _Node(beta * found.within[0], beta * found.standard_error[0], size, status)
 
 
 class _Node(NamedTuple):

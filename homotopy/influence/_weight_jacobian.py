@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -23,9 +25,13 @@ from homotopy.influence.solvers import AbstractSolver, Dense
 from homotopy.point_gradients import point_gradients
 from homotopy.problem import Problem, a_problem
 from homotopy.seen_directions import seen_directions
+from homotopy.sweeps.sharing import in_parts
+from homotopy.sweeps.workers import checked_workers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_FEWEST = 64  # points of a part, which share a factorisation, or draw on each other's directions
 
 
 class WeightJacobian(Result, Reported, eqx.Module):
@@ -92,6 +98,8 @@ def weight_jacobian(
     weights: ArrayInput | None = None,
     *,
     solver: AbstractSolver | None = None,
+    devices: int | Sequence | None = None,
+    client: Any = None,
 ) -> WeightJacobian:
     """The Jacobian of the minimum in the weights of all the data, at a minimum θ(w).
 
@@ -112,11 +120,19 @@ def weight_jacobian(
         infinite effect there, and the status `singular`.
     solver : AbstractSolver, optional
         `Dense()` by default.
+    devices : int or sequence of jax.Device, optional
+        Points are shared out over them, at least 64 at a time on each: a factorisation of `Dense()`
+        is made once for each part.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Points are shared out over its processes. Either way results differ by roundings, and those
+        of iterative solvers by as much as their tolerances allow.
 
     Raises
     ------
+    TypeError
+        Naming `problem`, `solver`, `devices` or `client`.
     ValueError
-        Naming `theta` or `weights`.
+        Naming `theta`, `weights`, `devices` or `client`.
 
     Examples
     --------
@@ -127,6 +143,7 @@ def weight_jacobian(
     [[-0.25], [0.25]]
     """
     theta = a_problem(problem).parameters(theta, "theta")
+    devices, client = checked_workers(devices, client)
     if weights is None:
         weights = jnp.ones(problem.size, theta.dtype)
     weights = vector("weights", weights, problem.size, theta.dtype)
@@ -137,9 +154,9 @@ def weight_jacobian(
     solver = Dense() if solver is None else a_solver(solver)
     basis = None if known is None else seen_directions(problem, known > 0.0)
     if basis is None:
-        return named(_jacobian(problem, theta, weights, solver), problem)
+        return named(_of_all(problem, theta, weights, solver, devices, client), problem)
     seen, z = problem.along(basis, theta)
-    found = _jacobian(seen, z, weights, solver.of_dimension(z.size))
+    found = _of_all(seen, z, weights, solver.of_dimension(z.size), devices, client)
     status = _unless_unseen(problem, theta, basis, found.status)
     return named(WeightJacobian(found.columns @ basis.T, found.residual, status), problem)
 
@@ -156,8 +173,16 @@ def _unless_unseen(problem, theta, basis, status):
     )
 
 
+def _of_all(problem, theta, weights, solver, devices, client) -> WeightJacobian:
+    if devices is None and client is None:
+        return _jacobian(problem, theta, weights, solver, None)
+    some = functools.partial(_jacobian, problem, theta, weights, solver)
+    return in_parts(some, problem.size, devices, client, fewest=_FEWEST)
+
+
 @eqx.filter_jit
-def _jacobian(problem, theta, weights, solver):
+def _jacobian(problem, theta, weights, solver, rows):
+    """Of some of the points, or of all."""
     curvature = HessianCurvature(problem, theta, weights, jnp.zeros((), theta.dtype))
-    product = solver.solve(curvature, point_gradients(problem, theta))
+    product = solver.solve(curvature, point_gradients(problem, theta, rows))
     return WeightJacobian(*from_product(product))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,7 @@ from homotopy.responses.continuation import Continuation
 from homotopy.responses.method import AbstractResponse
 from homotopy.responses.path import ResponsePath, ResponseStatus
 from homotopy.seen_directions import seen_directions
+from homotopy.sweeps.workers import checked_workers
 
 
 def response(
@@ -30,6 +33,8 @@ def response(
     *,
     method: AbstractResponse | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | None = None,
 ) -> ResponsePath:
     """θ(ε): the local minimum of R_ε as a function of the deleted points' weight (theory §2).
@@ -52,16 +57,23 @@ def response(
         says why. Folds and jumps do not raise: they are answers. Nor does a θ(ε) that diverges as
         ε → 0, as of classes that can be separated without the deleted points, where only ε > 0 are
         asked for: `ends` has a NaN for θ(0).
+    devices : int or sequence of jax.Device, optional
+        Weights are shared out over them, a part at a time on each. `Continuation` follows the
+        branch here, one step after another, and shares out the weights asked for, each of which is
+        solved from there; `FlowLimits` trains each where there is room.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Weights are shared out over its processes. Either way results differ by roundings, and those
+        of `FlowLimits` by as much as its tolerance allows.
     progress : bool, optional
         As of `train`.
 
     Raises
     ------
     TypeError
-        Naming `problem` or `method`; for `ClosedForm` of a problem that is not a
-        `LinearRegression`.
+        Naming `problem`, `method`, `devices` or `client`; for `ClosedForm` of a problem that is
+        not a `LinearRegression`.
     ValueError
-        Naming `epsilons` or `theta0`.
+        Naming `epsilons`, `theta0`, `devices` or `client`.
     RuntimeError
         With the status, where no minimum was reached at some ε.
 
@@ -88,6 +100,7 @@ def response(
     flag("throw", throw)
     if method is not None:
         instance("method", method, AbstractResponse, "ClosedForm(), Continuation() or FlowLimits()")
+    devices, client = checked_workers(devices, client)
     epsilons = checked_epsilons(epsilons, problem.X.dtype)
     if method is None:
         method = ClosedForm() if linear else Continuation()
@@ -102,16 +115,22 @@ def response(
     basis = None if isinstance(method, ClosedForm) else seen_directions(problem)
     with clock(progress, "following θ(ε)"):
         if basis is None:
-            path = method.path(problem, epsilons, start)
+            path = _path(method, problem, epsilons, start, devices, client)
         else:
             seen, z = problem.along(basis, start)
-            path = method.path(seen, epsilons, z)
+            path = _path(method, seen, epsilons, z, devices, client)
     if throw and not isinstance(method, ClosedForm):
         _require_minima(path)
     path = path if basis is None else _unfolded(path, basis, start - basis @ z)
     for branch in path.branches:
         named(branch, problem)
     return named(path, problem)
+
+
+def _path(method, problem, epsilons, start, devices, client) -> ResponsePath:
+    if devices is None and client is None:
+        return method.path(problem, epsilons, start)
+    return method.path_over(problem, epsilons, start, devices, client)
 
 
 def _unfolded(path: ResponsePath, basis, centre) -> ResponsePath:

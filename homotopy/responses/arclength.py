@@ -10,6 +10,8 @@ waits for JAX to trace programs, and hardly for their work.
 
 from __future__ import annotations
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -19,6 +21,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from homotopy.evidence import Stationarity, gradient_terms, rounding_of
 from homotopy.problem import Problem
+from homotopy.sweeps.sharing import whole_or_in_parts
 
 _MAX_STEPS = 10
 
@@ -185,3 +188,23 @@ def at_weight(problem: Problem, theta, epsilon, scale: float, max_steps: int = 0
     return corrected_on_host(
         problem, np.append(theta / scale, float(epsilon)), row, row, scale, max_steps
     )
+
+
+def at_weights(
+    problem: Problem, theta, epsilons, scale: float, max_steps: int = 0, devices=None, client=None
+) -> list[Point]:
+    """The points of `at_weight` near each θ, shared out as of `sharing.in_parts`."""
+    theta, epsilons = np.asarray(theta), np.asarray(epsilons)
+    some = functools.partial(_some, problem, theta, epsilons, scale, max_steps)
+    found = whole_or_in_parts(some, len(theta), devices, client)
+    found = jax.tree.map(np.asarray, found)
+    return [jax.tree.map(lambda leaf, at=at: leaf[at], found) for at in range(len(theta))]
+
+
+def _some(problem, theta, epsilons, scale, max_steps, places):
+    """The points at some places, one array of each of their numbers."""
+    points = [
+        at_weight(problem, theta[place], epsilons[place], scale, max_steps).point
+        for place in places
+    ]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *points)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy._checks import concrete
 from homotopy.evidence import stationarity
 from homotopy.linear import LinearRegression
 from homotopy.problem import Problem
 from homotopy.responses.method import AbstractResponse
-from homotopy.responses.path import ResponsePath, ResponseStatus, chord_deviation, largest_norm
+from homotopy.responses.path import ResponsePath, ResponseStatus, chord_deviation
+from homotopy.sweeps.sharing import in_parts
 
 
 class ClosedForm(AbstractResponse):
@@ -34,52 +39,87 @@ class ClosedForm(AbstractResponse):
         self, problem: Problem, epsilons: Float[Array, " k"], theta0: Float[Array, " d"]
     ) -> ResponsePath:
         """θ at each ε, to rounding."""
-        if not isinstance(problem, LinearRegression):
-            raise TypeError(
-                f"problem: the closed form needs a LinearRegression, got {type(problem).__name__}."
-            )
-        return _path(problem, epsilons, theta0)
+        return _path(_regression(problem), epsilons, theta0)
+
+    def path_over(self, problem, epsilons, theta0, devices, client):
+        """As `path`, of parts of the weights."""
+        known = concrete(epsilons)
+        if known is None:
+            raise TypeError("epsilons: expected known numbers for devices and clients.")
+        some = functools.partial(_some, _regression(problem), known, theta0)
+        points = in_parts(some, known.size, devices, client)
+        return _through(problem, epsilons, theta0, points)
+
+
+def _regression(problem) -> LinearRegression:
+    if isinstance(problem, LinearRegression):
+        return problem
+    raise TypeError(
+        f"problem: the closed form needs a LinearRegression, got {type(problem).__name__}."
+    )
+
+
+class _Points(NamedTuple):
+    """What is known at each of k weights."""
+
+    theta: Float[Array, "k d"]
+    velocity: Float[Array, "k d"]
+    acceleration: Float[Array, "k d"]
+    gradient_norm: Float[Array, " k"]
+    smallest_eigenvalue: Float[Array, " k"]
 
 
 @eqx.filter_jit
 def _path(problem, epsilons, start):
+    """In one program."""
+    return _through(problem, epsilons, start, _points(problem, epsilons, start))
+
+
+def _some(problem, epsilons, start, places):
+    return _points(problem, jnp.asarray(epsilons[places]), start)
+
+
+@eqx.filter_jit
+def _points(problem, epsilons, start) -> _Points:
+    theta = jax.vmap(lambda epsilon: problem.fit(epsilon, start))(epsilons)
+    velocity, acceleration = jax.vmap(functools.partial(_derivatives, problem.modal))(epsilons)
+    # Its bound of rounding, which would need the size of θ, is not asked for.
+    unknown = jnp.zeros((), start.dtype)
+    evidence = jax.vmap(lambda at, epsilon: stationarity(problem, at, epsilon, unknown))(
+        theta, epsilons
+    )
+    return _Points(
+        theta, velocity, acceleration, evidence.gradient_norm, evidence.smallest_eigenvalue
+    )
+
+
+def _derivatives(modal, epsilon):
+    """θ̇(ε) and θ̈(ε)."""
+    scale = 1.0 / (1.0 + epsilon * modal.leverages)
+    velocity = modal.modes @ (modal.mode_residuals * scale**2)
+    acceleration = modal.modes @ (-2.0 * modal.leverages * modal.mode_residuals * scale**3)
+    return modal.parameters(velocity), modal.parameters(acceleration)
+
+
+@eqx.filter_jit
+def _through(problem, epsilons, start, points: _Points):
     modal = problem.modal
-
-    def derivatives(epsilon):
-        scale = 1.0 / (1.0 + epsilon * modal.leverages)
-        velocity = modal.modes @ (modal.mode_residuals * scale**2)
-        acceleration = modal.modes @ (-2.0 * modal.leverages * modal.mode_residuals * scale**3)
-        return modal.parameters(velocity), modal.parameters(acceleration)
-
-    def fit(epsilon):
-        return problem.fit(epsilon, start)
-
-    velocity, acceleration = jax.vmap(derivatives)(epsilons)
-    theta = jax.vmap(fit)(epsilons)
     unit = jnp.asarray([0.0, 1.0], start.dtype)
-    full = fit(unit[1])
+    full = problem.fit(unit[1], start)
     # From the right: the whole move, without the part of the modes that needs ε > 0.
     change = modal.modes @ (modal.mode_residuals / (1.0 + modal.leverages))
     ends = jnp.stack([full - modal.parameters(change), full])
-    bend = chord_deviation(jnp.where((epsilons > 0)[:, None], theta, ends[0][None, :]), ends)
+    bend = chord_deviation(jnp.where((epsilons > 0)[:, None], points.theta, ends[:1]), ends)
     jumps = jnp.any(modal.kernel_offset != 0.0)
-    size = largest_norm(theta)
-    evidence = jax.vmap(lambda at, epsilon: stationarity(problem, at, epsilon, size))(
-        theta, epsilons
-    )
     # The spectrum in extended precision knows the kernel exactly, however ill-conditioned.
     unseen = modal.kernel & (modal.rows == 0.0).all(axis=0)
     singular = jnp.any(unseen) | ((epsilons == 0.0) & jnp.any(modal.kernel))
     return ResponsePath(
         epsilons=epsilons,
-        theta=theta,
-        velocity=velocity,
-        acceleration=acceleration,
         ends=ends,
-        end_velocities=jax.vmap(derivatives)(unit)[0],
+        end_velocities=jax.vmap(functools.partial(_derivatives, modal))(unit)[0],
         bend=bend,
         status=ResponseStatus.where(jumps, ResponseStatus.jump, ResponseStatus.successful),
-        gradient_norm=evidence.gradient_norm,
-        smallest_eigenvalue=evidence.smallest_eigenvalue,
         minimum=~singular,
+        **points._asdict(),
     )

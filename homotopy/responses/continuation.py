@@ -13,7 +13,7 @@ from homotopy._checks import concrete, fraction, integer, number
 from homotopy.existence import decide_existence
 from homotopy.flows._train import Training, TrainingStatus, train
 from homotopy.problem import Problem
-from homotopy.responses.arclength import at_weight
+from homotopy.responses.arclength import at_weight, at_weights
 from homotopy.responses.branch import Branch, Event, EventKind
 from homotopy.responses.interpolation import guesses
 from homotopy.responses.method import AbstractResponse
@@ -97,6 +97,12 @@ class Continuation(AbstractResponse):
         self, problem: Problem, epsilons: Float[Array, " k"], theta0: Float[Array, " d"]
     ) -> ResponsePath:
         """θ at each ε; NaN from where on no minimum was reached."""
+        return self.path_over(problem, epsilons, theta0, None, None)
+
+    def path_over(self, problem, epsilons, theta0, devices, client):
+        """As `path`: branches are followed here, and the weights asked for solved where there is
+        room.
+        """
         if concrete(epsilons) is None or concrete(theta0) is None:
             raise ValueError(
                 "epsilons, theta0: Continuation works outside jax.jit; use train under jax.vmap."
@@ -105,7 +111,9 @@ class Continuation(AbstractResponse):
         diverges = decide_existence(problem, problem.known_weights(0.0)).denied
         until = _smallest_positive(epsilons) if diverges else 0.0
         branches, events, status = self._branches(problem, training, until)
-        theta, points, stray = _solved(problem, branches, events, with_ends(epsilons))
+        theta, points, stray = _solved(
+            problem, branches, events, with_ends(epsilons), devices, client
+        )
         path = path_through(
             epsilons,
             theta,
@@ -214,7 +222,7 @@ def _scale(problem: Problem, theta: Float[Array, " d"]) -> float:
     return size if size > 0.0 else 1.0
 
 
-def _solved(problem, branches, events, epsilons):
+def _solved(problem, branches, events, epsilons, devices, client):
     """θ at each ε to rounding, what is known there, and whether Newton's method strayed.
 
     It has strayed where a branch reaches, and it ends elsewhere. NaN where none reaches.
@@ -225,10 +233,7 @@ def _solved(problem, branches, events, epsilons):
         scale = branches[0].scale
     else:
         guess, radius, scale = np.full((weights.size, problem.dimension), np.nan), 0.0, 1.0
-    points = [
-        at_weight(problem, at, weight, scale, _NEWTON_STEPS).point
-        for at, weight in zip(guess, weights, strict=True)
-    ]
+    points = at_weights(problem, guess, weights, scale, _NEWTON_STEPS, devices, client)
     theta = np.stack([scale * point.z[:-1] for point in points])
     stray = np.linalg.norm(theta - guess, axis=1) > radius
     return np.where(stray[:, None], np.nan, theta), points, bool(stray.any())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import equinox as eqx
@@ -16,6 +17,7 @@ from homotopy.precision import reachable
 from homotopy.problem import Problem
 from homotopy.responses.method import AbstractResponse
 from homotopy.responses.path import ResponsePath, ResponseStatus, path_of_points, with_ends
+from homotopy.sweeps.sharing import whole_or_in_parts
 
 if TYPE_CHECKING:
     import diffrax
@@ -65,9 +67,16 @@ class FlowLimits(AbstractResponse):
         self, problem: Problem, epsilons: Float[Array, " k"], theta0: Float[Array, " d"]
     ) -> ResponsePath:
         """θ at each ε; NaN where training reached no minimum."""
+        return self.path_over(problem, epsilons, theta0, None, None)
+
+    def path_over(self, problem, epsilons, theta0, devices, client):
+        """As `path`: each part of the weights is trained, and looked at, where there is room."""
         # The ends of a usual grid are trained once.
         asked, index = _distinct(with_ends(epsilons))
-        training = _limits(problem, theta0, asked, self.tolerance, self.solver, self.max_steps)
+        known = np.asarray(asked)
+        options = reachable(self.tolerance, theta0.dtype), self.solver, self.max_steps
+        some = functools.partial(_limits, problem, theta0, known, options)
+        training = whole_or_in_parts(some, known.size, devices, client)
         training = with_separation(problem, training, asked)
         arrived = training.status == TrainingStatus.successful
         diverges = (training.status == TrainingStatus.separated) & (asked == 0.0)
@@ -80,7 +89,9 @@ class FlowLimits(AbstractResponse):
         arrived, training = arrived[index], jax.tree.map(lambda leaf: leaf[index], training)
         theta = np.where(np.asarray(arrived)[:, None], training.theta, np.nan)
         asked_for = jax.tree.map(lambda leaf: leaf[: epsilons.size], training)
-        return path_of_points(problem, epsilons, jnp.asarray(theta), status, training=asked_for)
+        return path_of_points(
+            problem, epsilons, jnp.asarray(theta), status, devices, client, training=asked_for
+        )
 
 
 def _distinct(epsilons):
@@ -91,10 +102,8 @@ def _distinct(epsilons):
     return jnp.asarray(values, epsilons.dtype), index
 
 
-def _limits(problem, theta0, epsilons, tolerance, solver, max_steps):
-    return _limit_of_each(
-        problem, theta0, epsilons, reachable(tolerance, theta0.dtype), solver, max_steps
-    )
+def _limits(problem, theta0, epsilons, options, places):
+    return _limit_of_each(problem, theta0, jnp.asarray(epsilons[places]), *options)
 
 
 @eqx.filter_jit

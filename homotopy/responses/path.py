@@ -18,7 +18,7 @@ from homotopy._tables import Table
 from homotopy.flows._train import Training
 from homotopy.numerics.namespace import AnyArray, AnyNumber, namespace
 from homotopy.problem import Problem
-from homotopy.responses.arclength import Point, at_weight
+from homotopy.responses.arclength import Point, at_weights
 from homotopy.responses.branch import Branch, Event, EventKind
 from homotopy.responses.comparison import PathComparison, compared
 from homotopy.responses.drawn import labelled, with_breaks
@@ -196,15 +196,16 @@ def path_of_points(
     epsilons: Float[Array, " k"],
     theta: Float[Array | np.ndarray, "m d"],
     status: ResponseStatus,
+    devices: list | None = None,
+    client=None,
     **record,
 ) -> ResponsePath:
-    """The path through stationary points at `epsilons` and then at 0 and 1, m = k + 2."""
+    """The path through stationary points at `epsilons` and then at 0 and 1, m = k + 2.
+
+    What is known there is shared out as of `sharing.in_parts`.
+    """
     size = float(largest_norm(theta)) or 1.0
-    weights = np.asarray(with_ends(epsilons))
-    points = [
-        at_weight(problem, at, weight, size).point
-        for at, weight in zip(np.asarray(theta), weights, strict=True)
-    ]
+    points = at_weights(problem, theta, with_ends(epsilons), size, 0, devices, client)
     return path_through(epsilons, theta, points, status, **record)
 
 

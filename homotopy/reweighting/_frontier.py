@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from homotopy.measurements import as_scalar_measurement
 from homotopy.problem import Problem, a_problem
 from homotopy.reweighting._soft_weights import soft_weights
 from homotopy.reweighting.constraint import Constraint, sorted_out
+from homotopy.sweeps.workers import checked_workers, mapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,6 +90,8 @@ def frontier(
     bounds: ArrayInput,
     *,
     constraints: Sequence = (),
+    devices: int | Sequence | None = None,
+    client: Any = None,
     **options,
 ) -> Frontier:
     """`soft_weights` for each of several bounds of |m|: what less disparity costs.
@@ -101,6 +105,10 @@ def frontier(
         ≥ 0.
     constraints
         Further ones, as of `soft_weights`.
+    devices : int or sequence of jax.Device, optional
+        Bounds are shared out over them, one at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Bounds are shared out over its processes. Either way results are those of the call without.
     **options
         As of `soft_weights`: `objective`, `bounds` of the weights as `weight_bounds`, `theta`, …
 
@@ -119,6 +127,7 @@ def frontier(
     ([0.0, 0.128571], [True, True])
     """
     a_problem(problem)
+    devices, client = checked_workers(devices, client)
     sizes = np.asarray(vector("bounds", bounds))
     if sizes.size == 0 or np.any(sizes < 0.0):
         raise ValueError(f"bounds: expected one or more numbers >= 0, got {sizes.tolist()}.")
@@ -126,14 +135,8 @@ def frontier(
         options["bounds"] = options.pop("weight_bounds")
     measured, linear = sorted_out(constraints, problem.size)
     measurement = as_scalar_measurement(measurement, problem)
-    found = [
-        soft_weights(
-            problem,
-            constraints=[Constraint(measurement, -size, float(size)), *measured, *linear],
-            **options,
-        )
-        for size in sizes
-    ]
+    bounded = functools.partial(_bounded, problem, measurement, [*measured, *linear], options)
+    found = list(mapped(bounded, sizes.tolist(), devices, client))
 
     def stacked(part):
         return jnp.asarray(np.stack([np.asarray(part(each)) for each in found]))
@@ -148,3 +151,9 @@ def frontier(
         successful=stacked(lambda one: one.successful),
     )
     return named(result, problem)
+
+
+def _bounded(problem, measurement, constraints, options, size):
+    """The least change of weights for one bound."""
+    bound = Constraint(measurement, -size, size)
+    return soft_weights(problem, constraints=[bound, *constraints], **options)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -46,6 +48,8 @@ def weight_path(
     *,
     method: AbstractResponse | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
 ) -> ResponsePath:
     """θ where point i weighs ε + (1 − ε)wᵢ: from the model as it was, ε = 1, to that with w.
 
@@ -63,7 +67,7 @@ def weight_path(
         Where training begins; zeros by default for linear models, needed for others.
     method : AbstractResponse, optional
         `Continuation()` by default.
-    throw : bool
+    throw, devices, client
         As of `response`.
 
     Raises
@@ -86,4 +90,7 @@ def weight_path(
         raise ValueError(f"weights: expected numbers >= 0, got {float(jnp.min(end)):g}.")
     method = Continuation() if method is None else method
     start = training_start(problem, theta0, "theta0")
-    return response(Reweighted(problem, end), epsilons, start, method=method, throw=throw)
+    return response(
+        Reweighted(problem, end), epsilons, start,
+        method=method, throw=throw, devices=devices, client=client,
+    )  # fmt: skip

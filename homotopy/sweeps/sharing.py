@@ -59,6 +59,15 @@ def in_parts(
     return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)[:count]), *found)
 
 
+def whole_or_in_parts(
+    function: Callable[[np.ndarray], Any], count: int, devices: list | None, client, **options
+) -> Any:
+    """As `in_parts`; where there is neither, the function of all places in one call."""
+    if devices is None and client is None:
+        return function(np.arange(count))
+    return in_parts(function, count, devices, client, **options)
+
+
 def _places(count: int, workers: int, fewest: int = 1, multiple: int = 1):
     """(parts, size): parts of one length, as many as a multiple of some number."""
     size = min(count, max(fewest, -(-count // max(_PARTS, workers))))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import numpy as np
@@ -13,6 +15,7 @@ from homotopy._display import Entries, array_text, span
 from homotopy._progress import clock
 from homotopy._result import Result
 from homotopy._tables import Table
+from homotopy.sweeps.workers import checked_workers, mapped
 from homotopy.two_layer._learn import learn
 from homotopy.two_layer.predictions import predicted_exponents
 from homotopy.two_layer.targets import Target, a_target
@@ -102,6 +105,8 @@ def time_scales(
     ratios: ArrayInput,
     amplitudes: ArrayInput | None = None,
     *,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | None = None,
 ) -> TimeScales:
     """Learn a single-index target at several ε, and compare the times with the theory's.
@@ -118,6 +123,10 @@ def time_scales(
         ε, at least two different ones > 0.
     amplitudes : (m,), optional
         As of `learn`.
+    devices : int or sequence of jax.Device, optional
+        Ratios are shared out over them, one at a time on each.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Ratios are shared out over its processes. Either way results are those of the call without.
     progress : bool, optional
         By default a line shows the time that it has taken after two seconds; True shows it always,
         False never.
@@ -129,9 +138,9 @@ def time_scales(
     Raises
     ------
     TypeError
-        Naming `target`.
+        Naming `target`, `devices` or `client`.
     ValueError
-        Naming `target`, `ratios` or `amplitudes`.
+        Naming `target`, `ratios`, `amplitudes`, `devices` or `client`.
     RuntimeError
         Where the solver gives up.
 
@@ -148,8 +157,10 @@ def time_scales(
     known = np.unique(np.asarray(vector("ratios", ratios), float))[::-1]
     if known.size < 2 or known[-1] <= 0.0:
         raise ValueError(f"ratios: expected at least two different numbers > 0, got {known}.")
+    devices, client = checked_workers(devices, client)
     with clock(progress, "learning"):
-        runs = [learn(target, one, amplitudes) for one in known]
+        some = functools.partial(_learnt, target, amplitudes)
+        runs = list(mapped(some, known.tolist(), devices, client))
     times = np.array([run.half_times for run in runs])
     first = np.array(target.degrees) == 1
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -173,6 +184,10 @@ def time_scales(
         measured_constants=np.where(first, slope, scaled),
         target=target,
     )
+
+
+def _learnt(target, amplitudes, ratio):
+    return learn(target, ratio, amplitudes)
 
 
 def _of_the_mean(target, place, a):

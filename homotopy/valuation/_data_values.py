@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,13 +11,10 @@ from homotopy._checks import ArrayInput, flag, instance
 from homotopy._progress import Monitor, Progress
 from homotopy._result import named
 from homotopy._status import require_success
-from homotopy._threads import side_by_side
 from homotopy.measurements import AbstractMeasurement
 from homotopy.problem import Problem, a_problem
-from homotopy.sweeps.workers import checked_workers, mapped
 from homotopy.valuation.measures import checked_measurement, measure_of
-from homotopy.valuation.method import AbstractValuation, Asked
-from homotopy.valuation.permutations import Permutations
+from homotopy.valuation.method import AbstractValuation, Asked, workers_for
 from homotopy.valuation.semivalues import SHAPLEY, AbstractSemivalue
 from homotopy.valuation.values import DataValues
 
@@ -65,12 +61,13 @@ def data_values(
     throw : bool
         Raise where the values are not to be relied on; otherwise the status says why.
     devices : int or sequence of jax.Device, optional
-        Parts of the sample are shared out over them; by default over threads of this process.
-        `Permutations` only.
+        Parts of the work are shared out over them; by default those of `Permutations` over
+        threads of this process. Samples of `Permutations`, `SampleReuse` and `GradientShapley`,
+        coalitions of `Enumeration`, points of `FiniteTime`; not methods that follow minima.
     client : dask.distributed.Client or concurrent.futures.Executor, optional
-        Parts of the sample are shared out over its processes. A part is of its own stream of
-        random numbers, and parts go together in their order: on processors of one kind values are
-        the same, to the last bit, whoever computes them.
+        Parts of the work are shared out over its processes. Parts and their random numbers do not
+        depend on who computes them, and go together in their order: on processors of one kind
+        values are the same, to the last bit.
     progress : bool or callable, optional
         As of `optimise`.
 
@@ -113,26 +110,14 @@ def data_values(
     if resume is not None:
         instance("resume", resume, DataValues, "the values to go on from")
     flag("throw", throw)
-    together = _mapping(method, devices, client)
+    devices, client = workers_for(method, devices, client)
     with Monitor(progress, "", what="valuing points", keeps=False) as monitor:
         asked = Asked(
             problem, known, measure_of(known, problem), semivalue, start, resume,
-            lambda done, total: monitor.report(done, total, float("nan")), mapped=together,
+            lambda done, total: monitor.report(done, total, float("nan")),
+            devices=devices, client=client,
         )  # fmt: skip
         found = method.values(asked)
     if throw:
         require_success(found.values, found.status)
     return named(found, problem)
-
-
-def _mapping(method, devices, client) -> Callable:
-    """How parts of a sample are computed."""
-    devices, client = checked_workers(devices, client)
-    if devices is None and client is None:
-        return side_by_side
-    if not isinstance(method, Permutations):
-        raise ValueError(
-            f"{'devices' if client is None else 'client'}: expected None for a "
-            f"{type(method).__name__}, whose work is not in parts; Permutations(count) shares out."
-        )
-    return functools.partial(mapped, devices=devices, client=client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +21,7 @@ from homotopy.valuation.enumeration import Enumeration
 from homotopy.valuation.games import game_of
 from homotopy.valuation.given_games import FunctionGame, GroupGame
 from homotopy.valuation.measures import checked_measurement, measure_of
-from homotopy.valuation.method import AbstractValuation, Asked
+from homotopy.valuation.method import AbstractValuation, Asked, workers_for
 from homotopy.valuation.permutations import Permutations
 from homotopy.valuation.sample_reuse import SampleReuse
 from homotopy.valuation.semivalues import SHAPLEY, AbstractSemivalue
@@ -38,6 +39,8 @@ def group_values(
     *,
     theta0: ArrayInput | None = None,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | Callable[[Progress], object] | None = None,
 ) -> DataValues:
     """What groups of points are worth, each in a coalition as a whole or out of it.
@@ -47,7 +50,7 @@ def group_values(
 
     Parameters
     ----------
-    problem, measurement, semivalue, theta0, throw, progress
+    problem, measurement, semivalue, theta0, throw, devices, client, progress
         As of `data_values`.
     labels : (n,)
         The group of each point, by a number or a word; two at least.
@@ -81,7 +84,9 @@ def group_values(
     instance("method", method, AbstractValuation, "a method such as Permutations(1000)")
     options = {"theta0": theta0, "throw": throw, "progress": progress}
     if isinstance(method, AumannShapley):
-        found = data_values(problem, known, method, semivalue, **options)
+        found = data_values(
+            problem, known, method, semivalue, devices=devices, client=client, **options
+        )
         values = np.zeros((len(names), *found.values.shape[1:]))
         np.add.at(values, groups, np.asarray(found.values))
         found = dataclasses.replace(found, values=jnp.asarray(values))
@@ -89,7 +94,8 @@ def group_values(
         _by_coalitions(method)
         start = None if theta0 is None else np.asarray(problem.parameters(theta0))
         points = game_of(problem, measure_of(known, problem), start)
-        found = _valued(GroupGame(points, groups), method, semivalue, throw, progress)
+        workers = workers_for(method, devices, client)
+        found = _valued(GroupGame(points, groups), method, semivalue, throw, workers, progress)
     keep_names(found, dataclasses.replace(names_of(problem), rows=names))
     return found
 
@@ -101,6 +107,8 @@ def game_values(
     semivalue: AbstractSemivalue = SHAPLEY,
     *,
     throw: bool = True,
+    devices: int | Sequence | None = None,
+    client: Any = None,
     progress: bool | Callable[[Progress], object] | None = None,
 ) -> DataValues:
     """The values of the players of any game: what `data_values` is for m(θ(S)).
@@ -121,6 +129,11 @@ def game_values(
         `valuation.SampleReuse(count)`.
     semivalue, throw, progress
         As of `data_values`.
+    devices : int or sequence of jax.Device, optional
+        Calls are shared out over them, one part at a time on each, in threads.
+    client : dask.distributed.Client or concurrent.futures.Executor, optional
+        Calls are shared out over its processes, where the game is to be found by its name, unless
+        the client is dask's.
 
     Returns
     -------
@@ -146,16 +159,17 @@ def game_values(
     size = integer("size", size, 1)
     instance("method", method, AbstractValuation, "a method such as Permutations(1000)")
     _by_coalitions(method)
-    return _valued(FunctionGame(game, size), method, semivalue, throw, progress)
+    workers = workers_for(method, devices, client)
+    return _valued(FunctionGame(game, size), method, semivalue, throw, workers, progress)
 
 
-def _valued(game, method, semivalue, throw, progress) -> DataValues:
+def _valued(game, method, semivalue, throw, workers, progress) -> DataValues:
     instance("semivalue", semivalue, AbstractSemivalue, "a semivalue such as Shapley()")
     flag("throw", throw)
     with Monitor(progress, "", what="valuing players", keeps=False) as monitor:
         asked = Asked(
             None, None, None, semivalue, None, None,
-            lambda done, total: monitor.report(done, total, float("nan")), game,
+            lambda done, total: monitor.report(done, total, float("nan")), game, *workers,
         )  # fmt: skip
         found = method.values(asked)
     if throw:

@@ -43,6 +43,7 @@ class Enumeration(AbstractValuation):
     """
 
     kind: ClassVar[str] = "exact"
+    in_parts: ClassVar[bool] = True
 
     smallest: int = 0
 
@@ -57,7 +58,7 @@ class Enumeration(AbstractValuation):
                 f"goes through in {game.unit}, got {game.size}; Permutations(count) samples them."
             )
         total = game.total
-        found = game.all_values()
+        found = game.all_values(None if asked.alone else asked.mapped)
         # The last coalition, of all points, once more on its own.
         missed = np.abs(found[-1] - game.ends[1])
         found = enlarged(found, game.size, self.smallest)

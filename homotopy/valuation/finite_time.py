@@ -51,6 +51,7 @@ class FiniteTime(AbstractValuation):
     """
 
     kind: ClassVar[str] = "quadrature"
+    in_parts: ClassVar[bool] = True
 
     time: float
     nodes: int = 8
@@ -82,7 +83,10 @@ class FiniteTime(AbstractValuation):
         while True:
             points, weights = quadrature(count)
             times = self.time * points
-            found = influence_in_time(problem, start, asked.measurement, times)
+            found = influence_in_time(
+                problem, start, asked.measurement, times,
+                devices=asked.devices, client=asked.client,
+            )  # fmt: skip
             part = self.time * weights / times
             values = np.tensordot(part, np.asarray(found.influence), axes=1)
             work += count

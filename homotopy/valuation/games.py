@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
@@ -23,6 +24,7 @@ from homotopy.valuation.measures import Measure, Quadratic, output_shape
 from homotopy.weighted_rows import least_squares_rows
 
 _TOLERANCE, _MAX_STEPS = 1e-10, 2000  # of refits, as of `LeaveOneOut`
+_SHARED = 4  # bits: so many players' coalitions are parts of their own, where they are shared out
 _LOW = 12  # players whose coalitions are gone through in one call of a kernel
 
 
@@ -62,9 +64,18 @@ class AbstractGame(abc.ABC):
         """m(∅) − m(N), which the Shapley values sum to."""
         return self.ends[0] - self.ends[1]
 
-    def all_values(self) -> Float[np.ndarray, "c ..."]:
-        """m of all 2ⁿ coalitions, point b a member where bit b of the number is set."""
+    def all_values(self, mapped: Callable | None = None) -> Float[np.ndarray, "c ..."]:
+        """m of all 2ⁿ coalitions, point b a member where bit b of the number is set.
+
+        `mapped` shares them out in parts, as `map` would call a function of each.
+        """
         numbers = np.arange(1 << self.size)
+        if mapped is None:
+            return self._of_numbers(numbers)
+        parts = np.split(numbers, min(1 << _SHARED, numbers.size))
+        return np.concatenate(list(mapped(self._of_numbers, parts)))
+
+    def _of_numbers(self, numbers: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k ..."]:
         return self.values((numbers[:, None] >> np.arange(self.size) & 1).astype(bool))
 
     # Whether ending an order early saves work.
@@ -168,13 +179,15 @@ class LeastSquaresGame(FittedGame):
                 found[row] = np.linalg.solve(X.T @ X + np.diag(self.ridge), X.T @ y)
         return found + self.start
 
-    def all_values(self):
-        low = min(self.size, _LOW)
-        parts = []
-        for prefix in range(0, 1 << self.size, 1 << low):
-            theta = kernels.coalition_fits(self.rows, self.targets, self.ridge, prefix, low)
-            parts.append(self.measure(theta + self.start))
-        return np.concatenate(parts)
+    def all_values(self, mapped=None):
+        low = min(self.size if mapped is None else max(self.size - _SHARED, 0), _LOW)
+        prefixes = range(0, 1 << self.size, 1 << low)
+        of_prefix = functools.partial(self._of_prefix, low)
+        return np.concatenate(list((map if mapped is None else mapped)(of_prefix, prefixes)))
+
+    def _of_prefix(self, low, prefix):
+        theta = kernels.coalition_fits(self.rows, self.targets, self.ridge, prefix, low)
+        return self.measure(theta + self.start)
 
     truncates = False  # a look at m takes longer than to put a point in
 

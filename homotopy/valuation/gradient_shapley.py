@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 
 from homotopy._checks import integer, positive
 from homotopy._jit import filter_jit_numbers
+from homotopy.sweeps.sharing import whole_or_in_parts
 from homotopy.valuation.method import AbstractValuation, Asked, data_values_of
 from homotopy.valuation.moments import Moments
 from homotopy.valuation.values import DataValues, Sampling, ValueStatus
@@ -50,6 +52,7 @@ class GradientShapley(AbstractValuation):
     """
 
     kind: ClassVar[str] = "sampled"
+    in_parts: ClassVar[bool] = True
 
     step_size: float
     permutations: int = 100
@@ -68,7 +71,9 @@ class GradientShapley(AbstractValuation):
         start = asked.start()
         generator = np.random.default_rng(self.seed)
         orders = generator.permuted(np.tile(np.arange(n), (self.permutations, 1)), axis=1)
-        found = _passes(problem, asked.measurement, start, orders, self.step_size, self.epochs)
+        options = problem, asked.measurement, start, self.step_size, self.epochs
+        some = functools.partial(_some, options, orders)
+        found = whole_or_in_parts(some, len(orders), asked.devices, asked.client)
         changes = np.asarray(found)
         shape = changes.shape[2:]
         moments = Moments.of(changes.reshape(len(changes), -1))
@@ -86,8 +91,13 @@ class GradientShapley(AbstractValuation):
         )  # fmt: skip
 
 
+def _some(options, orders, places):
+    """Passes in some of the orders."""
+    return _passes(*options, orders[places])
+
+
 @filter_jit_numbers
-def _passes(problem, measurement, start, orders, step_size, epochs):
+def _passes(problem, measurement, start, step_size, epochs, orders):
     none = jnp.zeros(1, int), jnp.zeros(1, problem.X.dtype)
 
     def measure(theta):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement
 from homotopy.models import LinearModel
 from homotopy.problem import Problem
+from homotopy.sweeps.workers import checked_workers, mapped
 from homotopy.valuation.games import AbstractGame, game_of
 from homotopy.valuation.measures import Measure, Quadratic
 from homotopy.valuation.semivalues import AbstractSemivalue, Shapley
@@ -37,7 +38,19 @@ class Asked:
     resume: DataValues | None
     report: Callable[[int, int], None]
     given: AbstractGame | None = None  # in place of a problem's
-    mapped: Callable = side_by_side  # a function of the parts of a sample, in order
+    devices: list | None = None
+    client: Any = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether this process and its default device compute everything."""
+        return self.devices is None and self.client is None
+
+    def mapped(self, function: Callable, items: Sequence) -> Iterator:
+        """A function of the parts of the work, in order; alone, in threads of this process."""
+        if self.alone:
+            return side_by_side(function, items)
+        return mapped(function, items, self.devices, self.client)
 
     def start(self) -> np.ndarray:
         """θ₀, or zeros for a linear model; a `ValueError` for others."""
@@ -70,10 +83,23 @@ class AbstractValuation(DisplayedByFields, eqx.Module):
     """A way to compute values: an approximation, or how to sum over coalitions."""
 
     kind: ClassVar[str]
+    # Whether its work falls into parts, for devices and clients.
+    in_parts: ClassVar[bool] = False
 
     @abc.abstractmethod
     def values(self, asked: Asked) -> DataValues:
         """The values, and how they were found."""
+
+
+def workers_for(method: AbstractValuation, devices, client) -> tuple[list | None, Any]:
+    """As `checked_workers`, of methods whose work is in parts; a `ValueError` for others."""
+    devices, client = checked_workers(devices, client)
+    if (devices is not None or client is not None) and not method.in_parts:
+        raise ValueError(
+            f"{'devices' if client is None else 'client'}: expected None for a "
+            f"{type(method).__name__}, whose work is not in parts; Permutations(count) shares out."
+        )
+    return devices, client
 
 
 def data_values_of(

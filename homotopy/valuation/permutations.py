@@ -77,6 +77,7 @@ class Permutations(AbstractValuation):
     """
 
     kind: ClassVar[str] = "sampled"
+    in_parts: ClassVar[bool] = True
 
     count: int = 1000
     antithetic: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from homotopy.valuation.semivalues import Banzhaf
 from homotopy.valuation.values import DataValues, Sampling
 
 _TOGETHER = 512
+_PARTS = 16
 
 
 class SampleReuse(AbstractValuation):
@@ -47,6 +49,7 @@ class SampleReuse(AbstractValuation):
     """
 
     kind: ClassVar[str] = "sampled"
+    in_parts: ClassVar[bool] = True
 
     count: int = 1000
     seed: int = 0
@@ -66,11 +69,11 @@ class SampleReuse(AbstractValuation):
         pairs = (self.count + 1) // 2
         members = generator.random((pairs, game.size)) < 0.5
         moments = None
-        for first in range(0, pairs, _TOGETHER):
-            inside = members[first : first + _TOGETHER]
-            difference = (game.values(inside) - game.values(~inside)).reshape(len(inside), 1, -1)
-            changes = np.where(inside[:, :, None], -difference, difference)
-            found = Moments.of(changes.reshape(len(inside), -1))
+        # However many share them, so that the values do not depend on it.
+        size = _TOGETHER if asked.alone else min(_TOGETHER, -(-pairs // _PARTS))
+        parts = [members[first : first + size] for first in range(0, pairs, size)]
+        sample = functools.partial(_sampled, game)
+        for found in map(sample, parts) if asked.alone else asked.mapped(sample, parts):
             moments = found if moments is None else moments.merged(found)
             asked.report(2 * moments.count, 2 * pairs)
         shape = (game.size, *game.shape)
@@ -82,3 +85,10 @@ class SampleReuse(AbstractValuation):
             self, moments.mean.reshape(shape), game.total, 2 * pairs, "fits",
             standard_error=moments.standard_error.reshape(shape), sampling=sampling,
         )  # fmt: skip
+
+
+def _sampled(game, inside) -> Moments:
+    """Of some of the coalitions, each with its complement."""
+    difference = (game.values(inside) - game.values(~inside)).reshape(len(inside), 1, -1)
+    changes = np.where(inside[:, :, None], -difference, difference)
+    return Moments.of(changes.reshape(len(inside), -1))

@@ -74,6 +74,69 @@ def test_unadjusted_chains_have_the_law_of_their_step_to_a_hundredth():
     assert found.kind == "sampled, unadjusted"
 
 
+def stretched_setting():
+    """A regression whose columns have sizes from 1 to 100, and the covariance of its posterior."""
+    X, y, _, _ = data()
+    X = X * np.array([1.0, 10.0, 100.0])
+    problem = hm.LinearRegression(X, y, deleted=0)
+    covariance = np.linalg.inv(BETA * X.T @ X + GAMMA * np.eye(3))
+    return problem, np.asarray(problem.full_fit()), hm.LocalPosterior(BETA, GAMMA), covariance
+
+
+def test_with_the_covariance_for_a_mass_all_variances_are_too_large_by_one_factor():
+    """1/(1 − η/4) of each direction, for SGLD of all points: in coordinates of variance one."""
+    problem, theta, posterior, covariance = stretched_setting()
+    X = np.asarray(problem.X)
+    mean, _ = law(X, np.asarray(problem.y), np.ones(len(X)), BETA, GAMMA, theta)
+    step, factor = 1.2, jnp.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
+
+    def products(at):
+        white = factor @ (at - jnp.asarray(mean))
+        return jnp.outer(white, white).ravel()
+
+    sampler = hm.SGLD(
+        4000, chains=50, burn_in=100, thinning=4, step_size=step, inverse_mass=covariance
+    )
+    found = hm.bayesian_influence(problem, theta, products, posterior, sampler=sampler)
+    expected = np.eye(3) / (1.0 - step / 4.0)
+    # 200,000 draws, nearly independent: errors of a thousandth.
+    np.testing.assert_allclose(found.expectation.reshape(3, 3), expected, rtol=0, atol=0.02)
+
+
+def test_a_mass_lets_chains_mix_where_columns_are_of_other_sizes():
+    """MALA within its errors of the closed form, with many times the effective draws of a plain
+    one; the diagonal as a matrix is the diagonal.
+    """
+    problem, theta, posterior, covariance = stretched_setting()
+    asked = problem, theta, lambda at: at[0], posterior
+    exact = hm.bayesian_influence(*asked, sampler=hm.GaussianMoments())
+    options = {"draws": 1000, "chains": 4, "thinning": 4}
+    found = hm.bayesian_influence(*asked, sampler=hm.MALA(**options, inverse_mass=covariance))
+    z = (np.asarray(found.change) - exact.change) / np.asarray(found.standard_error)
+    assert np.max(np.abs(z)) < 3.5
+    plain = hm.bayesian_influence(*asked, sampler=hm.MALA(**options), throw=False)
+    ratio = np.median(found.effective_sample_size) / np.median(plain.effective_sample_size)
+    assert ratio > 20.0
+    diagonal = np.diag(covariance)
+    one, other = (
+        hm.bayesian_influence(
+            *asked, sampler=hm.MALA(64, chains=2, step_size=0.5, inverse_mass=mass), throw=False
+        ).expectation
+        for mass in (diagonal, np.diag(diagonal))
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+def test_a_mass_that_is_none_is_refused():
+    problem, theta, posterior, covariance = stretched_setting()
+    for wrong in (-np.ones(3), np.zeros((2, 3)), covariance - np.eye(3), [[1.0, 0.5], [0.0, 1.0]]):
+        with pytest.raises(ValueError, match=r"^inverse_mass: expected"):
+            hm.SGLD(inverse_mass=wrong)
+    with pytest.raises(ValueError, match=r"^inverse_mass: expected that of 3 parameters"):
+        sampler = hm.MALA(inverse_mass=[1.0, 2.0])
+        hm.bayesian_influence(problem, theta, lambda at: at[0], posterior, sampler=sampler)
+
+
 def test_batches_add_the_noise_of_their_gradients():
     """x = 1 in one dimension: variance (1 + ησ²/4)/(q(1 − ηq/4)), σ² = β²n²Var(y)/B."""
     y = np.random.default_rng(0).normal(size=20)

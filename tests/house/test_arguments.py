@@ -266,7 +266,7 @@ VALID = {
     },
     "homotopy.two_layer.time_scales": lambda: {
         "target": two_layer_target(), "ratios": [1e-3, 1e-4], "amplitudes": [1.0, -0.5],
-        "progress": None,
+        "devices": None, "client": None, "progress": None,
     },
     "homotopy.influence_at": lambda: {
         "run": run(), "steps": [2, 4], "measurement": hm.OwnLoss(), "points": [0, 1],
@@ -333,12 +333,12 @@ VALID = {
     },
     "homotopy.valuation.game_values": lambda: {
         "game": lambda inside: float(inside.sum()), "size": 3, "method": hm.Enumeration(),
-        "semivalue": hm.Shapley(), "throw": True, "progress": None,
+        "semivalue": hm.Shapley(), "throw": True, "devices": None, "client": None, "progress": None,
     },
     "homotopy.valuation.group_values": lambda: {
         "problem": problem(), "measurement": hm.TestLoss(X, Y), "labels": [0, 0, 1, 1],
         "method": hm.Enumeration(), "semivalue": hm.Shapley(), "theta0": None, "throw": True,
-        "progress": None,
+        "devices": None, "client": None, "progress": None,
     },
     "homotopy.valuation.knn_regression_shapley": lambda: {
         "X": X, "y": Y, "X_test": X, "y_test": Y, "neighbours": 2
@@ -348,11 +348,11 @@ VALID = {
     "homotopy.GaussianDraws": lambda: {"draws": 16, "chains": 1, "seed": 0},
     "homotopy.SGLD": lambda: {
         "draws": 16, "chains": 1, "seed": 0, "burn_in": 0, "thinning": 1, "step_size": 0.1,
-        "batch_size": 2,
+        "batch_size": 2, "inverse_mass": [1.0, 2.0],
     },
     "homotopy.MALA": lambda: {
         "draws": 16, "chains": 1, "seed": 0, "burn_in": 0, "thinning": 1, "step_size": 0.1,
-        "acceptance": 0.5,
+        "acceptance": 0.5, "inverse_mass": [[1.0, 0.5], [0.5, 2.0]],
     },
     "homotopy.NUTS": lambda: {
         "draws": 16, "chains": 1, "seed": 0, "burn_in": 100, "thinning": 1, "acceptance": 0.8,
@@ -370,7 +370,7 @@ VALID = {
         "problem": problem(), "theta": THETA, "measurement": hm.TestLoss(X, Y),
         "posterior": hm.LocalPosterior(), "points": 1, "groups": None, "changes": None,
         "method": hm.bayesian.Reweighting(hm.GaussianDraws(16)), "throw": False,
-        "progress": None,
+        "devices": None, "client": None, "progress": None,
     },
     "homotopy.bayesian.ThermodynamicIntegration": lambda: {
         "sampler": hm.GaussianMoments(), "nodes": 2
@@ -476,7 +476,7 @@ VALID = {
     },
     "homotopy.response": lambda: {
         "problem": problem(), "epsilons": [0.0, 1.0], "theta0": None, "method": None,
-        "throw": True, "progress": None,
+        "throw": True, "devices": None, "client": None, "progress": None,
     },
     "homotopy.diagnostics.ridgeless_leave_one_out": lambda: {"problem": problem()},
     "homotopy.soft_weights": lambda: {
@@ -488,7 +488,7 @@ VALID = {
     },
     "homotopy.reweighting.frontier": lambda: {
         "problem": ridged(), "measurement": hm.Predictions([X[0]]), "bounds": [9.0],
-        "constraints": (),
+        "constraints": (), "devices": None, "client": None,
     },
     "homotopy.reweighting.hard_deletion": lambda: {
         "problem": ridged(), "measurement": hm.TestLoss(X, Y), "target": 0.01, "theta": None,
@@ -500,7 +500,7 @@ VALID = {
     },
     "homotopy.reweighting.weight_path": lambda: {
         "problem": ridged(), "weights": [1.0, 0.5, 1.0, 1.0], "epsilons": [0.0, 1.0],
-        "theta0": None, "method": None, "throw": True,
+        "theta0": None, "method": None, "throw": True, "devices": None, "client": None,
     },
     "homotopy.reweighting.Constraint": lambda: {
         "measurement": hm.TestLoss(X, Y), "lower": 0.0, "upper": 1.0, "relative": False
@@ -542,7 +542,8 @@ VALID = {
         "checkpoint": None, "throw": True, "progress": None,
     },
     "homotopy.influence.weight_jacobian": lambda: {
-        "problem": problem(), "theta": THETA, "weights": None, "solver": None
+        "problem": problem(), "theta": THETA, "weights": None, "solver": None,
+        "devices": None, "client": None,
     },
     "homotopy.DescendToDelete": lambda: {"steps": 2},
     "homotopy.GaussianMechanism": lambda: {"privacy_epsilon": 1.0, "delta": 1e-5},

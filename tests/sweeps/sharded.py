@@ -24,7 +24,10 @@ X = generator.normal(size=(21, 3))
 Y = X.sum(axis=1) + generator.normal(size=21)
 THETA0, STARTS = np.ones(3), generator.normal(size=(9, 3))
 WEIGHTS, TIMES = np.linspace(0.0, 1.0, 13), [0.0, 0.3]
-OVER_PROCESSES = ("predict", "sensitivity", "chains", "data values", "sweep of horizons")
+OVER_PROCESSES = (
+    "predict", "sensitivity", "chains", "integrals of posteriors", "data values", "games",
+    "bounds", "response", "sweep of horizons",
+)  # fmt: skip
 
 
 def itself(theta):
@@ -72,12 +75,74 @@ def verbs(asked=lambda name: True, **workers):
                 hm.deletions(linear, THETA0, 0.1, 1.0, [3, 1, 20]), hm.BangBangs(2), **workers
             )
         ],
+        "response": lambda: hm.response(linear, WEIGHTS, **workers).theta,
+        "response, followed": lambda: hm.response(
+            classes, [0.0, 1.0], method=hm.responses.Continuation(), **workers
+        ).theta,
+        "response, trained": lambda: hm.response(
+            classes, [0.0, 1.0], method=hm.responses.FlowLimits(), **workers
+        ).theta,
+        "path of weights": lambda: hm.reweighting.weight_path(
+            classes, np.linspace(0.5, 1.0, 21), [0.0, 1.0], **workers
+        ).theta,
+        "Jacobian of weights": lambda: hm.influence.weight_jacobian(
+            many(), np.ones(3), **workers
+        ).columns,
+        "posteriors": lambda: hm.bayesian.posterior_deletion(
+            linear, trained, loss, points=[3, 1], throw=False, **workers,
+            method=hm.bayesian.Reweighting(hm.GaussianDraws(32, chains=3)),
+        ).change,
+        "integrals of posteriors": lambda: hm.bayesian.posterior_deletion(
+            linear, trained, loss, points=[3, 1], throw=False, **workers,
+            method=hm.bayesian.ThermodynamicIntegration(hm.GaussianDraws(16, chains=2), nodes=2),
+        ).change,
+        "bounds": lambda: hm.reweighting.frontier(
+            linear, one_of, [0.5, 0.2, 0.1], theta=trained, **workers
+        ).weights,
+        "scales": lambda: hm.two_layer.time_scales(
+            hm.two_layer.single_index([1.0, 1.0], [1.0, 0.9]), [1e-4, 1e-5], **workers
+        ).half_times,
         "data values": lambda: hm.data_values(linear, loss, hm.Permutations(128), **workers).values,
+        "values of groups": lambda: hm.valuation.group_values(
+            linear, loss, np.arange(21) % 5, hm.Permutations(40), **workers
+        ).values,
+        "all coalitions": lambda: hm.valuation.group_values(
+            linear, loss, np.arange(21) % 6, hm.Enumeration(), **workers
+        ).values,
+        "all coalitions of points": lambda: hm.data_values(
+            few_points(), loss, hm.Enumeration(), **workers
+        ).values,
+        "games": lambda: hm.valuation.game_values(
+            game, 4, hm.valuation.SampleReuse(40), hm.Banzhaf(), **workers
+        ).values,
+        "values in time": lambda: hm.data_values(
+            hm.LinearRegression(X[:9], Y[:9], deleted=2), loss, hm.FiniteTime(0.1), **workers
+        ).values,
+        "values by gradients": lambda: hm.data_values(
+            linear, loss, hm.valuation.GradientShapley(0.01, 7), **workers
+        ).values,
         "sweep of θ₀": lambda: hm.sweep(flowed, STARTS, **workers),
         "sweep of seeds": lambda: hm.sweep(network_of, range(2), **workers),
         "sweep of horizons": lambda: hm.sweep(cost, [0.5, 1.0, 2.0], **workers),
     }  # fmt: skip
     return {name: np.asarray(verb()).tolist() for name, verb in verbs.items() if asked(name)}
+
+
+def many():
+    """150 points: three parts of 64 at the least."""
+    return hm.LinearRegression(np.resize(X, (150, 3)), np.resize(Y, 150), deleted=2, ridge=0.1)
+
+
+def few_points():
+    return hm.LinearRegression(X[:8], Y[:8], deleted=2, ridge=0.1)
+
+
+def one_of(theta):
+    return theta[0]
+
+
+def game(inside):
+    return -float(inside[0] and (inside[1] or inside[2])) - 0.1 * inside.sum()
 
 
 def flowed(theta0):

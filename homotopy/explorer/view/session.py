@@ -236,7 +236,7 @@ class Session:
         if drag is not None:
             self._follower.update(drag, picture)
         self.portrait.update(picture, handle=not held)
-        self.curves.update(picture, state.start)
+        self.curves.update(picture, state.start, quick)
         self.table.object = readout.table(state, picture, found, self._searching)
         if changed or fit:
             self._fit()

@@ -2,9 +2,10 @@
 
 `hm.flow` chooses its steps and compiles each piece of a schedule; it is what the Python lines of
 a picture call, and what the tests compare with. Here the classical Runge–Kutta method takes steps
-that are fixed beforehand, short for the largest curvature met on the way (hλ ≤ 1, and ≤ 1/3 at
-first), with one weight each: any schedule is one and the same program. φ is minus the derivative of
-ℰ in the weight of a step, over its length, by reverse mode through all steps (theory §4).
+that are fixed beforehand, short for the largest curvature met on the way (hλ ≤ 1/3 at first; 2 later,
+where the fast modes are at rest and 2.78 would let them grow), with one weight each: any schedule
+is one and the same program. φ is minus the derivative of ℰ in the weight of a step, over its
+length, by going back through all steps (theory §4).
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from homotopy.schedules import AbstractSchedule
 
 MOST = 2**14  # steps
 _TOGETHER, _MET = 9, 40  # sequences of weights, and parameters, that one program takes
-_EARLY, _FINER = 100.0, 3.0  # λt up to which steps are so many times shorter
+_EARLY = 100.0  # λt, up to which steps are the shorter ones
+_SHORT, _LONG = 1.0 / 3.0, 2.0  # hλ
 
 
 def step_edges(state: State, largest: float) -> Float[np.ndarray, " edges"]:
     """Times from 0 to T at which steps meet, s and the cells among them; T again where padded.
 
-    Their number is one of a few, each twice the one before: programs serve many states.
+    Their number is one of a few, each four times the one before: programs serve many states.
 
     Raises
     ------
@@ -38,8 +40,8 @@ def step_edges(state: State, largest: float) -> Float[np.ndarray, " edges"]:
     cells = np.linspace(state.start, state.horizon, CELLS + 1)
     marks = np.concatenate([[0.0], cells]) if state.start > 0.0 else cells
     # At the beginning all moves, and what is lost there is not won back.
-    finer = np.where(marks[:-1] * largest < _EARLY, _FINER, 1.0)
-    counts = np.maximum(2, np.ceil(finer * np.diff(marks) * largest).astype(int))
+    longest = np.where(marks[:-1] * largest < _EARLY, _SHORT, _LONG) / largest
+    counts = np.maximum(2, np.ceil(np.diff(marks) / longest).astype(int))
     needed = int(counts.sum())
     if needed > MOST:
         raise ValueError(
@@ -49,7 +51,7 @@ def step_edges(state: State, largest: float) -> Float[np.ndarray, " edges"]:
         )
     count = 256
     while count < needed:
-        count *= 2
+        count *= 4
     parts = [
         np.linspace(left, right, own, endpoint=False)
         for left, right, own in zip(marks, marks[1:], counts, strict=False)
@@ -99,31 +101,49 @@ def weight_gradient(
     widths: Float[AnyArray, " steps"],
 ) -> Float[Array, " steps"]:
     """dℰ/dε of each step."""
+    weights, widths = jnp.asarray(weights), jnp.asarray(widths)
+    reached = _followed(problem, theta0, weights, widths)
 
-    def cost(own):
-        end = _followed(problem, theta0, own, widths)[-1]
-        return 0.5 * jnp.sum((end - target) ** 2)
+    def back(turn):
+        place, adjoint, slopes = turn
+        place = place - 1
+        _, pull = jax.vjp(
+            lambda theta, weight: _step(problem, theta, weight, widths[place]),
+            reached[place],
+            weights[place],
+        )
+        adjoint, slope = pull(adjoint)
+        return place, adjoint, slopes.at[place].set(slope)
 
-    return jax.grad(cost)(weights)
+    end = reached[-1] - jnp.asarray(target)
+    begin = jnp.sum(widths > 0.0), end, jnp.zeros_like(weights)
+    return jax.lax.while_loop(lambda turn: turn[0] > 0, back, begin)[2]
 
 
 def _followed(problem, theta0, weights, widths):
-    def step(theta, own):
-        weight, width = own
+    """θ where steps meet; those of no length, which stand at the end, are not taken."""
+    count = jnp.sum(widths > 0.0)
+    theta0 = jnp.asarray(theta0)
+    reached = jnp.broadcast_to(theta0, (len(widths) + 1, theta0.size))
 
-        def force(at):
-            return -problem.gradient(at, weight)
+    def take(place, turn):
+        theta, reached = turn
+        theta = _step(problem, theta, weights[place], widths[place])
+        return theta, reached.at[place + 1].set(theta)
 
-        first = force(theta)
-        second = force(theta + width / 2 * first)
-        third = force(theta + width / 2 * second)
-        fourth = force(theta + width * third)
-        after = theta + width / 6 * (first + 2 * second + 2 * third + fourth)
-        return after, after
+    end, reached = jax.lax.fori_loop(0, count, take, (theta0, reached))
+    return jnp.where(jnp.arange(len(reached))[:, None] > count, end, reached)
 
-    # What reverse mode needs of a step is computed again, not kept.
-    _, reached = jax.lax.scan(jax.checkpoint(step), jnp.asarray(theta0), (weights, widths))
-    return jnp.concatenate([jnp.asarray(theta0)[None, :], reached])
+
+def _step(problem, theta, weight, width):
+    def force(at):
+        return -problem.gradient(at, weight)
+
+    first = force(theta)
+    second = force(theta + width / 2 * first)
+    third = force(theta + width / 2 * second)
+    fourth = force(theta + width * third)
+    return theta + width / 6 * (first + 2 * second + 2 * third + fourth)
 
 
 def curvatures(problem: Problem, theta: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:

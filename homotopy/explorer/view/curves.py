@@ -143,7 +143,7 @@ def _limit(own: Range1d, values, held: bool, logarithmic: bool = False) -> None:
     if held and inside and height >= FILLED * seen:
         return
     room = ROOM * height if height > 0 else 1.0
-    low, high = wanted + [-room, room]
+    low, high = wanted[0] - room, wanted[1] + room
     if logarithmic:
         low, high = 10.0**low, 10.0**high
     own.update(start=float(low), end=float(high))

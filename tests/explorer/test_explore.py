@@ -238,8 +238,9 @@ def test_axes_stay_while_something_is_held_and_the_curves_fill_them():
     assert own.start < -0.1 and 0.5 < own.end < 0.55
     _limit(own, [0.0, 0.1], held=True)
     assert own.end < 0.12
-    _limit(own, [0.01, 1.0], held=False, logarithmic=True)
-    assert own.start == pytest.approx(10**-2.12) and own.end == pytest.approx(10**0.12)
+    decades = Range1d(0.1, 1.0)
+    _limit(decades, [0.01, 1.0], held=False, logarithmic=True)
+    assert decades.start == pytest.approx(10**-2.12) and decades.end == pytest.approx(10**0.12)
     # A constant has limits too.
     _limit(own, [0.0, 0.0], held=False)
     assert own.start < 0.0 < own.end

@@ -36,8 +36,6 @@ class CurvesView:
 
     def __init__(self):
         self._time = Range1d(0, 1)
-        self._start = Span(location=0, dimension="height", line_color=colours.GREY,
-                           line_dash=[4, 3])  # fmt: skip
         self.schedule = self._figure("weight ε(t)", 190, "schedule")
         self.schedule.y_range = Range1d(-0.06, 1.12)
         self.schedule.yaxis.ticker = FixedTicker(ticks=[0, 0.5, 1])
@@ -78,14 +76,11 @@ class CurvesView:
         legend.location, legend.label_text_font_size = "bottom_left", "12px"
         legend.background_fill_alpha, legend.padding = 0.75, 4
         self.error.xaxis.axis_label = "time t"
+        self._spans = []
         for each in (self.schedule, self.switching, self.error):
-            each.add_layout(self._start.clone())
-        self._spans = [
-            span
-            for each in (self.schedule, self.switching, self.error)
-            for span in each.select({"type": Span})
-            if span.dimension == "height"
-        ]
+            span = Span(location=0, dimension="height", line_color=colours.GREY, line_dash=[4, 3])
+            each.add_layout(span)
+            self._spans.append(span)
 
     def _figure(self, label, height, name, **options):
         made = plain(

@@ -60,7 +60,9 @@ def explore(what: Problem | Deletion, theta0: ArrayInput | None = None) -> Any:
     from homotopy.explorer.view.page import layout
     from homotopy.explorer.view.session import Session
 
-    pn.extension()
+    # With its scripts in the notebook: by default they come from the network, and without one the
+    # cell stays empty.
+    pn.extension(inline=True)
     return layout(Session(explored))
 
 

@@ -1,13 +1,19 @@
 """Training without a closed form while something is dragged: one small compiled program.
 
 `hm.flow` chooses its steps and compiles each piece of a schedule; it is what the Python lines of
-a picture call, and what the tests compare with. Here the classical Runge–Kutta method takes steps
-that are fixed beforehand, short for the largest curvature met on the way (hλ ≤ 1, and ≤ 1/3 at
-first), with one weight each: any schedule is one and the same program. φ is minus the derivative of
-ℰ in the weight of a step, over its length, by reverse mode through all steps (theory §4).
+a picture call, and what the tests compare with. Here steps are fixed beforehand, with one weight
+each: any schedule is one and the same program. After a time at which ε may jump, and after 0, a
+step is at most 3 % of the time since: modes that are faster have died out by then. A step is one of
+eight stages of a stabilised method of order four (theory §15), which the largest curvature λ met on
+the way lets grow to hλ = 14.8, where a classical one of four stages ends at 2.8. φ is minus the
+derivative of ℰ in the weight of a step, over its length, by going back through all steps (theory
+§4).
 """
 
 from __future__ import annotations
+
+from functools import cache, partial
+from itertools import pairwise
 
 import equinox as eqx
 import jax
@@ -15,32 +21,48 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy.explorer.state import CELLS, State
+from homotopy.explorer.schedules import cell_edges
+from homotopy.explorer.state import State
 from homotopy.numerics.namespace import AnyArray
+from homotopy.numerics.stability_polynomials import tables
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
 MOST = 2**14  # steps
+# Thousands of steps a picture: the commands compile as quickly as can be, and these would then take
+# four times as long.
+_optimised = partial(eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 3})
 _TOGETHER, _MET = 9, 40  # sequences of weights, and parameters, that one program takes
-_EARLY, _FINER = 100.0, 3.0  # λt up to which steps are so many times shorter
+_FIRST, _AGAIN = 1.0 / 3.0, 1.0  # hλ of the first steps after 0, and after a jump of ε
+_GROWTH = 0.03  # of the time since; with a tenth θ(T) is wrong by 1e-3
+_STAGES = 8
+_REACH = 0.75  # of the interval of stability: λ is an estimate
+_SMOOTH = 100  # steps at least while ε falls smoothly, as each has one weight
 
 
 def step_edges(state: State, largest: float) -> Float[np.ndarray, " edges"]:
     """Times from 0 to T at which steps meet, s and the cells among them; T again where padded.
 
-    Their number is one of a few, each twice the one before: programs serve many states.
+    Their number is one of a few, each four times the one before: programs serve many states.
 
     Raises
     ------
     ValueError
         Where so many steps are needed that nobody would wait for them.
     """
-    cells = np.linspace(state.start, state.horizon, CELLS + 1)
-    marks = np.concatenate([[0.0], cells]) if state.start > 0.0 else cells
-    # At the beginning all moves, and what is lost there is not won back.
-    finer = np.where(marks[:-1] * largest < _EARLY, _FINER, 1.0)
-    counts = np.maximum(2, np.ceil(finer * np.diff(marks) * largest).astype(int))
-    needed = int(counts.sum())
+    falls = state.family in ("ramp", "polynomial") and state.switch > state.start
+    if state.family in ("step", "ramp", "polynomial"):
+        marks = np.unique([0.0, state.start, state.switch, state.horizon])
+    else:
+        marks = np.unique([0.0, *cell_edges(state)])
+    longest = _REACH * _table()["reach"] / largest
+    parts = []
+    for left, right in pairwise(marks):
+        smooth = falls and left == state.start
+        most = min(longest, (right - left) / _SMOOTH) if smooth else longest
+        first = (_AGAIN if left > 0.0 else _FIRST) / largest
+        parts.append(left + _graded(right - left, min(first, most), most))
+    needed = sum(map(len, parts))
     if needed > MOST:
         raise ValueError(
             f"horizon: expected a time that is followed in at most {MOST} steps, got "
@@ -49,13 +71,32 @@ def step_edges(state: State, largest: float) -> Float[np.ndarray, " edges"]:
         )
     count = 256
     while count < needed:
-        count *= 2
-    parts = [
-        np.linspace(left, right, own, endpoint=False)
-        for left, right, own in zip(marks, marks[1:], counts, strict=False)
-    ]
-    edges = np.append(np.concatenate(parts), state.horizon)
+        count *= 4
+    edges = np.concatenate([[0.0], *parts])
     return np.append(edges, np.full(count + 1 - len(edges), state.horizon))
+
+
+def _graded(length, first, most):
+    """Ends of steps from 0 to a length: some even ones, growing ones, and even ones again."""
+    even = first * np.arange(1.0, 1.0 + np.ceil(1.0 / _GROWTH))
+    turns = np.floor(np.log(most / first) / np.log1p(_GROWTH))
+    grown = even[-1] * (1.0 + _GROWTH) ** np.arange(1.0, 1.0 + turns)
+    reached = np.concatenate([even, grown])
+    left = max(0.0, length - reached[-1]) / most
+    if left > MOST:
+        return np.full(MOST + 1, length)  # more than anybody waits for
+    reached = np.append(reached, reached[-1] + most * np.arange(1.0, 1.0 + np.ceil(left)))
+    ends = reached[: 1 + np.searchsorted(reached, length)]
+    return ends * (length / ends[-1])
+
+
+@cache
+def _table():
+    """Stages of the stabilised method (`RungeKuttaChebyshev`), of one number of them."""
+    every = tables()
+    row = int(np.searchsorted(every["degree"], _STAGES))
+    kept = {name: every[name][row] for name in ("reach", "finish")}
+    return kept | {name: every[name][row, : _STAGES - 4] for name in ("step", "weight")}
 
 
 def mean_weights(
@@ -74,9 +115,8 @@ def trained(
     widths: Float[AnyArray, " steps"],
 ) -> Float[np.ndarray, "k edges d"]:
     """θ where steps meet, for several sequences of weights."""
-    return np.asarray(_trained(problem, theta0, _padded(weights, _TOGETHER), widths))[
-        : len(weights)
-    ]
+    every = _padded(weights, _TOGETHER)
+    return np.asarray(_trained(problem, theta0, every, widths))[: len(weights)]
 
 
 def _padded(rows, count):
@@ -85,12 +125,12 @@ def _padded(rows, count):
     return np.concatenate([rows, np.broadcast_to(rows[-1:], (missing, *rows.shape[1:]))])
 
 
-@eqx.filter_jit
+@_optimised
 def _trained(problem, theta0, weights, widths):
     return jax.vmap(lambda own: _followed(problem, theta0, own, widths))(weights)
 
 
-@eqx.filter_jit
+@_optimised
 def weight_gradient(
     problem: Problem,
     theta0: Float[AnyArray, " d"],
@@ -99,31 +139,63 @@ def weight_gradient(
     widths: Float[AnyArray, " steps"],
 ) -> Float[Array, " steps"]:
     """dℰ/dε of each step."""
+    weights, widths = jnp.asarray(weights), jnp.asarray(widths)
+    reached = _followed(problem, theta0, weights, widths)
 
-    def cost(own):
-        end = _followed(problem, theta0, own, widths)[-1]
-        return 0.5 * jnp.sum((end - target) ** 2)
+    def back(turn):
+        place, adjoint, slopes = turn
+        place = place - 1
+        _, pull = jax.vjp(
+            lambda theta, weight: _step(problem, theta, weight, widths[place]),
+            reached[place],
+            weights[place],
+        )
+        adjoint, slope = pull(adjoint)
+        return place, adjoint, slopes.at[place].set(slope)
 
-    return jax.grad(cost)(weights)
+    end = reached[-1] - jnp.asarray(target)
+    begin = jnp.sum(widths > 0.0), end, jnp.zeros_like(weights)
+    return jax.lax.while_loop(lambda turn: turn[0] > 0, back, begin)[2]
 
 
 def _followed(problem, theta0, weights, widths):
-    def step(theta, own):
-        weight, width = own
+    """θ where steps meet; those of no length, which stand at the end, are not taken."""
+    count = jnp.sum(widths > 0.0)
+    theta0 = jnp.asarray(theta0)
+    reached = jnp.broadcast_to(theta0, (len(widths) + 1, theta0.size))
 
-        def force(at):
-            return -problem.gradient(at, weight)
+    def take(place, turn):
+        theta, reached = turn
+        theta = _step(problem, theta, weights[place], widths[place])
+        return theta, reached.at[place + 1].set(theta)
 
-        first = force(theta)
-        second = force(theta + width / 2 * first)
-        third = force(theta + width / 2 * second)
-        fourth = force(theta + width * third)
-        after = theta + width / 6 * (first + 2 * second + 2 * third + fourth)
-        return after, after
+    end, reached = jax.lax.fori_loop(0, count, take, (theta0, reached))
+    return jnp.where(jnp.arange(len(reached))[:, None] > count, end, reached)
 
-    # What reverse mode needs of a step is computed again, not kept.
-    _, reached = jax.lax.scan(jax.checkpoint(step), jnp.asarray(theta0), (weights, widths))
-    return jnp.concatenate([jnp.asarray(theta0)[None, :], reached])
+
+def _step(problem, theta, weight, width):
+    table = _table()
+
+    def moved(at):
+        return -width * problem.gradient(at, weight)
+
+    def stage(pair, own):
+        last, current = pair
+        step, share = own
+        return (current, share * current + (1.0 - share) * last + step * moved(current)), None
+
+    stages = jnp.asarray(table["step"]), jnp.asarray(table["weight"])
+    (_, end), _ = jax.lax.scan(stage, (theta, theta), stages)
+
+    def finish(turn, own):
+        points, at = turn
+        row, place = own
+        points = points + jnp.outer(row, moved(at))
+        return (points, points[place]), None
+
+    rows = jnp.asarray(table["finish"])[:4, :4], jnp.arange(4)
+    (_, end), _ = jax.lax.scan(finish, (jnp.broadcast_to(end, (4, end.size)), end), rows)
+    return end
 
 
 def curvatures(problem: Problem, theta: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " m"]:

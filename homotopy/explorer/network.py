@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import diffrax
 import jax
@@ -31,7 +32,7 @@ from homotopy.explorer.fixed_steps import (
     weight_gradient,
 )
 from homotopy.explorer.origin import Origin
-from homotopy.explorer.picture import Picture, Points
+from homotopy.explorer.picture import Picture, Points, arrows
 from homotopy.explorer.planes import coordinate_plane
 from homotopy.explorer.schedules import schedule_of
 from homotopy.explorer.state import CELLS, State, rounded
@@ -50,6 +51,7 @@ METHOD = Adaptive(rtol=1e-6, atol=1e-8, solver=diffrax.Tsit5(), max_steps=2**15)
 FAMILY = (0.0, 0.25, 0.5, 0.75, 1.0)  # ε whose trainings are drawn
 SHOWN = 181  # times of a curve, and a third as many more
 STEPS = 30  # of a search
+_BESIDE = ThreadPoolExecutor(1, thread_name_prefix="explorer-beside")
 AT_ONCE, AT_HORIZON = "delete at once", "keep until T"
 
 
@@ -88,6 +90,7 @@ class NetworkExplored(AbstractExplored):
             axes=first_neuron(problem),
         )
         self.longest = rounded(3.0 * horizon)
+        self._rested: State | None = None  # what was shown last while nothing was dragged
 
     def problem(self, state):
         return self.kept("problem", (state.deleted, state.ridge), lambda: self._rebuilt(state))
@@ -193,21 +196,32 @@ class NetworkExplored(AbstractExplored):
         return None  # θ(t) is not affine in θ₀
 
     def picture(self, state, schedule, quick=False):
+        if quick and self._rested is not None:
+            # While θ₀ is dragged, θ(ε), θ*₋ and the steps are those of where that began.
+            rested = state.but(theta0=self._rested.theta0)
+            try:
+                return self._pictured(state, schedule, rested)
+            except RuntimeError:  # too long steps for where θ₀ is now
+                pass
+        picture = self._pictured(state, schedule, state)
+        self._rested = state
+        return picture
+
+    def _pictured(self, state, schedule, rested):
         problem, theta0 = self.problem(state), np.array(state.theta0)
-        plane, path, target = self.plane(state), self._path(state), self._deleted_fit(state)
-        # While θ₀ is dragged, steps are as where that began.
-        before = self._kept.get("curvature")
-        largest = list(before.values())[-1] if quick and before else self._largest(state)
-        edges = step_edges(state, largest)
+        plane, path, target = self.plane(state), self._path(rested), self._deleted_fit(rested)
+        edges = step_edges(state, self._largest(rested))
         widths = np.diff(edges)
         own = mean_weights(schedule, edges)
         kept = edges[:-1] < state.start
         constant = [np.full(len(widths), weight) for weight in (*FAMILY, state.epsilon)]
         every = np.stack([own, kept.astype(float), np.ones(len(widths)), *constant])
+        # Beside each other: neither uses more than one core, nor do their compilers.
+        waited = _BESIDE.submit(weight_gradient, problem, theta0, target, own, widths)
         theta = np.asarray(trained(problem, theta0, every, widths))
+        slope = np.asarray(waited.result())
         if not np.isfinite(theta).all():
             raise RuntimeError("training ran away from this θ₀: choose another, or a larger ridge.")
-        slope = np.asarray(weight_gradient(problem, theta0, target, own, widths))
         moving = widths > 0.0
         # δℰ/δε = −φ.
         phi = -slope[moving] / widths[moving]
@@ -267,16 +281,17 @@ class NetworkExplored(AbstractExplored):
         key = state.deleted, state.ridge, state.theta0
 
         def found():
-            problem = self.problem(state)
-            fit = self._path(state).theta[-1]
-            every = range(problem.size)
-            delta = predict(problem, Influence(), theta=fit, points=every, throw=False).delta
-            sizes = np.linalg.norm(np.asarray(delta), axis=1)
-            levers = np.asarray(leverage(problem, fit), dtype=float)
-            known = np.flatnonzero(np.isfinite(sizes) & np.isfinite(levers))
-            return Points(self.row_names(), levers, sizes, sizes, known, truth=False)
+            return self._pointed(self.problem(state), self._path(state).theta[-1])
 
         return self.kept("points", key, found)
+
+    def _pointed(self, problem, fit):
+        every = range(problem.size)
+        delta = predict(problem, Influence(), theta=fit, points=every, throw=False).delta
+        sizes = np.linalg.norm(np.asarray(delta), axis=1)
+        levers = np.asarray(leverage(problem, fit), dtype=float)
+        known = np.flatnonzero(np.isfinite(sizes) & np.isfinite(levers))
+        return Points(self.row_names(), levers, sizes, sizes, known, truth=False)
 
     def search(self, state):
         best = optimise(self.deletion(state), over=Cells(CELLS, max_steps=STEPS))
@@ -284,8 +299,24 @@ class NetworkExplored(AbstractExplored):
         return Found(best.schedule, float(best.cost), words)
 
     def warm(self) -> None:
-        """Compile what the first picture needs."""
-        self.picture(self.initial, schedule_of(self.initial))
+        """Compile what the first page needs: what does not wait for θ(ε) beside it."""
+        state, schedule = self.initial, schedule_of(self.initial)
+        waited = _BESIDE.submit(self._warm_beside, state, schedule)
+        self._path(state)
+        waited.result()
+        self.picture(state, schedule)
+        self.points(state)
+
+    def _warm_beside(self, state, schedule):
+        """The programs of a picture, on numbers of the same shapes."""
+        problem, theta0 = self.problem(state), np.array(state.theta0)
+        largest = 1.1 * float(curvatures(problem, theta0[None, :])[0])
+        edges = step_edges(state, largest)
+        own = mean_weights(schedule, edges)
+        trained(problem, theta0, own[None, :], np.diff(edges))
+        weight_gradient(problem, theta0, theta0, own, np.diff(edges)).block_until_ready()
+        arrows(self.velocity(state, 1.0), ((0.0, 1.0), (0.0, 1.0)))
+        self._pointed(problem, theta0)
 
     def problem_lines(self, state):
         problem = self._problem

@@ -22,7 +22,8 @@ ARGUMENTS = [
 ]
 # In pixels of the page, where a point of a figure is.
 PLACE = """([name, x, y]) => {
-  const figure = Bokeh.documents[0].get_model_by_name(name), found = [];
+  const figure = Bokeh.documents.map((one) => one.get_model_by_name(name)).find(Boolean);
+  const found = [];
   const walk = (view) => {
     found.push(view);
     for (const child of view.child_views ?? []) walk(child);
@@ -32,7 +33,7 @@ PLACE = """([name, x, y]) => {
   return [box.left + view.frame.x_scale.compute(x), box.top + view.frame.y_scale.compute(y)];
 }"""
 HANDLE = """() => {
-  const data = Bokeh.documents[0].get_model_by_name("theta0").data;
+  const {data} = Bokeh.documents.map((one) => one.get_model_by_name("theta0")).find(Boolean);
   return [data.x[0], data.y[0]];
 }"""
 

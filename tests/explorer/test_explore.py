@@ -203,3 +203,44 @@ def test_a_session_that_ends_leaves_nothing():
     del gone
     gc.collect()
     assert [ref() for ref in known] == [None, None]
+
+
+def test_places_that_come_in_while_a_picture_is_computed_give_way_to_the_last(monkeypatch):
+    from bokeh.document import Document
+
+    document, later = Document(), []
+    monkeypatch.setattr(document, "add_timeout_callback", lambda act, wait: later.append(act))
+    monkeypatch.setattr(document, "add_next_tick_callback", lambda act: later.append(act))
+    page, done = Session(explored_of(problem()), document=document), []
+    later.clear()
+    page._took = 0.05
+    for place in range(5):
+        page._soon(lambda place=place: done.append(place), passing=True)
+    page._soon(lambda: done.append("let go"))
+    assert len(later) == 1
+    later[0]()
+    assert done == [4, "let go"]
+    page.close()
+
+
+def test_axes_stay_while_something_is_held_and_the_curves_fill_them():
+    """Limits change at rest; while held where a curve leaves them, or fills less than 40 %."""
+    from bokeh.models import Range1d
+
+    from homotopy.explorer.view.curves import _limit
+
+    own = Range1d(0.0, 1.0)
+    _limit(own, [0.0, 0.5], held=True)
+    assert (own.start, own.end) == (0.0, 1.0)
+    _limit(own, [0.0, 0.5], held=False)
+    assert own.start == pytest.approx(-0.03) and own.end == pytest.approx(0.53)
+    _limit(own, [-0.1, 0.5], held=True)
+    assert own.start < -0.1 and 0.5 < own.end < 0.55
+    _limit(own, [0.0, 0.1], held=True)
+    assert own.end < 0.12
+    decades = Range1d(0.1, 1.0)
+    _limit(decades, [0.01, 1.0], held=False, logarithmic=True)
+    assert decades.start == pytest.approx(10**-2.12) and decades.end == pytest.approx(10**0.12)
+    # A constant has limits too.
+    _limit(own, [0.0, 0.0], held=False)
+    assert own.start < 0.0 < own.end

@@ -1,5 +1,6 @@
 // θ₀ is held: what is drawn follows in the page itself, from sums whose coefficients it has.
-// arguments: handle, at, figure, followed ([[what is drawn, its coefficients], …]), costs, ratios.
+// arguments: handle, at, figure, followed ([[what is drawn, its coefficients], …]), costs,
+// axes ([[what is drawn, its columns, their limits, whether these are logarithmic], …]), room, filled.
 // A column "name:i:k" holds the coefficient of the k-th term of the i-th number of "name".
 const a = handle.data.x[0] - at.data.x[0], b = handle.data.y[0] - at.data.y[0];
 const terms = [1, a, b, a * a, a * b, b * b];
@@ -42,6 +43,23 @@ for (const [drawn, parts] of followed) {
     }
   }
   drawn.change.emit();
+}
+
+// Limits stay as long as the curves fill enough of them: an axis costs more to paint than a curve.
+for (const [drawn, names, range, logarithmic] of axes) {
+  const [to, from] = logarithmic ? [Math.log10, (y) => 10 ** y] : [(y) => y, (y) => y];
+  let low = logarithmic ? Infinity : 0, high = logarithmic ? -Infinity : 0;
+  for (const name of names) {
+    for (const y of drawn.data[name]) {
+      if (y < low) low = y;
+      if (y > high) high = y;
+    }
+  }
+  [low, high] = [to(low), to(high)];
+  const [start, end] = [to(range.start), to(range.end)], height = high - low;
+  if (start <= low && high <= end && height >= filled * (end - start)) continue;
+  const space = height > 0 ? room * height : 1;
+  range.setv({start: from(low - space), end: from(high + space)});
 }
 
 // The table, as `readout` writes it.

@@ -9,7 +9,7 @@ from bokeh.models import ColumnDataSource, CustomJS
 
 from homotopy.explorer.drag import Drag
 from homotopy.explorer.picture import Picture
-from homotopy.explorer.view.curves import CurvesView
+from homotopy.explorer.view.curves import FILLED, ROOM, CurvesView
 from homotopy.explorer.view.portrait import PortraitView
 from homotopy.explorer.view.readout import OWN
 
@@ -43,6 +43,12 @@ class Follower:
                 "figure": portrait.figure,
                 "followed": [[self._drawn[name], self._parts[name]] for name in self._drawn],
                 "costs": self._costs,
+                "axes": [
+                    [curves.phi, ["y"], curves.switching.y_range, False],
+                    [curves.errors, ["y", "at_once"], curves.error.y_range, True],
+                ],
+                "room": ROOM,
+                "filled": FILLED,
             },
             code=files("homotopy.explorer.view").joinpath("follow.js").read_text(encoding="utf-8"),
         )

@@ -32,6 +32,7 @@ _ALERT = (
 )
 # Read aloud, and not seen.
 _HEARD = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
+_AT_ONCE = 0.01  # seconds; pictures that take longer may be passed over
 _HINT = "Drag θ₀ in the picture. Draw in the weight ε(t). Click on a point to forget it."
 
 
@@ -61,6 +62,7 @@ class Session:
         self._stroke = None
         self._held = False
         self._last_pointer = 0.0
+        self._took = 0.0  # seconds of the last picture
         later = None if document is None else document.add_next_tick_callback
         self._jobs = Jobs(later)
         self.portrait, self.curves, self.points = PortraitView(), CurvesView(), PointsView()
@@ -140,17 +142,24 @@ class Session:
         if passing and waits and self._waiting[-1][1]:
             self._waiting.pop()
         self._waiting.append((act, passing))
-        if not waits:
+        if waits:
+            return
+        if passing and self._took > _AT_ONCE:
+            # Places that came in meanwhile are read first, or each would wait for all before it.
+            self._document.add_timeout_callback(self._now, max(1, round(100 * self._took)))
+        else:
             self._document.add_next_tick_callback(self._now)
 
     def _now(self):
         acts, self._waiting = self._waiting, []
         if self._document is None:
             return
+        began = time.perf_counter()
         # All that changes goes out in one message.
         with set_curdoc(self._document), unlocked():
             for act, _ in acts:
                 self._guard(act)
+        self._took = time.perf_counter() - began
 
     def _typed(self, event):
         point = np.array([self.controls.first.value, self.controls.second.value], dtype=float)
@@ -236,7 +245,7 @@ class Session:
         if drag is not None:
             self._follower.update(drag, picture)
         self.portrait.update(picture, handle=not held)
-        self.curves.update(picture, state.start)
+        self.curves.update(picture, state.start, quick)
         self.table.object = readout.table(state, picture, found, self._searching)
         if changed or fit:
             self._fit()

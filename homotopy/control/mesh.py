@@ -209,11 +209,12 @@ def choose_mesh(
         total = sum(inside.size - 1 for inside in edges)
         if total > greatest:
             break
-        mesh = Mesh.of_edges(edges, least if total <= least else _padded(total))
+        mesh = Mesh.of_edges(edges, least if total <= least else padded(total))
     raise too_stiff(greatest, tolerance)
 
 
-def _padded(total: int) -> int:
+def padded(total: int) -> int:
+    """A size for a mesh of so many steps: one of few, so that few are compiled."""
     return int(_SIZES[np.searchsorted(_SIZES, total)])
 
 

@@ -17,7 +17,15 @@ from homotopy._progress import Progress
 from homotopy.control.arcs import Arc, ArcKind, inserted, joined, without
 from homotopy.control.best_so_far import AbstractSearch, found_by
 from homotopy.control.controls import PiecewiseConstantControl
-from homotopy.control.mesh import LARGEST, Mesh, choose_mesh, growth, local_errors, too_stiff
+from homotopy.control.mesh import (
+    LARGEST,
+    Mesh,
+    choose_mesh,
+    growth,
+    local_errors,
+    padded,
+    too_stiff,
+)
 from homotopy.control.polish import polish
 from homotopy.control.solution import Solution, SolutionStatus
 from homotopy.control.structure import Structure
@@ -155,7 +163,8 @@ class _Search(AbstractSearch):
         """As many steps in every piece as one that takes all the time may need."""
         steps = 4
         while True:
-            mesh = Mesh.of_counts([steps] + [1] * self.switches)
+            total = steps + self.switches
+            mesh = Mesh.of_counts([steps] + [1] * self.switches, padded(total))
             worst = 0.0
             for value in (self.lower, self.upper):
                 constant = PiecewiseConstantControl(

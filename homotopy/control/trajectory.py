@@ -17,6 +17,7 @@ from homotopy.control.mesh import Mesh, choose_mesh, edges_of, stages, stages_be
 from homotopy.control.runge_kutta import step
 from homotopy.control.scan import scan
 from homotopy.control.system import ControlAffine, a_system
+from homotopy.numerics.namespace import in_numpy, namespace
 
 # Times that are interpolated at once.
 _BATCH = 256
@@ -191,7 +192,7 @@ class Trajectory(eqx.Module):
             slack = 1e-12 * (ends[1] - ends[0])
             if not np.all((known >= ends[0] - slack) & (known <= ends[1] + slack)):
                 raise ValueError(f"t: expected times in [{ends[0]:g}, {ends[1]:g}], got {known}.")
-        t = jnp.asarray(t, self.states.dtype)
+        t = (np if known is not None else jnp).asarray(t, self.states.dtype)
         found = self.inside(*locate(self, t.reshape(-1)))
         return jax.tree.map(lambda values: values.reshape(*t.shape, *values.shape[1:]), found)
 
@@ -229,14 +230,18 @@ def a_trajectory(value, name: str = "trajectory") -> Trajectory:
     return instance(name, value, Trajectory, "the result of follow(system, control)")
 
 
-@eqx.filter_jit
 def locate(trajectory, times):
-    """The steps of the mesh that hold times (m,), and where in them they are."""
+    """The steps of the mesh that hold times (m,), and where in them they are.
+
+    By NumPy where they are known: nothing is compiled for another number of times.
+    """
     nodes = trajectory.times
-    last = trajectory.mesh.piece.shape[0] - 1
-    steps = jnp.clip(jnp.searchsorted(nodes, times, side="left") - 1, 0, last)
+    if (known := in_numpy((nodes, times))) is not None:
+        nodes, times = known
+    xp, last = namespace(nodes, times), trajectory.mesh.piece.shape[0] - 1
+    steps = xp.clip(xp.searchsorted(nodes, times, side="left") - 1, 0, last)
     lengths = nodes[steps + 1] - nodes[steps]
-    return steps, (times - nodes[steps]) / jnp.where(lengths > 0, lengths, 1.0)
+    return steps, (times - nodes[steps]) / xp.where(lengths > 0, lengths, 1.0)
 
 
 @eqx.filter_jit

@@ -246,7 +246,9 @@ def _by_diffrax(solver, gradient, start, arrived, max_steps) -> FlowEnd:
     """The flow by a solver of diffrax, until `arrived`, of θ."""
     import diffrax
 
-    flow = diffrax.diffeqsolve(
+    from homotopy.flows._diffrax import diffeqsolve
+
+    flow = diffeqsolve(
         diffrax.ODETerm(lambda t, theta, args: -gradient(theta)),
         solver,
         t0=jnp.zeros((), start.dtype),

@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from homotopy._checks import integer, number
-from homotopy.flows._diffrax import a_solver, an_adjoint
+from homotopy.flows._diffrax import a_solver, an_adjoint, diffeqsolve
 from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.flows.stabilised import RungeKuttaChebyshev, fitted, gradients_of
 from homotopy.flows.stable_steps import StableSteps, stable_reach
@@ -125,6 +125,8 @@ class Adaptive(AbstractMethod):
             inputs, fixed = eqx.partition(inputs, eqx.is_array)
             arrays, structure = jax.tree.flatten(inputs)
 
+            # Traced once: a solver, its control of steps and their derivatives call it many times.
+            @jax.jit
             def velocity(fraction, y, arrays):
                 inputs = jax.tree.unflatten(structure, arrays)
                 field, weight, index, opening, length = eqx.combine(inputs, fixed)
@@ -136,7 +138,7 @@ class Adaptive(AbstractMethod):
             controller = diffrax.PIDController(rtol=max(self.rtol, least), atol=self.atol)
             if reach is not None:
                 controller = StableSteps(controller, velocity, reach)
-            solution = diffrax.diffeqsolve(
+            solution = diffeqsolve(
                 diffrax.ODETerm(velocity),
                 solver,
                 t0=jnp.zeros((), y.dtype),

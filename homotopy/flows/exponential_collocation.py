@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy.flows._diffrax import diffeqsolve
 from homotopy.modal import ModalForm
 from homotopy.numerics.legendre_history import (
     collocation_rule,
@@ -185,7 +186,7 @@ def smooth_states(
     if graded:
         grading = jnp.asarray(_GRADING, start.dtype)
         controller = diffrax.ClipStepSizeController(controller, step_ts=grading)
-    solution = diffrax.diffeqsolve(
+    solution = diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: jnp.zeros_like(y)),
         ExponentialCollocation(),
         t0=jnp.zeros((), start.dtype),

@@ -25,6 +25,7 @@ from homotopy.control import (
 from homotopy.control.singular import singular_arc
 
 
+@pytest.fixture(scope="module")
 def turnpike():
     """min ∫₀³ x² dt − x(3), ẋ = u."""
     return ControlAffine(
@@ -68,9 +69,9 @@ def fuller():
 
 
 @pytest.mark.parametrize("count", [7, 20])
-def test_turnpike_with_junctions_off_the_mesh(count):
+def test_turnpike_with_junctions_off_the_mesh(turnpike, count):
     # x = 0 is as low as x² gets: down to it, along it, and up again, where x(3) counts for more.
-    solution = solve(turnpike(), count, starts=[0.0], time_limit=np.inf)
+    solution = solve(turnpike, count, starts=[0.0], time_limit=np.inf)
     assert solution.status == SolutionStatus.successful
     assert solution.structure == "lower – singular – upper"
     assert solution.cost == pytest.approx(-1 / 3, abs=1e-12)

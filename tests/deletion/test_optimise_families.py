@@ -70,16 +70,19 @@ def cells_by_numpy(count):
     nodes, parts = np.polynomial.legendre.leggauss(16)
     nodes, parts = (nodes + 1.0) / 2.0, parts / 2.0
 
-    def piece(weight):
-        rates, vectors = np.linalg.eigh(kept + weight * np.outer(row, row))
-        return rates, vectors, (vectors.T @ (moments + weight * value * row)) / rates
+    def pieces_of(weights):
+        rates, vectors = np.linalg.eigh(kept + weights[:, None, None] * np.outer(row, row))
+        sides = moments + weights[:, None] * value * row
+        return list(
+            zip(rates, vectors, np.einsum("kij,ki->kj", vectors, sides) / rates, strict=True)
+        )
+
+    ((rates, vectors, fit),) = pieces_of(np.ones(1))
+    apart = vectors.T @ np.asarray(deletion().theta0) - fit
+    at_request = vectors @ (fit + np.exp(-rates * start) * apart)
 
     def both(weights):
-        pieces = [piece(weight) for weight in weights]
-        rates, vectors, fit = piece(1.0)
-        theta = vectors @ (
-            fit + np.exp(-rates * start) * (vectors.T @ np.asarray(deletion().theta0) - fit)
-        )
+        pieces, theta = pieces_of(weights), at_request
         residuals, gradient = [], np.empty(count)
         for rates, vectors, fit in pieces:
             away = vectors.T @ theta - fit

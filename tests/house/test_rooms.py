@@ -35,6 +35,10 @@ def source_of(path):
     return (face if face.exists() else path).read_text()
 
 
+def package_of(module):
+    return module if FILES[module].name == "__init__.py" else module.rpartition(".")[0]
+
+
 def imported(module, source):
     """The modules of ours that a source names in any import; a package's face is one of them."""
     for node in ast.walk(ast.parse(source)):
@@ -44,7 +48,8 @@ def imported(module, source):
             # Only faces, which are read as they stand, name what lies inside them from there.
             face = FILES[module].with_suffix(".pyi").exists()
             assert node.level == int(face), f"{module}: imports of the package's own, relative"
-            origin = ".".join(filter(None, [module, node.module])) if face else node.module
+            parts = [package_of(module), node.module] if face else [node.module]
+            origin = ".".join(filter(None, parts))
             names = [f"{origin}.{alias.name}" for alias in node.names]
             names = [name if name in FILES else origin for name in names]
         else:

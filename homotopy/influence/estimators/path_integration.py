@@ -10,6 +10,7 @@ from jax.scipy.linalg import cho_solve
 
 from homotopy._checks import fraction, integer
 from homotopy._jit import filter_jit_numbers
+from homotopy.flows._diffrax import diffeqsolve
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.estimators.base import AbstractEstimator
 from homotopy.influence.least_squares import least_squares
@@ -96,7 +97,7 @@ def _changes(estimator, problem, theta, changes):
         def lost(s, moved, args, **kwargs):
             return ~jnp.all(jnp.isfinite(lower_factor(theta + moved, s)))
 
-        solution = diffrax.diffeqsolve(
+        solution = diffeqsolve(
             diffrax.ODETerm(velocity),
             diffrax.Tsit5(),
             t0=jnp.zeros((), theta.dtype),

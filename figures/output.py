@@ -11,6 +11,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 import homotopy as hm
@@ -69,15 +71,11 @@ def write(
     Nothing is written before everything is drawn. No dates: the same numbers give the same files.
     """
     text = as_text(data)
-    contents = {}
     with house_style():
         figure = plt.figure()
         try:
             draw(json.loads(text), figure)
-            for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
-                buffer = io.BytesIO()
-                figure.savefig(buffer, format=kind, metadata=metadata)
-                contents[kind] = buffer.getvalue()
+            contents = _printed(figure)
         finally:
             plt.close(figure)
     contents["json"] = text.encode()
@@ -87,3 +85,15 @@ def write(
         paths.append(folder / f"{name}.{kind}")
         paths[-1].write_bytes(content)
     return paths
+
+
+def _printed(figure: Figure) -> dict[str, bytes]:
+    """A drawn figure as PDF and PNG, laid out once: `savefig` would do it for each."""
+    pdf, png, dpi = io.BytesIO(), io.BytesIO(), plt.rcParams["savefig.dpi"]
+    figure.set_dpi(dpi)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # everything has its place now
+    FigureCanvasPdf(figure).print_pdf(pdf, metadata={"CreationDate": None})
+    figure.set_dpi(dpi)  # a PDF has its own
+    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    return {"pdf": pdf.getvalue(), "png": png.getvalue()}

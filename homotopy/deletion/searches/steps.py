@@ -107,7 +107,7 @@ def best_step(deletion: Deletion, *, grid: int | None = None) -> Optimum:
     if slopes[-1] <= 0:
         switches.append(taus[-1])
     for index in _rises(slopes):
-        switches.append(_root(deletion, taus[index], taus[index + 1], taus.size))
+        switches.append(_root(deletion, taus, slopes, index))
     # As many times as before, so that nothing is compiled anew.
     padded = np.resize(np.array(switches), taus.size)
     costs = _step_costs(deletion, padded)[0][: len(switches)]
@@ -144,12 +144,43 @@ def _rises(slopes):
     return np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0))
 
 
-def _root(deletion, left, right, size):
-    """The τ between two neighbours at which the slope rises through zero, to rounding."""
-    while right - left > 4 * np.spacing(right):
-        taus = np.linspace(left, right, size)
-        rises = _rises(_step_costs(deletion, taus)[1])
+def _root(deletion, taus, slopes, index):
+    """The τ between two neighbours at which the slope rises through zero.
+
+    To rounding, or well below where the error of a solver moves it. As many slopes at a time as
+    there are τ, so that nothing is compiled anew.
+    """
+    span, rtol = taus[-1] - taus[0], getattr(deletion.method, "rtol", 0.0)
+    close = max(1e-3 * rtol * span, 4 * np.spacing(taus[index + 1]))
+    while taus[index + 1] - taus[index] > close:
+        guess = _interpolated(taus, slopes, index)
+        taus = _around(guess, taus[index], taus[index + 1], taus.size)
+        slopes = _step_costs(deletion, taus)[1]
+        rises = _rises(slopes)
         if rises.size == 0:  # the sign at an end hangs on its last digit
             break
-        left, right = taus[rises[0]], taus[rises[0] + 1]
-    return right
+        index = rises[0]
+    return taus[index + 1]
+
+
+def _interpolated(taus, slopes, index):
+    """Where τ as a polynomial of the slope (Neville) is for none: of as many points as agree."""
+    left, right = taus[index], taus[index + 1]
+    for more in (2, 1, 0):
+        near = slice(max(0, index - more), index + 2 + more)
+        values, given = taus[near], slopes[near]
+        with np.errstate(all="ignore"):
+            for apart in range(1, given.size):
+                low, high = given[:-apart], given[apart:]
+                values = (high * values[:-1] - low * values[1:]) / (high - low)
+        if left < values[0] < right:
+            return values[0]
+    return (left + right) / 2
+
+
+def _around(guess, left, right, size):
+    """So many τ: a third from end to end, and the others close in on a guess from both sides."""
+    count = size // 3
+    distances = np.geomspace(np.spacing(right) / (right - left), 0.1, count)
+    below, above = guess - (guess - left) * distances, guess + (right - guess) * distances
+    return np.sort(np.concatenate([np.linspace(left, right, size - 2 * count), below, above]))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import fraction, integer
+from homotopy._checks import fraction, instance, integer
 from homotopy.control.controls import a_control
 from homotopy.control.runge_kutta import NODES, step
 from homotopy.control.scan import LONGEST, scan
@@ -200,6 +200,8 @@ def choose_mesh(
     fraction("tolerance", tolerance)
     integer("least", least)
     integer("greatest", greatest)
+    if begin is not None:
+        instance("begin", begin, Mesh, "a Mesh, as of choose_mesh(system, control)")
     lengths = np.diff(np.asarray(_jitted_edges(system, control)))
     counts = np.maximum(1, np.floor(least * lengths / max(lengths.sum(), 1e-300))).astype(int)
     mesh = Mesh.of_counts(counts, least)

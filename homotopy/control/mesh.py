@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import fraction, integer
+from homotopy._checks import fraction, instance, integer
 from homotopy.control.controls import a_control
 from homotopy.control.runge_kutta import NODES, step
 from homotopy.control.scan import LONGEST, scan
@@ -167,6 +167,7 @@ def choose_mesh(
     tolerance: float = 1e-13,
     least: int = 16,
     greatest: int = LARGEST,
+    begin: Mesh | None = None,
 ) -> tuple[Mesh, float]:
     """Steps within each piece, short enough for every step's relative error and not much shorter.
 
@@ -178,6 +179,8 @@ def choose_mesh(
         Of the local relative error of one step.
     least, greatest : int
         Bounds on the total number of steps.
+    begin : Mesh, optional
+        What served a control that is close, which is tried first if it has as many pieces.
 
     Returns
     -------
@@ -197,9 +200,13 @@ def choose_mesh(
     fraction("tolerance", tolerance)
     integer("least", least)
     integer("greatest", greatest)
+    if begin is not None:
+        instance("begin", begin, Mesh, "a Mesh, as of choose_mesh(system, control)")
     lengths = np.diff(np.asarray(_jitted_edges(system, control)))
     counts = np.maximum(1, np.floor(least * lengths / max(lengths.sum(), 1e-300))).astype(int)
     mesh = Mesh.of_counts(counts, least)
+    if begin is not None and int(begin.piece[-1]) == int(mesh.piece[-1]):
+        mesh = begin
     for attempt in range(_SWEEPS):
         errors = np.asarray(local_errors(system, control, mesh))
         if np.all(errors <= tolerance):

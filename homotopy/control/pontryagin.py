@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy.control.trajectory import Trajectory, a_trajectory
@@ -58,7 +60,14 @@ class Samples(NamedTuple):
 def sample(trajectory: Trajectory) -> Samples:
     """The control and the switching function where a quadrature needs them."""
     steps, fractions, times, weights, pieces = _quadrature(trajectory)
-    points = trajectory.inside(steps, fractions)
+    if isinstance(trajectory.states, jax.core.Tracer):
+        points = trajectory.inside(steps, fractions)
+    else:
+        # Steps of no length fill up a mesh at its end, and weigh nothing.
+        used = 1 + np.max(np.flatnonzero(weights), initial=0)
+        points = trajectory.inside(np.asarray(steps)[:used], np.asarray(fractions)[:used])
+        rest = np.minimum(np.arange(len(steps)), used - 1)
+        points = jax.tree.map(lambda values: jnp.asarray(np.asarray(values)[rest]), points)
     return Samples(times, weights, pieces, points.control, *_switching(points))
 
 

@@ -390,3 +390,19 @@ def test_growth_beyond_the_finite_numbers_is_an_error():
     system = ControlAffine(lambda x: x**2, lambda x: jnp.ones(1), lambda x: x[0], [1.0], 2.0)
     with pytest.raises(RuntimeError, match="no mesh of at most"):
         choose_mesh(system, PiecewiseConstantControl([], [0.0]), greatest=500)
+
+
+def test_a_mesh_begins_with_that_of_a_control_that_is_close(bilinear):
+    near, far, other = (
+        PiecewiseConstantControl(times, [1.0, 0.0, 1.0][: len(times) + 1])
+        for times in ([0.9], [0.05], [0.5, 1.0])
+    )
+    mesh, _ = choose_mesh(bilinear, near)
+    again, error = choose_mesh(bilinear, PiecewiseConstantControl([0.9001], [1.0, 0.0]), begin=mesh)
+    assert again is mesh and error < 1e-13 * mesh.piece.size
+    # Where it is too coarse, or of another number of pieces, it is not what comes out.
+    exact = cost(bilinear, far)
+    coarse, _ = choose_mesh(bilinear, far, begin=Mesh.uniform(2, 1))
+    np.testing.assert_allclose(cost(bilinear, far, coarse), exact, rtol=1e-11)
+    fitting, _ = choose_mesh(bilinear, other, begin=mesh)
+    assert int(fitting.piece[-1]) == 2

@@ -623,7 +623,8 @@ VALID = {
     "homotopy.control.bang_bang": lambda: {"system": system(), "switches": [0.5], "first": 1.0},
     "homotopy.control.cells": lambda: {"system": system(), "values": [0.5, 0.5]},
     "homotopy.control.choose_mesh": lambda: {
-        "system": system(), "control": STEP, "tolerance": 1e-9, "least": 16, "greatest": 100
+        "system": system(), "control": STEP, "tolerance": 1e-9, "least": 16, "greatest": 100,
+        "begin": None,
     },
     "homotopy.control.cost": lambda: {"system": system(), "control": STEP, "mesh": None},
     "homotopy.control.follow": lambda: {"system": system(), "control": STEP, "mesh": None},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import sympy
 from sympy.core.function import AppliedUndef
@@ -33,7 +34,12 @@ class Statement:
 
     def sides(self) -> list[Sides]:
         """The equations, entry by entry."""
-        return [pair for is_, said in self.equations() for pair in _entries(is_, said)]
+        return list(self._sides)
+
+    @cached_property
+    def _sides(self) -> tuple[Sides, ...]:
+        # Derivatives and integrals are worked out on the way, once for all that is asked.
+        return tuple(pair for is_, said in self.equations() for pair in _entries(is_, said))
 
     def holds(self) -> bool:
         """Whether both sides are equal for all values of the symbols, by algebra."""
@@ -119,13 +125,13 @@ def vanishes(expression: sympy.Expr) -> bool:
     expression = sympy.sympify(expression).doit(integrals=False)
     # Of a derivative and the function that it holds, the derivative: the outermost is replaced.
     terms = expression.atoms(sympy.Derivative, sympy.Subs, sympy.Integral, AppliedUndef)
-    expression = expression.xreplace({term: sympy.Dummy(str(term), real=True) for term in terms})
-    symbols = sorted(expression.free_symbols, key=str)
+    unknowns = sorted(terms | expression.free_symbols, key=str)
     # Values without small relations among them, positive as times and eigenvalues are.
-    values = {symbol: sympy.Rational(3 + 7 * k, 5 + 4 * k) for k, symbol in enumerate(symbols, 1)}
+    values = {each: sympy.Rational(3 + 7 * k, 5 + 4 * k) for k, each in enumerate(unknowns, 1)}
     number = expression.xreplace(values).evalf(30)
     if number.is_number and abs(number) > 1e-20:
         return False
+    expression = expression.xreplace({term: sympy.Dummy(str(term), real=True) for term in terms})
     # The cheapest way that succeeds: for quotients of polynomials it is the first.
     return any(
         _expands_to_zero(sympy.fraction(sympy.together(form(expression)))[0])

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from homotopy._progress import Monitor
 from homotopy.control.arcs import ArcKind
 from homotopy.control.bang_bang_control import merged
-from homotopy.control.mesh import choose_mesh
+from homotopy.control.mesh import Mesh, choose_mesh
 from homotopy.control.polish import polish
 from homotopy.control.structure import Structure
 from homotopy.control.trajectory import follow, magnitude
@@ -140,7 +140,7 @@ def _polished(deletion, schedule, cost, max_steps):
     dtype = deletion.theta0.dtype
     inside = [start + time for time in control.switches]
     as_found = unchecked(switch_times(control.initial, inside, start, horizon, dtype))
-    system = deletion.control_system
+    system, mesh = deletion.control_system, None
     while True:
         keep = [length > _SHORTEST * (horizon - start) for length in lengths]
         values, lengths = merged(values, lengths, keep)
@@ -151,7 +151,7 @@ def _polished(deletion, schedule, cost, max_steps):
             break
         kinds = tuple(ArcKind.upper if value else ArcKind.lower for value in values)
         structure = Structure(kinds, edges, np.array(values, float)[:, None])
-        mesh, _ = choose_mesh(system, structure.control(), local_error(deletion))
+        mesh, _ = choose_mesh(system, structure.control(), local_error(deletion), begin=mesh)
         scale = float(magnitude(follow(system, structure.control(), mesh)))
         if not scale > 0.0:
             settled = True
@@ -167,23 +167,23 @@ def _polished(deletion, schedule, cost, max_steps):
     # The descent's own result where an arc that was dropped, or a flat cost, made it worse. Both
     # by one integration: the descent may have followed the errors of the deletion's own solver
     # below the true minimum, as far as switch times that are not stationary.
-    before, error = _accurate_cost(deletion, system, as_found)
-    after, other_error = _accurate_cost(deletion, system, found)
+    before, error, mesh = _accurate_cost(deletion, system, as_found, mesh)
+    after, other_error, _ = _accurate_cost(deletion, system, found, mesh)
     if after > before + error + other_error:
         return as_found, cost, settled
     return found, float(deletion.cost(found, outside="allow")), settled
 
 
-def _accurate_cost(deletion, system, schedule) -> tuple[float, float]:
-    """ℰ, and what the local errors of the integration make of it, to first order.
+def _accurate_cost(deletion, system, schedule, begin) -> tuple[float, float, Mesh]:
+    """ℰ, what the local errors of the integration make of it, to first order, and its mesh.
 
     Each is relative to the state or the costate; together they move ℰ by at most the sum of them
     times the largest ‖p‖ ‖θ‖.
     """
-    mesh, error = choose_mesh(system, schedule, local_error(deletion))
+    mesh, error = choose_mesh(system, schedule, local_error(deletion), begin=begin)
     trajectory = follow(system, schedule, mesh)
     sizes = _norms(trajectory.states) * _norms(trajectory.costates)
-    return float(trajectory.cost), error * float(np.max(sizes))
+    return float(trajectory.cost), error * float(np.max(sizes)), mesh
 
 
 def _norms(rows) -> np.ndarray:

@@ -244,3 +244,14 @@ def test_axes_stay_while_something_is_held_and_the_curves_fill_them():
     # A constant has limits too.
     _limit(own, [0.0, 0.0], held=False)
     assert own.start < 0.0 < own.end
+
+
+def test_the_legend_has_lines_beside_its_texts():
+    """Bokeh draws them where a curve with points lies on the canvas of the legend."""
+    from homotopy.explorer.view.curves import CurvesView
+
+    items = CurvesView().error.legend[0].items
+    assert [item.label.value for item in items] == ["this schedule", "delete at once"]
+    for item in items:
+        (drawn,) = item.renderers
+        assert drawn.level == "glyph" and len(drawn.data_source.data["x"]) > 0

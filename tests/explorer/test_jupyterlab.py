@@ -123,9 +123,6 @@ def test_the_explorer_answers_in_a_cell(laboratory):
         page = context.new_page()
         watched = driven.Watched(page)
         state, _ = run_all(page, laboratory, "explorer")
-        page.wait_for_timeout(5000)
-        print(watched.troubles, watched.strange)
-        page.screenshot(path="/tmp/w/site-scratch/lab_explorer.png")
         assert state["failed"] == []
         page.locator("tr.own td").first.wait_for(timeout=60_000)
         page.wait_for_function("() => window.Bokeh?.documents?.length > 0")

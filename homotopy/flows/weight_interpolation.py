@@ -22,13 +22,23 @@ def weight_nodes(
 ) -> Float[np.ndarray, " nodes"] | None:
     """Chebyshev points, by whose polynomial θ(t, ε) is found to rounding for t ≤ horizon.
 
-    Ascending, of the second kind, over the interval of the ε, both ends among them. None where they
-    are not few beside the ε.
+    The least number for which the bound of theory §3.3 (Trefethen 2019, theorem 8.2) is below
+    rounding, on whichever Bernstein ellipse it is least.
 
     Parameters
     ----------
     modal : ModalForm
-        In NumPy's arrays.
+        In NumPy's arrays, of one deleted point or several.
+    horizon : float
+        The last time.
+    epsilons : (k,)
+        In any order.
+
+    Returns
+    -------
+    nodes : (nodes,) or None
+        Ascending, of the second kind, over the interval of the ε, both ends among them. None where
+        they are not few beside the ε.
 
     Examples
     --------
@@ -62,6 +72,8 @@ def weight_matrix(
 ) -> Float[np.ndarray, "k nodes"]:
     """The polynomials of Lagrange at each ε: what the values at the nodes are multiplied by.
 
+    Its rows sum to one; that of an ε among the nodes picks its value, to the last digit.
+
     Examples
     --------
     >>> weight_matrix(np.array([0.0, 1.0]), np.array([0.25, 1.0])).tolist()
@@ -88,7 +100,20 @@ def smooth_to_rounding(
 ) -> Bool[np.ndarray, " m"]:
     """At which times the states at the nodes give those between them to rounding of their norm.
 
-    Not where one of them is far smaller than another, or than what the deleted points moved it by.
+    Not where one of them is far smaller than another, or than what the deleted points moved it by:
+    there each ε is to be followed by itself (theory §3.3).
+
+    Parameters
+    ----------
+    modal : ModalForm
+        In NumPy's arrays.
+    start : (d,)
+        θ₀ in modal coordinates.
+    times : (m,)
+    nodes : (nodes,)
+        Of `weight_nodes`, for the last of the times.
+    states : (nodes, m, d)
+        θ or its modal coordinates, which have the same norms.
     """
     norms = np.sqrt(np.einsum("kmd,kmd->mk", states, states))
     size = _norm(modal)

@@ -64,15 +64,13 @@ class CurvesView:
         self.errors = ColumnDataSource(
             {"t": [], "y": [], "at_once": []}, name="errors", tags=[_LEAST]
         )
-        schedules = {
-            "y": {"color": colours.INK, "line_width": 2.5, "legend_label": "this schedule"},
-            "at_once": {"color": colours.ACCENT, "line_width": 1.8, "line_dash": [5, 3],
-                        "legend_label": "delete at once"},
-        }  # fmt: skip
-        for name, look in schedules.items():
+        for name, label, look in (
+            ("y", "this schedule", {"color": colours.INK, "line_width": 2.5}),
+            ("at_once", "delete at once",
+             {"color": colours.ACCENT, "line_width": 1.8, "line_dash": [5, 3]}),
+        ):  # fmt: skip
             # Of what lies on the other canvas a legend shows the text alone, and of nothing too.
-            self.error.line([np.nan], [np.nan], **look)
-            del look["legend_label"]
+            self.error.line([np.nan], [np.nan], legend_label=label, **look)
             self.error.line("t", name, source=self.errors, **look, **_MOVES)
         legend = self.error.legend
         legend.location, legend.label_text_font_size = "bottom_left", "12px"

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 # One for all sessions: compilers and searches use all cores as it is.
 _WORKER = ThreadPoolExecutor(1, thread_name_prefix="explorer")
+
+
+class WhenReady:
+    """Runs functions in a page's own thread, from when the page is there.
+
+    What changes after a page has read its document and before it says that it is ready reaches
+    neither: Panel takes it for part of what was read. So jobs that end sooner wait.
+
+    Parameters
+    ----------
+    call_later
+        Runs a function in the page's own thread, whether or not it is there.
+    """
+
+    def __init__(self, call_later: Callable):
+        self._call_later, self._lock = call_later, threading.Lock()
+        self._waiting: list | None = []
+
+    def __call__(self, act: Callable) -> None:
+        with self._lock:
+            if self._waiting is not None:
+                self._waiting.append(act)
+                return
+        self._call_later(act)
+
+    def ready(self) -> None:
+        """The page is there."""
+        with self._lock:
+            acts, self._waiting = self._waiting or [], None
+        for act in acts:
+            self._call_later(act)
 
 
 class Jobs:
@@ -15,8 +47,8 @@ class Jobs:
     Parameters
     ----------
     call_later
-        Runs a function in the page's own thread, as `document.add_next_tick_callback`; None where
-        there is no such thread: jobs are then done at once.
+        Runs a function in the page's own thread, as `WhenReady` does; None where there is no such
+        thread: jobs are then done at once.
     """
 
     def __init__(self, call_later: Callable | None):

@@ -11,7 +11,7 @@ import panel as pn
 from bokeh.events import ConnectionLost, DocumentReady
 
 from homotopy.explorer.explored import AbstractExplored
-from homotopy.explorer.jobs import Jobs
+from homotopy.explorer.jobs import Jobs, WhenReady
 from homotopy.explorer.view.page import layout, lost_script, page_script
 from homotopy.explorer.view.session import Session
 
@@ -42,12 +42,14 @@ def make_page(create: Callable[[], AbstractExplored]) -> Callable:
             for name, values in (pn.state.session_args or {}).items()
         }
         # Waiting for compilers, and then at once.
-        jobs = Jobs(document.add_next_tick_callback)
+        later = WhenReady(document.add_next_tick_callback)
+        pn.state.onload(later.ready)
+        jobs = Jobs(later)
         pn.state.on_session_destroyed(lambda context: jobs.close())
 
         def begin(explored):
             try:
-                whole[:] = [_page(explored, document, location, query)]
+                whole[:] = [_page(explored, document, location, query, later)]
             except Exception as error:
                 failed(error)
 
@@ -76,7 +78,7 @@ _WAITING = (
 )
 
 
-def _page(explored, document, location, query):
+def _page(explored, document, location, query, later):
     state, trouble = explored.initial, None
     try:
         state = explored.initial.from_query(query)
@@ -90,7 +92,7 @@ def _page(explored, document, location, query):
         if location is not None and location.search != text:
             location.search = text if wanted else ""
 
-    session = Session(explored, state, document, moved)
+    session = Session(explored, state, document, moved, later)
     if trouble is not None:
         session.say(trouble)
     pn.state.on_session_destroyed(lambda context: session.close())

@@ -1,8 +1,9 @@
 """Several readers of one address at once, without a browser: each moves a slider, and waits.
 
-`python readers.py ADDRESS COUNT ROUNDS` prints a line when all are there, waits for one on its
-input, and then the seconds that each answer took, and that it stays until its input ends. A reader
-has no document of its own, which would take longer to make than what is measured: it sends and
+`python readers.py ADDRESS COUNT ROUNDS [PAUSE]` prints a line when all are there, waits for one on its
+input, and then the seconds that each answer took, and that it stays until its input ends. PAUSE is
+how many seconds a page takes from reading its document to being ready. An answer that does not come
+is an error after two minutes. A reader has no document of its own, which would take longer to make than what is measured: it sends and
 reads the messages that a page does (docs.bokeh.org, "Bokeh protocol").
 """
 
@@ -21,10 +22,13 @@ READY = {
 }  # fmt: skip
 
 
+PATIENCE = 120.0  # seconds
+
+
 class Reader:
     """A session, and messages both ways."""
 
-    async def come(self, address):
+    async def come(self, address, pause):
         """Open a page and wait until its figures are there."""
         token = generate_jwt_token(generate_session_id())
         self._socket = await websocket_connect(
@@ -35,6 +39,7 @@ class Reader:
         await self._send("PULL-DOC-REQ", {})
         self._slider = self._errors = None
         await self._until(self._looked)
+        await asyncio.sleep(pause)
         await self._send("PATCH-DOC", {"events": [READY]})
         if self._errors is None:
             await self._until(self._looked)
@@ -112,15 +117,18 @@ def _array(written, buffers):
 
 async def main():
     address, count, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    pause = float(sys.argv[4]) if len(sys.argv) > 4 else 0.0
     readers = [Reader() for _ in range(count)]
     # One after the other, as the pages of readers come.
     for reader in readers:
-        await reader.come(address)
+        async with asyncio.timeout(PATIENCE):
+            await reader.come(address, pause)
     print("there", flush=True)
     sys.stdin.readline()
     waits = []
     for _ in range(rounds):
-        waits += await asyncio.gather(*(reader.move() for reader in readers))
+        async with asyncio.timeout(PATIENCE):
+            waits += await asyncio.gather(*(reader.move() for reader in readers))
     print(*waits, flush=True)
     sys.stdin.readline()
     for reader in readers:

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 
 import homotopy as hm
 from homotopy.explorer._explore import explored_of
-from homotopy.explorer.jobs import Jobs
+from homotopy.explorer.jobs import Jobs, WhenReady
 from homotopy.explorer.needs import require_panel
 from homotopy.explorer.view.controls import rows_in
 from homotopy.explorer.view.session import Session
@@ -192,6 +192,19 @@ def test_of_many_jobs_of_a_kind_the_last_counts():
         act()
     assert called == [2, ZeroDivisionError, "end"]
     jobs.close()
+
+
+def test_what_is_found_before_a_page_is_ready_waits_for_it():
+    done, called = [], []
+    later = WhenReady(done.append)
+    later(lambda: called.append("before"))
+    assert not done
+    later.ready()
+    later(lambda: called.append("after"))
+    later.ready()
+    for act in done:
+        act()
+    assert called == ["before", "after"]
 
 
 def test_a_session_that_ends_leaves_nothing():

@@ -24,9 +24,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def address():
-    """A server in a thread of this process, whose objects can be counted."""
+@contextlib.contextmanager
+def served():
+    """The address of a server in a thread of this process, whose objects can be counted."""
     import asyncio
 
     from homotopy.explorer._explore import explored_of
@@ -46,9 +46,17 @@ def address():
     thread.start()
     assert started.wait(60)
     server = held["server"]
-    yield f"http://127.0.0.1:{server.port}/"
-    server.io_loop.add_callback(server.io_loop.stop)
-    thread.join(10)
+    try:
+        yield f"http://127.0.0.1:{server.port}/"
+    finally:
+        server.io_loop.add_callback(server.io_loop.stop)
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served() as address:
+        yield address
 
 
 def sessions():
@@ -59,11 +67,11 @@ def sessions():
 
 
 @contextlib.contextmanager
-def readers(address, count, rounds):
+def readers(address, count, rounds, pause=0.0):
     """Readers in a process of their own (`readers.py`): seconds that answers took; still there."""
     command = [sys.executable, str(Path(driven.__file__).with_name("readers.py"))]
     process = subprocess.Popen(
-        [*command, address, str(count), str(rounds)],
+        [*command, address, str(count), str(rounds), str(pause)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -107,6 +115,17 @@ def test_twenty_readers_are_answered_and_their_memory_is_given_back(address):
               f"{1e3 * waits.max():.0f} ms; {used[-1]:.0f} MB after they went")  # fmt: skip
     # A session holds some 5 MB: the second ones live in what the first ones gave back.
     assert not used[1] > used[0] + 5.0
+
+
+def test_a_page_that_is_slow_to_be_ready_misses_nothing():
+    """The first page of a server waits for compilers, which here have nothing left to do."""
+    from homotopy.explorer._explore import explored_of
+    from homotopy.explorer.examples import line_deletion
+
+    deletion, origin = line_deletion()
+    explored_of(deletion, origin=origin).warm()
+    with served() as other, readers(other, 1, rounds=1, pause=1.0) as waits:
+        assert len(waits) == 1
 
 
 def test_the_server_is_reached_from_this_machine_alone(address):

@@ -48,9 +48,13 @@ class Session:
         The page; None in a notebook, where searches are waited for.
     moved
         Called with each state at rest, as for the address.
+    later : WhenReady, optional
+        Runs what searches find in the page's thread; that of a document which is there by default.
     """
 
-    def __init__(self, explored: AbstractExplored, state=None, document=None, moved=None):
+    def __init__(
+        self, explored: AbstractExplored, state=None, document=None, moved=None, later=None
+    ):
         self.explored, self._document, self._moved = explored, document, moved
         self.state: State = explored.initial if state is None else state
         explored.check(self.state)
@@ -63,7 +67,8 @@ class Session:
         self._held = False
         self._last_pointer = 0.0
         self._took = 0.0  # seconds of the last picture
-        later = None if document is None else document.add_next_tick_callback
+        if later is None and document is not None:
+            later = document.add_next_tick_callback
         self._jobs = Jobs(later)
         self.portrait, self.curves, self.points = PortraitView(), CurvesView(), PointsView()
         self._follower = Follower(self.portrait, self.curves)

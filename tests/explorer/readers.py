@@ -1,10 +1,11 @@
 """Several readers of one address at once, without a browser: each moves a slider, and waits.
 
-`python readers.py ADDRESS COUNT ROUNDS [PAUSE]` prints a line when all are there, waits for one on its
-input, and then the seconds that each answer took, and that it stays until its input ends. PAUSE is
-how many seconds a page takes from reading its document to being ready. An answer that does not come
-is an error after two minutes. A reader has no document of its own, which would take longer to make than what is measured: it sends and
-reads the messages that a page does (docs.bokeh.org, "Bokeh protocol").
+`python readers.py ADDRESS COUNT ROUNDS [PAUSE]` prints a line when all are there, waits for one on
+its input, and then prints the seconds that each answer took, and stays until its input ends. PAUSE
+is how many seconds a page takes from reading its document to being ready. An answer that does not
+come is an error after two minutes. A reader has no document of its own, which would take longer to
+make than what is measured: it sends and reads the messages that a page does (docs.bokeh.org,
+"Bokeh protocol").
 """
 
 import asyncio

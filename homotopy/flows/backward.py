@@ -1,9 +1,9 @@
 """Derivatives of a flow backwards, step by step.
 
-An explicit Runge–Kutta method is differentiated as it was computed, its step sizes held fixed: the
-discrete adjoint. Forwards, the start of every step that was kept is written down; backwards, a step
-is taken again from there, and λ = ∂ℓ/∂y pulled through it. One loop does this for the steps of all
-pieces: the program is that of one step, whatever their number.
+Theory §3.4. An explicit Runge–Kutta method is differentiated as it was computed, its step sizes
+held fixed: the discrete adjoint. Forwards, the start of every step that was kept is written down;
+backwards, a step is taken again from there, and λ = ∂ℓ/∂y pulled through it. One loop does this for
+the steps of all pieces: the program is that of one step, whatever their number.
 """
 
 from __future__ import annotations
@@ -153,6 +153,11 @@ def followed(inputs, forward, solver):
 
 @followed.def_fwd
 def _forward(perturbed, inputs, forward, solver):
+    inputs = eqxi.nondifferentiable(
+        inputs,
+        msg="Derivatives of a gradient by Adaptive(): what it goes back over is not differentiated "
+        "again; take adjoint=diffrax.ForwardMode() and jax.jacfwd for both.",
+    )
     outputs, others, steps = forward(inputs, Steps.none(inputs[1]))
     return (outputs, others), (outputs, steps)
 

@@ -140,3 +140,28 @@ def test_which_flows_it_serves():
     assert not backward.applies(diffrax.Kvaerno5(), 10)
     assert not backward.applies(hm.flows.RungeKuttaChebyshev(), 10)
     assert not backward.applies(diffrax.Dopri8(), 10**6)
+
+
+def test_a_second_derivative_is_refused(linear):
+    problem, theta0 = linear
+    gradient = jax.grad(by_steps(problem))
+    with pytest.raises(RuntimeError, match="ForwardMode"):
+        jax.make_jaxpr(jax.jacfwd(gradient))(theta0, SWITCHES, TIMES)
+
+
+def test_single_precision(linear):
+    problem, theta0 = linear
+    single = hm.LinearRegression(problem.X, problem.y, deleted=[2, 4], dtype=jnp.float32)
+    method = hm.Adaptive(1e-5, 1e-6)
+    times = TIMES[[1, 3]]
+
+    def value(switches):
+        schedule = hm.BangBang(switches, 1)
+        start = jnp.asarray(theta0, jnp.float32)
+        states, _, _ = method.states(single, schedule, start, jnp.asarray(times, jnp.float32))
+        return measured(states)
+
+    found = jax.jit(jax.grad(value))(jnp.asarray(SWITCHES, jnp.float32))
+    expected = central(lambda at: closed_form(problem, theta0, at, times), SWITCHES)
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())

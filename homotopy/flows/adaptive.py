@@ -97,8 +97,7 @@ class Adaptive(AbstractMethod):
     def integrate(self, field, schedule, start, times):
         """States of ẏ = field(y, ε(t)), y(0) = start, at ascending times; y a vector.
 
-        `field` is a pytree: what it depends on is differentiated through its leaves, which some
-        adjoints need to see.
+        Differentiated in whatever `field` depends on, be it a leaf or closed over.
         """
         # A final state alone ends its piece: no solver need know the output times.
         final = times.shape[0] == 1

@@ -128,7 +128,9 @@ def forwards(solver: diffrax.AbstractERK) -> diffrax.AbstractERK:
 
 def applies(solver: diffrax.AbstractSolver, dimension: int) -> bool:
     """Whether steps are differentiated here: those of an explicit method, of states that fit."""
-    return isinstance(solver, diffrax.AbstractERK) and dimension <= _LARGEST
+    explicit = isinstance(solver, diffrax.AbstractERK)
+    # Not of a solver whose step is its own: `_step` knows the tableau alone.
+    return explicit and type(solver).step is diffrax.AbstractERK.step and dimension <= _LARGEST
 
 
 @eqx.filter_custom_vjp
@@ -139,12 +141,11 @@ def followed(inputs, forward, solver):
     ----------
     inputs : tuple
         The velocity, of a place, the normalised time in a piece and the state; the state at
-        time zero; the places of all pieces: number, opening, length and weight; and of each output
-        its normalised time, in the piece that has it. Derivatives are taken in these.
+        time zero; the places of all pieces: number, opening, length and weight; and of the m
+        outputs the piece that has it, ascending, and the normalised time in that piece, or None of
+        the last state alone. Derivatives are taken in these.
     forward : callable
         Of the inputs and `Steps` or None: outputs (m, d), what else, and the `Steps`.
-    owners : (m,)
-        Which piece has each output, ascending.
     solver : diffrax.AbstractERK
     """
     outputs, others, _ = forward(inputs, None)
@@ -219,6 +220,7 @@ def _backward(residuals, slopes, perturbed, inputs, forward, solver):
         return *carry, steps
 
     zeros = jax.tree.map(jnp.zeros_like, (moving, placed))
+    # How many steps and outputs remain, λ, the sums of ∂ℓ/∂w.
     carry = steps.count, jnp.asarray(owners.size), jnp.zeros_like(start), zeros, steps
     _, pending, costate, (moving, placed), _ = lax.while_loop(
         lambda carry: carry[0] > 0, window, carry
@@ -239,7 +241,7 @@ def _at(places, piece):
 
 
 def _step(velocity, tableau, place, span, state):
-    """The end of one step, and its stages."""
+    """The end of one step."""
     count = 1 + int(np.flatnonzero(tableau.b_sol)[-1])
     matrix = np.zeros((count, count))
     for row, entries in enumerate(tableau.a_lower[: count - 1], 1):

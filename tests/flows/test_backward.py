@@ -120,8 +120,11 @@ def leaves_in(perceptron, adjoint):
     return jax.tree.leaves(program(*arguments, problem.X, problem.ridge))
 
 
-def test_of_many_at_once(linear):
-    # Lanes end at different steps: one must not move, or write down, what is another's.
+def test_of_many_at_once(linear, monkeypatch):
+    # Lanes end at different steps: one must not move, or write down, what is another's. Nor where
+    # steps were written over.
+    monkeypatch.setattr(backward, "_FEWEST", 8)
+    monkeypatch.setattr(backward, "_MOST", 8)
     problem, theta0 = linear
     gradient = jax.grad(by_steps(problem), argnums=1)
     lanes = np.stack([SWITCHES, [0.05, 0.06, 1.6], [0.2, 0.2, 0.2001]])
@@ -140,6 +143,12 @@ def test_which_flows_it_serves():
     assert not backward.applies(diffrax.Kvaerno5(), 10)
     assert not backward.applies(hm.flows.RungeKuttaChebyshev(), 10)
     assert not backward.applies(diffrax.Dopri8(), 10**6)
+
+    class OfItsOwn(diffrax.Tsit5):
+        def step(self, *arguments):
+            return super().step(*arguments)
+
+    assert not backward.applies(OfItsOwn(), 10)
 
 
 def test_a_second_derivative_is_refused(linear):

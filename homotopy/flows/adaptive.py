@@ -47,7 +47,7 @@ class Adaptive(AbstractMethod):
         more from its start with the size it had, for explicit solvers and up to 32,768 parameters;
         `diffrax.RecursiveCheckpointAdjoint()` for others. The two agree to rounding; the first
         compiles in two thirds of the time, and keeps the starts of at most 4,096 steps: flows of
-        more are followed again for each 4,096 (for each 1,024 from 4,096 parameters on).
+        more are followed again for each 4,096 (each 512 from 2,048 parameters on).
         `diffrax.ForwardMode()` is for `jax.jvp`, and, by `jax.jacfwd` twice, for second
         derivatives, which the others refuse.
         `diffrax.BacksolveAdjoint()` needs no memory, serves a single output time, and runs the flow

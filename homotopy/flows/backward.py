@@ -17,10 +17,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-_FEWEST, _MOST = 1024, 4096  # steps that are written down at a time
+_FEWEST, _MOST = 512, 4096  # steps that are written down at a time
 _UNLIMITED = np.iinfo(np.int32).max
-_NUMBERS = 2**22  # in the states of these, if they are more than the fewest
-_LARGEST = 2**15  # parameters: the fewest steps then take 256 MB
+_NUMBERS = 2**20  # in the states of these, if they are more than the fewest: 8 MB a lane
+_LARGEST = 2**15  # parameters: the fewest steps then take 128 MB
 
 
 class Steps(eqx.Module):

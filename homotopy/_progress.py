@@ -132,6 +132,8 @@ def clock(progress: bool | None, what: str, arguments: Any = None) -> Monitor:
     Nothing is shown where some of the arguments are being traced: then it only begins later.
     """
     shown(progress)
+    if progress is None and not seen_by_people():
+        progress = False
     if arguments is not None and progress is not False:
         import jax
 

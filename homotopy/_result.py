@@ -74,14 +74,25 @@ NONE = Names()
 
 def names_of(problem) -> Names:
     """Of a problem's parameters and rows."""
+    labels = problem.labels
+    kept, names = _OF_PROBLEMS.get(problem) or (None, None)
+    if kept is not labels:
+        names = _named_by(problem, labels)
+        _OF_PROBLEMS.put(problem, (labels, names))
+    return names
+
+
+def _named_by(problem, labels) -> Names:
     weights = () if problem.point_weights is None else (problem.point_weights,)
     return Names(
         parameters=tuple(problem.parameter_names),
-        rows=problem.labels.rows,
+        rows=labels.rows,
         data=tuple(map(weakref.ref, (problem.X, problem.y, *weights))),
     )
 
 
+# Beside a problem: its labels, and the names that are made of them.
+_OF_PROBLEMS = Beside()
 # Beside one of a result's arrays, lest names become part of its structure.
 _NAMES = Beside()
 

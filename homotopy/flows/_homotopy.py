@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, flag
 from homotopy._display import Entries, largest, span
+from homotopy._module import Module
 from homotopy._progress import clock
 from homotopy._result import Result
 from homotopy._status import Reported, require_success
@@ -52,7 +53,7 @@ _PADDED = 8  # multiples of which are the numbers of ε that a program is compil
 _compiled: set = set()  # kinds of such calls
 
 
-class HomotopySurface(Result, Reported, eqx.Module):
+class HomotopySurface(Result, Reported, Module):
     """θ(t, ε) on a grid.
 
     `surface.to_frame()` is indexed by ε and time; `.to_frame().to_xarray()` makes a grid of it,

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import instance
+from homotopy._module import Module
 from homotopy._status import Status
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
@@ -42,7 +43,7 @@ def of_each(status: FlowStatus, count: int) -> FlowStatus:
     return jax.tree.map(lambda leaf: np.broadcast_to(np.asarray(leaf), (count,)), status)
 
 
-class AbstractMethod(eqx.Module):
+class AbstractMethod(Module):
     """A way to compute θ(t) under a schedule; passed to `flow` as `method`."""
 
     @abc.abstractmethod

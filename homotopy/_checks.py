@@ -161,10 +161,10 @@ def array(
     """Finite numbers whose shape fits, as a JAX array in that dtype (default: the user's float)."""
     value = _fitting(name, value, expected, fits)
     wanted = float if dtype is None else dtype
-    if type(value) is np.ndarray and value.dtype == wanted and jax.config.jax_enable_x64:
-        # A copy, which what is done to the user's array does not change; `jnp.asarray` of one whose
-        # dtype is named is none where the memory is aligned. It takes half the time, too.
-        return jnp.asarray(value)
+    if isinstance(value, np.ndarray):
+        # JAX takes aligned memory over as it is: what is done to the user's array is not to change
+        # ours. (Without a dtype it copies, by a program that it compiles for every shape.)
+        value = np.array(value)
     return jnp.asarray(value, wanted)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete, flag, known_vector, vector
+from homotopy._checks import ArrayInput, concrete, flag, known_vector
 from homotopy._display import Entries, largest, span
 from homotopy._module import Module
 from homotopy._progress import clock, shown
@@ -27,6 +28,7 @@ from homotopy.flows.method import (
 )
 from homotopy.flows.solver_choice import choose
 from homotopy.linear import LinearRegression
+from homotopy.numerics.kept_arrays import kept_in_jax
 from homotopy.numerics.namespace import AnyArray, in_numpy
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import AbstractSchedule
@@ -215,9 +217,9 @@ def default_method(problem: Problem) -> AbstractMethod:
 
 def checked_times(times: ArrayInput, dtype) -> Float[Array, " m"]:
     """Ascending, finite, non-negative times as a vector; `ValueError` otherwise."""
-    times = vector("times", times, dtype=dtype)
-    _require_ascending(concrete(times))
-    return times
+    known = known_times(times, dtype)
+    given = isinstance(times, jax.Array) and times.dtype == dtype
+    return times if given else in_jax(known)
 
 
 def known_times(times: ArrayInput, dtype) -> Float[AnyArray, " m"]:
@@ -225,6 +227,11 @@ def known_times(times: ArrayInput, dtype) -> Float[AnyArray, " m"]:
     times = known_vector("times", times, None, dtype)
     _require_ascending(concrete(times))
     return times
+
+
+def in_jax(times: Float[AnyArray, " m"]) -> Float[Array, " m"]:
+    """Times that were checked, in JAX."""
+    return kept_in_jax(times) if isinstance(times, np.ndarray) else times
 
 
 def _require_ascending(known: np.ndarray | None) -> None:

@@ -20,7 +20,7 @@ from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
 from homotopy._tables import Table
 from homotopy._threads import interruptible_unless_traced
-from homotopy.flows._flow import default_method, known_times
+from homotopy.flows._flow import default_method, in_jax, known_times
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.known_sensitivity import known_sensitivity
@@ -196,31 +196,26 @@ def sensitivity(
             derivative, status = jnp.moveaxis(derivative, 0, 1), first_failure(statuses)
     if throw:
         derivative = require_success(derivative, status)
-    times, derivative = _in_jax(times, derivative)
-    return named(Sensitivity(times, points, derivative, status), problem)
-
-
-def _in_jax(times, derivative):
-    """Arrays of NumPy as those of JAX: the derivative's memory, and a copy of the times."""
     if isinstance(derivative, np.ndarray):
-        return jax.device_put((np.array(times), derivative), may_alias=True)
-    return jnp.asarray(times), derivative
+        derivative = jax.device_put(derivative, may_alias=True)
+    return named(Sensitivity(in_jax(times), points, derivative, status), problem)
 
 
 def _derivative(problem, theta0, times, points, method, every=False):
+    dtype = theta0.dtype
     if isinstance(method, Adaptive):
-        arguments = method, problem, jnp.asarray(theta0), jnp.asarray(times), points
+        arguments = method, problem, jnp.asarray(theta0, dtype), in_jax(times), points
         return interruptible_unless_traced(_variational, *arguments)
     modal = method.modal_form(problem)
     known = in_numpy((theta0, times, None if every else points))
-    if known is not None and theta0.dtype == jnp.float64 and jax.default_backend() == "cpu":
+    if known is not None and dtype == jnp.float64 and jax.default_backend() == "cpu":
         theta, when, which = known
         seen = seen_points(problem, modal, which)
         if seen is not None:
             derivative, finite = known_sensitivity(seen, theta, when)
             return derivative, FlowStatus.successful if finite else FlowStatus.diverged
     X, y = least_squares_rows(problem)
-    arguments = modal, X[points], y[points], jnp.asarray(theta0), jnp.asarray(times)
+    arguments = modal, X[points], y[points], jnp.asarray(theta0, dtype), in_jax(times)
     return interruptible_unless_traced(_exact_sensitivity, *arguments)
 
 
@@ -295,6 +290,5 @@ def _kept_rows(size, wide, device):
         return _counted(size)
 
 
-@partial(jax.jit, static_argnums=0)
 def _counted(size):
-    return jnp.arange(size)
+    return jnp.asarray(np.arange(size), int)  # without a program to compile for each size

@@ -18,8 +18,9 @@ from homotopy.flows.seen_points import SeenPoints
 from homotopy.numerics.aligned import aligned
 from homotopy.numerics.exponentials import divided_difference
 
+_LARGE = 1e300
 _WORTH = 2**16  # entries of the result for each thread
-_TOGETHER = 2**15  # entries of what is computed at once, which the cache is to hold
+_TOGETHER = 2**16  # entries of what is computed at once, which the cache is to hold
 
 
 @np.errstate(all="ignore")
@@ -53,52 +54,39 @@ def known_sensitivity(
     [-0.25, 0.25]
     """
     dimension, count = theta0.size, points.rows.shape[1]
-    coefficients = _coefficients(points, theta0, times)
+    force = np.ones(dimension + 1)
+    force[:-1] = -points.amplitudes(theta0)
+    # (m, d, d + 1): times `rows`, and once more their inputs, S_j in the eigenbasis of H.
+    rates = points.rates
+    coefficients = divided_difference(rates[:-1, None], rates, times[:, None, None])
+    coefficients *= force
     derivative = aligned((times.size, count, dimension))
     together = min(count, max(1, _TOGETHER // dimension))
-    blocks = list(
-        product(
-            _slices(times.size, max(1, _TOGETHER // (together * dimension))),
-            _slices(count, together),
-        )
-    )
-
-    @np.errstate(all="ignore")  # of the thread
-    def set_blocks(which):
-        finite = True
-        for own, some in which:
-            rows = points.rows[:, some]
-            # (m, d, k): each point in a column, so that all times are one product.
-            between = (coefficients[own].reshape(-1, dimension + 1) @ rows).reshape(
-                -1, dimension, rows.shape[1]
-            )
-            between *= rows[:-1]
-            block = derivative[own, some]
-            np.matmul(between.transpose(0, 2, 1), points.onto_parameters, out=block)
-            finite &= _all_finite(block)
-        return finite
-
+    at_once = max(1, _TOGETHER // (together * dimension))
+    blocks = list(product(_slices(times.size, at_once), _slices(count, together)))
     parts = max(1, min(CORES, len(blocks), derivative.size // _WORTH))
+    work = [(points, coefficients, derivative, blocks[part::parts]) for part in range(parts)]
     with one_thread_of_blas(0):
-        finite = all(side_by_side(set_blocks, [blocks[part::parts] for part in range(parts)]))
-    return derivative, finite
+        list(side_by_side(_set_blocks, work))
+    # Divided differences are at most t, so that mostly no number need be looked at.
+    largest = points.largest * times[-1] * math.sqrt(np.dot(force, force))
+    return derivative, bool(largest < _LARGE or np.isfinite(derivative).all())
 
 
-def _coefficients(points, theta0, times) -> Float[np.ndarray, "m d rows"]:
-    """(m, d, d + 1): times `rows`, and once more their inputs, S_j in the eigenbasis of H."""
-    # The residual of θ(1) stays, as a mode of rate zero.
-    rates, force = np.append(points.rates, 0.0), np.append(-points.amplitudes(theta0), 1.0)
-    found = divided_difference(points.rates[:, None], rates, times[:, None, None])
-    found *= force
-    return found
+@np.errstate(all="ignore")  # of the thread
+def _set_blocks(work) -> None:
+    points, coefficients, derivative, blocks = work
+    dimension = derivative.shape[2]
+    for own, some in blocks:
+        rows = points.rows[:, some]
+        # (m, d, k): each point in a column, so that all times are one product.
+        between = coefficients[own].reshape(-1, dimension + 1) @ rows
+        between = between.reshape(-1, dimension, rows.shape[1])
+        between *= rows[:-1]
+        turned = between.transpose(0, 2, 1)
+        np.matmul(turned, points.onto_parameters, out=derivative[own, some])
 
 
 def _slices(size: int, most: int) -> list[slice]:
     """Of `most` places each, but for the last ones."""
     return [slice(begin, begin + most) for begin in range(0, size, most)]
-
-
-def _all_finite(block) -> bool:
-    """By one number that is finite if all are, unless it is too large; then one by one."""
-    numbers = block.reshape(-1)
-    return math.isfinite(np.dot(numbers, numbers)) or bool(np.isfinite(numbers).all())

@@ -27,20 +27,24 @@ class SeenPoints:
         Of the modal form; and the rotation from there to the eigenbasis of H.
     fit : (d,)
         θ(1), in modal coordinates.
-    rates : (d,)
-        Eigenvalues of H.
+    rates : (d + 1,)
+        Eigenvalues of H; and zero, of what stays: the residual of θ(1).
     onto_parameters : (d, d)
         From the eigenbasis of H to the parameters, from the right.
     rows : (d + 1, k)
         Of each of k points, in a column, its inputs in that basis and y − xᵀθ(1).
+    largest : float
+        What no entry of S_j is larger than if divided differences and amplitudes are at most 1;
+        not finite where a number here is not.
     """
 
     basis: Float[np.ndarray, "d d"]
     rotation: Float[np.ndarray, "d d"]
     fit: Float[np.ndarray, " d"]
-    rates: Float[np.ndarray, " d"]
+    rates: Float[np.ndarray, " rows"]
     onto_parameters: Float[np.ndarray, "d d"]
     rows: Float[np.ndarray, "rows k"]
+    largest: float
 
     @classmethod
     def of(
@@ -49,13 +53,19 @@ class SeenPoints:
         """Those of a modal form in NumPy's arrays and of rows of least squares."""
         observed, residuals = modal.seen_by(X, y)
         rates, rotation = modal.full.eigenvalues, modal.full.rotation
+        onto_parameters = np.ascontiguousarray((modal.basis @ rotation).T)
+        rows = np.ascontiguousarray(np.column_stack([observed, residuals]).T)
+        # Two sums, of d + 1 and of d terms.
+        sizes = [np.max(np.abs(part)) for part in (rows, rows[:-1], onto_parameters)]
+        largest = np.prod(sizes) * rates.size * (rates.size + 1) + 0.0 * np.sum(rates)
         return cls(
             modal.basis,
             rotation,
             modal.equilibrium + modal.displacement(np.ones(())),
-            rates,
-            np.ascontiguousarray((modal.basis @ rotation).T),
-            np.ascontiguousarray(np.column_stack([observed, residuals]).T),
+            np.append(rates, 0.0),
+            onto_parameters,
+            rows,
+            float(largest),
         )
 
     def some(self, points: Int[np.ndarray, " k"]) -> SeenPoints:

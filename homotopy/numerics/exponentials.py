@@ -23,9 +23,8 @@ def decay_integral(
     if xp is np:
         # Accurate for all but products that vanish: in half the operations of what JAX can
         # differentiate.
-        integral = np.array(np.broadcast_to(time, product.shape), product.dtype)
-        some = ~(product <= _VANISHING)
-        return np.divide(-np.expm1(-product), rate, out=integral, where=some)
+        integral = np.expm1(-product) / np.where(rate == 0.0, -1.0, -rate)
+        return np.where(product <= _VANISHING, time, integral)
     small = product < 1e-8
     safe = xp.where(small, 1.0, product)
     # t(1 − λt/2) is exact to rounding there, and keeps the derivative in t.

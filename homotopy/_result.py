@@ -131,7 +131,7 @@ def _owner(result):
 
 def named(result, problem):
     """The result, with the names of the problem's parameters and rows kept beside it."""
-    if result._is_one():
+    if type(result)._is_one(result):  # not bound first, which takes as long
         _NAMES.put(_owner(result), names_of(problem))
     return result
 

@@ -29,13 +29,14 @@ def one_thread_of_blas(size: int) -> Iterator[None]:
         yield
         return
     libraries = _libraries("scipy.linalg" in sys.modules)
-    before = [library.get_num_threads() for library in libraries]
+    several = [(library, library.get_num_threads()) for library in libraries]
+    several = [(library, threads) for library, threads in several if threads != 1]
     try:
-        for library in libraries:
+        for library, _ in several:
             library.set_num_threads(1)
         yield
     finally:
-        for library, threads in zip(libraries, before, strict=True):
+        for library, threads in several:
             library.set_num_threads(threads)
 
 

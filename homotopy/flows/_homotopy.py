@@ -36,6 +36,7 @@ from homotopy.flows.method import (
     a_method,
     finite_status,
     first_failure,
+    statuses_of,
 )
 from homotopy.flows.propagator import piecewise_states
 from homotopy.numerics.namespace import in_numpy
@@ -206,7 +207,7 @@ def _found(problem, theta0, times, epsilons, method, devices, client, monitor):
         found = _known_surface(modal, theta0, times, epsilons)
         if found is not None:
             theta, finite = found
-            return jax.device_put(theta, may_alias=True), _surface_status(finite)
+            return jax.device_put(theta, may_alias=True), statuses_of(finite)
         return interruptible_unless_traced(_exact_surface, modal, theta0, times, epsilons)
     return _shared_out(method, problem, theta0, times, epsilons, monitor)
 
@@ -243,13 +244,6 @@ def _by_program(*arguments):
     padded = np.pad(epsilons, (0, -epsilons.size % _PADDED), mode="edge")
     theta, _ = interruptible(_exact_surface, *jax.device_put((*shared, padded)))
     return np.asarray(theta)[: epsilons.size], None
-
-
-@eqx.filter_jit
-def _surface_status(finite):
-    return jax.vmap(
-        lambda fine: FlowStatus.where(fine, FlowStatus.successful, FlowStatus.diverged)
-    )(finite)
 
 
 def _shared_out(method, problem, theta0, times, epsilons, monitor):

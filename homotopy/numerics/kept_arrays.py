@@ -17,7 +17,7 @@ def kept_in_jax(array: np.ndarray) -> jax.Array:
 
     Examples
     --------
-    >>> times = np.array([0.0, 1.0])
+    >>> times = np.array([0.0, 1.0], np.float32)
     >>> kept_in_jax(times) is kept_in_jax(times.copy())
     True
     """

@@ -99,9 +99,9 @@ def resident() -> float:
 
 
 def test_twenty_readers_are_answered_and_their_memory_is_given_back(address):
-    """All move a slider at the same time, twice; then they go, and two others come."""
+    """All move a slider at the same time, twice; then they go, and two others come, twice."""
     before, used = sessions(), []
-    for count in (20, 2):
+    for count in (20, 2, 2):
         with readers(address, count, rounds=2) as waits:
             assert sessions() == before + count and len(waits) == 2 * count
         # The server looks for readers who have gone every two seconds, four after they went.
@@ -113,8 +113,9 @@ def test_twenty_readers_are_answered_and_their_memory_is_given_back(address):
         used.append(resident())
         print(f"{count} readers: median {1e3 * np.median(waits):.0f} ms, longest "
               f"{1e3 * waits.max():.0f} ms; {used[-1]:.0f} MB after they went")  # fmt: skip
-    # A session holds some 5 MB: the second ones live in what the first ones gave back.
-    assert not used[1] > used[0] + 5.0
+    # A session holds some 5 MB: the later ones live in what the first ones gave back. What is kept
+    # of each would show both times, what an allocator happens to ask for does not.
+    assert not min(np.diff(used)) > 5.0
 
 
 def test_a_page_that_is_slow_to_be_ready_misses_nothing():

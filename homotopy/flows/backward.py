@@ -1,0 +1,265 @@
+"""Derivatives of a flow backwards, step by step.
+
+Theory §3.4. An explicit Runge–Kutta method is differentiated as it was computed, its step sizes
+held fixed: the discrete adjoint. Forwards, the start of every step that was kept is written down;
+backwards, a step is taken again from there, and λ = ∂ℓ/∂y pulled through it. One loop does this for
+the steps of all pieces: the program is that of one step, whatever their number.
+"""
+
+from __future__ import annotations
+
+import diffrax
+import equinox as eqx
+import equinox.internal as eqxi
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from homotopy._module import Module
+
+_FEWEST, _MOST = 1024, 4096  # steps that are written down at a time
+_UNLIMITED = np.iinfo(np.int32).max
+_NUMBERS = 2**22  # in the states of these, if they are more than the fewest
+_LARGEST = 2**15  # parameters: the fewest steps then take 256 MB
+
+
+class Steps(Module):
+    """The last steps that were kept, in a ring: step k stands in row k modulo the rows.
+
+    Attributes
+    ----------
+    states : (c, d)
+        Where each began.
+    spans : (c, 2)
+        When, in the normalised time of its piece, and when it ended.
+    places : (c, 2)
+        In which piece, and how many outputs of the piece's solve were already saved.
+    count : int
+        Steps kept so far.
+    limit : int
+        No more than so many are taken.
+    """
+
+    states: eqxi.MaybeBuffer[Float[Array, "c d"]]
+    spans: eqxi.MaybeBuffer[Float[Array, "c 2"]]
+    places: eqxi.MaybeBuffer[Int[Array, "c 2"]]
+    count: Int[Array, ""]
+    limit: Int[Array, ""]
+
+    @classmethod
+    def none(cls, start, limit=_UNLIMITED) -> Steps:
+        rows = int(np.clip(_NUMBERS // start.size, _FEWEST, _MOST))
+        whole = jnp.zeros((), jnp.int32)
+        return cls(
+            jnp.zeros((rows, start.size), start.dtype),
+            jnp.zeros((rows, 2), start.dtype),
+            jnp.zeros((rows, 2), jnp.int32),
+            whole,
+            whole + limit,
+        )
+
+
+class Recorded(diffrax.AbstractAdjoint):
+    """A solve that writes down its steps, after those of earlier pieces.
+
+    Found in place of the solver's state, by `SaveAt(solver_state=True)`.
+    """
+
+    steps: Steps
+    piece: Int[Array, ""]
+
+    def loop(self, *, solver, throw, passed_solver_state, passed_controller_state, **rest):
+        del throw, passed_solver_state, passed_controller_state
+        written = []
+
+        def outer(proceed, advance, state, *, max_steps, buffers):
+            def proceeds(carry):
+                state, steps = carry
+                return proceed(state) & (steps.count < steps.limit)
+
+            def advanced(carry):
+                state, steps = carry
+                following = advance(state)
+                row = steps.count % steps.states.shape[0]
+                # Of a step that is not kept the row is written again.
+                span = jnp.stack([state.tprev, state.tnext])
+                place = jnp.stack([self.piece, state.save_state.saveat_ts_index])
+                kept = following.num_accepted_steps - state.num_accepted_steps
+                steps = Steps(
+                    steps.states.at[row].set(state.y),
+                    steps.spans.at[row].set(span),
+                    steps.places.at[row].set(place.astype(steps.places.dtype)),
+                    steps.count + kept.astype(steps.count.dtype),
+                    steps.limit,
+                )
+                return following, steps
+
+            def all_buffers(carry):
+                state, steps = carry
+                return [buffers(state), steps.states, steps.spans, steps.places]
+
+            state, steps = eqxi.while_loop(
+                proceeds,
+                advanced,
+                (state, self.steps),
+                max_steps=max_steps,
+                buffers=all_buffers,
+                kind="lax",
+            )
+            written.append(steps)
+            return state
+
+        def inner(*arguments, **options):
+            return eqxi.while_loop(*arguments, **options, kind="lax")
+
+        state, stats = self._loop(
+            solver=forwards(solver), inner_while_loop=inner, outer_while_loop=outer, **rest
+        )
+        state = eqx.tree_at(
+            lambda s: s.solver_state, state, written[-1], is_leaf=lambda x: x is None
+        )
+        return state, stats
+
+
+def forwards(solver: diffrax.AbstractERK) -> diffrax.AbstractERK:
+    """The solver with a plain loop over its stages."""
+    return eqx.tree_at(lambda s: s.scan_kind, solver, "lax", is_leaf=lambda x: x is None)
+
+
+def applies(solver: diffrax.AbstractSolver, dimension: int) -> bool:
+    """Whether steps are differentiated here: those of an explicit method, of states that fit."""
+    explicit = isinstance(solver, diffrax.AbstractERK)
+    # Not of a solver whose step is its own: `_step` knows the tableau alone.
+    return explicit and type(solver).step is diffrax.AbstractERK.step and dimension <= _LARGEST
+
+
+@eqx.filter_custom_vjp
+def followed(inputs, forward, solver):
+    """Outputs of a flow, and what else is told of it.
+
+    Parameters
+    ----------
+    inputs : tuple
+        The velocity, of a place, the normalised time in a piece and the state; the state at
+        time zero; the places of all pieces: number, opening, length and weight; and of the m
+        outputs the piece that has it, ascending, and the normalised time in that piece, or None of
+        the last state alone. Derivatives are taken in these.
+    forward : callable
+        Of the inputs and `Steps` or None: outputs (m, d), what else, and the `Steps`.
+    solver : diffrax.AbstractERK
+    """
+    outputs, others, _ = forward(inputs, None)
+    return outputs, others
+
+
+@followed.def_fwd
+def _forward(perturbed, inputs, forward, solver):
+    inputs = eqxi.nondifferentiable(
+        inputs,
+        msg="Derivatives of a gradient by Adaptive(): what it goes back over is not differentiated "
+        "again; take adjoint=diffrax.ForwardMode() and jax.jacfwd for both.",
+    )
+    outputs, others, steps = forward(inputs, Steps.none(inputs[1]))
+    return (outputs, others), (outputs, steps)
+
+
+@followed.def_bwd
+def _backward(residuals, slopes, perturbed, inputs, forward, solver):
+    outputs, steps = residuals
+    velocity, start, places, (owners, fractions) = inputs
+    slopes = jnp.zeros_like(outputs) if slopes[0] is None else slopes[0]
+    in_velocity, _, in_places, (_, in_fractions) = perturbed
+    moving, fixed = eqx.partition(velocity, in_velocity)
+    placed, still = eqx.partition(places, in_places)
+    rows = steps.states.shape[0]
+
+    def pulled(costate, state, span, piece):
+        def end(state, moving, placed):
+            place = _at(eqx.combine(placed, still), piece)
+            return _step(eqx.combine(moving, fixed), solver.tableau, place, span, state)
+
+        _, pull = jax.vjp(end, state, moving, placed)
+        return pull(costate)
+
+    def felt(pending, costate, before):
+        """λ before the outputs of which `before` is true, the last of those that remain."""
+        return lax.while_loop(
+            lambda carry: (carry[0] > 0) & before(jnp.maximum(carry[0] - 1, 0)),
+            lambda carry: (carry[0] - 1, carry[1] + slopes[carry[0] - 1]),
+            (pending, costate),
+        )
+
+    def window(carry):
+        index, *others, steps = carry
+        first = jnp.maximum(index - rows, 0)
+
+        def back(carry):
+            index, pending, costate, sums = carry
+            index = index - 1
+            row = index % rows
+            (piece, saved), span = steps.places[row], steps.spans[row]
+
+            def since(output):
+                # By its number: times as they were computed here and there may differ by rounding.
+                within = (owners[output] == piece) & (output >= saved)
+                if fractions is not None:
+                    within = within & (fractions[output] > 0.0)
+                return (owners[output] > piece) | within
+
+            pending, costate = felt(pending, costate, since)
+            costate, *added = pulled(costate, steps.states[row], span, piece)
+            return index, pending, costate, jax.tree.map(jnp.add, sums, tuple(added))
+
+        carry = lax.while_loop(lambda carry: carry[0] > first, back, (index, *others))
+        # Those before were written over: they are taken again from the beginning.
+        steps = lax.cond(
+            eqxi.unvmap_any(first > 0),
+            lambda: forward(inputs, Steps.none(start, first))[-1],
+            lambda: steps,
+        )
+        return *carry, steps
+
+    zeros = jax.tree.map(jnp.zeros_like, (moving, placed))
+    # How many steps and outputs remain, λ, the sums of ∂ℓ/∂w.
+    carry = steps.count, jnp.asarray(owners.size), jnp.zeros_like(start), zeros, steps
+    _, pending, costate, (moving, placed), _ = lax.while_loop(
+        lambda carry: carry[0] > 0, window, carry
+    )
+    _, costate = felt(pending, costate, lambda output: True)
+    in_time = None
+    if in_fractions:
+
+        def rate(owner, fraction, state, slope):
+            return slope @ velocity(_at(places, owner), fraction, state)
+
+        in_time = jax.vmap(rate)(owners, fractions, outputs, slopes)
+    return moving, costate, placed, (None, in_time)
+
+
+def _at(places, piece):
+    return jax.tree.map(lambda values: values[piece], places)
+
+
+def _step(velocity, tableau, place, span, state):
+    """The end of one step."""
+    count = 1 + int(np.flatnonzero(tableau.b_sol)[-1])
+    matrix = np.zeros((count, count))
+    for row, entries in enumerate(tableau.a_lower[: count - 1], 1):
+        matrix[row, : len(entries)] = entries
+    nodes = np.concatenate([[tableau.c1], tableau.c])[:count]
+    matrix, nodes, weights = (
+        jnp.asarray(part, state.dtype) for part in (matrix, nodes, tableau.b_sol[:count])
+    )
+    opening, closing = span
+    length = closing - opening
+
+    def stage(slopes, at):
+        index, row, node = at
+        slope = velocity(place, opening + node * length, state + length * (row @ slopes))
+        return slopes.at[index].set(slope), None
+
+    slopes = jnp.zeros((count, state.size), state.dtype)
+    slopes, _ = lax.scan(stage, slopes, (jnp.arange(count), matrix, nodes))
+    return state + length * (weights @ slopes)

@@ -1,0 +1,176 @@
+"""Derivatives of flows, step by step, against closed forms and against diffrax's own."""
+
+from itertools import pairwise
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import homotopy as hm
+from homotopy.flows import backward
+
+SWITCHES, TIMES = np.array([0.3, 0.9, 1.1]), np.array([0.0, 0.5, 0.9, 1.7])
+
+
+@pytest.fixture(scope="module")
+def linear():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(9, 3)) / 2.0
+    return hm.LinearRegression(X, rng.normal(size=9), deleted=[2, 4]), rng.normal(size=3)
+
+
+@pytest.fixture(scope="module")
+def perceptron():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(12, 2))
+    model = hm.mlp([2, 3, 1])
+    problem = hm.Problem(model, hm.SquaredError(), X, np.sin(X[:, 0]), deleted=[0, 5], ridge=0.1)
+    return problem, model.initial_parameters(jax.random.key(0))
+
+
+def closed_form(problem, theta0, switches, times):
+    """Σ sin(i) θᵢ over all outputs, each piece by the exponential of its matrix, in NumPy."""
+    X, y = np.asarray(problem.X), np.asarray(problem.y)
+    edges = np.r_[0.0, switches, np.inf]
+
+    def at(time):
+        theta = theta0
+        for index, (opening, closing) in enumerate(pairwise(edges)):
+            length = min(closing, time) - opening
+            if length <= 0.0:
+                break
+            weights = np.ones(len(y))
+            weights[[2, 4]] = float(index % 2 == 0)
+            matrix = X.T @ (weights[:, None] * X)
+            rates, basis = np.linalg.eigh(matrix)
+            fit = np.linalg.solve(matrix, X.T @ (weights * y))
+            theta = fit + basis @ (np.exp(-rates * length) * (basis.T @ (theta - fit)))
+        return theta
+
+    states = np.stack([at(time) for time in times])
+    return float(np.sum(np.sin(np.arange(1, states.size + 1)).reshape(states.shape) * states))
+
+
+def measured(states):
+    return jnp.sum(jnp.sin(jnp.arange(1.0, states.size + 1)).reshape(states.shape) * states)
+
+
+def central(function, at, step=1e-5):
+    moves = step * np.eye(at.size)
+    return np.array([(function(at + m) - function(at - m)) / (2.0 * step) for m in moves])
+
+
+def by_steps(problem):
+    method = hm.Adaptive(1e-12, 1e-14)
+
+    def value(theta0, switches, times):
+        return measured(method.states(problem, hm.BangBang(switches, 1), theta0, times)[0])
+
+    return value
+
+
+@pytest.mark.parametrize("times", [TIMES, TIMES[-1:]], ids=["outputs", "end"])
+def test_against_a_closed_form_in_switches_start_and_times(linear, times):
+    problem, theta0 = linear
+    found = jax.jit(jax.grad(by_steps(problem), argnums=(0, 1, 2)))(theta0, SWITCHES, times)
+    # An output at a switch, or at time zero, has a derivative to one side.
+    smooth = np.isin(times, [0.0, 0.9], invert=True)
+    in_times = central(lambda at: closed_form(problem, theta0, SWITCHES, at), times)
+    np.testing.assert_allclose(np.asarray(found[2])[smooth], in_times[smooth], rtol=1e-7)
+    apart = times[smooth]  # for the others move with a switch
+    both = jax.jit(jax.grad(by_steps(problem), argnums=(0, 1)))(theta0, SWITCHES, apart)
+    expected = (
+        central(lambda at: closed_form(problem, at, SWITCHES, apart), theta0),
+        central(lambda at: closed_form(problem, theta0, at, apart), SWITCHES),
+    )
+    for ours, differences in zip(both, expected, strict=True):
+        np.testing.assert_allclose(ours, differences, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("rows", [4096, 4], ids=["one window", "many windows"])
+def test_agrees_with_diffrax_in_every_leaf(perceptron, rows, reference, monkeypatch):
+    monkeypatch.setattr(backward, "_FEWEST", rows)
+    monkeypatch.setattr(backward, "_MOST", rows)
+    # As it is differentiated: the step sizes as they are. So it is the same but for rounding.
+    for ours, theirs in zip(leaves_in(perceptron, None), reference, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11 * np.abs(theirs).max())
+
+
+@pytest.fixture(scope="module")
+def reference(perceptron):
+    return leaves_in(perceptron, diffrax.RecursiveCheckpointAdjoint())
+
+
+def leaves_in(perceptron, adjoint):
+    """A value and its derivatives along a ramp, outputs at both of its ends among others."""
+    problem, theta0 = perceptron
+    method = hm.Adaptive(adjoint=adjoint)
+
+    # A new function for each: which rows there are is read when it is traced.
+    def value(theta0, ends, times, X, ridge):
+        given = eqx.tree_at(lambda p: (p.X, p.ridge), problem, (X, ridge))
+        schedule = hm.Ramp(ends[0], ends[1])
+        return measured(method.states(given, schedule, theta0, times)[0])
+
+    program = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2, 3, 4)))
+    arguments = theta0, np.array([0.1, 0.4]), np.array([0.0, 0.1, 0.2, 0.4, 1.2])
+    return jax.tree.leaves(program(*arguments, problem.X, problem.ridge))
+
+
+def test_of_many_at_once(linear, monkeypatch):
+    # Lanes end at different steps: one must not move, or write down, what is another's. Nor where
+    # steps were written over.
+    monkeypatch.setattr(backward, "_FEWEST", 8)
+    monkeypatch.setattr(backward, "_MOST", 8)
+    problem, theta0 = linear
+    gradient = jax.grad(by_steps(problem), argnums=1)
+    lanes = np.stack([SWITCHES, [0.05, 0.06, 1.6], [0.2, 0.2, 0.2001]])
+    together = jax.jit(jax.vmap(gradient, (None, 0, None)))(theta0, lanes, TIMES[[1, 3]])
+    expected = [
+        central(lambda at: closed_form(problem, theta0, at, TIMES[[1, 3]]), lane)
+        for lane in lanes[:2]
+    ]
+    np.testing.assert_allclose(together[:2], expected, rtol=1e-7, atol=1e-9)
+    alone = jax.jit(gradient)(theta0, lanes[2], TIMES[[1, 3]])
+    np.testing.assert_allclose(together[2], alone, rtol=1e-10, atol=1e-12)
+
+
+def test_which_flows_it_serves():
+    assert backward.applies(diffrax.Tsit5(), 10)
+    assert not backward.applies(diffrax.Kvaerno5(), 10)
+    assert not backward.applies(hm.flows.RungeKuttaChebyshev(), 10)
+    assert not backward.applies(diffrax.Dopri8(), 10**6)
+
+    class OfItsOwn(diffrax.Tsit5):
+        def step(self, *arguments):
+            return super().step(*arguments)
+
+    assert not backward.applies(OfItsOwn(), 10)
+
+
+def test_a_second_derivative_is_refused(linear):
+    problem, theta0 = linear
+    gradient = jax.grad(by_steps(problem))
+    with pytest.raises(RuntimeError, match="ForwardMode"):
+        jax.make_jaxpr(jax.jacfwd(gradient))(theta0, SWITCHES, TIMES)
+
+
+def test_single_precision(linear):
+    problem, theta0 = linear
+    single = hm.LinearRegression(problem.X, problem.y, deleted=[2, 4], dtype=jnp.float32)
+    method = hm.Adaptive(1e-5, 1e-6)
+    times = TIMES[[1, 3]]
+
+    def value(switches):
+        schedule = hm.BangBang(switches, 1)
+        start = jnp.asarray(theta0, jnp.float32)
+        states, _, _ = method.states(single, schedule, start, jnp.asarray(times, jnp.float32))
+        return measured(states)
+
+    found = jax.jit(jax.grad(value))(jnp.asarray(SWITCHES, jnp.float32))
+    expected = central(lambda at: closed_form(problem, theta0, at, times), SWITCHES)
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())

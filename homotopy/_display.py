@@ -49,7 +49,7 @@ class Displayed(abc.ABC):
                 array = getattr(array, "_value", array)
             if not isinstance(array, jax.Array | np.ndarray) or axes not in (None, array.ndim):
                 return False
-        return all(_known(leaf) for leaf in jax.tree.leaves(dict(vars(self))))
+        return all(map(_is_known, vars(self).values()))
 
     def __repr__(self) -> str:
         name, shown = called(type(self)), self._shown()
@@ -82,6 +82,13 @@ def called(kind: type) -> str:
 
 def _named(kind: type) -> bool:
     return not kind.__name__.startswith("_")
+
+
+def _is_known(part) -> bool:
+    """Whether no number in it is being traced."""
+    if isinstance(part, jax.Array | np.ndarray):
+        return not isinstance(part, jax.core.Tracer)
+    return all(map(_known, jax.tree.leaves(part)))
 
 
 def _known(leaf) -> bool:

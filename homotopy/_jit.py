@@ -9,6 +9,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from homotopy._module import Module
+
 
 def jit_outermost(function: Callable) -> Callable:
     """`eqx.filter_jit` of a function, where none of its arguments is being traced.
@@ -65,7 +67,7 @@ def filter_jit_numbers(function: Callable) -> Callable:
     return call
 
 
-class Numbers(eqx.Module):
+class Numbers(Module):
     """Whose integers are no shapes where their fields are not static, as a seed or a largest number
     of steps: `filter_jit_numbers` traces them too.
     """

@@ -40,6 +40,9 @@ def as_numbers(name: str, value, *, data: bool = False) -> np.ndarray:
         masked, complex, text, categories or dates, with a remedy.
     """
     columns = None
+    if type(value) is np.ndarray and value.dtype.kind == "f" and value.size <= _BLOCK:
+        if np.isfinite(value).all():  # at once: what most calls are given
+            return value
     if _is_pandas(value):
         array, columns = _of_pandas(name, value)
     else:

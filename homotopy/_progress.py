@@ -120,6 +120,9 @@ class Monitor:
             self._line.progress = Progress(done, total, best)
 
 
+_SILENT = Monitor(False, "")
+
+
 def shown(progress: bool | None) -> None:
     """A `TypeError` unless it is None, True or False."""
     if progress is not None and not isinstance(progress, bool):
@@ -132,7 +135,9 @@ def clock(progress: bool | None, what: str, arguments: Any = None) -> Monitor:
     Nothing is shown where some of the arguments are being traced: then it only begins later.
     """
     shown(progress)
-    if arguments is not None and progress is not False:
+    if progress is False or (progress is None and not seen_by_people()):
+        return _SILENT
+    if arguments is not None:
         import jax
 
         if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(arguments)):

@@ -74,14 +74,25 @@ NONE = Names()
 
 def names_of(problem) -> Names:
     """Of a problem's parameters and rows."""
+    labels = problem.labels
+    kept, names = _OF_PROBLEMS.get(problem) or (None, None)
+    if kept is not labels:
+        names = _named_by(problem, labels)
+        _OF_PROBLEMS.put(problem, (labels, names))
+    return names
+
+
+def _named_by(problem, labels) -> Names:
     weights = () if problem.point_weights is None else (problem.point_weights,)
     return Names(
         parameters=tuple(problem.parameter_names),
-        rows=problem.labels.rows,
+        rows=labels.rows,
         data=tuple(map(weakref.ref, (problem.X, problem.y, *weights))),
     )
 
 
+# Beside a problem: its labels, and the names that are made of them.
+_OF_PROBLEMS = Beside()
 # Beside one of a result's arrays, lest names become part of its structure.
 _NAMES = Beside()
 
@@ -92,47 +103,49 @@ class Result(Tabled, Saved):
     The names of parameters and rows are kept beside the first array that `_axes` tells of.
     """
 
-    def _owner(self):
-        return getattr(self, self._axes[0][0], None) if self._axes else None
-
     @property
     def _names(self) -> Names:
         """Those of the problem it holds, or those that were kept when it was made."""
         problem = getattr(self, "problem", None)
         if problem is not None:
             return names_of(problem)
-        return _NAMES.get(self._owner()) or NONE
+        return _NAMES.get(_owner(self)) or NONE
 
     def _data_hash(self) -> str | None:
-        kept = _NAMES.get(self._owner())
+        kept = _NAMES.get(_owner(self))
         return None if kept is None else kept.data_hash()
 
     def __getstate__(self):
-        return {"fields": own_fields(self), "names": _NAMES.get(self._owner())}
+        return {"fields": own_fields(self), "names": _NAMES.get(_owner(self))}
 
     def __setstate__(self, state):
         put_fields(self, state["fields"])
         if state["names"] is not None:
-            _NAMES.put(self._owner(), state["names"])
+            _NAMES.put(_owner(self), state["names"])
+
+
+def _owner(result):
+    """The array that its names are kept beside."""
+    return getattr(result, result._axes[0][0], None) if result._axes else None
 
 
 def named(result, problem):
     """The result, with the names of the problem's parameters and rows kept beside it."""
-    if result._is_one():
-        _NAMES.put(result._owner(), names_of(problem))
+    if type(result)._is_one(result):  # not bound first, which takes as long
+        _NAMES.put(_owner(result), names_of(problem))
     return result
 
 
 def keep_names(result, names: Names) -> None:
     """Keep names of its own beside a result, as of groups in place of rows."""
-    _NAMES.put(result._owner(), names)
+    _NAMES.put(_owner(result), names)
 
 
 def kept_names(result, earlier) -> None:
     """Keep the names of an earlier result beside one that is made of it."""
-    names = _NAMES.get(earlier._owner())
+    names = _NAMES.get(_owner(earlier))
     if names is not None:
-        _NAMES.put(result._owner(), names)
+        _NAMES.put(_owner(result), names)
 
 
 def in_order(sizes) -> np.ndarray:

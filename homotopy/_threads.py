@@ -28,16 +28,25 @@ def one_thread_of_blas(size: int) -> Iterator[None]:
     if size > _LARGE:
         yield
         return
-    with _libraries("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas"):
+    libraries = _libraries("scipy.linalg" in sys.modules)
+    several = [(library, library.get_num_threads()) for library in libraries]
+    several = [(library, threads) for library, threads in several if threads != 1]
+    try:
+        for library, _ in several:
+            library.set_num_threads(1)
         yield
+    finally:
+        for library, threads in several:
+            library.set_num_threads(threads)
 
 
 @cache
-def _libraries(of_scipy: bool):
-    """The libraries that are loaded: to look for them takes milliseconds. SciPy has its own."""
+def _libraries(of_scipy: bool) -> list:
+    """Those of BLAS that are loaded: to look for them takes milliseconds. SciPy has its own."""
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()
+    loaded = ThreadpoolController().lib_controllers
+    return [library for library in loaded if library.user_api == "blas"]
 
 
 def interruptible(function: Callable, *arguments):

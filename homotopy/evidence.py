@@ -8,11 +8,11 @@ interpolates and the terms themselves are zero.
 
 from __future__ import annotations
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from homotopy._module import Module
 from homotopy.minima.result import SINGULAR
 from homotopy.point_gradients import gradient_norms, jacobian_norms
 from homotopy.problem import Problem
@@ -20,7 +20,7 @@ from homotopy.problem import Problem
 ROUNDINGS = 32.0  # units in the last place of its terms that a sum of zero may have
 
 
-class Stationarity(eqx.Module):
+class Stationarity(Module):
     """What tells a local minimum of R_ε.
 
     Attributes

@@ -14,10 +14,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 from homotopy.models import LinearModel, Model, MultilayerPerceptron
 
 
-class AffineLayers(eqx.Module):
+class AffineLayers(Module):
     """f(θ; x) = W_L φ(… φ(W₁ā₁) …) for one θ.
 
     Attributes
@@ -60,7 +61,7 @@ class AffineLayers(eqx.Module):
         return LayerFactors(outputs, tuple(inputs), tuple(jacobians[::-1]), self.biased)
 
 
-class LayerFactors(eqx.Module):
+class LayerFactors(Module):
     """ā, D and f of n points, layer by layer.
 
     Attributes

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Num, PRNGKeyArray
 
 from homotopy._checks import integer, layer_widths, positive, vector
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy.layers import AffineLayers
 from homotopy.linear_modes import ModePeak, mode_influence, mode_peak, mode_strength
 from homotopy.losses import SquaredError
@@ -117,7 +118,7 @@ def linear_network(sizes: Sequence[int]) -> LinearNetwork:
     return LinearNetwork(sizes=layer_widths(sizes))
 
 
-class HierarchyExample(DisplayedByFields, eqx.Module):
+class HierarchyExample(DisplayedByFields, Module):
     """Items at the leaves of a binary tree, their properties, and a start for a linear network.
 
     Attributes

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, matrix
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.problem import Problem
@@ -20,7 +21,7 @@ from homotopy.problem import Problem
 __all__ = ["AbstractMeasurement", "OwnLoss", "PointLosses", "Predictions", "TestLoss"]
 
 
-class AbstractMeasurement(DisplayedByFields, eqx.Module):
+class AbstractMeasurement(DisplayedByFields, Module):
     """A function of θ, and of which points change.
 
     Wherever a measurement is asked for, a plain function of θ (d,) is taken as well: by

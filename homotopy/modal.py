@@ -22,20 +22,21 @@ import equinox.internal as eqxi
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from homotopy._module import Module
 from homotopy.numerics.accurate_product import accurate_product
 from homotopy.numerics.gram_spectrum import gram_spectrum
 from homotopy.numerics.namespace import AnyArray, namespace
 from homotopy.numerics.rank_one import rank_one_spectrum
 
 
-class Spectrum(eqx.Module):
+class Spectrum(Module):
     """H_ε = W diag(λ) Wᵀ in modal coordinates."""
 
     eigenvalues: Float[AnyArray, " *k d"]
     rotation: Float[AnyArray, " *k d d"]
 
 
-class ModalForm(eqx.Module):
+class ModalForm(Module):
     """The gradient flow of a linear regression in the eigenbasis of its deleted Hessian.
 
     Attributes

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Num, PRNGKeyArray, PyTree, Shaped
 
 from homotopy._checks import function, instance, integer, layer_widths
 from homotopy._model_display import DisplayedModel
+from homotopy._module import Module
 from homotopy._parameter_names import entry_names, numbered_entries, place_in_tree
 from homotopy._pickling import by_fields, restored
 from homotopy._wording import described
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 
-class Model(DisplayedModel, eqx.Module):
+class Model(DisplayedModel, Module):
     """A model f(θ; x) of d = `dimension` parameters.
 
     Attributes

@@ -18,6 +18,7 @@ from homotopy._checks import (
     vector,
 )
 from homotopy._jit import output_shape_of
+from homotopy._module import Module
 from homotopy._pickling import by_fields
 from homotopy.existence import affine_in_parameters, decide_existence, require_minimum
 from homotopy.labels import Labels, keep_labels, kept_labels, labels_of, numbered
@@ -37,7 +38,7 @@ from homotopy.problem_data import (
 from homotopy.seen_directions import AlongDirections, seen_directions
 
 
-class Problem(NamedData, eqx.Module):
+class Problem(NamedData, Module):
     """The weighted empirical risk R_ε(θ) = Σ_{i∉G} ℓ_i(θ) + ε Σ_{i∈G} ℓ_i(θ) + (ρ/2)‖θ‖².
 
     ε = 1 is all the data, ε = 0 the data without the deleted set G (theory §1). The risk is a

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import integer, non_negative
+from homotopy._module import Module
 from homotopy.losses import SquaredError
 from homotopy.models import MultilayerPerceptron, mlp
 from homotopy.problem import Problem
 
 
-class TeacherExample(eqx.Module):
+class TeacherExample(Module):
     """A regression problem whose target function is known, and a start for the student.
 
     Attributes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import integer, non_negative, number, time
 from homotopy._display import Entries, array_text
 from homotopy._display import number as in_letters
+from homotopy._module import Module
 from homotopy._result import Result
 from homotopy._tables import Table
 from homotopy.asymptotics.marchenko_pastur import below_one, nodes
@@ -22,7 +22,7 @@ _NODES = 80
 _GRID = 201  # of the times of deletion
 
 
-class ScheduleGain(Result, eqx.Module):
+class ScheduleGain(Result, Module):
     """n·gain of the best time to delete a row, over many rows of the limit.
 
     Attributes

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import ArrayInput, integer, matrix, non_negative, vector
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._saving import Saved
 
 
@@ -36,7 +36,7 @@ class Draw(NamedTuple):
     scales: Float[np.ndarray, " n"]
 
 
-class Population(DisplayedByFields, Saved, eqx.Module):
+class Population(DisplayedByFields, Saved, Module):
     """Rows x = τ Σ^½ z, z standard normal, and targets y = xᵀb + noise, as n and p grow together.
 
     Parameters

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import ArrayInput
 from homotopy._display import Entries, array_text, span
+from homotopy._module import Module
 from homotopy._result import Result
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
@@ -30,7 +30,7 @@ class LimitStatus(Status):
     diverges = "without a ridge the limits diverge at γ = 1: what is infinite is given as such"
 
 
-class RidgeLimits(Result, Reported, eqx.Module):
+class RidgeLimits(Result, Reported, Module):
     """What ridge regression becomes for n, p → ∞ with p/n → γ and ρ/n → λ (theory §12).
 
     Of a risk without σ², for a new row of the same population.

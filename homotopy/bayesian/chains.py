@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy.bayesian.gaussian import flat_measurement
 from homotopy.bayesian.kernels import AbstractKernel
 from homotopy.bayesian.posterior import Target
@@ -20,7 +21,7 @@ _NUMBERS = 2**22  # recorded in a block, at most
 _BLOCK = 250  # draws of each chain in a block, at most: an interruption loses no more
 
 
-class Chains(DisplayedByFields, eqx.Module):
+class Chains(DisplayedByFields, Module):
     """What chains have recorded, from which covariances are computed and which can be gone on.
 
     Attributes

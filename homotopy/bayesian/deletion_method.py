@@ -7,12 +7,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import instance
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._status import known_success
 from homotopy.bayesian.chains import Chains
 from homotopy.bayesian.gaussian_draws import GaussianMoments
@@ -77,7 +77,7 @@ class Wanted:
         return np.asarray(self.changes.at(index, self.target.problem), float) - 1.0
 
 
-class AbstractDeletionMethod(DisplayedByFields, eqx.Module):
+class AbstractDeletionMethod(DisplayedByFields, Module):
     """A way to E φ without points, minus E φ with them."""
 
     kind: ClassVar[str]

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._display import Entries, largest, number
+from homotopy._module import Module
 from homotopy._result import Result, in_order
 from homotopy._status import Reported
 from homotopy._tables import Table
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class PosteriorDeletion(Result, Reported, eqx.Module):
+class PosteriorDeletion(Result, Reported, Module):
     """E φ without points minus E φ with them, under the local posterior.
 
     With `points`, `groups` or a matrix of `changes` the fields have a leading axis k; of the

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from homotopy._module import Module
 from homotopy.bayesian.mass import Root, pulled_back, shrunk, stretched
 from homotopy.bayesian.posterior import Target
 
@@ -25,7 +26,7 @@ def blackjax():
     return library
 
 
-class AbstractKernel(eqx.Module):
+class AbstractKernel(Module):
     """A Markov chain in θ; or several, where its arrays have an axis of chains."""
 
     @abc.abstractmethod

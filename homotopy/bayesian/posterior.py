@@ -12,13 +12,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from homotopy._checks import non_negative, positive
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy.bayesian.mass import Root, pulled_back, stretched
 from homotopy.measurements import AbstractMeasurement
 from homotopy.models import LinearModel
 from homotopy.problem import Problem
 
 
-class LocalPosterior(DisplayedByFields, eqx.Module):
+class LocalPosterior(DisplayedByFields, Module):
     """p(θ) ∝ exp(−β R(θ; w) − (γ/2)‖θ − θ_ref‖²), around the θ that a verb is given.
 
     R is the sum risk with its ridge, at the weights w, one for each point. For quadratic R it is
@@ -57,7 +58,7 @@ class LocalPosterior(DisplayedByFields, eqx.Module):
         return self.localisation / self.beta
 
 
-class Target(eqx.Module):
+class Target(Module):
     """What is sampled: the local posterior of a problem around `centre`, at weights of its points.
 
     Attributes

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._display import Entries, largest, number
 from homotopy._intervals import students_interval
+from homotopy._module import Module
 from homotopy._result import Result, in_order
 from homotopy._status import Reported, Status
 from homotopy._tables import Table, by_output
@@ -32,7 +33,7 @@ class SamplingStatus(Status):
     interrupted = "it was interrupted: the numbers are those of the draws done"
 
 
-class PosteriorInfluence(Result, Reported, eqx.Module):
+class PosteriorInfluence(Result, Reported, Module):
     """The first-order change of a posterior expectation on deletion of each point.
 
     Attributes

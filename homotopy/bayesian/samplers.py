@@ -5,12 +5,12 @@ from __future__ import annotations
 import abc
 from typing import ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from homotopy._checks import integer
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy.bayesian.chains import walk
 from homotopy.bayesian.kernels import AbstractKernel
 from homotopy.bayesian.posterior import Target
@@ -18,7 +18,7 @@ from homotopy.bayesian.posterior import Target
 _FEWEST = 16  # draws of a chain: with fewer there are no errors to speak of
 
 
-class AbstractSampler(DisplayedByFields, eqx.Module):
+class AbstractSampler(DisplayedByFields, Module):
     """A way to find expectations under a posterior."""
 
 

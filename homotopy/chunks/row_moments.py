@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 
 from homotopy._checks import ArrayInput, integer
 from homotopy._display import Displayed, Entries
+from homotopy._module import Module
 from homotopy._numbers import as_numbers
 from homotopy._saving import Saved
 from homotopy.numerics.double_double import DoubleDouble
@@ -18,7 +19,7 @@ from homotopy.numerics.namespace import AnyArray
 _UNIT = 2.0**-53
 
 
-class Moments(Displayed, Saved, eqx.Module):
+class Moments(Displayed, Saved, Module):
     """Sums over rows in double-double, and some rows as they are; what `from_moments` takes.
 
     Attributes

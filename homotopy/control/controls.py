@@ -10,11 +10,12 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
 from homotopy._checks import ArrayInput, array, concrete, number, vector
+from homotopy._module import Module
 from homotopy._wording import described
 from homotopy.control.system import ControlAffine, a_system
 
 
-class AbstractControl(eqx.Module):
+class AbstractControl(Module):
     """A control, smooth on each of the k + 1 pieces between its k breakpoints.
 
     The functions of this package take any object with `breakpoints` and `piece`; a schedule is one.

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import fraction, instance, integer
+from homotopy._module import Module
 from homotopy.control.controls import a_control
 from homotopy.control.runge_kutta import NODES, step
 from homotopy.control.scan import LONGEST, scan
@@ -22,7 +23,7 @@ _SWEEPS = 60
 LARGEST = 100_000  # steps
 
 
-class Mesh(eqx.Module):
+class Mesh(Module):
     """Steps (m,), each a part of one piece of a control in that piece's own time, 0 to 1.
 
     It does not move while switch times are differentiated or optimised: steps stretch with their

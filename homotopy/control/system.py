@@ -11,10 +11,11 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, instance, number, vector
+from homotopy._module import Module
 from homotopy._wording import described
 
 
-class ControlAffine(eqx.Module):
+class ControlAffine(Module):
     """ẋ = f₀(x) + u f₁(x), x(start) = x₀, u ∈ [lower, upper]; minimise cost(x(horizon)).
 
     A Mayer problem. An integral to be minimised becomes one more state, and time, where the system

@@ -12,6 +12,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, array, concrete, instance
+from homotopy._module import Module
 from homotopy.control.controls import a_control
 from homotopy.control.mesh import Mesh, choose_mesh, edges_of, stages, stages_between, terminal
 from homotopy.control.runge_kutta import step
@@ -140,7 +141,7 @@ class Points(NamedTuple):
         return jnp.linalg.norm(self.costate, axis=-1) * jnp.linalg.norm(self.field, axis=-1)
 
 
-class Trajectory(eqx.Module):
+class Trajectory(Module):
     """x(t), p(t) and H₁(t) under a control, at any time.
 
     ṗ = −(Df₀ + u Df₁)ᵀ p, p(T) = ∇cost(x(T)): p(t) is the derivative of the cost in x(t), and

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import diffrax
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
@@ -13,6 +12,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, time
 from homotopy._display import Displayed, Entries
+from homotopy._module import Module
 from homotopy._saving import Saved
 from homotopy._wording import described
 from homotopy.deletion.terminal_cost import (
@@ -32,7 +32,7 @@ from homotopy.problem import Problem, a_problem
 _MOST_BACKWARDS = 13.0
 
 
-class Request(Displayed, Saved, eqx.Module):
+class Request(Displayed, Saved, Module):
     """What a deletion problem is given by, checked: all that its dynamics and bridges know of it.
 
     What can be asked of it are the methods of `Deletion`, which is one.

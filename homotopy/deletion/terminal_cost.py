@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import abc
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, matrix
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement, as_scalar_measurement
 from homotopy.problem import Problem
 
 
-class AbstractTerminalCost(DisplayedByFields, eqx.Module):
+class AbstractTerminalCost(DisplayedByFields, Module):
     """A cost of the final parameters; passed to `Deletion` as `terminal_cost`."""
 
     @abc.abstractmethod

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete, flag, vector
+from homotopy._checks import ArrayInput, concrete, flag, known_vector
 from homotopy._display import Entries, largest, span
+from homotopy._module import Module
 from homotopy._progress import clock, shown
 from homotopy._result import Result
 from homotopy._status import Reported, require_success
@@ -26,7 +28,8 @@ from homotopy.flows.method import (
 )
 from homotopy.flows.solver_choice import choose
 from homotopy.linear import LinearRegression
-from homotopy.numerics.namespace import in_numpy
+from homotopy.numerics.kept_arrays import kept_in_jax
+from homotopy.numerics.namespace import AnyArray, in_numpy
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import AbstractSchedule
 from homotopy.schedules.base import a_schedule
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Trajectory(Result, Reported, eqx.Module):
+class Trajectory(Result, Reported, Module):
     """θ(t), with the evidence of how it was computed.
 
     Attributes
@@ -214,16 +217,32 @@ def default_method(problem: Problem) -> AbstractMethod:
 
 def checked_times(times: ArrayInput, dtype) -> Float[Array, " m"]:
     """Ascending, finite, non-negative times as a vector; `ValueError` otherwise."""
-    times = vector("times", times, dtype=dtype)
-    known = concrete(times)
+    known = known_times(times, dtype)
+    given = isinstance(times, jax.Array) and times.dtype == dtype
+    return times if given else in_jax(known)
+
+
+def known_times(times: ArrayInput, dtype) -> Float[AnyArray, " m"]:
+    """As `checked_times`, in NumPy where they are known."""
+    times = known_vector("times", times, None, dtype)
+    _require_ascending(concrete(times))
+    return times
+
+
+def in_jax(times: Float[AnyArray, " m"]) -> Float[Array, " m"]:
+    """Times that were checked, in JAX."""
+    return kept_in_jax(times) if isinstance(times, np.ndarray) else times
+
+
+def _require_ascending(known: np.ndarray | None) -> None:
     if known is not None:
         if known[0] < 0:
             raise ValueError(f"times: expected times >= 0, got {known[0]:g}.")
-        falls = np.flatnonzero(np.diff(known) < 0)
-        if falls.size:
-            before, after = known[falls[0] : falls[0] + 2]
+        falls = known[1:] < known[:-1]
+        if falls.any():
+            place = int(falls.argmax())
+            before, after = known[place : place + 2]
             raise ValueError(
-                f"times: expected ascending times, got {after:g} in entry {falls[0] + 1}, after "
+                f"times: expected ascending times, got {after:g} in entry {place + 1}, after "
                 f"{before:g}."
             )
-    return times

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, flag
 from homotopy._display import Entries, largest, span
+from homotopy._module import Module
 from homotopy._progress import clock
 from homotopy._result import Result
 from homotopy._status import Reported, require_success
@@ -35,6 +36,7 @@ from homotopy.flows.method import (
     a_method,
     finite_status,
     first_failure,
+    statuses_of,
 )
 from homotopy.flows.propagator import piecewise_states
 from homotopy.numerics.namespace import in_numpy
@@ -52,7 +54,7 @@ _PADDED = 8  # multiples of which are the numbers of ε that a program is compil
 _compiled: set = set()  # kinds of such calls
 
 
-class HomotopySurface(Result, Reported, eqx.Module):
+class HomotopySurface(Result, Reported, Module):
     """θ(t, ε) on a grid.
 
     `surface.to_frame()` is indexed by ε and time; `.to_frame().to_xarray()` makes a grid of it,
@@ -205,7 +207,7 @@ def _found(problem, theta0, times, epsilons, method, devices, client, monitor):
         found = _known_surface(modal, theta0, times, epsilons)
         if found is not None:
             theta, finite = found
-            return jax.device_put(theta, may_alias=True), _surface_status(finite)
+            return jax.device_put(theta, may_alias=True), statuses_of(finite)
         return interruptible_unless_traced(_exact_surface, modal, theta0, times, epsilons)
     return _shared_out(method, problem, theta0, times, epsilons, monitor)
 
@@ -242,13 +244,6 @@ def _by_program(*arguments):
     padded = np.pad(epsilons, (0, -epsilons.size % _PADDED), mode="edge")
     theta, _ = interruptible(_exact_surface, *jax.device_put((*shared, padded)))
     return np.asarray(theta)[: epsilons.size], None
-
-
-@eqx.filter_jit
-def _surface_status(finite):
-    return jax.vmap(
-        lambda fine: FlowStatus.where(fine, FlowStatus.successful, FlowStatus.diverged)
-    )(finite)
 
 
 def _shared_out(method, problem, theta0, times, epsilons, monitor):

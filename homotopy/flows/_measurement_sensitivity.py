@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from homotopy._checks import ArrayInput, flag
 from homotopy._checks import time as checked_time
 from homotopy._display import Entries, largest
+from homotopy._module import Module
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
 from homotopy._tables import Table
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class MeasurementSensitivity(Result, Reported, eqx.Module):
+class MeasurementSensitivity(Result, Reported, Module):
     """The first-order change of m(θ(t)) on deletion of each point, −∂m(θ(t; w))/∂w_i at w = 1.
 
     Attributes

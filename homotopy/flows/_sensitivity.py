@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -12,14 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import ArrayInput, flag, row_numbers
+from homotopy._checks import ArrayInput, flag, known_vector, row_numbers
 from homotopy._display import Entries, largest, span
+from homotopy._module import Module
 from homotopy._progress import clock, shown
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
 from homotopy._tables import Table
 from homotopy._threads import interruptible_unless_traced
-from homotopy.flows._flow import checked_times, default_method
+from homotopy.flows._flow import default_method, in_jax, known_times
 from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.flows.known_sensitivity import known_sensitivity
@@ -31,6 +32,7 @@ from homotopy.flows.method import (
     first_failure,
     of_each,
 )
+from homotopy.flows.seen_points import seen_points
 from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.numerics.namespace import in_numpy
 from homotopy.problem import Problem, a_problem
@@ -42,10 +44,11 @@ from homotopy.weighted_rows import least_squares_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_FEW_ROWS = 2**16  # row numbers of so many are kept
 _BATCH = 2**20  # numbers in the d × d matrices of the times that are computed together
 
 
-class Sensitivity(Result, Reported, eqx.Module):
+class Sensitivity(Result, Reported, Module):
     """S_j(t) = ∂θ(t; w)/∂w_j at w = 1.
 
     Attributes
@@ -170,9 +173,10 @@ def sensitivity(
     >>> [round(x, 6) for x in late[0, :, 0].tolist()]
     [-0.25, 0.25]
     """
-    theta0 = a_problem(problem).parameters(theta0)
-    times = checked_times(times, theta0.dtype)
-    points = checked_points(points, problem.size)
+    dtype = a_problem(problem).X.dtype
+    theta0 = known_vector("theta0", theta0, problem.dimension, dtype)
+    times = known_times(times, dtype)
+    every, points = points is None, checked_points(points, problem.size)
     flag("throw", throw)
     shown(progress)
     method = default_method(problem) if method is None else a_method(method)
@@ -184,28 +188,34 @@ def sensitivity(
     devices, client = checked_workers(devices, client)
     with clock(progress, "following the sensitivities", (problem, theta0, times)):
         if devices is None and client is None:
-            derivative, status = _derivative(problem, theta0, times, points, method)
+            found = _derivative(problem, theta0, times, points, method, every)
+            derivative, status = found
         else:
             part = partial(_some, problem, theta0, times, np.asarray(points), method)
             derivative, statuses = in_parts(part, points.size, devices, client)
             derivative, status = jnp.moveaxis(derivative, 0, 1), first_failure(statuses)
     if throw:
         derivative = require_success(derivative, status)
-    return named(Sensitivity(times, points, derivative, status), problem)
+    if isinstance(derivative, np.ndarray):
+        derivative = jax.device_put(derivative, may_alias=True)
+    return named(Sensitivity(in_jax(times), points, derivative, status), problem)
 
 
-def _derivative(problem, theta0, times, points, method):
+def _derivative(problem, theta0, times, points, method, every=False):
+    dtype = theta0.dtype
     if isinstance(method, Adaptive):
-        arguments = method, problem, theta0, times, points
+        arguments = method, problem, jnp.asarray(theta0, dtype), in_jax(times), points
         return interruptible_unless_traced(_variational, *arguments)
     modal = method.modal_form(problem)
+    known = in_numpy((theta0, times, None if every else points))
+    if known is not None and dtype == jnp.float64 and jax.default_backend() == "cpu":
+        theta, when, which = known
+        seen = seen_points(problem, modal, which)
+        if seen is not None:
+            derivative, finite = known_sensitivity(seen, theta, when)
+            return derivative, FlowStatus.successful if finite else FlowStatus.diverged
     X, y = least_squares_rows(problem)
-    known = in_numpy((modal, X, y, theta0, times, points))
-    if known is not None and theta0.dtype == jnp.float64 and jax.default_backend() == "cpu":
-        modal, X, y, theta0, times, points = known
-        derivative, finite = known_sensitivity(modal, X[points], y[points], theta0, times)
-        return derivative, FlowStatus.successful if finite else FlowStatus.diverged
-    arguments = modal, X[points], y[points], theta0, times
+    arguments = modal, X[points], y[points], jnp.asarray(theta0, dtype), in_jax(times)
     return interruptible_unless_traced(_exact_sensitivity, *arguments)
 
 
@@ -267,6 +277,18 @@ def checked_points(points, size) -> Int[Array, " k"]:
     return jnp.asarray(row_numbers("points", points, size, distinct=False))
 
 
-@partial(jax.jit, static_argnums=0)
 def _row_numbers(size) -> Int[Array, " k"]:
-    return jnp.arange(size)
+    if size > _FEW_ROWS:
+        return _counted(size)
+    return _kept_rows(size, jax.config.jax_enable_x64, jax.config.jax_default_device)
+
+
+@lru_cache(maxsize=8)
+def _kept_rows(size, wide, device):
+    """Those of data that are not large, made once, also where something is being traced."""
+    with jax.ensure_compile_time_eval():
+        return _counted(size)
+
+
+def _counted(size):
+    return jnp.asarray(np.arange(size), int)  # without a program to compile for each size

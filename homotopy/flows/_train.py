@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._checks import ArrayInput, concrete, flag, fraction, integer, weight
 from homotopy._display import Entries, largest, number
+from homotopy._module import Module
 from homotopy._progress import clock
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, Status
@@ -52,7 +53,7 @@ class TrainingStatus(Status):
     diverged = "the risk or its gradient left the finite numbers"
 
 
-class Training(Result, Reported, eqx.Module):
+class Training(Result, Reported, Module):
     """The stationary point that the gradient flow tends to, and the evidence for it.
 
     Attributes

@@ -17,13 +17,15 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from homotopy._module import Module
+
 _FEWEST, _MOST = 512, 4096  # steps that are written down at a time
 _UNLIMITED = np.iinfo(np.int32).max
 _NUMBERS = 2**20  # in the states of these, if they are more than the fewest: 8 MB a lane
 _LARGEST = 2**15  # parameters: the fewest steps then take 128 MB
 
 
-class Steps(eqx.Module):
+class Steps(Module):
     """The last steps that were kept, in a ring: step k stands in row k modulo the rows.
 
     Attributes

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import diffrax
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 from homotopy.flows._diffrax import diffeqsolve
 from homotopy.modal import ModalForm
 from homotopy.numerics.legendre_history import (
@@ -40,7 +40,7 @@ _NODES, _TO_COEFFICIENTS = _RULE.nodes, _RULE.to_coefficients
 _ENDS, _RESTRICTIONS = _RULE.ends, _RULE.restrictions
 
 
-class SmoothPiece(eqx.Module):
+class SmoothPiece(Module):
     """The data of one piece of a schedule: what the solver's `args` hold.
 
     Attributes

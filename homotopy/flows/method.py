@@ -9,7 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import instance
+from homotopy._jit import is_traced
+from homotopy._module import Module
 from homotopy._status import Status
+from homotopy.numerics.kept_arrays import kept_in_jax
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
@@ -30,9 +33,24 @@ def finite_status(
     return FlowStatus.where(left, FlowStatus.diverged, status)
 
 
-@eqx.filter_jit
 def first_failure(status: FlowStatus) -> FlowStatus:
     """Of an array of statuses the first that is not a success, or else the first."""
+    if is_traced(status):
+        return _first_failure(status)
+    kinds = np.asarray(status._value)
+    place = np.argmax(kinds != FlowStatus.successful._value)
+    return jax.tree.map(lambda _: np.asarray(kinds[place]), status)
+
+
+def statuses_of(finite: np.ndarray) -> FlowStatus:
+    """A status for each of several computations: `diverged` where its numbers are not finite."""
+    kinds = FlowStatus.successful._value, FlowStatus.diverged._value
+    each = kept_in_jax(np.where(finite, *kinds))
+    return jax.tree.map(lambda _: each, FlowStatus.successful)
+
+
+@eqx.filter_jit
+def _first_failure(status):
     failed = jax.vmap(lambda ended: ended != FlowStatus.successful)(status)
     return jax.tree.map(lambda ended: ended[jnp.argmax(failed)], status)
 
@@ -42,7 +60,7 @@ def of_each(status: FlowStatus, count: int) -> FlowStatus:
     return jax.tree.map(lambda leaf: np.broadcast_to(np.asarray(leaf), (count,)), status)
 
 
-class AbstractMethod(eqx.Module):
+class AbstractMethod(Module):
     """A way to compute θ(t) under a schedule; passed to `flow` as `method`."""
 
     @abc.abstractmethod

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._display import Entries, largest, number
+from homotopy._module import Module
 from homotopy._result import Result
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
@@ -28,7 +28,7 @@ class NetworkTrainingStatus(Status):
     diverged = "the risk left the finite numbers: lower the learning rate"
 
 
-class NetworkTraining(Result, Reported, eqx.Module):
+class NetworkTraining(Result, Reported, Module):
     """A model after epochs of minibatches.
 
     Attributes

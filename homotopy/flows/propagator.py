@@ -23,6 +23,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from homotopy._module import Module
 from homotopy.modal import ModalForm, Spectrum
 from homotopy.numerics.exponentials import decay_integral, divided_difference
 from homotopy.numerics.namespace import AnyArray, in_numpy, namespace, scan
@@ -81,7 +82,7 @@ def _piecewise_states_jvp(primals, tangents):
     return passage.states(times), passage.variation(times, *direction, d_times)
 
 
-class _Passage(eqx.Module):
+class _Passage(Module):
     """The way of a state through k pieces, which take s different spectra.
 
     Components are coordinates in the eigenbasis of the piece that they belong to.

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, instance, integer
 from homotopy._display import Entries, largest, number
+from homotopy._module import Module
 from homotopy._progress import checked_progress, counted
 from homotopy._result import Result, named
 from homotopy._tables import Table
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class EarlyStopping(Result, eqx.Module):
+class EarlyStopping(Result, Module):
     """A model at its best validation loss, and how it came there.
 
     Attributes

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -20,6 +19,7 @@ from homotopy._checks import (
     sequence,
 )
 from homotopy._display import Entries, number
+from homotopy._module import Module
 from homotopy._numbers import as_numbers
 from homotopy._progress import checked_progress, counted
 from homotopy._result import Result, named
@@ -47,7 +47,7 @@ LINKS = (
 GAPS = ("warm start", "proximity", "non-convergence", "linearisation", "solver")
 
 
-class Gaps(Result, eqx.Module):
+class Gaps(Result, Module):
     """Predictions of one measured change along the chain of theory §5, and their differences.
 
     Attributes

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, flag, integer, number
 from homotopy._display import Entries, largest, span
+from homotopy._module import Module
 from homotopy._progress import clock
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, require_success
@@ -42,7 +43,7 @@ class InfluenceInTimeStatus(FlowStatus):
     not_finite = "the measurement, or its derivative, is not finite somewhere along training"
 
 
-class InfluenceInTime(Result, Reported, eqx.Module):
+class InfluenceInTime(Result, Reported, Module):
     """The change of a measurement on deletion of each point, to first order, along training.
 
     Attributes

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from homotopy._checks import ArrayInput, flag
 from homotopy._display import Entries, largest, number
 from homotopy._jit import filter_jit_numbers
+from homotopy._module import Module
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported
 from homotopy._tables import Table
@@ -44,7 +45,7 @@ _NUMBERS = 2**26  # in the gradients of outputs that are solved for together
 _FEWEST = 64  # outputs whose solves draw on each other: a worker is not given fewer
 
 
-class MeasurementInfluence(Result, Reported, eqx.Module):
+class MeasurementInfluence(Result, Reported, Module):
     """The first-order change of a measurement on deletion of each point.
 
     Attributes

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, vector
 from homotopy._display import Entries, largest, number
+from homotopy._module import Module
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported
 from homotopy._tables import Table
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _FEWEST = 64  # points of a part, which share a factorisation, or draw on each other's directions
 
 
-class WeightJacobian(Result, Reported, eqx.Module):
+class WeightJacobian(Result, Reported, Module):
     """The derivative of θ(w) = argmin R(θ; w).
 
     Attributes

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from homotopy._display import Entries, largest, number
 from homotopy._jit import jit_outermost
+from homotopy._module import Module
 from homotopy._result import Names, Result, in_order
 from homotopy._status import Reported
 from homotopy._tables import Table
@@ -50,7 +51,7 @@ class ChangeStatus(InverseStatus):
     not_reached = "no minimum was reached from theta to the tolerance: add a ridge, or more steps"
 
 
-class Change(Result, Reported, eqx.Module):
+class Change(Result, Reported, Module):
     """The change of the parameters on deletion, θ(0) − θ(1), as an estimator predicts it.
 
     With `points`, `groups` or a matrix of `changes` the fields have a leading axis k; of the

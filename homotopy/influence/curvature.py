@@ -18,13 +18,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 from homotopy.influence.layered_products import LayeredProducts, layered_products
 from homotopy.problem import Problem
 
 _BATCH = 2**25  # numbers in the intermediate arrays of products that are computed together
 
 
-class AbstractCurvature(eqx.Module):
+class AbstractCurvature(Module):
     """A symmetric operator C + shift · Id on the parameters.
 
     Attributes

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 from homotopy.layers import AffineLayers, LayerFactors, affine_layers, by_layers, from_layers
 from homotopy.point_gradients import output_slopes
 from homotopy.problem import Problem
@@ -22,7 +22,7 @@ _KEPT = 2**27  # numbers in the factors of all points; above they are made anew 
 _CHUNK = 2**17  # points of a chunk times the widest layer
 
 
-class LayeredProducts(eqx.Module):
+class LayeredProducts(Module):
     """(Σ wᵢ Jᵢᵀ(∂²ℓᵢ/∂ŷ²)Jᵢ + shift · Id) v of many v, for a model of affine layers.
 
     Attributes

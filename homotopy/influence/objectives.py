@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 from homotopy.evidence import ROUNDINGS, gradient_roundings
 from homotopy.minima.objective import AbstractObjective
 from homotopy.point_gradients import gradient_norms
@@ -36,7 +36,7 @@ class ProximalRisk(AbstractObjective):
         return jnp.sum(self.weights * gradient_roundings(self.problem, theta))
 
 
-class AtReference(eqx.Module):
+class AtReference(Module):
     """What every point's own part of the PBRF's objective is there, computed once for all changes.
 
     Attributes

@@ -10,12 +10,13 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, row_numbers, sequence
 from homotopy._jit import jit_outermost
+from homotopy._module import Module
 from homotopy._numbers import as_numbers
 from homotopy.point_gradients import point_gradients
 from homotopy.problem import Problem
 
 
-class WeightChanges(eqx.Module):
+class WeightChanges(Module):
     """k changes Δw of the data's weights, each of a few points; a deletion is Δw_i = −1.
 
     Attributes

@@ -3,16 +3,16 @@
 import abc
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num, Shaped
 
 from homotopy._checks import instance
+from homotopy._module import Module
 
 
-class AbstractLoss(eqx.Module):
+class AbstractLoss(Module):
     """A twice differentiable loss ℓ(ŷ, y) of a prediction ŷ and a target y.
 
     A new loss needs `value` and `validate`; the derivatives then come from automatic

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import abc
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 
-class AbstractObjective(eqx.Module):
+
+class AbstractObjective(Module):
     """A function of θ, and how large the terms are that cancel in its gradient."""
 
     @abc.abstractmethod

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy._module import Module
 from homotopy.minima.objective import AbstractObjective
 
 SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
@@ -15,7 +15,7 @@ NOT_BEGUN = -1  # steps of a descent that an interruption left out
 DENSE = 600  # dimension up to which Hessians are factorised
 
 
-class Minimum(eqx.Module):
+class Minimum(Module):
     """Where a descent ended.
 
     Attributes

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
+
+from homotopy._module import Module
 
 _PATIENCE = 30  # steps without a new least residual
 _SOFTER = 8.0  # units in the last place of the largest eigenvalue: what counts as a zero one
 
 
-class BlockIterates(eqx.Module):
+class BlockIterates(Module):
     """Where block conjugate gradients came to.
 
     Attributes

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy._module import Module
 
-class Iterates(eqx.Module):
+
+class Iterates(Module):
     """The best iterates so far, row by row, and how they were come by.
 
     Attributes

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, array, concrete, integer, weight
 from homotopy._display import Entries, largest
+from homotopy._module import Module
 from homotopy._result import Result, named
 from homotopy._tables import Table
 from homotopy.problem import Problem, a_problem
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _STATIONARY = 1e-6  # of the size of θ: how far from θ a stationary point may be
 
 
-class TaylorModel(Result, eqx.Module):
+class TaylorModel(Result, Module):
     """The polynomial Σ_k c_k (ε − ε₀)^k.
 
     Attributes

@@ -19,6 +19,7 @@ import numpy as np
 from jax.scipy.linalg import lu_factor, lu_solve
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy._module import Module
 from homotopy.evidence import Stationarity, gradient_terms, rounding_of
 from homotopy.problem import Problem
 from homotopy.sweeps.sharing import whole_or_in_parts
@@ -26,7 +27,7 @@ from homotopy.sweeps.sharing import whole_or_in_parts
 _MAX_STEPS = 10
 
 
-class Point(eqx.Module):
+class Point(Module):
     """A point of the curve.
 
     Attributes
@@ -63,7 +64,7 @@ class Point(eqx.Module):
         return Stationarity(self.gradient_norm, rounding, self.eigenvalue, self.largest_eigenvalue)
 
 
-class Correction(eqx.Module):
+class Correction(Module):
     """Where the corrector came to, and how.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._display import Displayed, Entries, largest, number, span
+from homotopy._module import Module
 from homotopy._parameter_names import numbered_entries
 from homotopy._result import Result
 from homotopy._saving import Saved
@@ -28,7 +29,7 @@ class EventKind(eqx.Enumeration):
     merging = "two branches of minima merge into one, as where a symmetry is restored"
 
 
-class Event(Displayed, Saved, eqx.Module):
+class Event(Displayed, Saved, Module):
     """Where a branch of local minima ends, and where training goes from there.
 
     At a fold θ(ε) jumps. Where definiteness is lost, it jumps or only has a kink; where branches
@@ -74,7 +75,7 @@ class Event(Displayed, Saved, eqx.Module):
         return jnp.linalg.norm(self.landing.theta - self.theta)
 
 
-class Branch(Result, eqx.Module):
+class Branch(Result, Module):
     """A curve of stationary points, ∇R_ε(θ) = 0, in the order in which it was followed.
 
     Attributes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import positive
 from homotopy._display import Entries, number, span
+from homotopy._module import Module
 from homotopy._result import Result
 from homotopy._tables import Table
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class PathComparison(Result, eqx.Module):
+class PathComparison(Result, Module):
     """How far two paths θ(ε) are from each other.
 
     Attributes

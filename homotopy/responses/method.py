@@ -5,15 +5,15 @@ from __future__ import annotations
 import abc
 from typing import Any
 
-import equinox as eqx
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 from homotopy._wording import described
 from homotopy.problem import Problem
 from homotopy.responses.path import ResponsePath
 
 
-class AbstractResponse(eqx.Module):
+class AbstractResponse(Module):
     """A way to compute θ(ε); passed to `response` as `method`."""
 
     @abc.abstractmethod

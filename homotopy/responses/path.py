@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import instance
 from homotopy._display import Entries, largest, number, span
+from homotopy._module import Module
 from homotopy._result import Result
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
@@ -50,7 +50,7 @@ class ResponseStatus(Status):
     step_limit = "the step budget was spent before ε = 0: raise max_steps or max_jumps"
 
 
-class ResponsePath(Result, Reported, eqx.Module):
+class ResponsePath(Result, Reported, Module):
     """θ(ε) and its derivatives, with the evidence for them.
 
     What a method did not reach is NaN, where `minimum` is False, and `status` says why.

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, vector
 from homotopy._display import Entries
+from homotopy._module import Module
 from homotopy._result import Result, named
 from homotopy._tables import Table
 from homotopy.existence import affine_in_parameters
@@ -29,7 +30,7 @@ _CONVEX = (Logistic, Poisson, SoftmaxCrossEntropy, SquaredError)
 NAMES = ("as it was", "influence", "Newton step", "refit")
 
 
-class Corrections(Result, eqx.Module):
+class Corrections(Result, Module):
     """Models for other weights: θ(1) left alone, corrected to first order, by Newton, and refitted.
 
     Attributes

@@ -6,13 +6,13 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import ArrayInput, vector
 from homotopy._display import Entries, span
+from homotopy._module import Module
 from homotopy._result import Result, named
 from homotopy._tables import Table
 from homotopy.measurements import as_scalar_measurement
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class Frontier(Result, eqx.Module):
+class Frontier(Result, Module):
     """The least change of weights for each bound of |m|.
 
     Attributes

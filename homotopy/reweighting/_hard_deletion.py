@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -12,6 +11,7 @@ from jaxtyping import Array, Float, Int
 from homotopy._checks import ArrayInput, integer
 from homotopy._checks import number as checked_number
 from homotopy._display import Entries, text
+from homotopy._module import Module
 from homotopy._result import Result, named
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
@@ -31,7 +31,7 @@ class HardDeletionStatus(Status):
     no_minimum = "a refit without rows came to no strict minimum of the risk: add a ridge"
 
 
-class HardDeletion(Result, Reported, eqx.Module):
+class HardDeletion(Result, Reported, Module):
     """Rows without which the refitted model reaches a target.
 
     Attributes

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import LinearConstraint
 
 from homotopy._checks import ArrayInput
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement
 from homotopy.reweighting.row_labels import labels_of_rows
 
 
-class Constraint(DisplayedByFields, eqx.Module):
+class Constraint(DisplayedByFields, Module):
     """lower ≤ m(θ(w)) ≤ upper, at the refit with the weights.
 
     Of a measurement of several numbers all are bounded. |m| ≤ τ is `Constraint(m, -τ, τ)`.

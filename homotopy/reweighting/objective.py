@@ -5,16 +5,16 @@ from __future__ import annotations
 import abc
 from typing import ClassVar
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 
 SMALLEST = 1e-9  # a weight, to which entropies keep
 
 
-class AbstractChange(DisplayedByFields, eqx.Module):
+class AbstractChange(DisplayedByFields, Module):
     """How far weights are from 1: a sum of one convex function of each."""
 
     least: ClassVar[float] = 0.0

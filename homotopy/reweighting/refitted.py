@@ -11,6 +11,7 @@ import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Float
 
+from homotopy._module import Module
 from homotopy.influence.objectives import ProximalRisk
 from homotopy.measurements import AbstractMeasurement
 from homotopy.minima.minimise import minimise_each
@@ -34,7 +35,7 @@ class Measured(NamedTuple):
     slopes: Float[np.ndarray, "c n"]
 
 
-class Refits(eqx.Module):
+class Refits(Module):
     """A problem, and what is measured where it is fitted with weights.
 
     The minimum is followed from where the last one was: of a model that is not affine in θ, another

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._display import Entries, largest
+from homotopy._module import Module
 from homotopy._result import Result, in_order
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
@@ -41,7 +41,7 @@ class SoftWeightsStatus(Status):
     )
 
 
-class SoftWeights(Result, Reported, eqx.Module):
+class SoftWeights(Result, Reported, Module):
     """Weights w of all points that change the model, refitted with them, as was asked for.
 
     The programme is not convex: where it is successful it is a **local** minimum, to

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int, Real
 
 from homotopy._checks import array, concrete, instance, positive, time
 from homotopy._jit import jit_outermost
+from homotopy._module import Module
 from homotopy._pickling import by_fields
 from homotopy._saving import Saved
 from homotopy.numerics.gauss_legendre import quadrature
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _NODES, _WEIGHTS = quadrature(16)
 
 
-class AbstractSchedule(Saved, eqx.Module):
+class AbstractSchedule(Saved, Module):
     """A weight ε: [0, ∞) → [0, 1] of the deleted data, smooth between its breakpoints.
 
     ε = 1 trains with the deleted data, ε = 0 without (theory §4). A schedule with k breakpoints

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from homotopy._checks import flag
 from homotopy._display import Entries, largest, span
+from homotopy._module import Module
 from homotopy._result import Result
 from homotopy._status import Reported
 from homotopy._tables import Table
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _AROUND = np.geomspace(0.5, 2.0, 161)  # of the times of half, where the peaks are
 
 
-class ComponentInfluence(Result, Reported, eqx.Module):
+class ComponentInfluence(Result, Reported, Module):
     """The derivative of what is learned in what is to be learned, along training.
 
     Attributes

@@ -6,12 +6,12 @@ import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._checks import ArrayInput, vector
 from homotopy._display import Entries, array_text, span
+from homotopy._module import Module
 from homotopy._progress import clock
 from homotopy._result import Result
 from homotopy._tables import Table
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class TimeScales(Result, eqx.Module):
+class TimeScales(Result, Module):
     """When components are half learned, for several ε, beside what the theory predicts.
 
     Attributes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._display import Entries, array_text, span
+from homotopy._module import Module
 from homotopy._result import Result
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
@@ -28,7 +28,7 @@ class LearningStatus(Status):
     )
 
 
-class Learning(Result, Reported, eqx.Module):
+class Learning(Result, Reported, Module):
     """The overlaps of a network along its training, and what it has learned of the target.
 
     Attributes

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Num, PRNGKeyArray
 
 from homotopy._checks import ArrayInput, integer, non_negative, positive
 from homotopy._display import Displayed, Entries
+from homotopy._module import Module
 from homotopy.losses import SquaredError
 from homotopy.models import Model
 from homotopy.problem import Problem
@@ -63,7 +64,7 @@ class HermiteNetwork(Model):
         return jnp.concatenate([jnp.sqrt(self.ratio) * amplitudes, u.ravel()])
 
 
-class Student(Displayed, eqx.Module):
+class Student(Displayed, Module):
     """Data of a target, and a network with a start, beside whose limit its training stands.
 
     Attributes

@@ -14,11 +14,12 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, array
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._saving import Saved
 from homotopy.two_layer.targets import shares_of
 
 
-class Overlaps(eqx.Module):
+class Overlaps(Module):
     """What a network's risk depends on: amplitudes a, projections s on the target, overlaps r.
 
     s is kept in units of √ε, which is its size when the first component is learned. Of many neurons
@@ -32,7 +33,7 @@ class Overlaps(eqx.Module):
     residual: Float[Array, " c"] | None = None
 
 
-class Setting(eqx.Module):
+class Setting(Module):
     """Target, activation and ε as what JAX differentiates; terms are all that the activation sees.
 
     `terms` are the places of the target's own among them.
@@ -80,7 +81,7 @@ def _product(s, term):
     return math.prod(factors[1:], start=factors[0]) if factors else jnp.ones((), s.dtype)
 
 
-class AbstractReduction(DisplayedByFields, Saved, eqx.Module):
+class AbstractReduction(DisplayedByFields, Saved, Module):
     """Which unknowns the flow has."""
 
     @abc.abstractmethod

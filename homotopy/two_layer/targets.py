@@ -11,11 +11,12 @@ from jaxtyping import Float
 
 from homotopy._checks import ArrayInput, vector
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._saving import Saved
 from homotopy._wording import described
 
 
-class Target(DisplayedByFields, Saved, eqx.Module):
+class Target(DisplayedByFields, Saved, Module):
     """A function of K directions of a Gaussian input, and the activation of who learns it.
 
     y = Σ_α φ_α Π_c he_{α_c}(⟨u*_c, x⟩) and f = (1/m) Σ aᵢ σ(⟨uᵢ, x⟩), σ = Σ_k σ_k he_k, for x

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, concrete, flag, integer, sequence
 from homotopy._display import Entries, largest, number
+from homotopy._module import Module
 from homotopy._progress import clock
 from homotopy._result import Result, in_order, named
 from homotopy._status import Reported, Status
@@ -41,7 +41,7 @@ class TrainingRunStatus(Status):
     interrupted = "interrupted: resume() goes on"
 
 
-class TrainingRun(Result, Reported, eqx.Module):
+class TrainingRun(Result, Reported, Module):
     """A training run, with what it takes to unlearn any of its points later.
 
     The checkpoints, the scalars and θ itself hold the points that are unlearned later: a

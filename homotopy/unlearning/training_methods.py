@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from homotopy._checks import ArrayInput, integer, number
 from homotopy._display import DisplayedByFields, array_text
+from homotopy._module import Module
 from homotopy._numbers import as_numbers
 from homotopy._saving import Saved
 from homotopy._wording import described
@@ -31,7 +32,7 @@ def step_sizes(name: str, value) -> Float[np.ndarray, "*steps"]:
     return known.astype(float)
 
 
-class AbstractSampling(DisplayedByFields, Saved, eqx.Module):
+class AbstractSampling(DisplayedByFields, Saved, Module):
     """How the rows of a batch are drawn."""
 
     @abc.abstractmethod
@@ -119,7 +120,7 @@ def _cut(drawn, length: int, first: int, last: int) -> np.ndarray:
     return np.concatenate(parts)[first - begin : last - begin]
 
 
-class AbstractDescent(DisplayedByFields, Saved, eqx.Module):
+class AbstractDescent(DisplayedByFields, Saved, Module):
     """θ ← Π(θ − η g), Π the projection on a ball around 0, g a gradient or an estimate of one.
 
     Attributes

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from homotopy._display import Entries, largest
+from homotopy._module import Module
 from homotopy._result import Result
 from homotopy._status import Reported, Status
 from homotopy._tables import Table
@@ -38,7 +38,7 @@ class UnlearningStatus(Status):
     not_certified = "all steps were made before the certificate was reached: raise the steps"
 
 
-class Unlearned(Result, Reported, eqx.Module):
+class Unlearned(Result, Reported, Module):
     """Parameters from which points were deleted, without noise, and how near they are.
 
     Attributes

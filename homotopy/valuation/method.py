@@ -8,12 +8,12 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._threads import side_by_side
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement
@@ -79,7 +79,7 @@ class Asked:
             )
 
 
-class AbstractValuation(DisplayedByFields, eqx.Module):
+class AbstractValuation(DisplayedByFields, Module):
     """A way to compute values: an approximation, or how to sum over coalitions."""
 
     kind: ClassVar[str]

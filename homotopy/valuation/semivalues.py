@@ -9,19 +9,19 @@ from __future__ import annotations
 import abc
 from typing import ClassVar
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 from scipy import special, stats
 
 from homotopy._checks import ArrayInput, positive
 from homotopy._display import DisplayedByFields
+from homotopy._module import Module
 from homotopy._numbers import as_numbers
 
 _TOTAL = 1e-9  # how far masses may sum from 1: they are divided by their sum
 
 
-class AbstractSemivalue(DisplayedByFields, eqx.Module):
+class AbstractSemivalue(DisplayedByFields, Module):
     """A probability measure μ on the chance t of inclusion."""
 
     # Whether the values of all points sum to m(∅) − m(N), whatever the game.

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from homotopy._checks import integer
 from homotopy._display import DisplayedByFields, Entries, largest, number
 from homotopy._intervals import students_interval
+from homotopy._module import Module
 from homotopy._result import Result, in_order
 from homotopy._status import Reported, Status
 from homotopy._tables import Table, by_output
@@ -51,7 +52,7 @@ class ValueStatus(Status):
     interrupted = "it was interrupted: the values are those of the permutations done"
 
 
-class Sampling(DisplayedByFields, eqx.Module):
+class Sampling(DisplayedByFields, Module):
     """What sampled values are means of, so that more can be added.
 
     Attributes
@@ -71,7 +72,7 @@ class Sampling(DisplayedByFields, eqx.Module):
     fourth: Float[Array, " k"]
 
 
-class PermutationCheck(DisplayedByFields, eqx.Module):
+class PermutationCheck(DisplayedByFields, Module):
     """How values compare with a sample of permutations, within its errors.
 
     Attributes
@@ -98,7 +99,7 @@ class PermutationCheck(DisplayedByFields, eqx.Module):
     p_value: Float[Array, ""]
 
 
-class DataValues(Result, Reported, eqx.Module):
+class DataValues(Result, Reported, Module):
     """What each point is worth: the change of the measurement on its deletion, over coalitions.
 
     Attributes

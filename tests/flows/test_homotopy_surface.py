@@ -9,6 +9,7 @@ from oracles import flow as oracle
 from oracles import problems
 
 import homotopy as hm
+from homotopy.flows.method import FlowStatus, first_failure, statuses_of
 from homotopy.teacher import teacher_example
 
 EPSILONS = np.array([0.0, 1e-9, 0.3, 1.0])
@@ -125,3 +126,14 @@ def test_each_failure_has_its_status(regression):
 def test_bad_input_is_named(regression, times, epsilons, name):
     with pytest.raises(ValueError, match=name):
         hm.homotopy(regression, np.ones(4), times, epsilons)
+
+
+@pytest.mark.parametrize("failed", [[], [2], [1, 3]])
+def test_statuses_of_known_numbers_are_those_of_traced_ones(failed):
+    finite = np.array([place not in failed for place in range(4)])
+    statuses = statuses_of(finite)
+    assert np.asarray(statuses == FlowStatus.successful).tolist() == finite.tolist()
+    assert np.asarray(statuses == FlowStatus.diverged).tolist() == (~finite).tolist()
+    expected = FlowStatus.diverged if failed else FlowStatus.successful
+    assert first_failure(statuses) == expected
+    assert jax.jit(lambda each: first_failure(each) == expected)(statuses)

@@ -1,5 +1,6 @@
 """∂θ(t; w)/∂w_j against 50-digit arithmetic, and against flows of re-weighted risks."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,8 @@ from oracles import sensitivity as oracle
 from scipy.integrate import solve_ivp
 
 import homotopy as hm
+from homotopy.flows import seen_points
+from homotopy.numerics.aligned import aligned
 
 POINTS = [0, 1]
 TIMES = np.array([0.0, 0.05, 0.2, 1.0])
@@ -274,3 +277,92 @@ def test_exact_needs_a_linear_regression():
     problem = hm.Problem(hm.linear_model(4), hm.SquaredError(), data.X, data.y, deleted=0)
     with pytest.raises(TypeError, match="needs a LinearRegression, got Problem"):
         hm.sensitivity(problem, np.zeros(4), TIMES, method=hm.Exact())
+
+
+# What is kept beside a problem --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weights", [None, np.linspace(0.5, 2.0, 20)], ids=["plain", "weighted"])
+def test_points_kept_beside_a_problem_are_those_of_its_own_data(weights):
+    """Another θ₀, other points, other targets in the same structure: each as of a new problem."""
+    data = problems.well_conditioned()
+    problem = hm.LinearRegression(data.X, data.y, deleted=0, weights=weights)
+    for start in (data.theta0, -2.0 * data.theta0):
+        for points in (None, [7, 2]):
+            again = hm.sensitivity(problem, start, TIMES, points=points)
+            new = hm.LinearRegression(data.X, data.y, deleted=0, weights=weights)
+            fresh = hm.sensitivity(new, start, TIMES, points=points)
+            np.testing.assert_array_equal(again.derivative, fresh.derivative)
+
+
+def test_points_kept_beside_a_modal_form_are_not_those_of_other_data():
+    data = problems.well_conditioned()
+    problem = regression(data)
+    one, other = problem, eqx.tree_at(lambda own: own.y, problem, problem.y + 1.0)
+    rows = [seen_points.seen_points(own, problem.modal).rows for own in (one, other, one)]
+    np.testing.assert_allclose(rows[1][-1] - rows[0][-1], 1.0, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(rows[0], rows[2])
+
+
+def test_points_of_large_data_are_looked_at_alone():
+    """Too many numbers to look at for a point, in a part of the data."""
+    generator = np.random.default_rng(0)
+    X, y = generator.normal(size=(20_000, 4)), generator.normal(size=20_000)
+    problem, time = hm.LinearRegression(X, y, deleted=0), [1e-4]
+    alone = hm.sensitivity(problem, np.ones(4), time, points=[19_999]).derivative
+    assert seen_points_kept(problem) is None
+    every = hm.sensitivity(problem, np.ones(4), time).derivative
+    assert seen_points_kept(problem).rows.shape == (5, 20_000)
+    again = hm.sensitivity(problem, np.ones(4), time, points=[19_999]).derivative
+    np.testing.assert_allclose(alone[:, 0], every[:, -1], rtol=1e-12)
+    np.testing.assert_allclose(again[:, 0], every[:, -1], rtol=1e-12)
+
+
+def seen_points_kept(problem):
+    kept = seen_points._KEPT.get(problem.modal)
+    return None if kept is None else kept[1]
+
+
+def test_a_result_does_not_change_with_the_users_array():
+    """JAX would take aligned memory over as it is."""
+    problem = regression(problems.well_conditioned())
+    times, start = aligned((3,)), aligned((4,))
+    times[:], start[:] = [0.1, 0.2, 0.3], 1.0
+    found = hm.sensitivity(problem, start, times, points=[0])
+    path = hm.flow(problem, hm.Constant(1.0), start, times)
+    times[:], start[:] = 9.0, 9.0
+    np.testing.assert_array_equal(found.times, [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(path.times, [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(path.theta0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda form: form.full.eigenvalues,
+        lambda form: form.full.rotation,
+        lambda form: form.data_basis,
+        lambda form: form.data_fit,
+        lambda form: form.equilibrium,
+    ],
+    ids=["rates", "rotation", "basis", "fit", "equilibrium"],
+)
+def test_numbers_that_are_not_finite_are_said(part):
+    """Wherever they come from, though the numbers of a result are looked at only in doubt."""
+    problem = regression(problems.well_conditioned())
+    form = eqx.tree_at(part, problem.modal, replace_fn=lambda array: array.at[-1].set(np.nan))
+    spoilt = eqx.tree_at(lambda own: own.modal, problem, form)
+    with pytest.raises(RuntimeError, match="left the finite numbers"):
+        hm.sensitivity(spoilt, np.ones(4), TIMES)
+    said = hm.sensitivity(spoilt, np.ones(4), TIMES, throw=False)
+    assert said.status == hm.results.FlowStatus.diverged
+    assert not np.isfinite(said.derivative).all()
+
+
+def test_large_numbers_are_looked_at_one_by_one():
+    """Finite, though what bounds them is not."""
+    problem = hm.LinearRegression([[1.0], [1.0]], [0.0, 1.0], deleted=1)
+    found = hm.sensitivity(problem, [1e300], [1.0, 1e5])
+    assert found.successful
+    # −tθ₀e^{−2t} and what the fit leaves, far below.
+    np.testing.assert_allclose(found.derivative[0, :, 0], -1e300 * np.exp(-2.0), rtol=1e-14)

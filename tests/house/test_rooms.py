@@ -122,3 +122,14 @@ def test_an_arrow_turned_is_seen(turned):
     imports = {**IMPORTS, below: set(imported(below, turned))}
     assert below in circle(imports)
     assert {"flows", "deletion"} <= set(circle(between_rooms(imports)))
+
+
+def test_every_module_has_the_packages_base():
+    """`homotopy._module.Module`, whose methods are cheap to look up, in place of Equinox's."""
+    bases = {
+        f"{module}.{node.name}": [ast.unparse(base) for base in node.bases]
+        for module, path in FILES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and module != "homotopy._module"
+    }
+    assert [name for name, given in bases.items() if "eqx.Module" in given] == []

@@ -89,3 +89,12 @@ def test_divided_difference_is_symmetric():
     np.testing.assert_array_equal(
         divided_difference(first, second, times), divided_difference(second, first, times)
     )
+
+
+def test_what_is_no_number_stays_none():
+    """Of NumPy's arrays, where products that vanish are set apart."""
+    rates, times = np.array([np.nan, 1.0, 0.0, 1e-200]), np.array([1.0, np.nan, 2.0, 1e-200])
+    with np.errstate(all="ignore"):
+        found = decay_integral(rates, times)
+    np.testing.assert_array_equal(np.isnan(found), [True, True, False, False])
+    np.testing.assert_array_equal(found[2:], [2.0, 1e-200])

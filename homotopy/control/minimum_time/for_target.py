@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import least_squares
 
+from homotopy._module import Module
 from homotopy.control.arcs import Arc, ArcKind, read_arcs
 from homotopy.control.controls import PiecewiseConstantControl
 from homotopy.control.mesh import choose_mesh
@@ -22,7 +23,7 @@ from homotopy.control.trajectory import Trajectory, follow, forward
 _NEAR = 1e-6
 
 
-class _Distance(eqx.Module):
+class _Distance(Module):
     """½‖x − target‖²."""
 
     target: Float[Array, " d"]
@@ -31,7 +32,7 @@ class _Distance(eqx.Module):
         return 0.5 * jnp.sum((x - self.target) ** 2)
 
 
-class _Direction(eqx.Module):
+class _Direction(Module):
     """⟨normal, x⟩."""
 
     normal: Float[Array, " d"]

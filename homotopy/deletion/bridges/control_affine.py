@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 from homotopy.control import ControlAffine
 from homotopy.deletion.request import Request
 from homotopy.deletion.terminal_cost import AbstractTerminalCost
 from homotopy.problem import Problem
 
 
-class _WithoutThePoint(eqx.Module):
+class _WithoutThePoint(Module):
     """f₀(θ) = −∇R₋."""
 
     problem: Problem
@@ -21,7 +21,7 @@ class _WithoutThePoint(eqx.Module):
         return -self.problem.gradient(theta, 0.0)
 
 
-class _OfThePoint(eqx.Module):
+class _OfThePoint(Module):
     """f₁(θ) = −Σ_G ∇ℓ."""
 
     problem: Problem
@@ -30,7 +30,7 @@ class _OfThePoint(eqx.Module):
         return -self.problem.deleted_gradient(theta)
 
 
-class _Terminal(eqx.Module):
+class _Terminal(Module):
     """The cost of θ(T)."""
 
     terminal_cost: AbstractTerminalCost

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import abc
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
+from homotopy._module import Module
 from homotopy.deletion.dynamics.costate import Costate, SwitchingFunction
 from homotopy.deletion.request import Request
 from homotopy.flows.method import FlowStatus
 from homotopy.schedules import AbstractSchedule
 
 
-class AbstractDynamics(eqx.Module):
+class AbstractDynamics(Module):
     """θ(t) under a schedule, in coordinates of its own, and the adjoint of its end."""
 
     request: Request

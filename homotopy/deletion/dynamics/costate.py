@@ -5,13 +5,13 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, array, concrete
 from homotopy._display import Entries
+from homotopy._module import Module
 from homotopy._result import Names, Result, names_of
 from homotopy._tables import Table
 from homotopy.deletion.request import Request
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class _TimeFunction(Result, eqx.Module):
+class _TimeFunction(Result, Module):
     """A function on [0, T], evaluated at any times, in any order."""
 
     request: Request

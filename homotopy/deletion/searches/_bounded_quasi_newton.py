@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax.numpy as jnp
 import jax.scipy as jsp
 from jaxtyping import Array, Bool, Float, Int
+
+from homotopy._module import Module
 
 _STATIONARY = 1e-10
 _LARGEST_DAMPING = 1e12
 
 
-class BoundedState(eqx.Module):
+class BoundedState(Module):
     """Where the iteration stands.
 
     Attributes

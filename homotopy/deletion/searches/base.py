@@ -5,15 +5,14 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 
-import equinox as eqx
-
+from homotopy._module import Module
 from homotopy._progress import Monitor
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import Optimum, OptimumStatus, unfinished
 from homotopy.schedules import AbstractSchedule
 
 
-class AbstractSearch(eqx.Module):
+class AbstractSearch(Module):
     """A family of schedules and the way it is searched; passed to `optimise` as `over`."""
 
     @abc.abstractmethod

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from homotopy._checks import instance, non_negative
 from homotopy._display import DisplayedByFields
 from homotopy._jit import jit_outermost
+from homotopy._module import Module
 from homotopy.influence.change import ChangeStatus, from_closed_form
 from homotopy.influence.freeing import freeing
 from homotopy.influence.least_squares import LeastSquares, Moved, least_squares
@@ -26,7 +27,7 @@ from homotopy.seen_directions import seen_directions
 _PUSHED = 1e-8  # of the gradients' norms: above what a refit to rounding leaves of them
 
 
-class AbstractEstimator(DisplayedByFields, eqx.Module):
+class AbstractEstimator(DisplayedByFields, Module):
     """A way to predict θ(0) − θ(1); passed to `predict`.
 
     Attributes

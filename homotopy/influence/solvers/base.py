@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import abc
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._jit import Numbers, filter_jit_numbers, is_traced
+from homotopy._module import Module
 from homotopy._status import Reported, Status
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.layered_products import LayeredProducts
@@ -35,7 +35,7 @@ class InverseStatus(Status):
     diverged = "the iteration diverged: a larger scale, more damping, or another solver"
 
 
-class InverseProduct(Reported, eqx.Module):
+class InverseProduct(Reported, Module):
     """X ≈ (C + (ρ + δ) Id)⁻¹B, row by row, and the evidence.
 
     Attributes

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from homotopy._checks import concrete, positive
+from homotopy._module import Module
 from homotopy.influence.curvature import AbstractCurvature, GaussNewtonCurvature
 from homotopy.influence.layered_products import weighted_hessians
 from homotopy.influence.solvers.base import (
@@ -23,7 +23,7 @@ from homotopy.layers import AffineLayers, affine_layers, by_layers, from_layers
 _CHUNK = 2**21  # numbers in the outputs' factors of points that are worked on together
 
 
-class KroneckerBlocks(eqx.Module):
+class KroneckerBlocks(Module):
     """The eigenbasis of a Kronecker product, and the diagonal of the matrix in it, by layers.
 
     Attributes

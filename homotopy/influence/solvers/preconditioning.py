@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from homotopy._module import Module
 from homotopy.influence.curvature import AbstractCurvature
 from homotopy.influence.solvers.base import AbstractSolver
 from homotopy.influence.solvers.eigenvalue_kronecker import EigenvalueKronecker
 from homotopy.influence.solvers.nystrom import Nystrom
 
 
-class Race(eqx.Module):
+class Race(Module):
     """Conjugate gradients with and without a preconditioner, until one of them is done.
 
     Attributes

@@ -5,7 +5,7 @@ the name of a verb: `serial`; `devices` and `one`, shared out over several devic
 first; and `processes`, some of them over two processes.
 
 Each device has its programs traced and compiled for it. All devices are used by one verb of each
-way to share out: cases of arrays, one program on all devices, loops of Numba, and a user's function.
+way to share out: cases of arrays, one program on all devices, loops of Numba, a user's function.
 The others are to run where JAX would not put them by itself, for which one more device will do.
 """
 
@@ -16,9 +16,9 @@ from multiprocessing import get_context
 
 import jax
 import numpy as np
+import quick_jax
 
 import homotopy as hm
-import quick_jax
 from homotopy._xla_flags import QUICK_COMPILATION, ask_for
 
 COUNT = int(sys.argv[1])

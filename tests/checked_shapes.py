@@ -7,10 +7,13 @@ annotation is left as it is.
 """
 
 import ast
+import contextlib
 import dataclasses
 import functools
 import inspect
 import sys
+import types
+import typing
 from importlib import _bootstrap_external as importing
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder, SourceFileLoader
@@ -18,6 +21,7 @@ from unittest.mock import patch
 
 import beartype
 import jaxtyping
+from beartype.roar import BeartypeCallHintViolation
 
 _KEPT_AS = "checkedshapes1"  # byte code is kept beside the one without checks
 
@@ -45,11 +49,50 @@ def _checked_function(function):
     def call(*arguments, **options):
         __tracebackhide__ = True
         nonlocal checks
+        if jaxtyping.config.jaxtyping_disable:
+            return function(*arguments, **options)
         if checks is None:
-            checks = jaxtyping.jaxtyped(function, typechecker=beartype.beartype)
+            checks = _checks(function)
         return checks(*arguments, **options)
 
     return call
+
+
+def _checks(function):
+    """The function within checks, of its arguments and then of what it returns.
+
+    `jaxtyped` checks arguments once more with what is returned, and binds them to their names for
+    messages that are seldom written: ten times what the checks take, of functions called often.
+    """
+    if not isinstance(function, types.FunctionType) or inspect.isgeneratorfunction(function):
+        return jaxtyping.jaxtyped(function, typechecker=beartype.beartype)
+    within = beartype.beartype(_with_hints(function))
+
+    def call(*arguments, **options):
+        __tracebackhide__ = True
+        with jaxtyping.jaxtyped("context"):  # what the names of sizes stand for in this call
+            try:
+                return within(*arguments, **options)
+            except BeartypeCallHintViolation as violation:
+                raise jaxtyping.TypeCheckError(str(violation)) from None
+
+    return call
+
+
+def _with_hints(function):
+    """The same function, its annotations no strings; those of names that are not there left out."""
+    same = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__,
+        function.__closure__,
+    )  # fmt: skip
+    same.__kwdefaults__, same.__qualname__ = function.__kwdefaults__, function.__qualname__
+    same.__module__ = function.__module__
+    for name, annotation in function.__annotations__.items():
+        alone = types.SimpleNamespace(__annotations__={name: annotation})
+        with contextlib.suppress(Exception):
+            hints = typing.get_type_hints(alone, function.__globals__, include_extras=True)
+            same.__annotations__ |= hints
+    return same
 
 
 class _Finder(MetaPathFinder):

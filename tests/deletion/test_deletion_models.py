@@ -181,6 +181,18 @@ def test_costate_is_the_adjoint_equations(deletion, problem):
     assert np.allclose(phi(times), direct, rtol=1e-6, atol=1e-8 * np.abs(direct).max())
 
 
+def test_what_was_followed_is_of_its_schedule_and_its_problem(deletion, problem, theta0):
+    """Of one schedule for several problems, asked for by turns, each gets its own costate."""
+    other = hm.Deletion(problem, theta0, START, HORIZON, target=deletion.target + 1.0)
+    schedule = hm.Step(1.2)
+    found = [each.costate(schedule)(HORIZON) for each in (deletion, other, deletion)]
+    end = by_scipy(problem, theta0, schedule)[0]
+    for p, each in zip(found, (deletion, other, deletion), strict=True):
+        assert np.allclose(p, end - np.asarray(each.target), rtol=1e-7, atol=1e-9)
+    apart = deletion.costate(hm.Step(2.0))(HORIZON) - found[0]
+    assert np.allclose(apart, by_scipy(problem, theta0, hm.Step(2.0))[0] - end, atol=1e-8)
+
+
 def test_gradient_in_a_switch_time_is_the_switching_function(deletion):
     _, gradient = deletion.value_and_gradient(BANG_BANG)
     rises = np.array([-1.0, 1.0, -1.0])  # ε after less ε before

@@ -5,14 +5,13 @@ The cells hold their own assertions: what the text claims is checked where it is
 
 import ast
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 from jupytext.compare import compare_notebooks
+from scripts import Scripts
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
@@ -24,8 +23,8 @@ def test_there_are_notebooks():
     assert NOTEBOOKS
 
 
-@notebooks
-def test_runs_in_a_fresh_process_without_warnings(path, tmp_path):
+@pytest.fixture(scope="module")
+def scripts(keep_programs_of_others):
     environment = {
         **os.environ,
         "MPLBACKEND": "Agg",
@@ -34,14 +33,13 @@ def test_runs_in_a_fresh_process_without_warnings(path, tmp_path):
     }
     # A notebook switches 64-bit mode on by itself.
     environment.pop("JAX_ENABLE_X64", None)
-    result = subprocess.run(
-        [sys.executable, "-W", "error", str(path)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-        cwd=tmp_path,
-    )
+    with Scripts(environment) as scripts:
+        yield scripts
+
+
+@notebooks
+def test_runs_in_a_fresh_process_without_warnings(path, tmp_path, scripts):
+    result = scripts.run(path, tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout
     assert not list(tmp_path.iterdir()), "a notebook writes no files"

@@ -1,8 +1,12 @@
 """Every verb with a batch, alone and shared out: printed as JSON, for the tests of it.
 
 Run in a process of its own, whose number of devices is set before JAX begins. Tables of numbers by
-the name of a verb: `serial`; `devices` and `one`, shared out over all of the devices and over the
+the name of a verb: `serial`; `devices` and `one`, shared out over several devices and over the
 first; and `processes`, some of them over two processes.
+
+Each device has its programs traced and compiled for it. All devices are used by one verb of each
+way to share out: cases of arrays, one program on all devices, loops of Numba, a user's function.
+The others are to run where JAX would not put them by itself, for which one more device will do.
 """
 
 import json
@@ -12,6 +16,7 @@ from multiprocessing import get_context
 
 import jax
 import numpy as np
+import quick_jax
 
 import homotopy as hm
 from homotopy._xla_flags import QUICK_COMPILATION, ask_for
@@ -19,6 +24,7 @@ from homotopy._xla_flags import QUICK_COMPILATION, ask_for
 COUNT = int(sys.argv[1])
 ask_for(f"xla_force_host_platform_device_count={COUNT}", *QUICK_COMPILATION)
 hm.enable_x64()
+quick_jax.reuse_lowering_contexts()
 generator = np.random.default_rng(0)
 X = generator.normal(size=(21, 3))
 Y = X.sum(axis=1) + generator.normal(size=21)
@@ -27,6 +33,12 @@ WEIGHTS, TIMES = np.linspace(0.0, 1.0, 13), [0.0, 0.3]
 OVER_PROCESSES = (
     "predict", "sensitivity", "chains", "integrals of posteriors", "data values", "games",
     "bounds", "response", "sweep of horizons",
+)  # fmt: skip
+
+
+OVER_ALL_DEVICES = (
+    "homotopy, exact", "homotopy", "predict", "optimise", "data values",
+    "all coalitions of points", "games", "sweep of θ₀",
 )  # fmt: skip
 
 
@@ -42,7 +54,7 @@ def problems():
 
 
 def verbs(asked=lambda name: True, **workers):
-    """Each verb that has a batch; of three cases mostly, as each device compiles for itself."""
+    """Each verb that has a batch, of three cases mostly."""
     linear, classes = problems()
     loss, trained = hm.TestLoss(X[:5], Y[:5]), linear.full_fit()
     run = hm.training_run(linear, THETA0, 6, hm.GradientDescent(0.01))
@@ -159,7 +171,13 @@ def cost(horizon):
 
 if __name__ == "__main__":
     assert len(jax.devices()) == COUNT
-    tables = {"serial": verbs(), "devices": verbs(devices=COUNT), "one": verbs(devices=1)}
+    few = [jax.devices()[0], jax.devices()[COUNT - 2]]
+    tables = {
+        "serial": verbs(),
+        "devices": verbs(OVER_ALL_DEVICES.__contains__, devices=COUNT)
+        | verbs(lambda name: name not in OVER_ALL_DEVICES, devices=few),
+        "one": verbs(devices=1),
+    }
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         tables["processes"] = verbs(OVER_PROCESSES.__contains__, client=pool)
     print(json.dumps(tables))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from homotopy._beside import Beside
 from homotopy.control import Trajectory, follow
 from homotopy.control.mesh import choose_mesh
 from homotopy.control.pontryagin import residual_of, sample
@@ -17,6 +20,9 @@ from homotopy.flows.method import finite_status
 
 # Of its size at θ₀: a gradient of the terminal cost that is no more than the solver's error.
 _VANISHED = 1e-11
+# Beside a schedule the request that it was followed for last, and the numbers of its trajectory: a
+# costate, φ and the residual are asked for one after the other.
+_FOLLOWED = Beside()
 
 
 class ParameterDynamics(AbstractDynamics):
@@ -36,9 +42,13 @@ class ParameterDynamics(AbstractDynamics):
 
     def trajectory(self, schedule) -> Trajectory:
         """θ, p and φ together, by the adjoint of a Runge–Kutta method of order eight."""
-        system = from_the_beginning(self.request)
-        mesh, _ = choose_mesh(system, schedule, local_error(self.request))
-        return follow(system, schedule, mesh)
+        system, known = from_the_beginning(self.request), _FOLLOWED.get(schedule)
+        if known is None or known[0]() is not self.request:
+            mesh, _ = choose_mesh(system, schedule, local_error(self.request))
+            found = follow(system, schedule, mesh)
+            known = weakref.ref(self.request), (mesh, found.states, found.costates, found.cost)
+            _FOLLOWED.put(schedule, known)
+        return Trajectory(system, schedule, *known[1])
 
     def costate(self, schedule):
         return TrajectoryCostate(self.request, schedule, self.trajectory(schedule))

@@ -16,11 +16,11 @@ import tempfile
 import traceback
 from pathlib import Path
 
-# None of them computes when it is imported: JAX's threads begin in the forked process. Were there
-# any before, JAX would warn of the fork, and warnings are errors.
+# None of them begins a thread when it is imported, as pandas does by PyArrow: threads do not go on
+# in a forked process, and what they hold stays held.
 LIBRARIES = (
     "diffrax", "jax", "lineax", "matplotlib.backends.backend_agg", "matplotlib.pyplot", "numba",
-    "optax", "optimistix", "pandas", "scipy.integrate", "scipy.optimize", "scipy.sparse.linalg",
+    "optax", "optimistix", "scipy.integrate", "scipy.optimize", "scipy.sparse.linalg",
     "scipy.stats", "sympy",
 )  # fmt: skip
 
@@ -36,7 +36,8 @@ class Scripts:
     """
 
     def __init__(self, environment):
-        self._environment = environment
+        # OpenBLAS begins its threads when it is loaded.
+        self._environment = {**environment, "OPENBLAS_NUM_THREADS": "1"}
         self._python = [sys.executable, "-W", "error"]
         self._server = None
 
@@ -77,6 +78,8 @@ def serve():
     """Fork for each line of the input; answer with the exit status."""
     for library in LIBRARIES:
         importlib.import_module(library)
+    threads = Path("/proc/self/task")
+    assert not threads.exists() or len(list(threads.iterdir())) == 1
     # Nor does the garbage collector go through what is imported, in any of the processes.
     gc.collect()
     gc.freeze()

@@ -1,5 +1,6 @@
 """The exact tube of one row, and what nodes know: against schedules by the thousand, and digits."""
 
+import copy
 import dataclasses
 import itertools
 from functools import cache
@@ -12,6 +13,7 @@ from switched_flows import ExactFlow
 
 from homotopy.control.certificate import ResidualSystem, certified_optimum
 from homotopy.control.certificate.one_row import order, search
+from homotopy.control.certificate.one_row.changes import dipping, equal_gaps, most_changes
 from homotopy.control.certificate.one_row.kernels import units
 from homotopy.control.certificate.one_row.node import copied
 from homotopy.control.certificate.rounding import OUTWARD, UNIT, DataErrors
@@ -147,9 +149,13 @@ def _feedback(system, edges, sign, ends):
     return (initial, switches), exact, 1e-9 * scale
 
 
+@pytest.mark.parametrize("counted", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nodes_keep_every_schedule_that_fits_them(seed):
+def test_nodes_keep_every_schedule_that_fits_them(seed, counted):
     bounder, tube, values, states = known(seed)
+    if counted:  # what the number of changes leaves is used as well
+        bounder = copy.copy(bounder)
+        bounder.changes = most_changes(influential(seed))
     generator, inside = np.random.default_rng([seed, 1]), 0
     open_edges = np.flatnonzero((tube.low < 0.0) & (tube.high > 0.0))
     if open_edges.size == 0:
@@ -169,6 +175,7 @@ def test_nodes_keep_every_schedule_that_fits_them(seed):
         assert bounder.narrow(child)
         assert_inside(bounder, child, values[fits], states[fits])
         inside += fits.sum()
+        _assert_dips(bounder, child, values[fits], states[fits])
         _assert_bounds(bounder, child, states[fits], generator)
         _assert_cut(bounder, child, values[fits], states[fits], generator)
     assert inside >= 12
@@ -178,6 +185,7 @@ def _assert_bounds(bounder, tube, states, generator):
     """D(q) is below q·u(T), for κ as it comes, adjusted, and at random."""
     ends = states[:, -1]
     dual = bounder.dual(tube)
+    dual.count_changes(ends[0])
     for number in range(4):
         q = ends[generator.integers(len(ends))] + generator.normal(size=ends.shape[1]) * (
             np.linalg.norm(ends, axis=1).mean() * 10.0 ** generator.uniform(-2, 1)
@@ -191,6 +199,20 @@ def _assert_bounds(bounder, tube, states, generator):
             top = dual.levels.weights.size
             shuffled = generator.integers(top, size=dual.node.levels.shape)
             dual.node = dual.node._replace(levels=shuffled)
+
+
+def _assert_dips(bounder, tube, values, states):
+    """Schedules that have the other sign in a gap of equal ones are in the tube of those."""
+    gap, usual, _ = equal_gaps(tube)
+    for number in range(gap.max() + 1):
+        cells = np.flatnonzero(gap == number)
+        first, last = cells[0], cells[-1] + 1
+        dip = dipping(tube, int(first), int(last), bounder.row.feedback)
+        inner = usual[first] * values[:, PARTS * first : PARTS * last + 1]
+        other = np.min(inner, axis=1) < -1e-12 * bounder.row.flow.scale
+        if dip is not None and other.any():
+            assert bounder.narrow(dip)
+            assert_inside(bounder, dip, values[other], states[other])
 
 
 def _assert_cut(bounder, tube, values, states, generator):

@@ -77,9 +77,12 @@ y = X @ rng.normal(size=8) + rng.normal(size=30)
 problem = hm.LinearRegression(X, y, deleted=[0, 1, 2])
 deletion = hm.Deletion(problem, 3 * rng.normal(size=8), 0.05, 1.0)
 if search == "Everything":  # one row, so influential that the gap is not closed in time
-    X = np.vstack([[-25.0, 52.0, 67.0], np.diag(np.sqrt([0.38, 2600.0, 5200.0]))])
-    problem = hm.LinearRegression(X, [-18.0, 0.0, 0.0, 0.0], deleted=0)
-    deletion = hm.Deletion(problem, [0.92, 0.89, 0.13], 0.0, 1.0)
+    rates = [1.01, 14.0, 26.4, 52.4, 69.8, 426.0, 464.0, 518.0, 1167.0, 2054.0]
+    row = [-4.08, -4.19, -1.6, -3.71, -7.8, -7.23, -2.3, -8.43, -7.4, 4.99]
+    begin = [0.21, 3.13, 0.13, 0.95, -0.9, 1.1, -0.23, 1.16, 0.14, -0.11]
+    X = np.vstack([row, np.diag(np.sqrt(rates))])
+    problem = hm.LinearRegression(X, [-2.4, *np.zeros(10)], deleted=0)
+    deletion = hm.Deletion(problem, begin, 0.0, 1.0)
 if search == "least_time":
     found = hm.least_time(deletion, 1e-3, width=1e-12, time_limit=limit)
 else:

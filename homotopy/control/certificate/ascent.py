@@ -12,6 +12,8 @@ from homotopy.control.certificate.dual_point import AbstractDualPoint
 
 _PATIENCE = 20  # times that the hull of the ends gains a point and D does not ascend
 _HOPELESS = 1e-3  # of a bound that is enough: where the hull comes nearer, the best one is no use
+_NEAR = 0.05  # of what a bound is short of at best: nearer to the best one is no use either
+_STALLED, _GAINED = 15, 0.02  # evaluations that gain less, of what the bound is short of
 
 
 def maximise(
@@ -21,26 +23,33 @@ def maximise(
     evaluations: int,
     tolerance: float = 1e-10,
     deadline: Deadline = UNLIMITED,
+    hasty: bool = False,
 ) -> tuple[AbstractDualPoint, int]:
     """The best lower bound found on a node, and the number of evaluations of its dual.
 
     Newton's method from q (the zeros of σ give the curvature of D exactly), and where it does not
     ascend the point of least norm of the ends seen so far, as in Wolfe's algorithm. Stops as soon
-    as the bound is `enough`, or at the deadline.
+    as the bound is `enough`, or at the deadline; where `hasty`, for a node that can be divided,
+    also where little more is to be had.
     """
     here = dual(costate)
     best, seen, count, failures = here, [here.end], 1, 0
+    gained, least = 1, np.inf  # when last the bound rose, or the hull came nearer, by what matters
 
     def visit(new):
-        nonlocal best, count
+        nonlocal best, count, gained
         point = dual(new)
         seen.append(point.end)
         count += 1
         if point.bound > best.bound:
+            if point.bound - best.bound > _GAINED * max(enough - best.bound, 0.0):
+                gained = count
             best = point
         return point
 
     while best.bound < enough and count < evaluations and not deadline.over:
+        if hasty and count - gained > _STALLED:
+            break
         gradient = here.end - here.costate
         if np.linalg.norm(gradient) <= 1e-11 * np.linalg.norm(here.costate):
             break
@@ -57,6 +66,10 @@ def maximise(
         candidate = _least_norm(np.array(seen))
         most = 0.5 * float(candidate @ candidate)  # that the bound can be
         if best.bound >= most * (1 - tolerance) or most <= _HOPELESS * enough:
+            break
+        if most < 0.9 * least:
+            gained, least = count, most
+        if hasty and most < enough and most - best.bound <= _NEAR * (enough - most):
             break
         for new in (candidate, 0.5 * (here.costate + candidate)):
             there = visit(new)

@@ -62,8 +62,9 @@ def certified_optimum(
     # it is reached.
     initial = np.linalg.norm(system.deviation(system.start))
     blurred = np.linalg.norm(system.errors.start) + np.linalg.norm(system.errors.goal)
-    floor = 0.5 * max(REACHED * float(initial) ** 2, float(max(blurred, system.rounding)) ** 2)
-    search = Search(system, gap, floor, deadline, report)
+    blur = 0.5 * float(max(blurred, system.rounding)) ** 2
+    floor = max(0.5 * REACHED * float(initial) ** 2, blur)
+    search = Search(system, gap, floor, blur, deadline, report)
     for controls in ((BangBangControl(0, ()),) * system.controls, *starts):
         search.begin(controls)
     interrupted = False

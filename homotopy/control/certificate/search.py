@@ -46,8 +46,8 @@ class OpenNode:
 
 
 class Search:
-    def __init__(self, system, gap, floor, deadline, report):
-        self.system, self.gap, self.floor = system, gap, floor
+    def __init__(self, system, gap, floor, blur, deadline, report):
+        self.system, self.gap, self.floor, self.blur = system, gap, floor, blur
         self.deadline, self.report = deadline, report
         # All at once, so that an interruption does not come in between.
         self.incumbent: tuple[float, Controls | None] = (np.inf, None)
@@ -130,11 +130,14 @@ class Search:
     def enough(self) -> float:
         """A node with that bound needs no branching.
 
-        Where the cost is not known well enough for the gap, as much as there is to know.
+        Where the cost is not known well enough for the gap, as much as there is to know; nothing
+        where the goal is reached.
         """
+        if self.best <= self.floor:
+            return 0.0
         known = self.error <= 0.5 * self.gap * self.best
         bound = self.most * (1.0 - self.gap) if known else self.best * (1.0 - self.gap) - self.error
-        return max(bound - self.floor, 0.0)
+        return max(bound - self.blur, 0.0)
 
     @property
     def most(self) -> float:
@@ -147,11 +150,16 @@ class Search:
 
     # ------------------------------------------------------------------- nodes
     def evaluate(
-        self, dual: Callable[[np.ndarray], AbstractDualPoint], costate: np.ndarray
+        self,
+        dual: Callable[[np.ndarray], AbstractDualPoint],
+        costate: np.ndarray,
+        hasty: bool = False,
     ) -> AbstractDualPoint:
         """The best bound found on a node; its controls are looked at."""
         self.deadline.check()
-        point, count = maximise(dual, costate, self.enough, self.effort, deadline=self.deadline)
+        point, count = maximise(
+            dual, costate, self.enough, self.effort, deadline=self.deadline, hasty=hasty
+        )
         self.evaluations += count
         if not self.late:
             self.consider(point.controls())

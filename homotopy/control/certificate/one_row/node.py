@@ -9,6 +9,7 @@ import numpy as np
 
 from homotopy.control.bang_bang_control import BangBangControl
 from homotopy.control.certificate.dual_point import AbstractDualPoint
+from homotopy.control.certificate.one_row.changes import equal_gaps, settled
 from homotopy.control.certificate.one_row.kernels import (
     Levels,
     Slack,
@@ -123,6 +124,7 @@ class Bounder:
 
     def __init__(self, row: OneRow, edges: np.ndarray):
         self.row, self.edges, system = row, edges, row.system
+        self.changes: int | None = None  # of sign, at most; None where they are not counted
         self.norms = system.reach.norms(edges)
         self.drive = np.array(system.reach.drive)
         lefts, rights = edges[:-1], edges[1:]
@@ -160,7 +162,27 @@ class Bounder:
 
     def narrow(self, tube: Tube) -> bool:
         """Narrow a tube in place; False where no schedule keeps to it."""
-        return narrowed(self.row.flow, tube, self.slack(tube.edges), _PASSES)
+        slack = self.slack(tube.edges)
+        while narrowed(self.row.flow, tube, slack, _PASSES):
+            settles = False if self.changes is None else settled(tube, self.changes)
+            if not settles:
+                return settles is not None
+        return False
+
+    def narrow_end(self, tube: Tube, radius: float) -> None:
+        """Narrow a tube at the horizon, in place, to ‖u(T) − goal‖ ≤ radius."""
+        row, system, slack = self.row, self.row.system, self.slack(tube.edges)
+        sizes = np.abs(row.rayleigh * row.row) + np.abs(system.rates * row.row)
+        at, absolute = self.states(tube)[0][-1], np.abs(system.goal)
+        for functional, size, low, high, offset, near in (
+            (row.row, np.abs(row.row), tube.low, tube.high, row.residual, slack.residual[-1]),
+            (row.turning, sizes, tube.turn_low, tube.turn_high, 0.0, row.relative * (sizes @ at)),
+        ):
+            middle, reach = float(functional @ system.goal) - offset, radius * np.linalg.norm(size)
+            reach += np.abs(functional) @ self.end_errors(tube, at) + near
+            reach += row.relative * (size @ absolute + abs(offset) + reach)
+            low[-1] = max(low[-1], middle - OUTWARD * reach)
+            high[-1] = min(high[-1], middle + OUTWARD * reach)
 
     def sharpen(self, tube: Tube) -> bool:
         """Let the errors of the data profit from a tube on the base grid that holds everywhere.
@@ -256,6 +278,37 @@ class Dual:
         levels = np.where(open_, point.levels[:, cells], self.node.levels)
         self.node = self.node._replace(levels=levels)
         self.shares = self.levels.weights[levels]
+
+    def count_changes(self, costate: np.ndarray) -> None:
+        """Charge the other sign in so many gaps only as have changes left, if D gains by it at q.
+
+        Gaps in which the other sign costs little there are taken together, the others as they were.
+        """
+        if self.bounder.changes is None:
+            return
+        gap, usual, changes = equal_gaps(self.tube)
+        pairs, count = (self.bounder.changes - changes) // 2, int(gap.max()) + 1
+        if count <= pairs:
+            return
+        apart, point = self.node, self(costate)
+        inside = gap >= 0
+        other = np.where(usual > 0, -self.tube.cell_low, self.tube.cell_high)
+        charges = np.bincount(gap[inside], (point.means[1].sum(axis=0) * other)[inside])
+        losses = np.bincount(gap[inside], point.losses[inside])
+        order = np.argsort(charges, kind="stable")
+        # The n cheapest together, of which so many pairs are charged, and the rest apart.
+        together = np.array([charges[order[max(n - pairs, 0) : n]].sum() for n in range(count + 1)])
+        rest = np.append(np.cumsum(losses[order][::-1])[::-1], 0.0)
+        taken = int(np.argmin(together + rest))
+        if taken <= pairs:
+            return
+        rank = np.empty(count, int)
+        rank[order] = np.arange(count)
+        gap = np.where(inside & (rank[gap] < taken), rank[gap], -1)
+        usual = np.where(gap >= 0, usual, 0)
+        self.node = apart._replace(gap=gap, usual=usual, pairs=pairs)
+        if self(costate).value < point.value:
+            self.node = apart
 
     def take(self, point: Point) -> None:
         """κ as it was at a point."""

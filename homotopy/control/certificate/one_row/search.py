@@ -2,13 +2,17 @@
 
 At the root the tube is exact. It is narrowed to the schedules that beat the best one known, with
 the best q of the dual as normal, in rounds; that alone closes most instances. A node is divided by
-the sign of v at one time, in the middle of the gap that promises most.
+the sign of v at one time, in the middle of the gap that promises most. From there on changes of
+sign are counted (`changes`), and a short gap between equal signs is probed for the other one.
 """
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
+from homotopy.control.certificate.one_row.changes import dipping, most_changes
 from homotopy.control.certificate.one_row.kernels import Tube
 from homotopy.control.certificate.one_row.node import (
     Bounder,
@@ -27,8 +31,11 @@ from homotopy.control.certificate.system import ResidualSystem
 
 _CELLS, _GEOMETRIC = 64, 48
 _ROUNDS, _CHILD_ROUNDS = 8, 1  # of cuts
-_PLACES, _CHILD_PLACES = 120, 16  # edges that are cut in a round
+_PLACES, _CHILD_PLACES = 120, 4  # edges that are cut in a round
 _ADJUSTMENTS = 3  # of κ
+# A gap is probed further where the bound so far is poor, of what would be enough, or where the
+# first try gains so much of what it is short of.
+_PROBED_BELOW, _PROBED_GAIN = 0.9, 0.5
 _GAP_CELLS = 8  # least number of cells in a gap without sign
 _SHORTEST = 1e-13  # gap that is divided, of the span
 _READY: list[bool] = []  # once the loops are compiled
@@ -60,6 +67,20 @@ class OneRowNodes:
             search.nodes += 1
             return
         tube, point = kept
+        if search.root_bound < search.enough and width_of(tube) > 0.0:
+            # What signs at some times leave for others, from here on.
+            self.bounder.changes = most_changes(system)
+            before = width_of(tube)
+            narrower = copied(tube)
+            if not self.bounder.narrow(narrower):
+                kept = None
+            elif width_of(narrower) < before:
+                kept = self._bounded(narrower, point.costate, search.root_bound, (tube, point))
+            if kept is None:
+                search.root_bound = search.closed = search.enough
+                search.nodes += 1
+                return
+            tube, point = kept
         if search.poor:
             search.look_further()
         if search.root_bound < search.enough:
@@ -84,13 +105,45 @@ class OneRowNodes:
                 child.low[mark] = max(child.low[mark], 0.0)
             else:
                 child.high[mark] = min(child.high[mark], 0.0)
+            self.bounder.narrow_end(child, self._radius)
             if not self.bounder.narrow(child):
+                continue
+            first, last = np.searchsorted(edges, tube.edges[list(place)]).tolist()
+            if not self._without_dips(child, (first, mark, last), opened):
                 continue
             kept = self._bounded(child, opened.point.costate, opened.bound, (tube, opened.point))
             if kept is not None:
                 divisible = self._place(*kept) is not None
                 search.keep(*kept, opened.bound, divisible)
         return True
+
+    def _without_dips(self, tube: Tube, ends: tuple[int, ...], opened: OpenNode) -> bool:
+        """Give a sign, in place, to gaps between equal ones in which no other one is any good.
+
+        To have it somewhere in a short gap v has to be small throughout. False where that leaves
+        no schedule.
+        """
+        search, bounder, found = self.search, self.bounder, False
+        for first, last in itertools.pairwise(ends):
+            dip = dipping(tube, first, last, bounder.row.feedback)
+            if dip is None or search.late:
+                continue
+            if bounder.narrow(dip):
+                dual = bounder.dual(dip, (opened.node, opened.point))
+                point = dual(opened.point.costate)
+                needed = opened.bound + _PROBED_GAIN * (search.enough - opened.bound)
+                if point.bound >= needed or opened.bound < _PROBED_BELOW * search.enough:
+                    point = search.evaluate(dual, point.costate, hasty=True)
+                if point.bound < search.enough:
+                    continue
+                search.closed = min(search.closed, point.bound)
+            cells = slice(first, last)
+            if tube.low[first] >= 0.0:
+                tube.cell_low[cells] = np.maximum(tube.cell_low[cells], 0.0)
+            else:
+                tube.cell_high[cells] = np.minimum(tube.cell_high[cells], 0.0)
+            found = True
+        return not found or bounder.narrow(tube)
 
     def _bounded(
         self,
@@ -104,6 +157,7 @@ class OneRowNodes:
         rounds, places = (_ROUNDS, _PLACES) if at_root else (_CHILD_ROUNDS, _CHILD_PLACES)
         for round_ in range(rounds + 1):
             dual = self.bounder.dual(tube, before)
+            dual.count_changes(costate)
             point = self._adjusted(dual, costate)
             gained = point.bound > best + 0.1 * (search.best - best)
             best = max(best, point.bound)
@@ -125,12 +179,18 @@ class OneRowNodes:
 
     def _adjusted(self, dual: Dual, costate: np.ndarray) -> Point:
         """The best point of a dual whose κ is adjusted while that helps."""
-        search = self.search
-        point = search.evaluate(dual, costate)
+        search, signed = self.search, width_of(dual.tube) == 0.0
+        hasty = not signed and self.bounder.changes is not None
+        point = search.evaluate(dual, costate, hasty)
+        if signed and point.bound < search.enough and not search.late:
+            # No sign is left to ask for: there is only another q.
+            end = final_deviation(self.system, search.controls)
+            other = search.evaluate(dual, end) if end.any() else point
+            point = max(point, other, key=lambda each: each.bound)
         for _ in range(_ADJUSTMENTS):
             if point.bound >= search.enough or search.late or not dual.adjust(point):
                 break
-            better = search.evaluate(dual, point.costate if point.bound > 0.0 else costate)
+            better = search.evaluate(dual, point.costate if point.bound > 0.0 else costate, hasty)
             gained = better.bound - point.bound
             if gained > 0.0:
                 point = better
@@ -147,11 +207,16 @@ class OneRowNodes:
         if places.size > most:
             places = places[np.linspace(0, places.size - 1, most).astype(int)]
         normal = costate / np.linalg.norm(costate)
-        radius = float(np.sqrt(2.0 * self.search.best)) * (1.0 + 4 * UNIT)
-        if not dual.cut(normal, radius, places, True):
+        if not dual.cut(normal, self._radius, places, True):
             return None
         narrower = copied(tube)
+        self.bounder.narrow_end(narrower, self._radius)
         return narrower if self.bounder.narrow(narrower) else None
+
+    @property
+    def _radius(self) -> float:
+        """How far from the goal schedules end that beat the best known."""
+        return float(np.sqrt(2.0 * self.search.best)) * (1.0 + 4 * UNIT)
 
     def _place(self, tube: Tube, point: Point) -> tuple[int, int] | None:
         """The gap whose sign promises most; None where none is worth it.

@@ -7,7 +7,9 @@ With ṗ = Λp + κσb backwards from p(t_m) = q, σ = b·p, and bounds of v in 
 over ε in [0, 1] and v in its bounds.
 
 Where the sign of v is known κ is 0 or 1, switching at the zeros of σ, and nothing is lost;
-elsewhere κ is the level of least loss, for σ > 0 and σ < 0 apart. Between its zeros σ has one sign,
+elsewhere κ is the level of least loss, for σ > 0 and σ < 0 apart. Of gaps between edges of one
+sign most may be known to have no other: κ is as if all had none, and what those lose that have is
+charged for so many of them as there can be, the worst. Between its zeros σ has one sign,
 and the loss is a multiple of |∫σ|: nothing is lost to the grid. An error made in p costs its
 product with the largest |u| that any control reaches (`rounding`).
 """
@@ -79,6 +81,10 @@ class Node(NamedTuple):
         Of κ, where σ < 0 and where σ > 0.
     at, within, force : (n+1, d), (n, d), (n, d)
         Bounds of |u_j| at the edges and in the cells, and of what drives it.
+    gap, usual : (n,)
+        Of the cells in which v has its usual sign, 1 or −1, in all gaps but `pairs`: the number of
+        the gap. Else −1, and 0.
+    pairs : int
     """
 
     edges: np.ndarray
@@ -90,6 +96,9 @@ class Node(NamedTuple):
     at: np.ndarray
     within: np.ndarray
     force: np.ndarray
+    gap: np.ndarray
+    usual: np.ndarray
+    pairs: int
 
 
 @compiled
@@ -124,6 +133,8 @@ def carried(levels, node, costate, last, trail, values, errors, pieces, losses):
     amplitudes, forces, unsure = np.empty(size), np.zeros(size), np.empty(size)
     work = np.empty((4, size))
     gained, error, whole, count = 0.0, 0.0, 0.0, 0
+    charges = np.zeros(max(np.max(node.gap), 0) + 1)  # of the gaps, if v has the other sign there
+    charged = np.zeros(charges.size, np.bool_)
     relative, cell = levels.relative, last - 1
     if trail.shape[0] > 0:
         for j in range(size):
@@ -144,12 +155,16 @@ def carried(levels, node, costate, last, trail, values, errors, pieces, losses):
                     sigma += levels.row[j] * now_costate[j]
                 sign = -1.0 if sigma < 0.0 else 1.0
             # κ, what is lost for a σ of this sign and for one of the other, and what attains it.
-            most, wrong, push = 0.0, 0.0, 0.0
+            most, wrong, push, gap = 0.0, 0.0, 0.0, node.gap[cell]
             below, above = max(-node.low[cell], 0.0), max(node.high[cell], 0.0)
             if node.sign[cell] != 0:
                 level = top if sign * node.sign[cell] > 0.0 else 0
                 largest = 0.0
                 wrong = above if node.sign[cell] > 0 else below
+            elif gap >= 0:
+                level = top if sign * node.usual[cell] > 0.0 else 0
+                most, wrong = (below, above) if node.usual[cell] > 0 else (above, below)
+                largest, push = max(below, above), most * sign
             else:
                 level = node.levels[1 if sign > 0.0 else 0, cell]
                 weight, largest = levels.weights[level], max(below, above)
@@ -182,7 +197,11 @@ def carried(levels, node, costate, last, trail, values, errors, pieces, losses):
             lost = most * abs(integral) + (most + wrong) * area
             gain = weight * levels.residual * integral
             losses[first] += lost
-            gained += gain - lost
+            if gap >= 0:
+                charges[gap] += lost - wrong * area
+                gained += gain - wrong * area
+            else:
+                gained += gain - lost
             whole += abs(gain) + lost
             if weight == 0.0:
                 for j in range(size):
@@ -208,9 +227,13 @@ def carried(levels, node, costate, last, trail, values, errors, pieces, losses):
         if trail.shape[0] > 0:
             for j in range(size):
                 trail[first, j] = now_costate[j]
-            values[first] = gained
+            values[first] = gained - _largest_sum(charges, charged, node.pairs)
             errors[first] = error + 4 * UNIT * (count + 4) * whole
-    value, size_sum = gained, whole
+    value, size_sum = gained - _largest_sum(charges, charged, node.pairs), whole
+    for piece in range(count):
+        gap = node.gap[int(pieces[piece, 5])]
+        if gap >= 0 and not charged[gap]:
+            pieces[piece, 2] = 0.0
     for j in range(size):
         part = now_costate[j] * levels.start[j]
         value += part
@@ -218,6 +241,22 @@ def carried(levels, node, costate, last, trail, values, errors, pieces, losses):
         error += abs(now_costate[j]) * levels.start_errors[j]
     error += 4 * UNIT * (count + size + 4) * size_sum
     return value - OUTWARD * error, OUTWARD * error, count
+
+
+@inner
+@no_type_check
+def _largest_sum(charges, charged, count):
+    """The sum of the so many largest; marks which."""
+    total = 0.0
+    charged[:] = False
+    for _ in range(min(count, charges.size)):
+        largest = -1
+        for gap in range(charges.size):
+            if not charged[gap] and (largest < 0 or charges[gap] > charges[largest]):
+                largest = gap
+        charged[largest] = True
+        total += charges[largest]
+    return total
 
 
 @inner

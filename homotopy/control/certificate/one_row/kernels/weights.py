@@ -18,7 +18,10 @@ from homotopy.numerics.compiled import compiled
 @compiled
 @no_type_check
 def arranged(weights, tube, at, within, force):
-    """The arrays of a node: runs of one sign, and the level of least loss elsewhere."""
+    """The arrays of a node: runs of one sign, and the level of least loss elsewhere.
+
+    Every gap may have either sign.
+    """
     count = tube.edges.size - 1
     first, sign = np.empty(count, np.int64), np.zeros(count, np.int64)
     levels = np.zeros((2, count), np.int64)
@@ -41,7 +44,10 @@ def arranged(weights, tube, at, within, force):
             loss = max((1.0 - weights[k]) * above, weights[k] * below)
             if loss < other:
                 other, levels[1, i] = loss, k
-    return Node(tube.edges, first, sign, tube.cell_low, tube.cell_high, levels, at, within, force)
+    return Node(
+        tube.edges, first, sign, tube.cell_low, tube.cell_high, levels, at, within, force,
+        np.full(count, -1), np.zeros(count, np.int64), 0,
+    )  # fmt: skip
 
 
 @compiled
@@ -70,7 +76,7 @@ def adjusted(weights, node, means, shares, steps):
     count, top = node.sign.size, weights.size - 1
     levels, moved = node.levels.copy(), 0
     for i in range(count):
-        if node.sign[i] != 0:
+        if node.sign[i] != 0 or node.gap[i] >= 0:
             continue
         for side in range(2):
             if means[1, side, i] <= 0.0:

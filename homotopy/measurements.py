@@ -16,6 +16,7 @@ from homotopy._display import DisplayedByFields
 from homotopy._module import Module
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
+from homotopy.precision import owned
 from homotopy.problem import Problem
 
 __all__ = ["AbstractMeasurement", "OwnLoss", "PointLosses", "Predictions", "TestLoss"]
@@ -91,7 +92,7 @@ class TestLoss(AbstractMeasurement):
             raise ValueError(
                 f"y: expected {inputs.shape[0]} targets, as X has rows, got shape {targets.shape}."
             )
-        self.X, self.y = jnp.asarray(inputs, float), jnp.asarray(targets)
+        self.X, self.y = owned(inputs, float), owned(targets)
 
     def check(self, problem):
         check_inputs(self.X, problem)
@@ -125,7 +126,7 @@ class Predictions(AbstractMeasurement):
     X: Float[Array, "m p"] | None
 
     def __init__(self, X: ArrayInput | None = None):
-        self.X = None if X is None else jnp.asarray(matrix("X", X), float)
+        self.X = None if X is None else owned(matrix("X", X), float)
 
     def check(self, problem):
         if self.X is not None:

@@ -17,6 +17,7 @@ from homotopy.data_spectrum import with_targets
 from homotopy.kept_spectra import keep_spectrum, spectrum_of
 from homotopy.linear import LinearRegression
 from homotopy.modal_form import modal_form
+from homotopy.precision import owned
 from homotopy.weighted_rows import least_squares_rows
 
 
@@ -137,7 +138,7 @@ def _with_targets(problem: LinearRegression, Y: np.ndarray) -> Iterator[LinearRe
     spectra = with_targets(spectrum_of(problem), np.asarray(inputs, np.float64), values)
     for targets, column, full in zip(Y.T, values.T, spectra, strict=True):
         modal = modal_form(inputs, column, deleted, full, problem.X.dtype)
-        y = jnp.asarray(targets, problem.X.dtype)
+        y = owned(targets, problem.X.dtype)
         made = eqx.tree_at(lambda own: (own.y, own.modal), problem, (y, modal))
         if problem.X.dtype == np.float64:
             keep_spectrum(made, full)

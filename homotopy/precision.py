@@ -59,11 +59,18 @@ def floating_dtype(dtype: DTypeLike | None) -> jnp.dtype:
     return resolved
 
 
-def owned(array: np.ndarray, dtype: DTypeLike) -> jax.Array:
+def owned(array: np.ndarray, dtype: DTypeLike | None = None) -> jax.Array:
     """The numbers as a JAX array, independent of `array`, with one copy and no second beside it.
 
-    `jnp.asarray` makes two where the memory is not aligned as XLA wants it, which for the data of
-    a problem may be more than there is.
+    `jnp.asarray` with a dtype takes over memory that is aligned as XLA wants it: what is done to a
+    user's array later would be done to what was made of it. Of other memory it makes two, which for
+    the data of a problem may be more than there is.
+
+    Parameters
+    ----------
+    array : ndarray
+    dtype
+        That of the numbers by default.
 
     Examples
     --------
@@ -74,7 +81,7 @@ def owned(array: np.ndarray, dtype: DTypeLike) -> jax.Array:
     >>> float(own[0, 0])
     0.0
     """
-    dtype = np.dtype(dtype)
+    dtype = array.dtype if dtype is None else np.dtype(dtype)
     memory = np.empty(array.size * dtype.itemsize + _ALIGNMENT, np.uint8)
     begin = -memory.ctypes.data % _ALIGNMENT
     aligned = memory[begin : begin + array.size * dtype.itemsize].view(dtype).reshape(array.shape)

@@ -118,11 +118,11 @@ class Problem(NamedData, Module):
         self.loss = loss
         self.X = owned(inputs, dtype)
         integral = np.issubdtype(targets.dtype, np.integer)
-        self.y = jnp.asarray(targets) if integral else jnp.asarray(targets, dtype)
+        self.y = owned(targets, None if integral else dtype)
         self.deleted = jnp.asarray(indices)
         self.ridge = jnp.asarray(ridge, dtype)
         known = None if weights is None else sample_weights(weights, inputs.shape[0])
-        self.point_weights = None if known is None else jnp.asarray(known, dtype)
+        self.point_weights = None if known is None else owned(known, dtype)
         self._check_shapes()
         keep_labels(self.X, labels)
 

@@ -14,6 +14,7 @@ from homotopy._checks import ArrayInput, flag, matrix
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement, check_inputs
+from homotopy.precision import owned
 from homotopy.problem import Problem
 from homotopy.reweighting.row_labels import labels_of_rows
 
@@ -60,7 +61,7 @@ class AbstractDisparity(AbstractMeasurement):
     def _set(self, X, groups, hard, kinds) -> None:
         """`kinds` gives, of so many rows, those of each rate that is compared."""
         inputs = matrix("X", X)
-        self.X, self.hard = jnp.asarray(inputs, float), flag("hard", hard)
+        self.X, self.hard = owned(inputs, float), flag("hard", hard)
         self.members = _members(_two_groups(groups, len(inputs)), kinds(len(inputs)))
 
     @abc.abstractmethod

@@ -14,6 +14,7 @@ from homotopy._wording import described
 from homotopy.losses import Logistic, SquaredError
 from homotopy.measurements import AbstractMeasurement, check_inputs
 from homotopy.models import LinearModel
+from homotopy.precision import owned
 from homotopy.problem import Problem
 
 
@@ -42,8 +43,8 @@ class _Attacked(AbstractMeasurement):
                     f"movable: expected {inputs.shape[1]} booleans, one for each column of X, got "
                     f"{described(movable)}."
                 )
-        self.X, self.y = jnp.asarray(inputs, float), jnp.asarray(targets)
-        self.movable = jnp.asarray(known)
+        self.X, self.y = owned(inputs, float), owned(targets)
+        self.movable = owned(known)
         self.radius = jnp.asarray(non_negative("radius", radius), float)
 
     def check(self, problem: Problem) -> None:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from homotopy._memory import owned
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
 
@@ -161,11 +162,7 @@ def array(
     """Finite numbers whose shape fits, as a JAX array in that dtype (default: the user's float)."""
     value = _fitting(name, value, expected, fits)
     wanted = float if dtype is None else dtype
-    if isinstance(value, np.ndarray):
-        # JAX takes aligned memory over as it is: what is done to the user's array is not to change
-        # ours. (Without a dtype it copies, by a program that it compiles for every shape.)
-        value = np.array(value)
-    return jnp.asarray(value, wanted)
+    return owned(value, wanted) if isinstance(value, np.ndarray) else jnp.asarray(value, wanted)
 
 
 def vector(name: str, value, length: int | None = None, dtype=None):

@@ -13,10 +13,10 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, matrix
 from homotopy._display import DisplayedByFields
+from homotopy._memory import owned
 from homotopy._module import Module
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
-from homotopy.precision import owned
 from homotopy.problem import Problem
 
 __all__ = ["AbstractMeasurement", "OwnLoss", "PointLosses", "Predictions", "TestLoss"]

@@ -12,12 +12,12 @@ from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, vector
+from homotopy._memory import owned
 from homotopy._numbers import as_numbers
 from homotopy.data_spectrum import with_targets
 from homotopy.kept_spectra import keep_spectrum, spectrum_of
 from homotopy.linear import LinearRegression
 from homotopy.modal_form import modal_form
-from homotopy.precision import owned
 from homotopy.weighted_rows import least_squares_rows
 
 

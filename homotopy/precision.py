@@ -9,7 +9,6 @@ from jaxtyping import Array, Float
 
 from homotopy._wording import described
 
-_ALIGNMENT = 64  # bytes: what XLA asks of a buffer that it takes over
 _ROUNDINGS = 64.0  # units in the last place below which no residual can be relied on to get
 
 
@@ -57,36 +56,6 @@ def floating_dtype(dtype: DTypeLike | None) -> jnp.dtype:
             "homotopy.enable_x64() first."
         )
     return resolved
-
-
-def owned(array: np.ndarray, dtype: DTypeLike | None = None) -> jax.Array:
-    """The numbers as a JAX array, independent of `array`, with one copy and no second beside it.
-
-    `jnp.asarray` with a dtype takes over memory that is aligned as XLA wants it: what is done to a
-    user's array later would be done to what was made of it. Of other memory it makes two, which for
-    the data of a problem may be more than there is.
-
-    Parameters
-    ----------
-    array : ndarray
-    dtype
-        That of the numbers by default.
-
-    Examples
-    --------
-    >>> import numpy as np, jax.numpy as jnp
-    >>> numbers = np.zeros((3, 2))
-    >>> own = owned(numbers, jnp.float32)
-    >>> numbers[0, 0] = 1.0
-    >>> float(own[0, 0])
-    0.0
-    """
-    dtype = array.dtype if dtype is None else np.dtype(dtype)
-    memory = np.empty(array.size * dtype.itemsize + _ALIGNMENT, np.uint8)
-    begin = -memory.ctypes.data % _ALIGNMENT
-    aligned = memory[begin : begin + array.size * dtype.itemsize].view(dtype).reshape(array.shape)
-    aligned[...] = array
-    return jax.device_put(aligned)
 
 
 def in_precision(tree, dtype: DTypeLike):

@@ -18,6 +18,7 @@ from homotopy._checks import (
     vector,
 )
 from homotopy._jit import output_shape_of
+from homotopy._memory import owned
 from homotopy._module import Module
 from homotopy._pickling import by_fields
 from homotopy.existence import affine_in_parameters, decide_existence, require_minimum
@@ -27,7 +28,7 @@ from homotopy.losses.weighted import WeightedLoss, with_weights
 from homotopy.minima.bfgs import stationary_point
 from homotopy.models import LinearModel, Model, a_model
 from homotopy.named_data import NamedData
-from homotopy.precision import floating_dtype, owned
+from homotopy.precision import floating_dtype
 from homotopy.problem_data import (
     deleted_rows,
     output_shape,

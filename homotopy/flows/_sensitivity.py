@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -34,6 +34,7 @@ from homotopy.flows.method import (
 )
 from homotopy.flows.seen_points import seen_points
 from homotopy.numerics.exponentials import decay_integral, divided_difference
+from homotopy.numerics.kept_arrays import kept_in_jax
 from homotopy.numerics.namespace import in_numpy
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
@@ -44,7 +45,6 @@ from homotopy.weighted_rows import least_squares_rows
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_FEW_ROWS = 2**16  # row numbers of so many are kept
 _BATCH = 2**20  # numbers in the d × d matrices of the times that are computed together
 
 
@@ -271,24 +271,7 @@ def _variation(problem, points, packed, epsilon):
 
 def checked_points(points, size) -> Int[Array, " k"]:
     if points is None:
-        return _row_numbers(size)
+        return kept_in_jax(np.arange(size))  # without a program to compile for each size
     if isinstance(points, jax.core.Tracer):
         return jnp.atleast_1d(points)
     return jnp.asarray(row_numbers("points", points, size, distinct=False))
-
-
-def _row_numbers(size) -> Int[Array, " k"]:
-    if size > _FEW_ROWS:
-        return _counted(size)
-    return _kept_rows(size, jax.config.jax_enable_x64, jax.config.jax_default_device)
-
-
-@lru_cache(maxsize=8)
-def _kept_rows(size, wide, device):
-    """Those of data that are not large, made once, also where something is being traced."""
-    with jax.ensure_compile_time_eval():
-        return _counted(size)
-
-
-def _counted(size):
-    return jnp.asarray(np.arange(size), int)  # without a program to compile for each size

@@ -13,9 +13,9 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float
 
+from homotopy._memory import aligned
 from homotopy._threads import CORES, one_thread_of_blas, side_by_side
 from homotopy.flows.seen_points import SeenPoints
-from homotopy.numerics.aligned import aligned
 from homotopy.numerics.exponentials import divided_difference
 
 _LARGE = 1e300

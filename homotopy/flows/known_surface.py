@@ -13,10 +13,10 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float
 
+from homotopy._memory import aligned
 from homotopy._threads import CORES, one_thread_of_blas, side_by_side
 from homotopy.flows.weight_interpolation import smooth_to_rounding, weight_matrix, weight_nodes
 from homotopy.modal import ModalForm
-from homotopy.numerics.aligned import aligned
 from homotopy.numerics.known_rank_one import set_spectra
 
 # Entries of the states of some ε: few calls of many numbers, which the cache is to hold.

@@ -3,14 +3,15 @@
 from functools import lru_cache
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from homotopy._memory import owned
 
 _FEW = 2**10  # numbers of an array that is kept
 
 
 def kept_in_jax(array: np.ndarray) -> jax.Array:
-    """An array of JAX of the same numbers, independent of NumPy's.
+    """An array of JAX of the same numbers, independent of NumPy's; also where one traces.
 
     To hand over an array takes some 20 to 50 µs, as much as a small computation: times, which one
     call after another is given, are handed over once.
@@ -22,12 +23,18 @@ def kept_in_jax(array: np.ndarray) -> jax.Array:
     True
     """
     if array.size > _FEW:
-        return jnp.asarray(np.array(array), array.dtype)
+        with jax.ensure_compile_time_eval():
+            return owned(array)
     config = jax.config.jax_enable_x64, jax.config.jax_default_device
-    return _kept(array.tobytes(), array.shape, array.dtype, *config)
+    key = array.tobytes(), array.shape, array.dtype, *config
+    kept = _kept(*key)
+    if kept.is_deleted():  # by a user, as an argument that was given away
+        _kept.cache_clear()
+        kept = _kept(*key)
+    return kept
 
 
 @lru_cache(maxsize=64)
 def _kept(numbers, shape, dtype, wide, device):
-    with jax.ensure_compile_time_eval():  # also where something else is being traced
-        return jnp.asarray(np.frombuffer(numbers, dtype).reshape(shape), dtype)
+    with jax.ensure_compile_time_eval():
+        return owned(np.frombuffer(numbers, dtype).reshape(shape))

@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import ArrayInput, flag, matrix
+from homotopy._memory import owned
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.measurements import AbstractMeasurement, check_inputs
-from homotopy.precision import owned
 from homotopy.problem import Problem
 from homotopy.reweighting.row_labels import labels_of_rows
 

@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import ArrayInput, integer, matrix, non_negative
+from homotopy._memory import owned
 from homotopy._numbers import as_numbers
 from homotopy._wording import described
 from homotopy.losses import Logistic, SquaredError
 from homotopy.measurements import AbstractMeasurement, check_inputs
 from homotopy.models import LinearModel
-from homotopy.precision import owned
 from homotopy.problem import Problem
 
 

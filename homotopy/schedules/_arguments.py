@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import ArrayInput, concrete
+from homotopy._memory import owned
 
 _UNCHECKED: ContextVar[bool] = ContextVar("unchecked", default=False)
 
@@ -95,5 +96,4 @@ def _as_real(name, value, ndim):
         raise ValueError(f"{name} must be {kind}, got an array of shape {raw.shape}")
     got = "" if traced else f", got {np.array2string(raw, precision=6, threshold=10)}"
     # A dtype named `float` follows the user's precision setting without a warning.
-    # Of a copy: JAX takes over a user's memory where it is aligned.
-    return raw, jnp.asarray(raw if traced else np.array(raw), dtype=float), got
+    return raw, jnp.asarray(raw, dtype=float) if traced else owned(raw, float), got

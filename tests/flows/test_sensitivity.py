@@ -12,8 +12,8 @@ from oracles import sensitivity as oracle
 from scipy.integrate import solve_ivp
 
 import homotopy as hm
+from homotopy._memory import aligned
 from homotopy.flows import seen_points
-from homotopy.numerics.aligned import aligned
 
 POINTS = [0, 1]
 TIMES = np.array([0.0, 0.05, 0.2, 1.0])

@@ -238,8 +238,8 @@ def test_minima_know_of_no_problem():
                 waiting.append(node.module.removeprefix("homotopy."))
     assert "minima.newton" in seen and "_checks" in seen
     assert not seen & {"problem", "existence", "evidence", "models", "losses", "seen_directions"}
-    below = "numerics", "precision", "_checks", "_module", "_numbers", "_threads", "_wording"
-    assert {name.split(".")[0] for name in seen} <= {"minima", *below}
+    ground = "_checks", "_memory", "_module", "_numbers", "_threads", "_wording"
+    assert {name.split(".")[0] for name in seen} <= {"minima", "numerics", "precision", *ground}
 
 
 # --- another value of a number compiles nothing

@@ -1,0 +1,52 @@
+"""Memory of NumPy's that JAX takes over as it is: where that is wanted, and where it is not."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import numpy as np
+from jax.typing import DTypeLike
+
+_BYTES = 64  # JAX takes memory that begins at a multiple of them, and copies other memory
+
+
+def aligned(shape: tuple[int, ...], dtype: DTypeLike = float) -> np.ndarray:
+    """An uninitialised array, for `jax.device_put(array, may_alias=True)`.
+
+    Examples
+    --------
+    >>> aligned((2, 3)).ctypes.data % 64
+    0
+    """
+    count = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(count + _BYTES, np.uint8)
+    first = -memory.ctypes.data % _BYTES
+    return memory[first : first + count].view(dtype).reshape(shape)
+
+
+def owned(array: np.ndarray, dtype: DTypeLike | None = None) -> jax.Array:
+    """The numbers as a JAX array, independent of `array`, with one copy and no second beside it.
+
+    `jnp.asarray` with a dtype takes aligned memory over: what is done to a user's array later would
+    be done to what was made of it. Of other memory it makes two copies, which for the data of a
+    problem may be more than there is.
+
+    Parameters
+    ----------
+    array : ndarray
+    dtype
+        That of the numbers by default; without JAX's 64-bit mode 64 bits become 32.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> numbers = np.zeros((3, 2))
+    >>> own = owned(numbers, jnp.float32)
+    >>> numbers[0, 0] = 1.0
+    >>> float(own[0, 0])
+    0.0
+    """
+    own = aligned(array.shape, array.dtype if dtype is None else np.dtype(dtype))
+    own[...] = array
+    return jax.device_put(own)

@@ -5,6 +5,8 @@ them down one by one, each in several operations: half of all those of a flow's 
 traced, differentiated and compiled each time.
 """
 
+import dataclasses
+import inspect
 import types
 
 import diffrax
@@ -55,7 +57,28 @@ def _shorten() -> None:
         _integrate.eqxi = types.SimpleNamespace(**{**vars(eqxi), "prevbefore": _before})
 
 
+def _tells_steps() -> bool:
+    """Whether diffrax's loop over steps has what `backward` writes down."""
+    try:
+        from diffrax import _integrate
+
+        state, saved = (
+            {field.name for field in dataclasses.fields(kind)}
+            for kind in (_integrate.State, _integrate.SaveState)
+        )
+        options = inspect.signature(_integrate.loop).parameters.keys()
+    except (ImportError, AttributeError, TypeError):
+        return False
+    return (
+        {"y", "tprev", "tnext", "num_accepted_steps", "solver_state", "save_state"} <= state
+        and "saveat_ts_index" in saved
+        and {"inner_while_loop", "outer_while_loop"} <= options
+    )
+
+
 _shorten()
+# Else another release: derivatives by diffrax's own adjoint, slower, no different.
+TELLS_STEPS = _tells_steps()
 diffeqsolve = diffrax.diffeqsolve
 
 

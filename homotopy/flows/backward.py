@@ -18,6 +18,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from homotopy._module import Module
+from homotopy.flows._diffrax import TELLS_STEPS
 
 _FEWEST, _MOST = 512, 4096  # steps that are written down at a time
 _UNLIMITED = np.iinfo(np.int32).max
@@ -130,9 +131,10 @@ def forwards(solver: diffrax.AbstractERK) -> diffrax.AbstractERK:
 
 def applies(solver: diffrax.AbstractSolver, dimension: int) -> bool:
     """Whether steps are differentiated here: those of an explicit method, of states that fit."""
-    explicit = isinstance(solver, diffrax.AbstractERK)
+    if not (TELLS_STEPS and isinstance(solver, diffrax.AbstractERK)):
+        return False
     # Not of a solver whose step is its own: `_step` knows the tableau alone.
-    return explicit and type(solver).step is diffrax.AbstractERK.step and dimension <= _LARGEST
+    return type(solver).step is diffrax.AbstractERK.step and dimension <= _LARGEST
 
 
 @eqx.filter_custom_vjp

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import homotopy as hm
-from homotopy.flows import backward
+from homotopy.flows import _diffrax, backward
 
 SWITCHES, TIMES = np.array([0.3, 0.9, 1.1]), np.array([0.0, 0.5, 0.9, 1.7])
 
@@ -149,6 +149,19 @@ def test_which_flows_it_serves():
             return super().step(*arguments)
 
     assert not backward.applies(OfItsOwn(), 10)
+
+
+def test_another_release_of_diffrax_has_its_own_adjoint(monkeypatch, linear):
+    """Where its loop does not tell what is written down: derivatives are the same."""
+    problem, theta0 = linear
+    found = jax.jit(jax.grad(by_steps(problem)))(theta0, SWITCHES, TIMES)
+    monkeypatch.setattr(diffrax._integrate, "loop", lambda **options: None)
+    assert _diffrax.TELLS_STEPS and not _diffrax._tells_steps()
+    monkeypatch.undo()
+    monkeypatch.setattr(backward, "TELLS_STEPS", False)
+    assert not backward.applies(diffrax.Dopri8(), 10)
+    other = jax.jit(jax.grad(by_steps(problem)))(theta0, SWITCHES, TIMES)
+    np.testing.assert_allclose(other, found, rtol=1e-10, atol=1e-12)
 
 
 def test_a_second_derivative_is_refused(linear):

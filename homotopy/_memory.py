@@ -11,8 +11,15 @@ from jax.typing import DTypeLike
 _BYTES = 64  # JAX takes memory that begins at a multiple of them, and copies other memory
 
 
-def aligned(shape: tuple[int, ...], dtype: DTypeLike = float) -> np.ndarray:
+def aligned(shape: tuple, dtype: DTypeLike = float) -> np.ndarray:
     """An uninitialised array, for `jax.device_put(array, may_alias=True)`.
+
+    Parameters
+    ----------
+    shape
+        Whole numbers. Not annotated one by one: whoever checks types would look at one of them by
+        chance, and so change the state of Python's `random` for what draws from it.
+    dtype
 
     Examples
     --------

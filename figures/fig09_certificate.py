@@ -67,12 +67,12 @@ def compute(fast: bool = False) -> dict:
         "influential": influential(),
         "wide window": wide_window(),
     }
-    cells = CELLS[:3] if fast else CELLS
+    cells = CELLS[:2] if fast else CELLS
     instances, gaps = {}, []
     for name, deletion in made.items():
         system = common_schedule(deletion)
         exact = certified_optimum(system, GAP, max_nodes=2000)
-        most = 4 if fast else MOST_NODES
+        most = 2 if fast else MOST_NODES
         swept = certified_optimum(system, GAP, max_nodes=most, nodes=SeveralRowsNodes)
         optimum = hm.optimise(deletion, hm.Everything(gap=GAP))
         discrete = [hm.optimise(deletion, hm.Cells(count)) for count in cells]

@@ -56,6 +56,6 @@ def test_a_singular_point_is_seen_by_its_law():
     law = np.interp(np.log(data["sampled_betas"]), np.log(data["grid"]), data["law"])
     found, error = np.array(data["sampled"]).T
     assert np.all(np.abs(found - law) < 4.0 * np.abs(error) + 0.01)
-    assert np.array(data["correlations"]).shape == (1, 2, 2, 3)
+    assert np.array(data["correlations"]).shape == (1, 1, 2, 3)
     np.testing.assert_allclose(np.array(data["of_damped_influence"])[:, :, 0], 1.0)
     assert len(drawn(fig29_singular_networks, data)) == 3

@@ -20,7 +20,7 @@ MODULES = {
 
 # Of the hundred examples of Figure 14 those whose paths have an event, the one without a minimum,
 # and some of the others, which are all alike: one branch of minima.
-SEEDS = (*range(14), 25, 40, 68, 74, 94, 97)
+SEEDS = (*range(5), 25, 40, 68, 74, 94, 97)
 ENDS = {"one branch", "fold and jump", "symmetry breaks", "branches merge", "no minimum at ε = 1"}
 
 

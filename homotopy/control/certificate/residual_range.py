@@ -139,17 +139,19 @@ class RangeFinder:
         self._at_the_end = outward * errors.time * velocity
 
     def find(self, found: ResidualRange | None = None, sweeps: int = 20) -> ResidualRange:
-        """Sweep until the bounds settle, or no sign is uncertain any more.
+        """Sweep until the bounds settle, or all signs are known, of rows with a control each.
 
         From a bound of the norm and from ellipsoids, or from bounds that are known already.
         """
         found = self._within_ellipsoids(self._crude()) if found is None else found
+        apart = self.system.controls == len(self.system.rows)
         for number in range(sweeps):
             before = found
             found = self._sweep(before, None)
             narrowed = (before.high - before.low) - (found.high - found.low)
             settled = np.max(narrowed) < 1e-2 * np.max(before.high - before.low)
-            if self.deadline.over or (number > 0 and (settled or not before.uncertain().any())):
+            decided = apart and not before.uncertain().any()
+            if self.deadline.over or (number > 0 and (settled or decided)):
                 break
         return found
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import expm
 
+from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.certificate.cubics import bezier
 from homotopy.control.certificate.ellipsoid_defects import ROUNDED, Cubics, defects_of
 from homotopy.control.certificate.rounding import OUTWARD, gamma
@@ -52,7 +53,12 @@ class Ellipsoids(NamedTuple):
     highest: np.ndarray
 
 
-def functional_range(system: ResidualSystem, times: np.ndarray, functionals: np.ndarray):
+def functional_range(
+    system: ResidualSystem,
+    times: np.ndarray,
+    functionals: np.ndarray,
+    deadline: Deadline = UNLIMITED,
+):
     """Between which values f·u lies at some times, and between them, over all controls.
 
     Parameters
@@ -61,6 +67,8 @@ def functional_range(system: ResidualSystem, times: np.ndarray, functionals: np.
     times : (N+1,)
         Increasing, the first 0.
     functionals : (q, d)
+    deadline : Deadline, optional
+        No further γ is tried then.
 
     Returns
     -------
@@ -77,7 +85,7 @@ def functional_range(system: ResidualSystem, times: np.ndarray, functionals: np.
     at = np.searchsorted(grid, times)
     unit = max(float(system.rates.min()), 0.25 / system.span)
     for share in _FORGOTTEN if system.rates.size <= _MANY else _FEW:
-        found = ellipsoids(system, grid, share * unit)
+        found = None if deadline.over else ellipsoids(system, grid, share * unit)
         if found is None:
             break
         count = found.radii.size

@@ -192,11 +192,10 @@ class RangeFinder:
         slack = (1.0 + self._relative) * self._states.norm * np.linalg.norm(unsure, axis=1)
         slack[:g] += system.errors.residual
         shift = np.append(system.residual, np.zeros(g))
+        ranges = functional_range(system, self.times, rows, self.deadline)
         low, high, cell_low, cell_high = (
             each + sign * (slack + 2 * UNIT * (np.abs(each) + np.abs(shift) + slack)) - shift
-            for each, sign in zip(
-                functional_range(system, self.times, rows), (-1.0, 1.0, -1.0, 1.0), strict=True
-            )
+            for each, sign in zip(ranges, (-1.0, 1.0, -1.0, 1.0), strict=True)
         )
         return replace(
             found,

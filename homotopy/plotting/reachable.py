@@ -36,7 +36,7 @@ def draw_reachable(
     ax = style.axes_or_new(ax)
     colours = style.colours_of(ax)
     lower, upper = ranges
-    first, second, third = colours.palette[:3]
+    first, second, third, fourth = colours.palette[:4]
     look = {"color": first, "alpha": 0.25, "linewidth": 0.0, "label": "reachable"}
     ax.fill_between(times, lower, upper, **(look | options))
     for edge in ranges:
@@ -45,7 +45,7 @@ def draw_reachable(
     if inside is not None:
         ax.plot(times, inside, color=second, linewidth=1.2, label="under the schedule")
     heights = ax.get_xaxis_transform()
-    for sign, colour, label in ((1, third, "v ≥ 0 always"), (-1, second, "v ≤ 0 always")):
+    for sign, colour, label in ((1, third, "v ≥ 0 always"), (-1, fourth, "v ≤ 0 always")):
         where = np.append(signs == sign, False) | np.append(False, signs == sign)
         if where.any():
             strip = {"transform": heights, "color": colour, "alpha": 0.6, "linewidth": 0.0}

@@ -4,8 +4,8 @@ Branch and bound on the signs of the residuals (theory §4). A node says of some
 which sign a residual has; the dual bounds its cost from below. Controls are found on the way:
 those that attain the bound, with their switch times polished by Newton's method. The range of the
 residuals is first narrowed to the controls that beat the incumbent, which alone closes most
-instances. For one row that range is exact (`one_row`); for several it is what sweeps with the dual
-leave (`several_rows`).
+instances. For one row that range is exact (`one_row`); for several it is what ellipsoids and sweeps
+with the dual leave (`several_rows`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The tube of theory §4: the least value of a linear functional f·u(t) over all admissible controls
 is bounded by the same dual as the cost, started from p(t) = f; the bounds of the residuals that
-its loss needs are those found so far. A few sweeps contract them from a crude bound of the norm.
+its loss needs are those found so far. A few sweeps contract them from a bound of the norm, and from
+ellipsoids that hold all states (`ellipsoid`), which stay narrow where sweeps do not contract.
 
 With an incumbent of cost ½ρ² only the controls that do better matter. They satisfy
 n·(u(T) − goal) ≤ ρ for every unit vector n, and a multiple of that inequality may be added to the
@@ -21,6 +22,7 @@ import numpy as np
 
 from homotopy._deadline import UNLIMITED, Deadline
 from homotopy.control.certificate.backward_sweep import cells_of, least_values, margins_of
+from homotopy.control.certificate.ellipsoid import functional_range
 from homotopy.control.certificate.rounding import (
     EXPONENTIAL,
     UNIT,
@@ -137,17 +139,19 @@ class RangeFinder:
         self._at_the_end = outward * errors.time * velocity
 
     def find(self, found: ResidualRange | None = None, sweeps: int = 20) -> ResidualRange:
-        """Sweep until the bounds settle, or no sign is uncertain any more.
+        """Sweep until the bounds settle, or all signs are known, of rows with a control each.
 
-        From a crude bound of the norm, or from bounds that are known already.
+        From a bound of the norm and from ellipsoids, or from bounds that are known already.
         """
-        found = self._crude() if found is None else found
+        found = self._within_ellipsoids(self._crude()) if found is None else found
+        apart = self.system.controls == len(self.system.rows)
         for number in range(sweeps):
             before = found
             found = self._sweep(before, None)
             narrowed = (before.high - before.low) - (found.high - found.low)
             settled = np.max(narrowed) < 1e-2 * np.max(before.high - before.low)
-            if self.deadline.over or (number > 0 and (settled or not before.uncertain().any())):
+            decided = apart and not before.uncertain().any()
+            if self.deadline.over or (number > 0 and (settled or decided)):
                 break
         return found
 
@@ -178,6 +182,31 @@ class RangeFinder:
             self.times,
             *(-high, high, -rate, rate, -high[1:], high[1:], -rate[1:], rate[1:]),
             cell_coupling=high[1:] @ self._between * outward,
+        )
+
+    def _within_ellipsoids(self, found: ResidualRange) -> ResidualRange:
+        """Narrowed to the ellipsoids that no control leaves."""
+        system, g = self.system, len(self.system.rows)
+        rows = np.concatenate([self._functionals[:g], self._functionals[2 * g : 3 * g]])
+        unsure = np.concatenate([self._unsure[:g], self._unsure[2 * g : 3 * g]])
+        slack = (1.0 + self._relative) * self._states.norm * np.linalg.norm(unsure, axis=1)
+        slack[:g] += system.errors.residual
+        shift = np.append(system.residual, np.zeros(g))
+        ranges = functional_range(system, self.times, rows, self.deadline)
+        low, high, cell_low, cell_high = (
+            each + sign * (slack + 2 * UNIT * (np.abs(each) + np.abs(shift) + slack)) - shift
+            for each, sign in zip(ranges, (-1.0, 1.0, -1.0, 1.0), strict=True)
+        )
+        return replace(
+            found,
+            low=np.maximum(found.low, low[:, :g]),
+            high=np.minimum(found.high, high[:, :g]),
+            rate_low=np.maximum(found.rate_low, low[:, g:]),
+            rate_high=np.minimum(found.rate_high, high[:, g:]),
+            cell_low=np.maximum(found.cell_low, cell_low[:, :g]),
+            cell_high=np.minimum(found.cell_high, cell_high[:, :g]),
+            cell_rate_low=np.maximum(found.cell_rate_low, cell_low[:, g:]),
+            cell_rate_high=np.minimum(found.cell_rate_high, cell_high[:, g:]),
         )
 
     def _sweep(self, found: ResidualRange, cut) -> ResidualRange:

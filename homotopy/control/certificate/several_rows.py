@@ -1,7 +1,7 @@
 """Nodes of branch and bound for several rows: signs of each residual, region by region.
 
-The range of the residuals comes from sweeps with the dual (`residual_range`): the theorem behind
-the exact tube is one of a single row.
+The range of the residuals comes from ellipsoids and from sweeps with the dual (`residual_range`):
+the theorem behind the exact tube is one of a single row.
 """
 
 from __future__ import annotations
@@ -45,19 +45,22 @@ class SeveralRowsNodes:
         found = finder.find()
         costate = final_deviation(system, search.controls)
         bound, last_bound, last_width = 0.0, 0.0, np.inf
+        apart = system.controls == system.control.size
         for round_ in range(_ROUNDS + 1):
             node = root_node(found, system.control)
             point = self._evaluated(node, found, costate)
             bound, costate = max(bound, point.bound), point.costate
             search.root_bound = search.pending = bound
-            width = float(np.sum((found.cell_high - found.cell_low)[found.uncertain()]))
+            widths = found.cell_high - found.cell_low
+            # Of rows that share a control, signs do not decide: all that they can be counts.
+            width = float(np.sum(widths[found.uncertain()] if apart else widths))
             progress = width < 0.9 * last_width or bound > last_bound + 0.3 * (
                 search.best - last_bound
             )
             branching = branching_place(node, point, search.enough) is not None
             if bound >= search.enough or round_ == _ROUNDS or not progress or search.late:
                 break
-            if not branching and system.controls == system.control.size:
+            if not branching and apart:
                 break
             last_bound, last_width = bound, width
             found = self._tightened(found, costate, bound)

@@ -101,9 +101,10 @@ class Everything(AbstractSearch):
     For one deleted point, or several that are multiples of one, the search begins with the exact
     range of the residual (`hm.reachable`; docs/certificate.md), and the gap closes for influential
     points as for others; it closes slowly where the residual may change sign many times. For
-    several points with one ε(t) the lower bound is proved too, but it may stay below the optimum
-    however long the search goes on: signs of the residuals, on which it branches, no longer decide
-    by themselves. For other models than linear regression nothing is claimed.
+    several points with one ε(t) the lower bound is proved too, from ellipsoids that hold all
+    residuals, but it may stay below the optimum, or 0: signs of the residuals no longer decide by
+    themselves, there is nothing to branch on, and the search ends with the bound at the root. For
+    other models than linear regression nothing is claimed.
 
     Parameters
     ----------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import jax
 import numpy as np
 
+from homotopy._memory import handed_over
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.modal import ModalForm, Spectrum
 from homotopy.modal_downdates import clusters, downdates
@@ -29,27 +29,45 @@ def modal_form(
     dtype
         Of the result.
     """
+    return as_modal_form(modal_fields(X, y, deleted, full), full, dtype)
+
+
+def modal_fields(
+    X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: DataSpectrum
+) -> dict[str, np.ndarray]:
+    """What `modal_form` is made of, in NumPy and float64."""
     if deleted.size == 1:
         fields, accurate = downdates(X[deleted], y[deleted], full)
         if accurate[0]:
-            fields = {name: part[0] for name, part in fields.items()}
-            return as_modal_form(fields, full, dtype)
-    return as_modal_form(directly(X, y, deleted, full), full, dtype)
+            return {name: part[0] for name, part in fields.items()}
+    return directly(X, y, deleted, full)
 
 
 def as_modal_form(fields: dict[str, np.ndarray], full: DataSpectrum, dtype) -> ModalForm:
     """NumPy's arrays, in float64, as those of a `ModalForm`; they may have a leading axis."""
-    fit = matmul(full.basis, full.fit.at(np.s_[:, None])).at(np.s_[:, 0])
+    arrays = arrays_of_modal_form(fields, full, dtype)
+    return of_arrays(dict(zip(arrays, handed_over(arrays.values()), strict=True)))
+
+
+def arrays_of_modal_form(
+    fields: dict[str, np.ndarray], full: DataSpectrum, dtype
+) -> dict[str, np.ndarray]:
+    """Those of a `ModalForm`, by name, in NumPy."""
+    fit = full.parameters
     arrays = {
         "full_values": full.values.rounded(),
         "data_basis": np.stack([full.basis.high, full.basis.low]),
         "data_fit": np.stack([fit.high, fit.low]),
         **fields,
     }
-    arrays = {
-        name: part if part.dtype == bool else part.astype(dtype) for name, part in arrays.items()
+    return {
+        name: part if part.dtype in (bool, dtype) else part.astype(dtype)
+        for name, part in arrays.items()
     }
-    arrays = jax.device_put(arrays)
+
+
+def of_arrays(arrays: dict) -> ModalForm:
+    """The `ModalForm` of the arrays of `arrays_of_modal_form`, of NumPy or of JAX."""
     values, rotation = arrays.pop("full_values"), arrays.pop("full_rotation")
     return _made(ModalForm, full=_made(Spectrum, eigenvalues=values, rotation=rotation), **arrays)
 

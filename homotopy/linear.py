@@ -128,7 +128,7 @@ class LinearRegression(OfMoments, Problem):
         self.model, self.loss = _linear_model(inputs.shape[1]), _SQUARED_ERROR
         self.X, self.y, self.deleted, self.ridge = (next(arrays) for _ in range(4))
         self.point_weights = None if known is None else next(arrays)
-        self.modal = of_arrays(dict(zip(modal, arrays, strict=True)))
+        self.modal = of_arrays(modal, arrays)
         self.moments = None
         keep_labels(self.X, labels)
         if dtype == np.float64:  # else the spectrum is that of other numbers than X

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import jax
 import numpy as np
 
+from homotopy._beside import Beside
 from homotopy._memory import handed_over
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.modal import ModalForm, Spectrum
@@ -46,7 +50,7 @@ def modal_fields(
 def as_modal_form(fields: dict[str, np.ndarray], full: DataSpectrum, dtype) -> ModalForm:
     """NumPy's arrays, in float64, as those of a `ModalForm`; they may have a leading axis."""
     arrays = arrays_of_modal_form(fields, full, dtype)
-    return of_arrays(dict(zip(arrays, handed_over(arrays.values()), strict=True)))
+    return of_arrays(arrays, handed_over(arrays.values()))
 
 
 def arrays_of_modal_form(
@@ -66,10 +70,29 @@ def arrays_of_modal_form(
     }
 
 
-def of_arrays(arrays: dict) -> ModalForm:
-    """The `ModalForm` of the arrays of `arrays_of_modal_form`, of NumPy or of JAX."""
-    values, rotation = arrays.pop("full_values"), arrays.pop("full_rotation")
-    return _made(ModalForm, full=_made(Spectrum, eigenvalues=values, rotation=rotation), **arrays)
+def of_arrays(known: dict[str, np.ndarray], arrays: Iterable[jax.Array]) -> ModalForm:
+    """The `ModalForm` of what `arrays_of_modal_form` returns, and the same arrays in JAX."""
+    own = dict(zip(known, arrays, strict=True))
+    values, rotation = own.pop("full_values"), own.pop("full_rotation")
+    modal = _made(ModalForm, full=_made(Spectrum, eigenvalues=values, rotation=rotation), **own)
+    if values.size <= _FEW:
+        _KNOWN.put(modal, known)
+    return modal
+
+
+_KNOWN = Beside()
+_FEW = 64  # parameters up to which arrays are kept in NumPy too
+
+
+def numbers_of(modal: ModalForm) -> dict[str, np.ndarray]:
+    """Its arrays in NumPy, by the names of `arrays_of_modal_form`; not where they are traced."""
+    known = _KNOWN.get(modal)
+    if known is None:
+        own = dict(vars(modal))
+        full = vars(own.pop("full"))
+        own |= {"full_values": full["eigenvalues"], "full_rotation": full["rotation"]}
+        known = {name: np.asarray(part) for name, part in own.items()}
+    return known
 
 
 def _made(kind: type, **fields):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import diffrax
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, concrete, known_vector, time
 from homotopy._display import Displayed, Entries
 from homotopy._memory import copied, handed_over
@@ -28,10 +31,26 @@ from homotopy.flows.exact import Exact
 from homotopy.linear import LinearRegression
 from homotopy.measurements import AbstractMeasurement
 from homotopy.modal import ModalForm
+from homotopy.modal_form import numbers_of
 from homotopy.problem import Problem, a_problem
 
 # Of λT: errors of the default tolerance then grow to one part in a thousand.
 _MOST_BACKWARDS = 13.0
+_FEW = 64  # parameters up to which the numbers of a request are kept in NumPy too
+
+
+class Known(NamedTuple):
+    """The numbers of a request in NumPy: as the attributes of the same names."""
+
+    theta0: np.ndarray
+    start: np.ndarray
+    horizon: np.ndarray
+    target: np.ndarray | None
+    centred_start: np.ndarray | None
+    centred_goal: np.ndarray | None
+
+
+_KNOWN = Beside()
 
 
 class Request(Displayed, Saved, Module):
@@ -103,6 +122,8 @@ class Request(Displayed, Saved, Module):
         places = [theta0, start, horizon, target, centred_start, centred_goal]
         known = [index for index, part in enumerate(places) if isinstance(part, np.ndarray)]
         arrays = handed_over([copied(places[index]) for index in known])
+        if dimension <= _FEW and all(part is None or k in known for k, part in enumerate(places)):
+            _KNOWN.put(self, Known(*places))
         for index, array in zip(known, arrays, strict=True):
             places[index] = array
         self.theta0, self.start, self.horizon, self.target = places[:4]
@@ -137,6 +158,16 @@ class Request(Displayed, Saved, Module):
         )
 
 
+def known_numbers(request: Request) -> Known:
+    """The numbers of a request that is not being traced."""
+    known = _KNOWN.get(request)
+    if known is None:
+        own = vars(request)
+        parts = (own[name] for name in Known._fields)
+        known = Known(*(None if part is None else np.asarray(part) for part in parts))
+    return known
+
+
 def has_closed_form(request: Request) -> bool:
     """Whether ℰ is a distance in parameters and the flow `Exact`."""
     # Looking up an attribute of an Equinox module takes as long as a short search in closed form.
@@ -148,12 +179,13 @@ def _placed(modal: ModalForm, theta0, target, wanted: bool):
     """The target, by default where the flow without the deleted points tends to from θ₀; and θ₀ and
     the target in modal coordinates centred at the deleted fit. In NumPy where all is known.
     """
-    parts = theta0, modal.basis, modal.equilibrium, modal.kernel
-    known = [concrete(part) for part in (*parts, target)]
-    if any(part is None for part in known[:4]) or (target is not None and known[4] is None):
-        xp, (theta0, basis, equilibrium, kernel) = jnp, parts
+    basis = vars(modal)["basis"]
+    if any(isinstance(part, jax.core.Tracer) for part in (theta0, basis, target)):
+        xp = jnp
+        equilibrium, kernel = modal.equilibrium, modal.kernel
     else:
-        xp, (theta0, basis, equilibrium, kernel, _) = np, known
+        xp, known = np, numbers_of(modal)
+        basis, equilibrium, kernel = known["basis"], known["equilibrium"], known["kernel"]
     coordinates = theta0 @ basis
     centred = coordinates - equilibrium
     if wanted:

@@ -24,11 +24,12 @@ class Numbers(NamedTuple):
 
     Attributes
     ----------
-    values, fit : (2, d), basis : (2, d, d)
+    values, fit, parameters : (2, d), basis : (2, d, d)
     """
 
     values: np.ndarray
     fit: np.ndarray
+    parameters: np.ndarray
     basis: np.ndarray
 
 
@@ -134,7 +135,9 @@ def _by_loops(
         *(unseen, DoubleDouble(*moment), float(ridge), size, error, resolution),
     )
     known = {"fit": DoubleDouble(*fit), "parameters": DoubleDouble(*parameters)}
-    vars(found).update(known, numbers=Numbers(values, fit, basis))  # its cached properties
+    vars(found).update(
+        known, numbers=Numbers(values, fit, parameters, basis)
+    )  # its cached properties
     return found
 
 

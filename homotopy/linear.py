@@ -125,11 +125,12 @@ class LinearRegression(OfMoments, Problem):
         if known is not None:
             own["point_weights"] = copied(known, dtype)
         arrays = iter(handed_over([*own.values(), *modal.values()]))
-        self.model, self.loss = _linear_model(inputs.shape[1]), _SQUARED_ERROR
-        self.X, self.y, self.deleted, self.ridge = (next(arrays) for _ in range(4))
-        self.point_weights = None if known is None else next(arrays)
-        self.modal = of_arrays(modal, arrays)
-        self.moments = None
+        fields = {name: next(arrays) for name in own}
+        fields |= {"model": _linear_model(inputs.shape[1]), "loss": _SQUARED_ERROR}
+        # Past `__setattr__`, which for so many fields takes as long as the spectrum.
+        vars(self).update(
+            {"point_weights": None, **fields}, modal=of_arrays(modal, arrays), moments=None
+        )
         keep_labels(self.X, labels)
         if dtype == np.float64:  # else the spectrum is that of other numbers than X
             keep_spectrum(self, full)

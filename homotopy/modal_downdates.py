@@ -159,7 +159,7 @@ def _by_loops(
     smallest = (max(full.size, dimension) * EPSILON) ** 2
     limits = np.array([full.error, _ACCURATE, _CLOSE, _FEWEST, smallest])
     rows, targets = (np.ascontiguousarray(part, np.float64) for part in (rows, targets))
-    values, fit, basis = full.numbers
+    values, fit, _, basis = full.numbers
     (
         status,
         eigenvalues,

@@ -57,11 +57,14 @@ def arrays_of_modal_form(
     fields: dict[str, np.ndarray], full: DataSpectrum, dtype
 ) -> dict[str, np.ndarray]:
     """Those of a `ModalForm`, by name, in NumPy."""
-    fit = full.parameters
+    if full.numbers is not None:
+        basis, fit = full.numbers.basis, full.numbers.parameters
+    else:
+        basis, fit = (np.stack([part.high, part.low]) for part in (full.basis, full.parameters))
     arrays = {
         "full_values": full.values.rounded(),
-        "data_basis": np.stack([full.basis.high, full.basis.low]),
-        "data_fit": np.stack([fit.high, fit.low]),
+        "data_basis": basis,
+        "data_fit": fit,
         **fields,
     }
     return {

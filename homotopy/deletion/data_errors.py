@@ -8,6 +8,8 @@ are LAPACK's, and what they leave of the data is measured.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from homotopy import data_spectrum
@@ -44,8 +46,8 @@ def data_errors(request: Request) -> DataErrors:
         # Made equal, and their vectors turned among themselves in ordinary precision.
         matrix[place, place] += 16 * UNIT * rates[place]
         row_errors[:, place] += unsure * np.linalg.norm(rows[:, place], axis=1)[:, None]
-    absolute = np.abs(rows) @ np.abs(equilibrium) + np.abs(residual)
-    residual_errors = 2 * UNIT * np.abs(residual) + _DOUBLE_DOUBLE * absolute
+    fitted, missed = np.abs(equilibrium), np.abs(residual)
+    residual_errors = 2 * UNIT * missed + _DOUBLE_DOUBLE * (np.abs(rows) @ fitted + missed)
     centre = np.zeros(size)
     if _by_lapack(size):
         more, askew, centre = _left_over(request, rates, basis)
@@ -53,19 +55,21 @@ def data_errors(request: Request) -> DataErrors:
         row_errors = row_errors + np.abs(rows) @ askew
         residual_errors = residual_errors + np.abs(rows) @ centre
 
-    absolute, fitted = np.abs(basis).T, 4 * UNIT * np.abs(equilibrium)
-    length = float(np.linalg.norm(equilibrium))
+    absolute, length = np.abs(basis).T, _norm(equilibrium)
+    fitted = 4 * UNIT * fitted + centre
 
     def coordinates(theta):
         """Of Vᵀθ − α; in closed form α is a product with V, and V not right entry by entry."""
         theta = _array(theta)
-        found = unsure * (absolute @ np.abs(theta)) + fitted + centre
-        return found + entry * (float(np.linalg.norm(theta)) + length) if single else found
+        found = unsure * (absolute @ np.abs(theta)) + fitted
+        return found + entry * (_norm(theta) + length) if single else found
 
     start, centred = coordinates(known.theta0), known.centred_start
     if np.array_equal(known.centred_goal, np.where(kernel, centred, 0.0)):
-        residual_errors = residual_errors + np.abs(rows[:, kernel]) @ start[kernel]
-        start, goal = np.where(kernel, 0.0, start), np.zeros(size)
+        goal = np.zeros(size)
+        if kernel.any():
+            residual_errors = residual_errors + np.abs(rows[:, kernel]) @ start[kernel]
+            start = np.where(kernel, 0.0, start)
     else:
         goal = coordinates(known.target)
     return DataErrors(
@@ -88,9 +92,10 @@ def start_coordinates(request: Request, errors: DataErrors) -> tuple[np.ndarray,
     problem, modal = request.problem, numbers_of(request.problem.modal)
     centred = _array(known_numbers(request).centred_start)
     rates, basis = _array(modal["eigenvalues"]), _array(modal["basis"])
-    whole, unsure = float(np.linalg.norm(centred)), float(np.linalg.norm(errors.start))
+    if _norm(errors.start) <= _CANCELLED * _norm(centred) or _by_lapack(rates.size):
+        return centred, errors.start
     seen = ~modal["kernel"]
-    if unsure <= _CANCELLED * whole or _by_lapack(rates.size) or not seen.any():
+    if not seen.any():
         return centred, errors.start
     X, y = map(_array, least_squares_rows(problem))
     keep = np.setdiff1d(np.arange(len(X)), np.asarray(problem.deleted))
@@ -112,13 +117,17 @@ def _by_lapack(size: int) -> bool:
     return size > data_spectrum.EXTENDED_LIMIT
 
 
+def _norm(vector: np.ndarray) -> float:
+    return math.sqrt(vector @ vector)
+
+
 def _array(value) -> np.ndarray:
     return np.asarray(value, dtype=np.float64)
 
 
 def _repeated(rates: np.ndarray) -> list[np.ndarray]:
     """Where the same rate stands more than once."""
-    if np.all(np.diff(np.sort(rates)) > 0.0):
+    if len(set(rates.tolist())) == rates.size:
         return []
     values, group = np.unique(rates, return_inverse=True)
     places = [np.flatnonzero(group == number) for number in range(values.size)]

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, concrete, known_vector, time
 from homotopy._display import Displayed, Entries
-from homotopy._memory import copied, handed_over
+from homotopy._memory import handed_over
 from homotopy._module import Module
 from homotopy._saving import Saved
 from homotopy._wording import described
@@ -100,7 +100,7 @@ class Request(Displayed, Saved, Module):
     ):
         self.problem = a_problem(problem, rows=False)
         dimension, dtype = problem.dimension, problem.X.dtype
-        theta0 = known_vector("theta0", theta0, dimension, dtype)
+        theta0 = _own(known_vector("theta0", theta0, dimension, dtype))
         start, horizon = checked_interval(start, horizon, dtype)
         self.method = default_method(problem) if method is None else method
         if not isinstance(self.method, Exact | Adaptive):
@@ -109,7 +109,7 @@ class Request(Displayed, Saved, Module):
             )
         self.terminal_cost = as_terminal_cost(terminal_cost, problem)
         if target is not None:
-            target = known_vector("target", target, dimension, dtype)
+            target = _own(known_vector("target", target, dimension, dtype))
         wanted = target is None and self.terminal_cost.needs_target
         centred_start = centred_goal = None
         if isinstance(self.method, Exact):
@@ -121,7 +121,7 @@ class Request(Displayed, Saved, Module):
             target = train(problem, jnp.asarray(theta0), 0.0).theta
         places = [theta0, start, horizon, target, centred_start, centred_goal]
         known = [index for index, part in enumerate(places) if isinstance(part, np.ndarray)]
-        arrays = handed_over([copied(places[index]) for index in known])
+        arrays = handed_over([places[index] for index in known])
         if dimension <= _FEW and all(part is None or k in known for k, part in enumerate(places)):
             _KNOWN.put(self, Known(*places))
         for index, array in zip(known, arrays, strict=True):
@@ -173,6 +173,11 @@ def has_closed_form(request: Request) -> bool:
     # Looking up an attribute of an Equinox module takes as long as a short search in closed form.
     own = vars(request)
     return isinstance(own["method"], Exact) and isinstance(own["terminal_cost"], ParameterDistance)
+
+
+def _own(given):
+    """A copy of NumPy's arrays, which JAX takes over."""
+    return given.copy() if isinstance(given, np.ndarray) else given
 
 
 def _placed(modal: ModalForm, theta0, target, wanted: bool):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -23,7 +24,7 @@ from homotopy.modal import ModalForm
 from homotopy.modal_form import numbers_of
 from homotopy.numerics.gram_spectrum import gram_spectrum
 
-_EPSILON = np.finfo(np.float64).eps
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 def common_schedule(request: Request) -> ResidualSystem:
@@ -148,7 +149,8 @@ def _system(
 
 def _rounding(known: Known) -> float:
     """Distance from the goal that rounding of what is controlled cannot tell from none."""
-    return 8 * _EPSILON * float(np.linalg.norm(known.theta0) + np.linalg.norm(known.target))
+    lengths = (math.sqrt(part @ part) for part in map(_array, (known.theta0, known.target)))
+    return 8 * _EPSILON * sum(lengths)
 
 
 def _decompose(request: Request, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

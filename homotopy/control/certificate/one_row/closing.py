@@ -65,9 +65,8 @@ def closed_at_once(
     return found
 
 
-def _closed(
-    flow: SwitchedFlow, errors: DataErrors, rounding: float, gap: float
-) -> Certificate | None:
+def posed_of(flow: SwitchedFlow, errors: DataErrors) -> tuple[Posed, BangBangControl]:
+    """What the root takes: the system, and good controls."""
     found = best_arcs(flow, _SWITCHES, _POLISH, [None])
     span = float(flow.span[0])
     control = BangBangControl.of_arcs(found.arcs[0, found.cost[0].argmin()], span)
@@ -88,6 +87,13 @@ def _closed(
         force=errors.force,
         time_error=errors.time,
     )
+    return posed, control
+
+
+def _closed(
+    flow: SwitchedFlow, errors: DataErrors, rounding: float, gap: float
+) -> Certificate | None:
+    posed, control = posed_of(flow, errors)
     closed, cost, error, bound, floor, evaluations = closed_root(
         posed, float(flow.delay[0]), rounding, control.initial, np.array(control.switches), gap,
         *_GRID,

@@ -1,4 +1,4 @@
-"""The root of most searches of one row in a single call: the exact tube, and a bound that closes it.
+"""The root of most searches of one row in a single call: the exact tube, and a bound that closes.
 
 From controls that are as good as any, most likely, to the proof that none beat them by more than a
 gap: where a tube without gaps lets one q of the dual suffice, or the order of the ends of the tube

@@ -11,6 +11,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 _BYTES = 64  # JAX takes memory that begins at a multiple of them, and copies other memory
+_SMALL = 2**10  # numbers of an array that is copied twice as soon as once
 _FEW = 2**14  # numbers that are handed over together
 _BEFORE = 2  # times that arrays of some shapes are handed over one by one
 _SEEN: Counter = Counter()  # how often arrays of some shapes were handed over
@@ -64,7 +65,9 @@ def owned(array: np.ndarray, dtype: DTypeLike | None = None) -> jax.Array:
 
 
 def copied(array: np.ndarray, dtype: DTypeLike | None = None) -> np.ndarray:
-    """The numbers in memory that JAX takes over as it is."""
+    """The numbers in memory that JAX takes over as it is, unless they are few."""
+    if array.size <= _SMALL:  # JAX copies it again, in less time than it takes to align it
+        return np.array(array, dtype)
     own = aligned(array.shape, array.dtype if dtype is None else np.dtype(dtype))
     own[...] = array
     return own

@@ -126,10 +126,9 @@ class Request(Displayed, Saved, Module):
             _KNOWN.put(self, Known(*places))
         for index, array in zip(known, arrays, strict=True):
             places[index] = array
-        self.theta0, self.start, self.horizon, self.target = places[:4]
-        # Computed together and kept: recomputed elsewhere, what does not move would differ in its
-        # last digit.
-        self.centred_start, self.centred_goal = places[4:]
+        # Past `__setattr__`, which takes a tenth of all this. What is centred is computed together
+        # and kept: recomputed elsewhere, what does not move would differ in its last digit.
+        vars(self).update(zip(Known._fields, places, strict=True))
         _check_backsolve(self)
 
     def _entries(self) -> Entries:

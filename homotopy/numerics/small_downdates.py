@@ -55,7 +55,8 @@ def _root(gaps, weights, count, i, halves):
     # First guess: the two nearest poles exactly, the rest of the sum frozen at the midpoint.
     rest = middle - (weights[i + 1] - weights[i]) / (0.5 * width)
     offset = _two_pole_root(rest, weights[i], weights[i + 1], pole_below, pole_above, left)
-    if not low < offset < high:
+    # The middle itself counts to the right.
+    if not (low < offset < high or (offset == low and not left)):
         offset = 0.5 * (low + high)
     for _ in range(_SWEEPS):
         _sums(gaps, weights, count, origin, offset, i, halves)
@@ -74,7 +75,7 @@ def _root(gaps, weights, count, i, halves):
             pole_above,
             left,
         )
-        if not low < candidate < high:
+        if not (low < candidate < high or (candidate == low and not left)):
             candidate = 0.5 * (low + high)
         rounding = _UNIT * (abs(halves[0]) + abs(halves[1]))
         if abs(value) <= 2.0 * rounding or abs(candidate - offset) <= _UNIT * abs(offset):

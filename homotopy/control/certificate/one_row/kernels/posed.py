@@ -90,6 +90,16 @@ def norm_of(vector):
 
 @inner
 @no_type_check
+def filled(count, value):
+    """An array of so many times the same number."""
+    array = np.empty(count)
+    for i in range(count):
+        array[i] = value
+    return array
+
+
+@inner
+@no_type_check
 def operations_of(size):
     """More than any number passes when a state or a costate is carried on."""
     return 4 * size + 26
@@ -101,7 +111,9 @@ def measured(posed):
     """Both decompositions, and how much of the matrix they leave."""
     size = posed.rates.size
     slack, relative = 1.0 + gamma(4), gamma(size + 5)
-    row = slack * (np.abs(posed.row) + posed.row_errors)
+    row = np.empty(size)
+    for i in range(size):
+        row[i] = slack * (abs(posed.row[i]) + posed.row_errors[i])
     residual = slack * (abs(posed.residual) + posed.residual_error)
     rates, observed, seen = np.empty((2, size)), np.empty((2, size)), np.empty((2, size))
     shape = (2, size, size)

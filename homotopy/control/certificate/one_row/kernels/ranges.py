@@ -12,6 +12,7 @@ from homotopy.control.certificate.one_row.kernels.envelope import Flow
 from homotopy.control.certificate.one_row.kernels.modes import decay_and_held
 from homotopy.control.certificate.one_row.kernels.posed import (
     EXPONENTIAL,
+    filled,
     gamma,
     norm_of,
     operations_of,
@@ -77,7 +78,7 @@ def reach_of(posed, known, start_size, edges):
             if i > 0:
                 within[i - 1, j] = min(max(earlier, later), norms[i])
             earlier = later
-    return Reach(norms, within, np.full(count, most), drive, most)
+    return Reach(norms, within, filled(count, most), drive, most)
 
 
 @inner
@@ -97,7 +98,12 @@ def grid_of(posed, uniform, geometric):
     for i in range(geometric - 1):
         times[uniform + i] = posed.span * ratio ** (geometric - 1 - i)
     times[uniform + geometric - 1] = posed.span
-    times.sort()
+    for i in range(uniform, times.size):  # into its place
+        time, place = times[i], i
+        while place > 0 and times[place - 1] > time:
+            times[place] = times[place - 1]
+            place -= 1
+        times[place] = time
     count, shortest = 1, 1e-12 * posed.span
     for i in range(1, times.size):
         if times[i] - times[count - 1] > shortest and posed.span - times[i] > shortest:

@@ -15,6 +15,7 @@ from homotopy.control.certificate.one_row.kernels.backward import Levels, carrie
 from homotopy.control.certificate.one_row.kernels.ordering import farthest, wrong_sides
 from homotopy.control.certificate.one_row.kernels.posed import (
     arrived,
+    filled,
     gamma,
     measured,
     norm_of,
@@ -70,19 +71,19 @@ def closed_root(posed, delay, rounding, initial, switches, gap, uniform, geometr
     first = norm_of(start_errors)
     if delay > 0.0:
         start, error = arrived(posed, known, start, first, 1, none, 0, delay, 0.0)
-        start_errors = np.full(size, error)
+        start_errors = filled(size, error)
         first = norm_of(start_errors)
     goal_error = norm_of(posed.goal_errors)
     end, error = arrived(
         posed, known, start, first, initial, switches, switches.size, posed.span, posed.time_error
     )
     apart, before, goal_size = np.empty(size), 0.0, np.empty(size)
-    start_size, slack4 = np.empty(size), 1.0 + gamma(4)
+    start_size, outward = np.empty(size), 1.0 + gamma(4)
     for j in range(size):
         apart[j] = end[j] - posed.goal[j]
         before += (start[j] - posed.goal[j]) ** 2
-        goal_size[j] = slack4 * (abs(posed.goal[j]) + posed.goal_errors[j])
-        start_size[j] = slack4 * (abs(start[j]) + start_errors[j])
+        goal_size[j] = outward * (abs(posed.goal[j]) + posed.goal_errors[j])
+        start_size[j] = outward * (abs(start[j]) + start_errors[j])
     distance = norm_of(apart)
     error += goal_error + gamma(size + 8) * (distance + norm_of(goal_size))
     cost = 0.5 * distance * distance
@@ -98,31 +99,30 @@ def closed_root(posed, delay, rounding, initial, switches, gap, uniform, geometr
     edges = grid_of(posed, uniform, geometric)
     reach = reach_of(posed, known, start_size, edges)
     flow, rayleigh = flow_of(posed, known, start, first)
-    slack = slack_of(posed, known, rayleigh, reach.within, reach.largest)
-    count = edges.size - 1
+    count, most = edges.size - 1, reach.most
     tube = Tube(
         edges,
-        np.full(count + 1, -reach.most), np.full(count + 1, reach.most),
-        np.full(count + 1, -np.inf), np.full(count + 1, np.inf),
-        np.full(count, -reach.most), np.full(count, reach.most),
-        np.full(count, -np.inf), np.full(count, np.inf),
+        filled(count + 1, -most), filled(count + 1, most),
+        filled(count + 1, -np.inf), filled(count + 1, np.inf),
+        filled(count, -most), filled(count, most),
+        filled(count, -np.inf), filled(count, np.inf),
     )  # fmt: skip
-    narrowed(flow, tube, slack, _PASSES)
-    at, within, force = reached(
-        posed.rates, start_size, known.row, reach.drive, reach.norms, relative, tube
-    )
-    made, most = 0.0, 0.0
-    for i in range(count):
-        made += slack.growth[i] * (edges[i + 1] - edges[i])
-        most = max(most, slack.residual[i])
-    if made * flow.row_norm + most > _NEGLIGIBLE * flow.scale:
-        # The errors of the data profit from what is known of v.
-        largest = np.maximum(np.maximum(tube.cell_high, -tube.cell_low), 0.0)
+    within, largest = reach.within, reach.largest
+    for look in range(2):
         slack = slack_of(posed, known, rayleigh, within, largest)
         narrowed(flow, tube, slack, _PASSES)
         at, within, force = reached(
             posed.rates, start_size, known.row, reach.drive, reach.norms, relative, tube
         )
+        made, near = 0.0, 0.0
+        for i in range(count):
+            made += slack.growth[i] * (edges[i + 1] - edges[i])
+            near = max(near, slack.residual[i])
+        if look > 0 or made * flow.row_norm + near <= _NEGLIGIBLE * flow.scale:
+            break
+        # The errors of the data profit from what is known of v.
+        for i in range(count):
+            largest[i] = max(tube.cell_high[i], -tube.cell_low[i], 0.0)
     signed, most = True, 0.0
     for i in range(count):
         signed = signed and not tube.cell_low[i] < 0.0 < tube.cell_high[i]

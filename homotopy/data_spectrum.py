@@ -16,7 +16,7 @@ from homotopy.numerics.symmetric_eigen import symmetric_eigen
 EPSILON = float(np.finfo(np.float64).eps)
 EXTENDED_LIMIT = 300  # dimension up to which Jacobi in double-double takes seconds at most
 # Problems up to which loops over single numbers are quicker than NumPy: dimension, and products.
-_SMALL, _FEW_PRODUCTS = 10, 10_000
+_SMALL, _FEW_PRODUCTS = 8, 5_000
 
 
 class Numbers(NamedTuple):

@@ -3,7 +3,7 @@
 To import Numba takes half a second, and to compile with it longer: too long for a first problem,
 and too short to speak of where many are set up, or one is searched. Loops that keep to what this
 file says are run by Python at first, and compiled as soon as something else has imported Numba, or
-they were called so often that it is worth it. Both are IEEE arithmetic in one order, and give the
+they have taken so long that it is worth it. Both are IEEE arithmetic in one order, and give the
 same numbers to the last digit:
 
 * floats are added, subtracted, multiplied, divided, rooted by `np.sqrt` and compared; no powers, no
@@ -14,12 +14,13 @@ same numbers to the last digit:
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from types import FunctionType
 
 import numpy as np
 
-_WORTH_IT = 30  # calls, from which Numba is imported for their sake
+_WORTH_IT = 0.5  # seconds of Python, from which Numba is imported for their sake
 _MARK = "__called_by_loops__"
 
 
@@ -40,14 +41,16 @@ class Loops:
 
     def __init__(self, function: Callable):
         self.__doc__, self.written = function.__doc__, function
-        self._calls, self._compiled = 0, None
+        self._seconds, self._compiled = 0.0, None
 
     def __call__(self, *arguments):
         if self._compiled is None:
-            self._calls += 1
-            if "numba" not in sys.modules and self._calls <= _WORTH_IT:
+            if "numba" not in sys.modules and self._seconds < _WORTH_IT:
+                began = time.perf_counter()
                 with np.errstate(all="ignore"):
-                    return self.written(*arguments)
+                    found = self.written(*arguments)
+                self._seconds += time.perf_counter() - began
+                return found
             self._compiled = self.compiled()
         return self._compiled(*arguments)
 

@@ -3,9 +3,11 @@
 What they compute is compared with fifty digits where it is used: `test_linear_deletions`.
 """
 
+import inspect
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +120,19 @@ def test_numba_is_asked_for_once_it_is_worth_it(monkeypatch):
     assert not asked
     assert [loops(1.0) for _ in range(3)] == [2.0] * 3
     assert asked == [1]
+
+
+@pytest.mark.parametrize("loops", [spectrum_of_rows, without_each])
+def test_what_loops_call_stands_in_their_folder(loops):
+    """What a compiled function calls from elsewhere would not be in the stamp of the cache."""
+    here, seen, waiting = Path(loops.written.__code__.co_filename).parent, set(), [loops.written]
+    while waiting:
+        function = waiting.pop()
+        assert Path(function.__code__.co_filename).parent == here
+        seen.add(function)
+        called = (function.__globals__.get(name) for name in function.__code__.co_names)
+        waiting += [one for one in called if inspect.isfunction(one) and one not in seen]
+    assert len(seen) >= 4
 
 
 def test_a_first_problem_does_not_import_numba():

@@ -222,6 +222,8 @@ def row_numbers(name: str, value, size: int, distinct: bool = True) -> np.ndarra
         Where they are no row numbers from 0 to size − 1, there are none, or one is named twice
         although they are to be distinct.
     """
+    if type(value) is int and 0 <= value < size:  # what most calls are given
+        return np.array([value])
     expected = f"{name}: expected a row number, a sequence of them or a mask of {size} booleans"
     try:
         rows = as_numbers(name, value)

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from homotopy.numerics.double_double import DoubleDouble, matmul
 from homotopy.numerics.gram_matrix import error_bound, gram_matrix
+from homotopy.numerics.small_spectrum import spectrum_of_rows
 from homotopy.numerics.symmetric_eigen import symmetric_eigen
 
-EPSILON = np.finfo(np.float64).eps
+EPSILON = float(np.finfo(np.float64).eps)
 EXTENDED_LIMIT = 300  # dimension up to which Jacobi in double-double takes seconds at most
+# Problems up to which loops over single numbers are quicker than NumPy: dimension, and products.
+_SMALL, _FEW_PRODUCTS = 8, 5_000
+
+
+class Numbers(NamedTuple):
+    """Of a small spectrum, as loops take them: high and low.
+
+    Attributes
+    ----------
+    values, fit, parameters : (2, d), basis : (2, d, d)
+    """
+
+    values: np.ndarray
+    fit: np.ndarray
+    parameters: np.ndarray
+    basis: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +79,16 @@ class DataSpectrum:
         return fit
 
     @cached_property
+    def parameters(self) -> DoubleDouble:
+        """The fit of least norm."""
+        return matmul(self.basis, self.fit.at(np.s_[:, None])).at(np.s_[:, 0])
+
+    @cached_property
+    def numbers(self) -> Numbers | None:
+        """Where it was computed by loops."""
+        return None
+
+    @cached_property
     def error(self) -> float:
         """A bound of ‖VΛVᵀ − H‖.
 
@@ -78,8 +106,39 @@ def data_spectrum(
     X: np.ndarray, y: np.ndarray, ridge: float, omitted: np.ndarray | None = None
 ) -> DataSpectrum:
     """The spectrum of the data without the rows `omitted`."""
+    size, dimension = X.shape
+    if dimension <= min(_SMALL, EXTENDED_LIMIT) and size * (dimension + 1) ** 2 <= _FEW_PRODUCTS:
+        found = _by_loops(X, y, ridge, omitted)
+        if found is not None:
+            return found
     gram = gram_matrix(X, y, omitted)
     return spectrum_of_gram(gram, X.shape[0], ridge, error_bound(X.shape[0], X.shape[1] + 1))
+
+
+def _by_loops(
+    X: np.ndarray, y: np.ndarray, ridge: float, omitted: np.ndarray | None
+) -> DataSpectrum | None:
+    """The same for small problems; None where that did not converge."""
+    size = X.shape[0]
+    if omitted is not None:
+        X, y = np.delete(X, omitted, axis=0), np.delete(y, omitted)
+    X, y = (np.ascontiguousarray(part, np.float64) for part in (X, y))
+    resolution = max(size, X.shape[1]) * EPSILON
+    settled, values, moment, fit, parameters, basis, unseen = spectrum_of_rows(
+        X, y, float(ridge), resolution
+    )
+    if not settled:
+        return None
+    error = 4 * size * 2.0**-106
+    found = DataSpectrum(
+        *(DoubleDouble(*part) for part in (values, basis)),
+        *(unseen, DoubleDouble(*moment), float(ridge), size, error, resolution),
+    )
+    known = {"fit": DoubleDouble(*fit), "parameters": DoubleDouble(*parameters)}
+    vars(found).update(
+        known, numbers=Numbers(values, fit, parameters, basis)
+    )  # its cached properties
+    return found
 
 
 def spectrum_of_gram(

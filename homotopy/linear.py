@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import equinox as eqx
@@ -16,6 +17,7 @@ from homotopy import _formulas
 from homotopy._checks import ArrayInput, row_numbers
 from homotopy._display import Entries
 from homotopy._jit import jit_outermost
+from homotopy._memory import copied, handed_over
 from homotopy.chunks.row_moments import Moments
 from homotopy.data_spectrum import data_spectrum
 from homotopy.kept_spectra import keep_spectrum, spectrum_of
@@ -23,12 +25,22 @@ from homotopy.labels import keep_labels, kept_labels, labels_of, numbered
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.linear_of_moments import OfMoments
 from homotopy.losses import SquaredError
+from homotopy.losses.targets import check_finite
 from homotopy.modal import ModalForm
-from homotopy.modal_form import modal_form
+from homotopy.modal_form import arrays_of_modal_form, modal_fields, modal_form, of_arrays
 from homotopy.models import linear_model
+from homotopy.precision import floating_dtype
 from homotopy.problem import Problem
-from homotopy.problem_data import deleted_rows, sample_weights, validated_data
+from homotopy.problem_data import (
+    deleted_rows,
+    ridge_strength,
+    sample_weights,
+    validated_data,
+)
 from homotopy.weighted_rows import least_squares_rows, scaled_rows
+
+_SQUARED_ERROR = SquaredError()
+_linear_model = lru_cache(maxsize=256)(linear_model)
 
 
 class LinearRegression(OfMoments, Problem):
@@ -90,29 +102,37 @@ class LinearRegression(OfMoments, Problem):
                 f"y: expected a vector of {inputs.shape[0]} targets, got shape {targets.shape}; "
                 "MultiOutputRegression takes several targets."
             )
+        # Past the constructor of `Problem`: all arrays are handed over together, and of the linear
+        # model and its loss there is nothing to check.
+        dtype, strength = floating_dtype(dtype), ridge_strength(ridge, inputs.shape[1])
         targets = targets.astype(np.float64, copy=False)
-        super().__init__(
-            linear_model(inputs.shape[1]),
-            SquaredError(),
-            inputs,
-            targets,
-            deleted=indices,
-            ridge=ridge,
-            weights=weights,
-            dtype=dtype,
-        )
-        if self.ridge.ndim == 1:
+        check_finite("SquaredError", targets)
+        if isinstance(strength, np.ndarray):
             raise ValueError(
                 "ridge: expected one number, as closed forms need, got one for each parameter; "
                 "Problem(linear_model(p), SquaredError(), X, y, ...) takes them."
             )
-        keep_labels(self.X, labels)
         known = None if weights is None else sample_weights(weights, inputs.shape[0])
         rows, values = scaled_rows(inputs, targets, known)
-        full = data_spectrum(rows, values, float(ridge))
-        self.modal = modal_form(rows, values, indices, full, self.X.dtype)
-        self.moments = None
-        if self.X.dtype == np.float64:  # else the spectrum is that of other numbers than X
+        full = data_spectrum(rows, values, strength)
+        modal = arrays_of_modal_form(modal_fields(rows, values, indices, full), full, dtype)
+        own = {
+            "X": copied(inputs, dtype),
+            "y": copied(targets, dtype),
+            "deleted": np.array(indices),
+            "ridge": np.asarray(strength, dtype),
+        }
+        if known is not None:
+            own["point_weights"] = copied(known, dtype)
+        arrays = iter(handed_over([*own.values(), *modal.values()]))
+        fields = {name: next(arrays) for name in own}
+        fields |= {"model": _linear_model(inputs.shape[1]), "loss": _SQUARED_ERROR}
+        # Past `__setattr__`, which for so many fields takes as long as the spectrum.
+        vars(self).update(
+            {"point_weights": None, **fields}, modal=of_arrays(modal, arrays), moments=None
+        )
+        keep_labels(self.X, labels)
+        if dtype == np.float64:  # else the spectrum is that of other numbers than X
             keep_spectrum(self, full)
 
     def _entries(self) -> Entries:

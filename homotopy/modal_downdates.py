@@ -16,6 +16,7 @@ import numpy as np
 from homotopy.data_spectrum import EPSILON, DataSpectrum
 from homotopy.numerics.double_double import DoubleDouble, matmul
 from homotopy.numerics.interlacing import downdated
+from homotopy.numerics.small_downdates import without_each
 
 _ACCURATE = 2.0**-54  # relative error of 1 − P and of the eigenvalues, before they are rounded
 _CLOSE = 8 * EPSILON  # eigenvalues that agree to so much are equal
@@ -75,6 +76,10 @@ def downdates(
     the retained points see all that the data see, and no two eigenvalues of modes that the point
     reaches are as good as equal.
     """
+    if full.numbers is not None:
+        found = _by_loops(rows, targets, full)
+        if found is not None:
+            return found
     number, dimension = rows.shape
     seen = ~full.unseen
     gaps = _gaps(full.values)
@@ -144,6 +149,49 @@ def downdates(
         "full_rotation": transposed,
         "full_limit": change,
     }, accurate
+
+
+def _by_loops(
+    rows: np.ndarray, targets: np.ndarray, full: DataSpectrum
+) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
+    """The same for small problems; None where eigenvalues are equal."""
+    number, dimension = rows.shape
+    smallest = (max(full.size, dimension) * EPSILON) ** 2
+    limits = np.array([full.error, _ACCURATE, _CLOSE, _FEWEST, smallest])
+    rows, targets = (np.ascontiguousarray(part, np.float64) for part in (rows, targets))
+    values, fit, _, basis = full.numbers
+    (
+        status,
+        eigenvalues,
+        pulls,
+        equilibrium,
+        modes,
+        change,
+        scalars,
+        vectors,
+        turned,
+        kernel,
+        active,
+    ) = without_each(rows, targets, values, basis, fit, full.unseen, full.ridge, limits)
+    if (status == 2).any():
+        return None
+    residual = scalars[:, :1]
+    return {
+        "basis": vectors,
+        "eigenvalues": eigenvalues,
+        "rows": pulls[:, None, :],
+        "residual": residual,
+        "equilibrium": equilibrium,
+        "kernel": kernel,
+        "active": active,
+        "leverages": scalars[:, 1:],
+        "mode_residuals": residual.copy(),
+        "mode_vectors": np.ones((number, 1, 1)),
+        "modes": modes[:, :, None],
+        "kernel_offset": np.zeros((number, dimension)),
+        "full_rotation": turned,
+        "full_limit": change,
+    }, status == 0
 
 
 def _regular(eigenvalues, active, full: DataSpectrum) -> np.ndarray:

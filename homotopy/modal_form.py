@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import jax
 import numpy as np
 
+from homotopy._beside import Beside
+from homotopy._memory import handed_over
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.modal import ModalForm, Spectrum
 from homotopy.modal_downdates import clusters, downdates
@@ -29,29 +33,69 @@ def modal_form(
     dtype
         Of the result.
     """
+    return as_modal_form(modal_fields(X, y, deleted, full), full, dtype)
+
+
+def modal_fields(
+    X: np.ndarray, y: np.ndarray, deleted: np.ndarray, full: DataSpectrum
+) -> dict[str, np.ndarray]:
+    """What `modal_form` is made of, in NumPy and float64."""
     if deleted.size == 1:
         fields, accurate = downdates(X[deleted], y[deleted], full)
         if accurate[0]:
-            fields = {name: part[0] for name, part in fields.items()}
-            return as_modal_form(fields, full, dtype)
-    return as_modal_form(directly(X, y, deleted, full), full, dtype)
+            return {name: part[0] for name, part in fields.items()}
+    return directly(X, y, deleted, full)
 
 
 def as_modal_form(fields: dict[str, np.ndarray], full: DataSpectrum, dtype) -> ModalForm:
     """NumPy's arrays, in float64, as those of a `ModalForm`; they may have a leading axis."""
-    fit = matmul(full.basis, full.fit.at(np.s_[:, None])).at(np.s_[:, 0])
+    arrays = arrays_of_modal_form(fields, full, dtype)
+    return of_arrays(arrays, handed_over(arrays.values()))
+
+
+def arrays_of_modal_form(
+    fields: dict[str, np.ndarray], full: DataSpectrum, dtype
+) -> dict[str, np.ndarray]:
+    """Those of a `ModalForm`, by name, in NumPy."""
+    if full.numbers is not None:
+        basis, fit = full.numbers.basis, full.numbers.parameters
+    else:
+        basis, fit = (np.stack([part.high, part.low]) for part in (full.basis, full.parameters))
     arrays = {
         "full_values": full.values.rounded(),
-        "data_basis": np.stack([full.basis.high, full.basis.low]),
-        "data_fit": np.stack([fit.high, fit.low]),
+        "data_basis": basis,
+        "data_fit": fit,
         **fields,
     }
-    arrays = {
-        name: part if part.dtype == bool else part.astype(dtype) for name, part in arrays.items()
+    return {
+        name: part if part.dtype in (bool, dtype) else part.astype(dtype)
+        for name, part in arrays.items()
     }
-    arrays = jax.device_put(arrays)
-    values, rotation = arrays.pop("full_values"), arrays.pop("full_rotation")
-    return _made(ModalForm, full=_made(Spectrum, eigenvalues=values, rotation=rotation), **arrays)
+
+
+def of_arrays(known: dict[str, np.ndarray], arrays: Iterable[jax.Array]) -> ModalForm:
+    """The `ModalForm` of what `arrays_of_modal_form` returns, and the same arrays in JAX."""
+    own = dict(zip(known, arrays, strict=True))
+    values, rotation = own.pop("full_values"), own.pop("full_rotation")
+    modal = _made(ModalForm, full=_made(Spectrum, eigenvalues=values, rotation=rotation), **own)
+    if values.size <= _FEW:
+        _KNOWN.put(modal, known)
+    return modal
+
+
+_KNOWN = Beside()
+_FEW = 64  # parameters up to which arrays are kept in NumPy too
+
+
+def numbers_of(modal: ModalForm) -> dict[str, np.ndarray]:
+    """Its arrays in NumPy, by the names of `arrays_of_modal_form`; not where they are traced."""
+    known = _KNOWN.get(modal)
+    if known is None:
+        own = dict(vars(modal))
+        full = vars(own.pop("full"))
+        own |= {"full_values": full["eigenvalues"], "full_rotation": full["rotation"]}
+        known = {name: np.asarray(part) for name, part in own.items()}
+    return known
 
 
 def _made(kind: type, **fields):

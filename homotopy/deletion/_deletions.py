@@ -91,11 +91,17 @@ def deletions(
     vars(together).update(
         problem=stacked,
         theta0=theta0,
-        start=start,
-        horizon=horizon,
         method=Exact(),
         terminal_cost=ParameterDistance(),
-        **jax.device_put({"target": target, "centred_start": centred, "centred_goal": goal}),
+        **jax.device_put(
+            {
+                "start": start,
+                "horizon": horizon,
+                "target": target,
+                "centred_start": centred,
+                "centred_goal": goal,
+            }
+        ),
     )
     flows = SwitchedFlow(
         rates=fields["eigenvalues"],

@@ -8,12 +8,15 @@ are LAPACK's, and what they leave of the data is measured.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from homotopy import data_spectrum
 from homotopy.control.certificate.rounding import UNIT, DataErrors, gamma
-from homotopy.deletion.request import Request
+from homotopy.deletion.request import Request, known_numbers
 from homotopy.modal_downdates import roundings
+from homotopy.modal_form import numbers_of
 from homotopy.numerics.double_double import matmul
 from homotopy.weighted_rows import least_squares_rows
 
@@ -28,23 +31,23 @@ def data_errors(request: Request) -> DataErrors:
     Those of θ₀ and of the target do not move in the kernel of M together: what both are unsure of
     there is an error of the deleted residual alone.
     """
-    problem, modal = request.problem, request.problem.modal
+    problem = request.problem
+    modal, known = numbers_of(problem.modal), known_numbers(request)
     rates, rows, residual, equilibrium, basis = (
-        _array(part)
-        for part in (modal.eigenvalues, modal.rows, modal.residual, modal.equilibrium, modal.basis)
+        _array(modal[name]) for name in ("eigenvalues", "rows", "residual", "equilibrium", "basis")
     )
-    kernel, size = np.asarray(modal.kernel), rates.size
+    kernel, size = modal["kernel"], rates.size
     largest, unsure, single = rates.max(initial=0.0), gamma(2 * size + 16), len(rows) == 1
     entry = gamma(roundings(size)) if single else 2 * UNIT
     matrix = np.full((size, size), (max(problem.X.shape) * 2 * UNIT) ** 2 * largest)
-    matrix[np.diag_indices(size)] += entry * rates
+    matrix.flat[:: size + 1] += entry * rates
     row_errors = entry * np.abs(rows)
     for place in _repeated(rates):
         # Made equal, and their vectors turned among themselves in ordinary precision.
         matrix[place, place] += 16 * UNIT * rates[place]
         row_errors[:, place] += unsure * np.linalg.norm(rows[:, place], axis=1)[:, None]
-    absolute = np.abs(rows) @ np.abs(equilibrium) + np.abs(residual)
-    residual_errors = 2 * UNIT * np.abs(residual) + _DOUBLE_DOUBLE * absolute
+    fitted, missed = np.abs(equilibrium), np.abs(residual)
+    residual_errors = 2 * UNIT * missed + _DOUBLE_DOUBLE * (np.abs(rows) @ fitted + missed)
     centre = np.zeros(size)
     if _by_lapack(size):
         more, askew, centre = _left_over(request, rates, basis)
@@ -52,18 +55,23 @@ def data_errors(request: Request) -> DataErrors:
         row_errors = row_errors + np.abs(rows) @ askew
         residual_errors = residual_errors + np.abs(rows) @ centre
 
+    absolute, length = np.abs(basis).T, _norm(equilibrium)
+    fitted = 4 * UNIT * fitted + centre
+
     def coordinates(theta):
         """Of Vᵀθ − α; in closed form α is a product with V, and V not right entry by entry."""
-        seen = np.abs(basis).T @ np.abs(_array(theta))
-        fitted = 4 * UNIT * np.abs(equilibrium)
-        if single:
-            fitted += entry * (np.linalg.norm(_array(theta)) + np.linalg.norm(equilibrium))
-        return unsure * seen + fitted + centre
+        theta = _array(theta)
+        found = unsure * (absolute @ np.abs(theta)) + fitted
+        return found + entry * (_norm(theta) + length) if single else found
 
-    start, goal = coordinates(request.theta0), coordinates(request.target)
-    if np.array_equal(_array(request.centred_goal), np.where(kernel, request.centred_start, 0.0)):
-        residual_errors = residual_errors + np.abs(rows[:, kernel]) @ start[kernel]
-        start, goal = np.where(kernel, 0.0, start), np.zeros(size)
+    start, centred = coordinates(known.theta0), known.centred_start
+    if np.array_equal(known.centred_goal, np.where(kernel, centred, 0.0)):
+        goal = np.zeros(size)
+        if kernel.any():
+            residual_errors = residual_errors + np.abs(rows[:, kernel]) @ start[kernel]
+            start = np.where(kernel, 0.0, start)
+    else:
+        goal = coordinates(known.target)
     return DataErrors(
         matrix=matrix,
         rows=row_errors,
@@ -71,7 +79,7 @@ def data_errors(request: Request) -> DataErrors:
         start=start,
         goal=goal,
         force=np.zeros(size),
-        time=4 * UNIT * float(request.horizon) if float(request.start) > 0.0 else 0.0,
+        time=4 * UNIT * float(known.horizon) if known.start > 0.0 else 0.0,
     )
 
 
@@ -81,11 +89,13 @@ def start_coordinates(request: Request, errors: DataErrors) -> tuple[np.ndarray,
     One step of iterative refinement: what the coordinates z leave of the gradient, at θ₀ − Vz and
     in double-double, divided by Λ. It is off by the rounding of its own, and by that of V.
     """
-    problem, modal, centred = request.problem, request.problem.modal, request.centred_start
-    centred, rates, basis = _array(centred), _array(modal.eigenvalues), _array(modal.basis)
-    whole, unsure = float(np.linalg.norm(centred)), float(np.linalg.norm(errors.start))
-    seen = ~np.asarray(modal.kernel)
-    if unsure <= _CANCELLED * whole or _by_lapack(rates.size) or not seen.any():
+    problem, modal = request.problem, numbers_of(request.problem.modal)
+    centred = _array(known_numbers(request).centred_start)
+    rates, basis = _array(modal["eigenvalues"]), _array(modal["basis"])
+    if _norm(errors.start) <= _CANCELLED * _norm(centred) or _by_lapack(rates.size):
+        return centred, errors.start
+    seen = ~modal["kernel"]
+    if not seen.any():
         return centred, errors.start
     X, y = map(_array, least_squares_rows(problem))
     keep = np.setdiff1d(np.arange(len(X)), np.asarray(problem.deleted))
@@ -107,12 +117,18 @@ def _by_lapack(size: int) -> bool:
     return size > data_spectrum.EXTENDED_LIMIT
 
 
+def _norm(vector: np.ndarray) -> float:
+    return math.sqrt(vector @ vector)
+
+
 def _array(value) -> np.ndarray:
     return np.asarray(value, dtype=np.float64)
 
 
 def _repeated(rates: np.ndarray) -> list[np.ndarray]:
     """Where the same rate stands more than once."""
+    if len(set(rates.tolist())) == rates.size:
+        return []
     values, group = np.unique(rates, return_inverse=True)
     places = [np.flatnonzero(group == number) for number in range(values.size)]
     return [place for place in places if place.size > 1]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import diffrax
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from homotopy._checks import ArrayInput, concrete, time
+from homotopy._beside import Beside
+from homotopy._checks import ArrayInput, concrete, known_vector, time
 from homotopy._display import Displayed, Entries
+from homotopy._memory import handed_over
 from homotopy._module import Module
 from homotopy._saving import Saved
 from homotopy._wording import described
@@ -26,10 +30,27 @@ from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.linear import LinearRegression
 from homotopy.measurements import AbstractMeasurement
+from homotopy.modal import ModalForm
+from homotopy.modal_form import numbers_of
 from homotopy.problem import Problem, a_problem
 
 # Of λT: errors of the default tolerance then grow to one part in a thousand.
 _MOST_BACKWARDS = 13.0
+_FEW = 64  # parameters up to which the numbers of a request are kept in NumPy too
+
+
+class Known(NamedTuple):
+    """The numbers of a request in NumPy: as the attributes of the same names."""
+
+    theta0: np.ndarray
+    start: np.ndarray
+    horizon: np.ndarray
+    target: np.ndarray | None
+    centred_start: np.ndarray | None
+    centred_goal: np.ndarray | None
+
+
+_KNOWN = Beside()
 
 
 class Request(Displayed, Saved, Module):
@@ -62,8 +83,6 @@ class Request(Displayed, Saved, Module):
     target: Float[Array, " d"] | None
     method: Exact | Adaptive
     terminal_cost: AbstractTerminalCost
-    # Computed together and kept: recomputed elsewhere, what does not move would differ in its last
-    # digit.
     centred_start: Float[Array, " d"] | None
     centred_goal: Float[Array, " d"] | None
 
@@ -80,31 +99,37 @@ class Request(Displayed, Saved, Module):
         terminal_cost: AbstractTerminalCost | AbstractMeasurement | Callable | None = None,
     ):
         self.problem = a_problem(problem, rows=False)
-        self.theta0 = problem.parameters(theta0)
-        self.start, self.horizon = checked_interval(start, horizon, self.theta0.dtype)
+        dimension, dtype = problem.dimension, problem.X.dtype
+        theta0 = _own(known_vector("theta0", theta0, dimension, dtype))
+        start, horizon = checked_interval(start, horizon, dtype)
         self.method = default_method(problem) if method is None else method
         if not isinstance(self.method, Exact | Adaptive):
             raise TypeError(
                 f"method: expected Exact() or Adaptive(), got {described(self.method)}."
             )
         self.terminal_cost = as_terminal_cost(terminal_cost, problem)
-        given = None if target is None else problem.parameters(target, "target")
-        wanted = given is None and self.terminal_cost.needs_target
-        self.centred_start = self.centred_goal = None
+        if target is not None:
+            target = _own(known_vector("target", target, dimension, dtype))
+        wanted = target is None and self.terminal_cost.needs_target
+        centred_start = centred_goal = None
         if isinstance(self.method, Exact):
             modal = self.method.modal_form(problem)
-            self.centred_start = modal.coordinates(self.theta0) - modal.equilibrium
-        if isinstance(problem, LinearRegression):
-            self.target = problem.deleted_fit(self.theta0) if wanted else given
-        else:
-            self.target = train(problem, self.theta0, 0.0).theta if wanted else given
+            target, centred_start, centred_goal = _placed(modal, theta0, target, wanted)
+        elif isinstance(problem, LinearRegression):
+            target, _, _ = _placed(problem.modal, theta0, target, wanted)
+        elif wanted:
+            target = train(problem, jnp.asarray(theta0), 0.0).theta
+        places = [theta0, start, horizon, target, centred_start, centred_goal]
+        known = [index for index, part in enumerate(places) if isinstance(part, np.ndarray)]
+        arrays = handed_over([places[index] for index in known])
+        if dimension <= _FEW and all(part is None or k in known for k, part in enumerate(places)):
+            _KNOWN.put(self, Known(*places))
+        for index, array in zip(known, arrays, strict=True):
+            places[index] = array
+        # Past `__setattr__`, which takes a tenth of all this. What is centred is computed together
+        # and kept: recomputed elsewhere, what does not move would differ in its last digit.
+        vars(self).update(zip(Known._fields, places, strict=True))
         _check_backsolve(self)
-        if isinstance(self.method, Exact) and self.target is not None:
-            if wanted:
-                # Exactly zero but in the kernel: no cancellation with a large deleted fit.
-                self.centred_goal = jnp.where(modal.kernel, self.centred_start, 0.0)
-            else:
-                self.centred_goal = modal.coordinates(self.target) - modal.equilibrium
 
     def _entries(self) -> Entries:
         yield "deleted", f"{self.problem.deleted_names} of {self.problem.size}"
@@ -132,6 +157,16 @@ class Request(Displayed, Saved, Module):
         )
 
 
+def known_numbers(request: Request) -> Known:
+    """The numbers of a request that is not being traced."""
+    known = _KNOWN.get(request)
+    if known is None:
+        own = vars(request)
+        parts = (own[name] for name in Known._fields)
+        known = Known(*(None if part is None else np.asarray(part) for part in parts))
+    return known
+
+
 def has_closed_form(request: Request) -> bool:
     """Whether ℰ is a distance in parameters and the flow `Exact`."""
     # Looking up an attribute of an Equinox module takes as long as a short search in closed form.
@@ -139,8 +174,34 @@ def has_closed_form(request: Request) -> bool:
     return isinstance(own["method"], Exact) and isinstance(own["terminal_cost"], ParameterDistance)
 
 
+def _own(given):
+    """A copy of NumPy's arrays, which JAX takes over."""
+    return given.copy() if isinstance(given, np.ndarray) else given
+
+
+def _placed(modal: ModalForm, theta0, target, wanted: bool):
+    """The target, by default where the flow without the deleted points tends to from θ₀; and θ₀ and
+    the target in modal coordinates centred at the deleted fit. In NumPy where all is known.
+    """
+    basis = vars(modal)["basis"]
+    if any(isinstance(part, jax.core.Tracer) for part in (theta0, basis, target)):
+        xp = jnp
+        equilibrium, kernel = modal.equilibrium, modal.kernel
+    else:
+        xp, known = np, numbers_of(modal)
+        basis, equilibrium, kernel = known["basis"], known["equilibrium"], known["kernel"]
+    coordinates = theta0 @ basis
+    centred = coordinates - equilibrium
+    if wanted:
+        # Exactly zero but in the kernel: no cancellation with a large deleted fit.
+        none = xp.zeros_like(centred)
+        reached = equilibrium + xp.where(kernel, coordinates, none)
+        return basis @ reached, centred, xp.where(kernel, centred, none)
+    return target, centred, None if target is None else target @ basis - equilibrium
+
+
 def checked_interval(start, horizon, dtype):
-    """s and T as JAX arrays; `ValueError`, naming the argument, unless 0 ≤ s < T."""
+    """s and T, in NumPy where they are known; `ValueError` with the name unless 0 ≤ s < T."""
     known_start = time("start", start, traceable=True)
     known_horizon = time("horizon", horizon, traceable=True)
     if known_start is not None and known_horizon is not None and not known_horizon > known_start:
@@ -148,7 +209,10 @@ def checked_interval(start, horizon, dtype):
             f"horizon: expected a time after start = {known_start:g}, got {known_horizon:g}: "
             "there must be time to forget."
         )
-    return jnp.asarray(start, dtype), jnp.asarray(horizon, dtype)
+    return tuple(
+        jnp.asarray(given, dtype) if known is None else np.asarray(known, dtype)
+        for given, known in ((start, known_start), (horizon, known_horizon))
+    )
 
 
 def _check_backsolve(request) -> None:

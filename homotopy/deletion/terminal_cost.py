@@ -40,6 +40,9 @@ class ParameterDistance(AbstractTerminalCost):
         return 0.5 * jnp.sum((theta - target) ** 2)
 
 
+_PARAMETER_DISTANCE = ParameterDistance()
+
+
 class PredictionDistance(AbstractTerminalCost):
     """½ Σ_x ‖f(θ(T); x) − f(θ*₋; x)‖²: models that predict alike count as one.
 
@@ -103,7 +106,7 @@ class MeasurementCost(AbstractTerminalCost):
 def as_terminal_cost(given, problem: Problem) -> AbstractTerminalCost:
     """A cost that fits the problem: the default for None, a measurement or callable wrapped."""
     if given is None:
-        return ParameterDistance()
+        return _PARAMETER_DISTANCE
     if isinstance(given, AbstractTerminalCost):
         given.check(problem)
         return given

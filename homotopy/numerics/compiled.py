@@ -73,12 +73,21 @@ class _Writable:
 
 def _writable(argument):
     """The same numbers in arrays that may be written to: copied where they may not."""
-    if isinstance(argument, np.ndarray):
+    if type(argument) is np.ndarray:
         return argument if argument.flags.writeable else argument.copy()
     if isinstance(argument, tuple):
+        for part in argument:  # most are as they should be
+            if type(part) is np.ndarray:
+                if not part.flags.writeable:
+                    break
+            elif isinstance(part, np.ndarray | tuple) and _writable(part) is not part:
+                break
+        else:
+            return argument
         parts = [_writable(part) for part in argument]
-        if any(part is not own for part, own in zip(parts, argument, strict=True)):
-            return argument._make(parts) if hasattr(argument, "_make") else tuple(parts)
+        return argument._make(parts) if hasattr(argument, "_make") else tuple(parts)
+    if isinstance(argument, np.ndarray) and not argument.flags.writeable:
+        return argument.copy()
     return argument
 
 

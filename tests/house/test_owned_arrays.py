@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from test_arguments import VALID, looked_up
 
+from homotopy._memory import copied, handed_over
+
 KEPT = 64
 # Holds what it was given, in NumPy, as a dictionary would.
 NOT_OWNED = {"homotopy.datasets.Dataset"}
@@ -60,3 +62,25 @@ def test_what_is_made_of_arrays_stays(name):
         array += 1
     for kept, now in zip(before, numbers_of(made), strict=True):
         np.testing.assert_array_equal(now, kept)
+
+
+def test_arrays_are_handed_over_alike_however_often_they_came_before():
+    """One by one at first, and by a compiled function once their shapes are known."""
+    for turn in range(5):
+        given = [np.full((2, 3), turn), np.array([turn > 2]), np.asarray(0.5 * turn)]
+        own = [copied(array) for array in given]
+        found = handed_over(own)
+        assert all(isinstance(array, jax.Array) for array in found)
+        for array, original in zip(found, given, strict=True):
+            assert array.dtype == original.dtype
+            np.testing.assert_array_equal(array, original)
+        with jax.disable_jit():
+            assert all(isinstance(array, jax.Array) for array in handed_over(own))
+
+
+@pytest.mark.parametrize("size", [8, 2**12])
+def test_copies_are_independent(size):
+    numbers = aligned(np.zeros(size))
+    (array,) = handed_over([copied(numbers)])
+    numbers += 1.0
+    assert not np.any(np.asarray(array))

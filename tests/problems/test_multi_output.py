@@ -58,10 +58,12 @@ def test_the_spectrum_is_computed_once(monkeypatch):
     from homotopy import data_spectrum
 
     asked = []
-    original = data_spectrum.symmetric_eigen
-    monkeypatch.setattr(
-        data_spectrum, "symmetric_eigen", lambda matrix: asked.append(1) or original(matrix)
-    )
+
+    def counted(original):
+        return lambda *arguments: asked.append(1) or original(*arguments)
+
+    for name in ("symmetric_eigen", "spectrum_of_rows"):  # one of them, by the size
+        monkeypatch.setattr(data_spectrum, name, counted(getattr(data_spectrum, name)))
     problems = hm.MultiOutputRegression(X, RNG.normal(size=(15, 8)), deleted=4)
     for problem in problems:
         problem.deleting(5)

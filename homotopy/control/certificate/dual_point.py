@@ -44,9 +44,9 @@ class AbstractDualPoint(abc.ABC):
         return 0.5 * self.value**2 / square * (1.0 - gamma(self.costate.size + 8))
 
     @property
-    def merit(self) -> float:
-        """D − ½‖q‖², the concave function that is maximised."""
-        return self.value - 0.5 * float(self.costate @ self.costate)
+    def height(self) -> float:
+        """D/‖q‖: how far the goal is beyond what is reached, along q; negative where it is not."""
+        return self.value / max(float(np.linalg.norm(self.costate)), 1e-300)
 
     @abc.abstractmethod
     def controls(self) -> Controls:

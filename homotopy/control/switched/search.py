@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -56,12 +57,18 @@ def best_arcs(
         ]
         arcs, first = (np.array(part) for part in zip(*given, strict=True))
     else:
-        arcs, first = _as_arcs(_NOTHING, 1.0, max_switches)
-        arcs, first = np.tile(arcs, (len(warm), 1)), np.full(len(warm), first)
+        arcs, first = _nothing(max_switches, len(warm))
     samples = switch_starts(max_switches)
     found = new_searches((len(warm), samples.blocks.size), arcs.shape[1], max_switches + 1)
     multistart(flows, samples, arcs, first, max_switches, max_steps, _NEEDLE_TIMES, found)
     return found
+
+
+@lru_cache(maxsize=64)
+def _nothing(max_switches: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """As warm starts: ε = 0 throughout, for each of so many problems."""
+    arcs, first = _as_arcs(_NOTHING, 1.0, max_switches)
+    return np.tile(arcs, (count, 1)), np.full(count, first)
 
 
 def polish(flow: SwitchedFlow, arcs: np.ndarray, max_steps: int) -> tuple[float, np.ndarray]:

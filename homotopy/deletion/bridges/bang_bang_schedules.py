@@ -8,18 +8,20 @@ from functools import cache
 import jax
 import numpy as np
 
+from homotopy._memory import handed_over
 from homotopy.control.bang_bang_control import BangBangControl, merged
-from homotopy.deletion.request import Request
+from homotopy.deletion.request import Request, known_numbers
 from homotopy.schedules import AbstractSchedule, BangBang
 
 
 def schedule_of(request: Request, control: BangBangControl) -> BangBang:
     """A control on [s, T] as a schedule in E_s: 1 before, 0 after."""
-    start, horizon = float(request.start), float(request.horizon)
+    known = known_numbers(request)
+    start, horizon = float(known.start), float(known.horizon)
     inside = [min(start + time, horizon) for time in control.switches]
     switches = switch_times(control.initial, inside, start, horizon)
     # Nothing is compiled for a number of switches that is new: a search may be out of time.
-    return jax.tree.unflatten(_structure(switches.size), [jax.device_put(switches)])
+    return jax.tree.unflatten(_structure(switches.size), handed_over([switches]))
 
 
 def control_of(request: Request, schedule: AbstractSchedule) -> BangBangControl:

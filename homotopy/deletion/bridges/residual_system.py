@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 from functools import partial
 
 import equinox as eqx
@@ -10,17 +12,19 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import qr
 
+from homotopy._deadline import Deadline
 from homotopy.control.bang_bang_control import BangBangControl
-from homotopy.control.certificate import ResidualSystem
+from homotopy.control.certificate import Certificate, ResidualSystem, closed_at_once
 from homotopy.control.certificate.rounding import DataErrors, gamma
 from homotopy.control.certificate.switching import final_state
 from homotopy.deletion.bridges.switched_flow import switched_flows
 from homotopy.deletion.data_errors import data_errors, start_coordinates
-from homotopy.deletion.request import Request
+from homotopy.deletion.request import Known, Request, known_numbers
 from homotopy.modal import ModalForm
+from homotopy.modal_form import numbers_of
 from homotopy.numerics.gram_spectrum import gram_spectrum
 
-_EPSILON = np.finfo(np.float64).eps
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 def common_schedule(request: Request) -> ResidualSystem:
@@ -32,6 +36,22 @@ def common_schedule(request: Request) -> ResidualSystem:
     """
     rows, residual, errors = common_rows(request)
     return _system(request, rows, residual, errors, np.zeros(len(rows), dtype=int))
+
+
+def closed_certificate(
+    request: Request,
+    gap: float,
+    deadline: Deadline,
+    report: Callable[[int, float, float], None],
+) -> Certificate | None:
+    """Of one ε(t) for a single deleted point, where two compiled calls come to it; else None."""
+    known = known_numbers(request)
+    if len(numbers_of(request.problem.modal)["rows"]) > 1 or known.theta0.dtype != np.float64:
+        return None
+    errors = data_errors(request)
+    centred, errors.start[:] = start_coordinates(request, errors)
+    flow = switched_flows([request])._replace(initial=centred[None])
+    return closed_at_once(flow, errors, _rounding(known), gap, deadline, report)
 
 
 def common_rows(request: Request) -> tuple[np.ndarray, np.ndarray, DataErrors]:
@@ -100,7 +120,6 @@ def _system(
         )
 
     start, horizon = float(request.start), float(request.horizon)
-    sizes = [np.linalg.norm(_array(part)) for part in (request.theta0, request.target)]
     centred, unsure = start_coordinates(request, errors)
     errors = dataclasses.replace(errors, start=unsure)
     # From θ₀ with all the data until s; from there on the controls are free.
@@ -113,7 +132,7 @@ def _system(
         span=start,
         control=control,
         decompose=partial(_decompose, request),
-        rounding=8 * _EPSILON * float(sum(sizes)),
+        rounding=_rounding(known_numbers(request)),
         errors=dataclasses.replace(errors, time=0.0),
     )
     if start == 0.0:
@@ -126,6 +145,12 @@ def _system(
         span=horizon - start,
         errors=dataclasses.replace(errors, start=np.full(state.size, error)),
     )
+
+
+def _rounding(known: Known) -> float:
+    """Distance from the goal that rounding of what is controlled cannot tell from none."""
+    lengths = (math.sqrt(part @ part) for part in map(_array, (known.theta0, known.target)))
+    return 8 * _EPSILON * sum(lengths)
 
 
 def _decompose(request: Request, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,8 @@ import numpy as np
 
 from homotopy._beside import Beside
 from homotopy.control.switched import SwitchedFlow
-from homotopy.deletion.request import Request
+from homotopy.deletion.request import Request, known_numbers
+from homotopy.modal_form import numbers_of
 
 
 def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
@@ -21,8 +22,19 @@ def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
     Always in float64, whatever the problems' own precision.
     """
     packed = [_packed(request) for request in requests]
-    shapes, numbers = packed[0].shapes, b"".join([each.numbers for each in packed])
-    return PackedFlows(shapes, np.frombuffer(numbers).reshape(len(packed), -1)).unpacked()
+    if len(packed) == 1:
+        return _views(*packed[0])
+    return PackedFlows(packed[0].shapes, np.array([each.numbers for each in packed])).unpacked()
+
+
+def _views(shapes: list[tuple[int, ...]], numbers: np.ndarray) -> SwitchedFlow:
+    """Of one problem, with a leading axis, without a copy."""
+    parts, begin = [], 0
+    for shape in shapes:
+        end = begin + math.prod(shape)
+        parts.append(numbers[begin:end].reshape(1, *shape))
+        begin = end
+    return SwitchedFlow(*parts)
 
 
 class PackedFlows(NamedTuple):
@@ -55,7 +67,7 @@ class PackedFlows(NamedTuple):
 
     def keep(self, row: int, request: Request) -> None:
         """Give a problem its own of the flows."""
-        _PACKED.put(request, _Packed(self.shapes, self.numbers[row].tobytes()))
+        _PACKED.put(request, _Packed(self.shapes, self.numbers[row].copy()))
 
 
 _PACKED = Beside()
@@ -65,34 +77,29 @@ class _Packed(NamedTuple):
     """The numbers of one `SwitchedFlow` as they are in memory, field after field."""
 
     shapes: list[tuple[int, ...]]
-    numbers: bytes
+    numbers: np.ndarray
 
 
 def _packed(request: Request) -> _Packed:
     """Kept beside the problem: to read so many JAX arrays takes as long as half a search."""
     packed = _PACKED.get(request)
     if packed is None:
-        own = _fields(request)
-        modal = own["problem"].modal
-        rotation, start, horizon = (
-            np.asarray(part) for part in (modal.full.rotation, own["start"], own["horizon"])
-        )
+        modal, own = numbers_of(_fields(request)["problem"].modal), known_numbers(request)
         flow = SwitchedFlow(
-            rates=modal.eigenvalues,
-            full_rates=modal.full.eigenvalues,
-            rotation=rotation,
-            transposed=rotation.T,
-            rows=modal.rows,
-            residual=modal.residual,
-            limit=modal.full_limit,
-            initial=own["centred_start"],
-            goal=own["centred_goal"],
-            delay=start,
-            span=horizon.astype(np.float64) - start,
+            rates=modal["eigenvalues"],
+            full_rates=modal["full_values"],
+            rotation=modal["full_rotation"],
+            transposed=modal["full_rotation"].T,
+            rows=modal["rows"],
+            residual=modal["residual"],
+            limit=modal["full_limit"],
+            initial=own.centred_start,
+            goal=own.centred_goal,
+            delay=own.start,
+            span=own.horizon.astype(np.float64) - own.start,
         )
-        arrays = [np.asarray(part, np.float64) for part in flow]
-        numbers = b"".join(array.tobytes() for array in arrays)
-        packed = _Packed([array.shape for array in arrays], numbers)
+        numbers = np.concatenate([part.ravel() for part in flow], dtype=np.float64)
+        packed = _Packed([part.shape for part in flow], numbers)
         _PACKED.put(request, packed)
     return packed
 

@@ -41,7 +41,7 @@ class AbstractSearch(Module):
             for deletion, warm_start in zip(deletions, warm_starts, strict=True):
                 optima.append(self.search(deletion, warm_start, quiet))
                 monitor.report(len(optima), len(deletions), optima[-1].cost)
-                if optima[-1].status == OptimumStatus.interrupted:
+                if optima[-1].status is OptimumStatus.interrupted:  # `==` asks JAX
                     break
         except KeyboardInterrupt:
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import cached_property
 
 import equinox as eqx
@@ -14,7 +15,7 @@ from homotopy._progress import Monitor
 from homotopy._tables import Table
 from homotopy.control.certificate import Certificate, certified_optimum
 from homotopy.deletion.bridges.bang_bang_schedules import control_of, schedule_of
-from homotopy.deletion.bridges.residual_system import common_schedule
+from homotopy.deletion.bridges.residual_system import closed_certificate, common_schedule
 from homotopy.deletion.controllability import Controllability, controllability
 from homotopy.deletion.deletion import Deletion
 from homotopy.deletion.optimum import Optimum, OptimumStatus
@@ -146,14 +147,13 @@ class Everything(AbstractSearch):
         self, deletion: Deletion, warm_start: AbstractSchedule | None, monitor: Monitor
     ) -> CertifiedOptimum:
         deletion.require_closed_form("over: Everything()")
-        deadline = Deadline(self.time_limit)
-        found = run_certificate(
-            common_schedule(deletion),
-            self,
-            deadline,
-            () if warm_start is None else ((control_of(deletion, warm_start),),),
-            monitor,
-        )
+        deadline, found = Deadline(self.time_limit), None
+        if warm_start is None:
+            report = reporting(self, monitor)
+            found = closed_certificate(deletion, self.gap, deadline, report)
+        if found is None:
+            starts = () if warm_start is None else ((control_of(deletion, warm_start),),)
+            found = run_certificate(common_schedule(deletion), self, deadline, starts, monitor)
         return CertifiedOptimum(
             schedule=schedule_of(deletion, found.controls[0]),
             cost=found.cost,
@@ -179,11 +179,17 @@ def check_limits(gap, time_limit, max_nodes) -> None:
 
 def run_certificate(system, search, deadline: Deadline, starts, monitor: Monitor) -> Certificate:
     """Certify under the limits of a search, with progress."""
+    report = reporting(search, monitor)
+    return certified_optimum(system, search.gap, deadline, search.max_nodes, starts, report)
+
+
+def reporting(search, monitor: Monitor) -> Callable[[int, float, float], None]:
+    """What passes on how far a search under its limits is."""
 
     def report(nodes: int, cost: float, bound: float) -> None:
         monitor.report(min(nodes, search.max_nodes), search.max_nodes, cost)
 
-    return certified_optimum(system, search.gap, deadline, search.max_nodes, starts, report)
+    return report
 
 
 def certificate_status(found: Certificate) -> OptimumStatus:

@@ -11,6 +11,7 @@ import pytest
 
 import homotopy as hm
 from homotopy.flows import _diffrax, backward
+from homotopy.flows.explicit_steps import ExplicitSteps
 
 SWITCHES, TIMES = np.array([0.3, 0.9, 1.1]), np.array([0.0, 0.5, 0.9, 1.7])
 
@@ -90,24 +91,45 @@ def test_against_a_closed_form_in_switches_start_and_times(linear, times):
         np.testing.assert_allclose(ours, differences, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("rows", [4096, 4], ids=["one window", "many windows"])
-def test_agrees_with_diffrax_in_every_leaf(perceptron, rows, reference, monkeypatch):
+@pytest.mark.parametrize(
+    "rows, told",
+    [(4096, 512), (4, 512), (4096, 5), (4096, 0)],
+    ids=["one window", "many windows", "stages of some steps", "stages of none"],
+)
+def test_agrees_with_diffrax_in_every_leaf(perceptron, rows, told, reference, monkeypatch):
     monkeypatch.setattr(backward, "_FEWEST", rows)
     monkeypatch.setattr(backward, "_MOST", rows)
+    monkeypatch.setattr(backward, "_FEWEST_TOLD", 1)
+    monkeypatch.setattr(backward, "_MOST_TOLD", told)
     # As it is differentiated: the step sizes as they are. So it is the same but for rounding.
-    for ours, theirs in zip(leaves_in(perceptron, None), reference, strict=True):
+    for ours, theirs in zip(leaves_in(perceptron), reference, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11 * np.abs(theirs).max())
 
 
 @pytest.fixture(scope="module")
 def reference(perceptron):
-    return leaves_in(perceptron, diffrax.RecursiveCheckpointAdjoint())
+    # The same steps: those of other sizes, though by rounding alone, differ by the tolerance.
+    steps = WithOutputs(diffrax.Dopri8())
+    return leaves_in(perceptron, solver=steps, adjoint=diffrax.RecursiveCheckpointAdjoint())
 
 
-def leaves_in(perceptron, adjoint):
+class WithOutputs(ExplicitSteps):
+    """Differentiable in the times of the outputs, by the slopes at the ends of a step."""
+
+    @property
+    def interpolation_cls(self):
+        return diffrax.ThirdOrderHermitePolynomialInterpolation
+
+    def step(self, terms, t0, t1, y0, args, state, made_jump):
+        y1, error, ends, following, result = super().step(terms, t0, t1, y0, args, state, made_jump)
+        ends |= {"k0": (t1 - t0) * state[0], "k1": (t1 - t0) * following[0]}
+        return y1, error, ends, following, result
+
+
+def leaves_in(perceptron, **parts):
     """A value and its derivatives along a ramp, outputs at both of its ends among others."""
     problem, theta0 = perceptron
-    method = hm.Adaptive(adjoint=adjoint)
+    method = hm.Adaptive(**parts)
 
     # A new function for each: which rows there are is read when it is traced.
     def value(theta0, ends, times, X, ridge):

@@ -44,13 +44,13 @@ class Adaptive(AbstractMethod):
     max_steps : int
         Of one piece, besides those that end at an output time.
     adjoint : diffrax.AbstractAdjoint or None
-        How derivatives are taken backwards. None, the default: step by step, each step taken once
-        more from its start with the size it had, for explicit solvers and up to 32,768 parameters;
+        How derivatives are taken backwards. None, the default: step by step, each from its start
+        with the size it had, for explicit solvers and up to 32,768 parameters;
         `diffrax.RecursiveCheckpointAdjoint()` for others. The two agree to rounding; the first
-        compiles in two thirds of the time, and keeps the starts of at most 4,096 steps: flows of
-        more are followed again for each 4,096 (each 512 from 2,048 parameters on).
-        `diffrax.ForwardMode()` is for `jax.jvp`, and, by `jax.jacfwd` twice, for second
-        derivatives, which the others refuse.
+        compiles in two thirds of the time, takes less, and keeps the starts of at most 4,096 steps:
+        flows of more are followed again for each 4,096 (each 512 from 2,048 parameters on). It
+        alone has derivatives of gradients, by `jax.jacfwd` of `jax.grad`.
+        `diffrax.ForwardMode()` is for `jax.jvp`, also twice.
         `diffrax.BacksolveAdjoint()` needs no memory, serves a single output time, and runs the flow
         backwards, where errors grow by e^{λt}: for short or slow flows only.
 

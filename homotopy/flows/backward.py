@@ -20,12 +20,17 @@ from jaxtyping import Array, Float, Int
 from homotopy._module import Module
 from homotopy.flows._diffrax import TELLS_STEPS
 from homotopy.flows.explicit_steps import Increments, increments_of
+from homotopy.flows.moving_outputs import slopes_that_move, states_that_move
 from homotopy.flows.step_adjoint import pulled_through
 
 _FEWEST, _MOST = 512, 4096  # steps that are written down at a time
 _UNLIMITED = np.iinfo(np.int32).max
 _NUMBERS = 2**20  # in the states of these, if they are more than the fewest: 8 MB a lane
 _FEWEST_TOLD, _MOST_TOLD = 16, 512  # steps of which all stages are
+_AGAIN = (
+    "Derivatives of a gradient by Adaptive(): what it goes back over is not gone back over again; "
+    "take jax.jacfwd of jax.grad."
+)
 _LARGEST = 2**15  # parameters: the fewest steps then take 128 MB
 
 
@@ -170,13 +175,23 @@ def followed(inputs, forward, tableau):
 
 @followed.def_fwd
 def _forward(perturbed, inputs, forward, tableau):
-    inputs = eqxi.nondifferentiable(
-        inputs,
-        msg="Derivatives of a gradient by Adaptive(): what it goes back over is not differentiated "
-        "again; take adjoint=diffrax.ForwardMode() and jax.jacfwd for both.",
-    )
     outputs, others, steps = forward(inputs, Steps.none(inputs[1], tableau.num_stages))
+    velocity, _, places, (owners, fractions) = inputs
+    if fractions is not None:
+        velocities = eqx.Partial(_velocities, velocity, places, owners)
+        outputs = states_that_move(velocities, fractions, outputs)
     return (outputs, others), (outputs, steps)
+
+
+def _velocities(velocity, places, owners, fractions, states):
+    """At the outputs."""
+    return jax.vmap(lambda piece, *at: velocity(_at(places, piece), *at))(owners, fractions, states)
+
+
+def _velocities_of(fixed, still, owners, given, fractions, states):
+    moving, placed = given
+    whole = eqx.combine(moving, fixed), eqx.combine(placed, still)
+    return _velocities(*whole, owners, fractions, states)
 
 
 @followed.def_bwd
@@ -188,6 +203,12 @@ def _backward(residuals, slopes, perturbed, inputs, forward, tableau):
     moving, fixed = eqx.partition(velocity, in_velocity)
     placed, still = eqx.partition(places, in_places)
     rows = steps.states.shape[0]
+    given = moving, placed
+    if fractions is None:
+        felt_slopes, sums = slopes, jax.tree.map(jnp.zeros_like, given)
+    else:
+        velocities = eqx.Partial(_velocities_of, fixed, still, owners)
+        felt_slopes, sums = slopes_that_move(velocities, given, fractions, outputs, slopes)
 
     def pulled(costate, steps, index, going_on):
         row = index % rows
@@ -223,7 +244,7 @@ def _backward(residuals, slopes, perturbed, inputs, forward, tableau):
         """λ before the outputs of which `before` is true, the last of those that remain."""
         return lax.while_loop(
             lambda carry: (carry[0] > 0) & before(jnp.maximum(carry[0] - 1, 0)),
-            lambda carry: (carry[0] - 1, carry[1] + slopes[carry[0] - 1]),
+            lambda carry: (carry[0] - 1, carry[1] + felt_slopes[carry[0] - 1]),
             (pending, costate),
         )
 
@@ -260,21 +281,18 @@ def _backward(residuals, slopes, perturbed, inputs, forward, tableau):
         )
         return *carry, steps
 
-    zeros = jax.tree.map(jnp.zeros_like, (moving, placed))
     # How many steps and outputs remain, λ, the sums of ∂ℓ/∂w.
-    carry = steps.count, jnp.asarray(owners.size), jnp.zeros_like(start), zeros, steps
+    carry = steps.count, jnp.asarray(owners.size), jnp.zeros_like(start), sums, steps
     _, pending, costate, (moving, placed), _ = lax.while_loop(
         lambda carry: carry[0] > 0, window, carry
     )
     _, costate = felt(pending, costate, lambda output: True)
     in_time = None
     if in_fractions:
-
-        def rate(owner, fraction, state, slope):
-            return slope @ velocity(_at(places, owner), fraction, state)
-
-        in_time = jax.vmap(rate)(owners, fractions, outputs, slopes)
-    return moving, costate, placed, (None, in_time)
+        rates = _velocities(velocity, places, owners, fractions, outputs)
+        in_time = jnp.sum(slopes * rates, axis=1)
+    found = moving, costate, placed, (None, in_time)
+    return eqxi.nondifferentiable_backward(found, msg=_AGAIN)
 
 
 def _at(rows, index):

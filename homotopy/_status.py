@@ -7,6 +7,7 @@ from operator import or_
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
@@ -50,10 +51,27 @@ def require_success(
 ) -> Float[Array | np.ndarray, " *batch"]:
     """The value, if the computation succeeded; a `RuntimeError` with the status otherwise.
 
-    At once where the status is known, at run time where it is traced.
+    At once where the status is known, at run time where it is traced; then also where a derivative
+    alone is asked for.
     """
     if isinstance(status._value, jax.core.Tracer):
-        return status.error_if(value, ~is_successful(status))
+        return _required(value, status)
     if not known_success(status):
         raise RuntimeError(status._enumeration[status])
     return value
+
+
+@eqx.filter_custom_jvp
+def _required(value, status):
+    return status.error_if(value, ~is_successful(status))
+
+
+@_required.def_jvp
+def _required_jvp(primals, tangents):
+    value, status = primals
+    moved, _ = tangents
+    if moved is None:
+        return _required(value, status), jnp.zeros_like(value)
+    # Of the derivative alone the value is dropped, and with it the error: so a factor has it too.
+    one = status.error_if(jnp.ones((), value.dtype), ~is_successful(status))
+    return _required(value, status), moved * one

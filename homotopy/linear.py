@@ -17,7 +17,7 @@ from homotopy import _formulas
 from homotopy._checks import ArrayInput, row_numbers
 from homotopy._display import Entries
 from homotopy._jit import jit_outermost
-from homotopy._memory import copied, handed_over
+from homotopy._memory import all_handed_over, copied
 from homotopy.chunks.row_moments import Moments
 from homotopy.data_spectrum import data_spectrum
 from homotopy.kept_spectra import keep_spectrum, spectrum_of
@@ -124,7 +124,7 @@ class LinearRegression(OfMoments, Problem):
         }
         if known is not None:
             own["point_weights"] = copied(known, dtype)
-        arrays = iter(handed_over([*own.values(), *modal.values()]))
+        arrays = iter(all_handed_over([*own.values(), *modal.values()]))
         fields = {name: next(arrays) for name in own}
         fields |= {"model": _linear_model(inputs.shape[1]), "loss": _SQUARED_ERROR}
         # Past `__setattr__`, which for so many fields takes as long as the spectrum.

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from homotopy._beside import Beside
-from homotopy._memory import handed_over
+from homotopy._memory import all_handed_over
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.modal import ModalForm, Spectrum
 from homotopy.modal_downdates import clusters, downdates
@@ -50,7 +50,7 @@ def modal_fields(
 def as_modal_form(fields: dict[str, np.ndarray], full: DataSpectrum, dtype) -> ModalForm:
     """NumPy's arrays, in float64, as those of a `ModalForm`; they may have a leading axis."""
     arrays = arrays_of_modal_form(fields, full, dtype)
-    return of_arrays(arrays, handed_over(arrays.values()))
+    return of_arrays(arrays, all_handed_over(arrays.values()))
 
 
 def arrays_of_modal_form(

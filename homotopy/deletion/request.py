@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, concrete, known_vector, time
 from homotopy._display import Displayed, Entries
-from homotopy._memory import handed_over
+from homotopy._memory import all_handed_over
 from homotopy._module import Module
 from homotopy._saving import Saved
 from homotopy._wording import described
@@ -121,7 +121,7 @@ class Request(Displayed, Saved, Module):
             target = train(problem, jnp.asarray(theta0), 0.0).theta
         places = [theta0, start, horizon, target, centred_start, centred_goal]
         known = [index for index, part in enumerate(places) if isinstance(part, np.ndarray)]
-        arrays = handed_over([places[index] for index in known])
+        arrays = all_handed_over([places[index] for index in known])
         if dimension <= _FEW and all(part is None or k in known for k, part in enumerate(places)):
             _KNOWN.put(self, Known(*places))
         for index, array in zip(known, arrays, strict=True):

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput, concrete, flag
 from homotopy._display import Entries, largest, span
+from homotopy._memory import handed_over
 from homotopy._module import Module
 from homotopy._progress import clock
 from homotopy._result import Result
@@ -207,7 +208,7 @@ def _found(problem, theta0, times, epsilons, method, devices, client, monitor):
         found = _known_surface(modal, theta0, times, epsilons)
         if found is not None:
             theta, finite = found
-            return jax.device_put(theta, may_alias=True), statuses_of(finite)
+            return handed_over(theta), statuses_of(finite)
         return interruptible_unless_traced(_exact_surface, modal, theta0, times, epsilons)
     return _shared_out(method, problem, theta0, times, epsilons, monitor)
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._checks import ArrayInput, flag, known_vector, row_numbers
 from homotopy._display import Entries, largest, span
+from homotopy._memory import handed_over
 from homotopy._module import Module
 from homotopy._progress import clock, shown
 from homotopy._result import Result, in_order, named
@@ -197,7 +198,7 @@ def sensitivity(
     if throw:
         derivative = require_success(derivative, status)
     if isinstance(derivative, np.ndarray):
-        derivative = jax.device_put(derivative, may_alias=True)
+        derivative = handed_over(derivative)
     return named(Sensitivity(in_jax(times), points, derivative, status), problem)
 
 

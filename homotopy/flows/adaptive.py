@@ -12,9 +12,10 @@ from jaxtyping import Array, Float
 from homotopy._checks import integer, number
 from homotopy.flows._diffrax import a_solver, an_adjoint, diffeqsolve
 from homotopy.flows.backward import Recorded, applies, followed
+from homotopy.flows.explicit_steps import ExplicitSteps
 from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.flows.stabilised import RungeKuttaChebyshev, fitted, gradients_of
-from homotopy.flows.stable_steps import StableSteps, stable_reach
+from homotopy.flows.stable_steps import StableSteps, fastest_change, stable_reach
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
@@ -43,13 +44,13 @@ class Adaptive(AbstractMethod):
     max_steps : int
         Of one piece, besides those that end at an output time.
     adjoint : diffrax.AbstractAdjoint or None
-        How derivatives are taken backwards. None, the default: step by step, each step taken once
-        more from its start with the size it had, for explicit solvers and up to 32,768 parameters;
+        How derivatives are taken backwards. None, the default: step by step, each from its start
+        with the size it had, for explicit solvers and up to 32,768 parameters;
         `diffrax.RecursiveCheckpointAdjoint()` for others. The two agree to rounding; the first
-        compiles in two thirds of the time, and keeps the starts of at most 4,096 steps: flows of
-        more are followed again for each 4,096 (each 512 from 2,048 parameters on).
-        `diffrax.ForwardMode()` is for `jax.jvp`, and, by `jax.jacfwd` twice, for second
-        derivatives, which the others refuse.
+        compiles in two thirds of the time, takes less, and keeps the starts of at most 4,096 steps:
+        flows of more are followed again for each 4,096 (each 512 from 2,048 parameters on). It
+        alone has derivatives of gradients, by `jax.jacfwd` of `jax.grad`.
+        `diffrax.ForwardMode()` is for `jax.jvp`, also twice.
         `diffrax.BacksolveAdjoint()` needs no memory, serves a single output time, and runs the flow
         backwards, where errors grow by e^{λt}: for short or slow flows only.
 
@@ -115,7 +116,7 @@ class Adaptive(AbstractMethod):
         reach = stable_reach(solver)
         one_by_one = self.adjoint is None and applies(solver, start.size)
         if one_by_one:
-            adjoint = diffrax.ForwardMode()  # a plain loop
+            adjoint, solver = diffrax.ForwardMode(), ExplicitSteps(solver)  # in plain loops
         elif self.adjoint is None:
             adjoint = diffrax.RecursiveCheckpointAdjoint()
         else:
@@ -148,7 +149,8 @@ class Adaptive(AbstractMethod):
             fractions = _fractions(times, openings[owners], places[2][owners])
             at = owners, None if final else fractions
             along = eqx.Partial(along, lax.stop_gradient(times))
-            outputs, (success, counts) = followed((velocity, start, places, at), along, solver)
+            tableau = solver.solver.tableau
+            outputs, (success, counts) = followed((velocity, start, places, at), along, tableau)
         else:
             outputs, (success, counts), _ = along(times, (velocity, start, places), None)
         status = FlowStatus.where(success, FlowStatus.successful, FlowStatus.step_limit)
@@ -159,12 +161,14 @@ class Adaptive(AbstractMethod):
         velocity, start, places, *_ = inputs
         final = times.shape[0] == 1
         stabilised = isinstance(solver, RungeKuttaChebyshev)
+        if steps is not None:
+            solver = ExplicitSteps(solver.solver, tells=steps.increments is not None)
         # No step is more exact than a rounding of the state.
         least = 4.0 * float(jnp.finfo(start.dtype).eps)
         controller = diffrax.PIDController(rtol=max(self.rtol, least), atol=self.atol)
 
         def piece(carry, place):
-            y, outputs, success, counts, steps = carry
+            y, outputs, success, counts, steps, change = carry
             index, opening, length, _ = place
             fractions = _fractions(times, opening, length)
             # As a list of arrays: `BacksolveAdjoint` knows no other leaves.
@@ -176,7 +180,9 @@ class Adaptive(AbstractMethod):
                 velocity, place = eqx.combine(inputs, fixed)
                 return velocity(place, fraction, y)
 
-            control = controller if reach is None else StableSteps(controller, moved, reach)
+            control = controller
+            if change is not None:
+                control = StableSteps(controller, moved, reach, change)
             if not final:
                 # Steps end at the outputs: interpolation would be of lower order than the solver.
                 control = diffrax.ClipStepSizeController(
@@ -194,6 +200,7 @@ class Adaptive(AbstractMethod):
                     t1=True,
                     ts=None if final else fractions,
                     solver_state=stabilised or steps is not None,
+                    controller_state=change is not None,
                 ),
                 stepsize_controller=control,
                 adjoint=adjoint if steps is None else Recorded(steps, index),
@@ -215,13 +222,23 @@ class Adaptive(AbstractMethod):
             counts = {name: counts[name] + of_piece[name] for name in counts}
             if steps is not None:
                 steps = solution.solver_state
-            return (end, outputs, success, counts, steps), None
+            if change is not None:
+                state = solution.controller_state
+                change = (state if final else state.inner_state).change
+            return (end, outputs, success, counts, steps, change), None
 
         outputs = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
         names = ("steps", "rejected_steps", *(["gradients"] if stabilised else []))
         counts = {name: jnp.zeros((), int) for name in names}
-        carry = start, outputs, jnp.asarray(True), counts, steps
-        (_, outputs, success, counts, steps), _ = lax.scan(piece, carry, places)
+        change = None
+        if reach is not None:
+            given, fixed = eqx.partition((velocity, start, places), eqx.is_array)
+            given, at, of = eqx.combine(lax.stop_gradient(given), fixed)
+            # The longest is no piece without length, unless all are.
+            place = jax.tree.map(lambda of_pieces: of_pieces[jnp.argmax(of[2])], of)
+            change = fastest_change(lambda y: given(place, jnp.zeros((), y.dtype), y), at)
+        carry = start, outputs, jnp.asarray(True), counts, steps, change
+        (_, outputs, success, counts, steps, _), _ = lax.scan(piece, carry, places)
         return outputs, (success, counts), steps
 
 

@@ -19,10 +19,18 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._module import Module
 from homotopy.flows._diffrax import TELLS_STEPS
+from homotopy.flows.explicit_steps import Increments, increments_of
+from homotopy.flows.moving_outputs import slopes_that_move, states_that_move
+from homotopy.flows.step_adjoint import pulled_through
 
 _FEWEST, _MOST = 512, 4096  # steps that are written down at a time
 _UNLIMITED = np.iinfo(np.int32).max
 _NUMBERS = 2**20  # in the states of these, if they are more than the fewest: 8 MB a lane
+_FEWEST_TOLD, _MOST_TOLD = 16, 512  # steps of which all stages are
+_AGAIN = (
+    "Derivatives of a gradient by Adaptive(): what it goes back over is not gone back over again; "
+    "take jax.jacfwd of jax.grad."
+)
 _LARGEST = 2**15  # parameters: the fewest steps then take 128 MB
 
 
@@ -37,6 +45,9 @@ class Steps(Module):
         When, in the normalised time of its piece, and when it ended.
     places : (c, 2)
         In which piece, and how many outputs of the piece's solve were already saved.
+    increments : (e, d, s) or (e, s, d), or None
+        `Increments.values`, of fewer steps: in row k modulo these rows. None where they would be
+        too few to matter.
     count : int
         Steps kept so far.
     limit : int
@@ -46,17 +57,21 @@ class Steps(Module):
     states: eqxi.MaybeBuffer[Float[Array, "c d"]]
     spans: eqxi.MaybeBuffer[Float[Array, "c 2"]]
     places: eqxi.MaybeBuffer[Int[Array, "c 2"]]
+    increments: eqxi.MaybeBuffer[Float[Array, "e rows columns"]] | None
     count: Int[Array, ""]
     limit: Int[Array, ""]
 
     @classmethod
-    def none(cls, start, limit=_UNLIMITED) -> Steps:
+    def none(cls, start, stages, limit=_UNLIMITED) -> Steps:
         rows = int(np.clip(_NUMBERS // start.size, _FEWEST, _MOST))
+        told = min(_NUMBERS // (stages * start.size), _MOST_TOLD)
         whole = jnp.zeros((), jnp.int32)
+        values = Increments.none(start, stages).values
         return cls(
             jnp.zeros((rows, start.size), start.dtype),
             jnp.zeros((rows, 2), start.dtype),
             jnp.zeros((rows, 2), jnp.int32),
+            jnp.zeros((told, *values.shape), values.dtype) if told >= _FEWEST_TOLD else None,
             whole,
             whole + limit,
         )
@@ -88,10 +103,15 @@ class Recorded(diffrax.AbstractAdjoint):
                 span = jnp.stack([state.tprev, state.tnext])
                 place = jnp.stack([self.piece, state.save_state.saveat_ts_index])
                 kept = following.num_accepted_steps - state.num_accepted_steps
+                increments = steps.increments
+                if increments is not None:
+                    told = steps.count % increments.shape[0]
+                    increments = increments.at[told].set(following.solver_state[1].values)
                 steps = Steps(
                     steps.states.at[row].set(state.y),
                     steps.spans.at[row].set(span),
                     steps.places.at[row].set(place.astype(steps.places.dtype)),
+                    increments,
                     steps.count + kept.astype(steps.count.dtype),
                     steps.limit,
                 )
@@ -99,7 +119,9 @@ class Recorded(diffrax.AbstractAdjoint):
 
             def all_buffers(carry):
                 state, steps = carry
-                return [buffers(state), steps.states, steps.spans, steps.places]
+                rows = steps.states, steps.spans, steps.places
+                told = [] if steps.increments is None else [steps.increments]
+                return [buffers(state), *rows, *told]
 
             state, steps = eqxi.while_loop(
                 proceeds,
@@ -116,17 +138,12 @@ class Recorded(diffrax.AbstractAdjoint):
             return eqxi.while_loop(*arguments, **options, kind="lax")
 
         state, stats = self._loop(
-            solver=forwards(solver), inner_while_loop=inner, outer_while_loop=outer, **rest
+            solver=solver, inner_while_loop=inner, outer_while_loop=outer, **rest
         )
         state = eqx.tree_at(
             lambda s: s.solver_state, state, written[-1], is_leaf=lambda x: x is None
         )
         return state, stats
-
-
-def forwards(solver: diffrax.AbstractERK) -> diffrax.AbstractERK:
-    """The solver with a plain loop over its stages."""
-    return eqx.tree_at(lambda s: s.scan_kind, solver, "lax", is_leaf=lambda x: x is None)
 
 
 def applies(solver: diffrax.AbstractSolver, dimension: int) -> bool:
@@ -138,7 +155,7 @@ def applies(solver: diffrax.AbstractSolver, dimension: int) -> bool:
 
 
 @eqx.filter_custom_vjp
-def followed(inputs, forward, solver):
+def followed(inputs, forward, tableau):
     """Outputs of a flow, and what else is told of it.
 
     Parameters
@@ -150,25 +167,35 @@ def followed(inputs, forward, solver):
         the last state alone. Derivatives are taken in these.
     forward : callable
         Of the inputs and `Steps` or None: outputs (m, d), what else, and the `Steps`.
-    solver : diffrax.AbstractERK
+    tableau : diffrax.ButcherTableau
     """
     outputs, others, _ = forward(inputs, None)
     return outputs, others
 
 
 @followed.def_fwd
-def _forward(perturbed, inputs, forward, solver):
-    inputs = eqxi.nondifferentiable(
-        inputs,
-        msg="Derivatives of a gradient by Adaptive(): what it goes back over is not differentiated "
-        "again; take adjoint=diffrax.ForwardMode() and jax.jacfwd for both.",
-    )
-    outputs, others, steps = forward(inputs, Steps.none(inputs[1]))
+def _forward(perturbed, inputs, forward, tableau):
+    outputs, others, steps = forward(inputs, Steps.none(inputs[1], tableau.num_stages))
+    velocity, _, places, (owners, fractions) = inputs
+    if fractions is not None:
+        velocities = eqx.Partial(_velocities, velocity, places, owners)
+        outputs = states_that_move(velocities, fractions, outputs)
     return (outputs, others), (outputs, steps)
 
 
+def _velocities(velocity, places, owners, fractions, states):
+    """At the outputs."""
+    return jax.vmap(lambda piece, *at: velocity(_at(places, piece), *at))(owners, fractions, states)
+
+
+def _velocities_of(fixed, still, owners, given, fractions, states):
+    moving, placed = given
+    whole = eqx.combine(moving, fixed), eqx.combine(placed, still)
+    return _velocities(*whole, owners, fractions, states)
+
+
 @followed.def_bwd
-def _backward(residuals, slopes, perturbed, inputs, forward, solver):
+def _backward(residuals, slopes, perturbed, inputs, forward, tableau):
     outputs, steps = residuals
     velocity, start, places, (owners, fractions) = inputs
     slopes = jnp.zeros_like(outputs) if slopes[0] is None else slopes[0]
@@ -176,20 +203,48 @@ def _backward(residuals, slopes, perturbed, inputs, forward, solver):
     moving, fixed = eqx.partition(velocity, in_velocity)
     placed, still = eqx.partition(places, in_places)
     rows = steps.states.shape[0]
+    given = moving, placed
+    if fractions is None:
+        felt_slopes, sums = slopes, jax.tree.map(jnp.zeros_like, given)
+    else:
+        velocities = eqx.Partial(_velocities_of, fixed, still, owners)
+        felt_slopes, sums = slopes_that_move(velocities, given, fractions, outputs, slopes)
 
-    def pulled(costate, state, span, piece):
-        def end(state, moving, placed):
-            place = _at(eqx.combine(placed, still), piece)
-            return _step(eqx.combine(moving, fixed), solver.tableau, place, span, state)
+    def pulled(costate, steps, index, going_on):
+        row = index % rows
+        state, span, piece = steps.states[row], steps.spans[row], steps.places[row, 0]
 
-        _, pull = jax.vjp(end, state, moving, placed)
-        return pull(costate)
+        def along(given, time, reached):
+            moving, place = given
+            place = eqx.combine(place, _at(still, piece))
+            return eqx.combine(moving, fixed)(place, time, reached)
+
+        given = moving, _at(placed, piece)
+
+        def taken_again():
+            field, ends = eqx.Partial(along, given), tuple(span)
+            first = field(span[0], state)
+            return increments_of(field, tableau, tableau.num_stages, ends, state, first)[0]
+
+        told = 0 if steps.increments is None else steps.increments.shape[0]
+        if told == 0:
+            increments = taken_again()
+        elif told >= rows:
+            increments = Increments.of(state, steps.increments[index % told])
+        else:
+            # Of several lanes, where all of them have it.
+            known = eqxi.unvmap_all((index >= steps.count - told) | ~going_on)
+            values = lax.cond(
+                known, lambda: steps.increments[index % told], lambda: taken_again().values
+            )
+            increments = Increments.of(state, values)
+        return pulled_through(along, tableau, span, state, increments, costate, given)
 
     def felt(pending, costate, before):
         """λ before the outputs of which `before` is true, the last of those that remain."""
         return lax.while_loop(
             lambda carry: (carry[0] > 0) & before(jnp.maximum(carry[0] - 1, 0)),
-            lambda carry: (carry[0] - 1, carry[1] + slopes[carry[0] - 1]),
+            lambda carry: (carry[0] - 1, carry[1] + felt_slopes[carry[0] - 1]),
             (pending, costate),
         )
 
@@ -199,9 +254,9 @@ def _backward(residuals, slopes, perturbed, inputs, forward, solver):
 
         def back(carry):
             index, pending, costate, sums = carry
+            going_on = index > first
             index = index - 1
-            row = index % rows
-            (piece, saved), span = steps.places[row], steps.spans[row]
+            piece, saved = steps.places[index % rows]
 
             def since(output):
                 # By its number: times as they were computed here and there may differ by rounding.
@@ -211,57 +266,34 @@ def _backward(residuals, slopes, perturbed, inputs, forward, solver):
                 return (owners[output] > piece) | within
 
             pending, costate = felt(pending, costate, since)
-            costate, *added = pulled(costate, steps.states[row], span, piece)
-            return index, pending, costate, jax.tree.map(jnp.add, sums, tuple(added))
+            costate, added = pulled(costate, steps, index, going_on)
+            of_all, of_pieces = sums
+            of_all = jax.tree.map(jnp.add, of_all, added[0])
+            of_pieces = jax.tree.map(lambda all, own: all.at[piece].add(own), of_pieces, added[1])
+            return index, pending, costate, (of_all, of_pieces)
 
         carry = lax.while_loop(lambda carry: carry[0] > first, back, (index, *others))
         # Those before were written over: they are taken again from the beginning.
         steps = lax.cond(
             eqxi.unvmap_any(first > 0),
-            lambda: forward(inputs, Steps.none(start, first))[-1],
+            lambda: forward(inputs, Steps.none(start, tableau.num_stages, first))[-1],
             lambda: steps,
         )
         return *carry, steps
 
-    zeros = jax.tree.map(jnp.zeros_like, (moving, placed))
     # How many steps and outputs remain, λ, the sums of ∂ℓ/∂w.
-    carry = steps.count, jnp.asarray(owners.size), jnp.zeros_like(start), zeros, steps
+    carry = steps.count, jnp.asarray(owners.size), jnp.zeros_like(start), sums, steps
     _, pending, costate, (moving, placed), _ = lax.while_loop(
         lambda carry: carry[0] > 0, window, carry
     )
     _, costate = felt(pending, costate, lambda output: True)
     in_time = None
     if in_fractions:
-
-        def rate(owner, fraction, state, slope):
-            return slope @ velocity(_at(places, owner), fraction, state)
-
-        in_time = jax.vmap(rate)(owners, fractions, outputs, slopes)
-    return moving, costate, placed, (None, in_time)
+        rates = _velocities(velocity, places, owners, fractions, outputs)
+        in_time = jnp.sum(slopes * rates, axis=1)
+    found = moving, costate, placed, (None, in_time)
+    return eqxi.nondifferentiable_backward(found, msg=_AGAIN)
 
 
-def _at(places, piece):
-    return jax.tree.map(lambda values: values[piece], places)
-
-
-def _step(velocity, tableau, place, span, state):
-    """The end of one step."""
-    count = 1 + int(np.flatnonzero(tableau.b_sol)[-1])
-    matrix = np.zeros((count, count))
-    for row, entries in enumerate(tableau.a_lower[: count - 1], 1):
-        matrix[row, : len(entries)] = entries
-    nodes = np.concatenate([[tableau.c1], tableau.c])[:count]
-    matrix, nodes, weights = (
-        jnp.asarray(part, state.dtype) for part in (matrix, nodes, tableau.b_sol[:count])
-    )
-    opening, closing = span
-    length = closing - opening
-
-    def stage(slopes, at):
-        index, row, node = at
-        slope = velocity(place, opening + node * length, state + length * (row @ slopes))
-        return slopes.at[index].set(slope), None
-
-    slopes = jnp.zeros((count, state.size), state.dtype)
-    slopes, _ = lax.scan(stage, slopes, (jnp.arange(count), matrix, nodes))
-    return state + length * (weights @ slopes)
+def _at(rows, index):
+    return jax.tree.map(lambda values: values[index], rows)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from homotopy._memory import aligned
 from homotopy._threads import CORES, one_thread_of_blas, side_by_side
 from homotopy.flows.seen_points import SeenPoints
-from homotopy.numerics.exponentials import divided_difference
+from homotopy.numerics.exponentials import divided_differences
 
 _LARGE = 1e300
 _WORTH = 2**16  # entries of the result for each thread
@@ -57,8 +57,8 @@ def known_sensitivity(
     force = np.ones(dimension + 1)
     force[:-1] = -points.amplitudes(theta0)
     # (m, d, d + 1): times `rows`, and once more their inputs, S_j in the eigenbasis of H.
-    rates = points.rates
-    coefficients = divided_difference(rates[:-1, None], rates, times[:, None, None])
+    pairs = divided_differences(points.slower, points.apart, times)
+    coefficients = pairs.take(points.pair, axis=1)
     coefficients *= force
     derivative = aligned((times.size, count, dimension))
     together = min(count, max(1, _TOGETHER // dimension))

@@ -27,8 +27,11 @@ class SeenPoints:
         Of the modal form; and the rotation from there to the eigenbasis of H.
     fit : (d,)
         θ(1), in modal coordinates.
-    rates : (d + 1,)
-        Eigenvalues of H; and zero, of what stays: the residual of θ(1).
+    slower, apart : (q,)
+        Of two rates the smaller, and how far they are apart. Rates are the eigenvalues of H; and
+        zero, of what stays: the residual of θ(1).
+    pair : (d, d + 1)
+        Which of these an eigenvalue and a rate have.
     onto_parameters : (d, d)
         From the eigenbasis of H to the parameters, from the right.
     rows : (d + 1, k)
@@ -41,7 +44,9 @@ class SeenPoints:
     basis: Float[np.ndarray, "d d"]
     rotation: Float[np.ndarray, "d d"]
     fit: Float[np.ndarray, " d"]
-    rates: Float[np.ndarray, " rows"]
+    slower: Float[np.ndarray, " q"]
+    apart: Float[np.ndarray, " q"]
+    pair: Int[np.ndarray, "d rows"]
     onto_parameters: Float[np.ndarray, "d d"]
     rows: Float[np.ndarray, "rows k"]
     largest: float
@@ -58,11 +63,18 @@ class SeenPoints:
         # Two sums, of d + 1 and of d terms.
         sizes = [np.max(np.abs(part)) for part in (rows, rows[:-1], onto_parameters)]
         largest = np.prod(sizes) * rates.size * (rates.size + 1) + 0.0 * np.sum(rates)
+        rates = np.append(rates, 0.0)
+        first, second = np.tril_indices(rates.size)
+        first, second = first[:-1], second[:-1]  # not zero and zero
+        pair = np.zeros((rates.size, rates.size), int)
+        pair[first, second] = pair[second, first] = np.arange(first.size)
         return cls(
             modal.basis,
             rotation,
             modal.equilibrium + modal.displacement(np.ones(())),
-            np.append(rates, 0.0),
+            np.minimum(rates[first], rates[second]),
+            np.abs(rates[first] - rates[second]),
+            pair[:-1],
             onto_parameters,
             rows,
             float(largest),

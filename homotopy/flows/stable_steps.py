@@ -6,13 +6,20 @@ from collections.abc import Callable
 
 import diffrax
 import equinox as eqx
+import equinox.internal as eqxi
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Float, Int, PyTree
+
+from homotopy._module import Module
+from homotopy.flows.explicit_steps import ExplicitSteps, square
 
 _SAFETY = 0.9
-_ITERATIONS = 4
+_ITERATIONS = 3
+_NEAR = 0.25  # the part of the longest stable step up to which others are short
+_SELDOM = 3  # short steps between two looks
 
 
 class StableSteps(diffrax.AbstractAdaptiveStepSizeController):
@@ -21,8 +28,9 @@ class StableSteps(diffrax.AbstractAdaptiveStepSizeController):
     An error estimate sees only modes that the state still has. Once those of the largest
     eigenvalues have died out, it lets steps grow past the stable ones until rounding shows; but
     derivatives have these modes, and are blown up on the way: a gradient may be wrong by orders of
-    magnitude where the state is right to the tolerance. The largest rate is followed by one step
-    of the power method for every step of the solver.
+    magnitude where the state is right to the tolerance. The largest rate is followed by steps of
+    the power method: one for each step of the solver where that is near the longest stable one,
+    one for every fourth of shorter steps.
 
     Parameters
     ----------
@@ -31,11 +39,14 @@ class StableSteps(diffrax.AbstractAdaptiveStepSizeController):
         The right-hand side, of time, state and arguments.
     reach : float
         Largest product of a step and a rate; see `stable_reach`.
+    change : (d,)
+        A unit vector that the power method goes on from; see `fastest_change`.
     """
 
     controller: diffrax.AbstractAdaptiveStepSizeController
     velocity: Callable
     reach: float
+    change: Float[Array, " d"]
 
     @property
     def rtol(self):
@@ -54,35 +65,71 @@ class StableSteps(diffrax.AbstractAdaptiveStepSizeController):
 
     def init(self, terms, t0, t1, y0, dt0, args, func, error_order):
         t1, inner = self.controller.init(terms, t0, t1, y0, dt0, args, func, error_order)
-        # Without symmetry, so that it has a part of every mode.
-        change = jnp.cos(jnp.arange(1, y0.shape[0] + 1, dtype=y0.dtype))
-        change, rate = lax.fori_loop(
-            0,
-            _ITERATIONS,
-            lambda _, state: self._faster(t0, y0, args, state[0]),
-            (change / jnp.linalg.norm(change), jnp.zeros((), y0.dtype)),
-        )
-        return self._cut(t0, t1, rate), (inner, change)
+        change, rate = self._faster(t0, y0, args, self.change)
+        return self._cut(t0, t1, rate), Followed(inner, change, rate, jnp.zeros((), jnp.int32))
 
     def adapt_step_size(self, t0, t1, y0, y1_candidate, args, y_error, error_order, state):
-        inner, change = state
         keep, next_t0, next_t1, jumped, inner, result = self.controller.adapt_step_size(
-            t0, t1, y0, y1_candidate, args, y_error, error_order, inner
+            t0, t1, y0, y1_candidate, args, y_error, error_order, state.inner
         )
-        change, rate = self._faster(t0, y0, args, change)
-        return keep, next_t0, self._cut(next_t0, next_t1, rate), jumped, (inner, change), result
+        near = (next_t1 - next_t0) * state.rate > _NEAR * self.reach
+        # Of many at once all are looked at where one is to be: a branch for each would be both.
+        due = eqxi.unvmap_any(near | (state.since >= _SELDOM))
+        change, rate, since = lax.cond(
+            due,
+            lambda: (*self._faster(t0, y0, args, state.change), jnp.zeros_like(state.since)),
+            lambda: (state.change, state.rate, state.since + 1),
+        )
+        state = Followed(inner, change, rate, since)
+        return keep, next_t0, self._cut(next_t0, next_t1, rate), jumped, state, result
 
     def _faster(self, t, y, args, change):
         """One step of the power method on the Jacobian: a unit vector, and its rate."""
         t, y, args, change = lax.stop_gradient((t, y, args, change))
-        _, moved = jax.jvp(lambda at: self.velocity(t, at, args), (y,), (change,))
-        rate = jnp.linalg.norm(moved)
-        usable = jnp.isfinite(rate) & (rate > 0.0)
-        return jnp.where(usable, moved / jnp.where(usable, rate, 1.0), change), rate
+        return faster(lambda at: self.velocity(t, at, args), y, change)
 
     def _cut(self, t0, t1, rate):
         longest = self.reach / jnp.where(rate > 0.0, rate, 1.0)
         return jnp.where((rate > 0.0) & (t1 > t0 + longest), t0 + longest, t1)
+
+
+class Followed(Module):
+    """The state of `StableSteps`.
+
+    Attributes
+    ----------
+    inner : PyTree
+        Of its controller.
+    change : (d,), rate
+        A unit vector, and how fast it decays.
+    since : int
+        Steps since it was looked at.
+    """
+
+    inner: PyTree
+    change: Float[Array, " d"]
+    rate: Float[Array, ""]
+    since: Int[Array, ""]
+
+
+def fastest_change(velocity: Callable, state: Float[Array, " d"]) -> Float[Array, " d"]:
+    """A unit vector along which the velocity changes about as fast as along any."""
+    # Without symmetry, so that it has a part of every mode.
+    change = jnp.cos(jnp.arange(1, state.shape[0] + 1, dtype=state.dtype))
+    return lax.fori_loop(
+        0,
+        _ITERATIONS,
+        lambda _, change: faster(velocity, state, change)[0],
+        change / jnp.linalg.norm(change),
+    )
+
+
+def faster(velocity, state, change):
+    """One step of the power method on the velocity's Jacobian: a unit vector, and its rate."""
+    _, moved = jax.jvp(velocity, (state,), (change,))
+    rate = jnp.linalg.norm(moved)
+    usable = jnp.isfinite(rate) & (rate > 0.0)
+    return jnp.where(usable, moved / jnp.where(usable, rate, 1.0), change), rate
 
 
 def stable_reach(solver: diffrax.AbstractSolver) -> float | None:
@@ -90,15 +137,14 @@ def stable_reach(solver: diffrax.AbstractSolver) -> float | None:
 
     The interval of its stability function R(−x), |R| ≤ 1, a little shortened.
     """
+    if isinstance(solver, ExplicitSteps):
+        solver = solver.solver
     if not isinstance(solver, diffrax.AbstractERK):
         return None
     tableau = solver.tableau
-    count = tableau.num_stages
-    matrix = np.zeros((count, count))
-    for row, entries in enumerate(tableau.a_lower, 1):
-        matrix[row, : len(entries)] = entries
+    matrix, _ = square(tableau)
     rates = np.linspace(0.0, 64.0, 6401)
-    systems = np.eye(count) + rates[:, None, None] * matrix
-    stages = np.linalg.solve(systems, np.ones((count, 1)))[..., 0]
+    systems = np.eye(len(matrix)) + rates[:, None, None] * matrix
+    stages = np.linalg.solve(systems, np.ones((len(matrix), 1)))[..., 0]
     growth = np.abs(1.0 - rates * (stages @ np.asarray(tableau.b_sol)))
     return _SAFETY * float(rates[np.argmax(growth > 1.0 + 1e-9)])

@@ -11,6 +11,7 @@ import pytest
 
 import homotopy as hm
 from homotopy.flows import _diffrax, backward
+from homotopy.flows.explicit_steps import ExplicitSteps
 
 SWITCHES, TIMES = np.array([0.3, 0.9, 1.1]), np.array([0.0, 0.5, 0.9, 1.7])
 
@@ -90,24 +91,45 @@ def test_against_a_closed_form_in_switches_start_and_times(linear, times):
         np.testing.assert_allclose(ours, differences, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("rows", [4096, 4], ids=["one window", "many windows"])
-def test_agrees_with_diffrax_in_every_leaf(perceptron, rows, reference, monkeypatch):
+@pytest.mark.parametrize(
+    "rows, told",
+    [(4096, 512), (4, 512), (4096, 5), (4096, 0)],
+    ids=["one window", "many windows", "stages of some steps", "stages of none"],
+)
+def test_agrees_with_diffrax_in_every_leaf(perceptron, rows, told, reference, monkeypatch):
     monkeypatch.setattr(backward, "_FEWEST", rows)
     monkeypatch.setattr(backward, "_MOST", rows)
+    monkeypatch.setattr(backward, "_FEWEST_TOLD", 1)
+    monkeypatch.setattr(backward, "_MOST_TOLD", told)
     # As it is differentiated: the step sizes as they are. So it is the same but for rounding.
-    for ours, theirs in zip(leaves_in(perceptron, None), reference, strict=True):
+    for ours, theirs in zip(leaves_in(perceptron), reference, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-11 * np.abs(theirs).max())
 
 
 @pytest.fixture(scope="module")
 def reference(perceptron):
-    return leaves_in(perceptron, diffrax.RecursiveCheckpointAdjoint())
+    # The same steps: those of other sizes, though by rounding alone, differ by the tolerance.
+    steps = WithOutputs(diffrax.Dopri8())
+    return leaves_in(perceptron, solver=steps, adjoint=diffrax.RecursiveCheckpointAdjoint())
 
 
-def leaves_in(perceptron, adjoint):
+class WithOutputs(ExplicitSteps):
+    """Differentiable in the times of the outputs, by the slopes at the ends of a step."""
+
+    @property
+    def interpolation_cls(self):
+        return diffrax.ThirdOrderHermitePolynomialInterpolation
+
+    def step(self, terms, t0, t1, y0, args, state, made_jump):
+        y1, error, ends, following, result = super().step(terms, t0, t1, y0, args, state, made_jump)
+        ends |= {"k0": (t1 - t0) * state[0], "k1": (t1 - t0) * following[0]}
+        return y1, error, ends, following, result
+
+
+def leaves_in(perceptron, **parts):
     """A value and its derivatives along a ramp, outputs at both of its ends among others."""
     problem, theta0 = perceptron
-    method = hm.Adaptive(adjoint=adjoint)
+    method = hm.Adaptive(**parts)
 
     # A new function for each: which rows there are is read when it is traced.
     def value(theta0, ends, times, X, ridge):
@@ -164,11 +186,56 @@ def test_another_release_of_diffrax_has_its_own_adjoint(monkeypatch, linear):
     np.testing.assert_allclose(other, found, rtol=1e-10, atol=1e-12)
 
 
-def test_a_second_derivative_is_refused(linear):
-    problem, theta0 = linear
+def test_derivatives_of_a_gradient_forwards(perceptron):
+    """Against differences of gradients, and diffrax's forward mode twice."""
+    problem, theta0 = perceptron
+    rng = np.random.default_rng(5)
+    given = theta0, jnp.array([0.3, 0.9]), jnp.array([0.5, 0.9, 1.7])
+    along, across = (
+        tuple(jnp.asarray(rng.normal(size=part.shape)) for part in given) for _ in range(2)
+    )
+
+    def value(method):
+        def of(theta0, switches, times):
+            # An output at a switch moves with it: derivatives to one side are none.
+            times = times.at[1].set(switches[1] + 0.1 * times[1])
+            return measured(method.states(problem, hm.BangBang(switches, 1), theta0, times)[0])
+
+        return of
+
+    gradient = jax.grad(value(hm.Adaptive(1e-12, 1e-14)), argnums=(0, 1, 2))
+    slope = jax.jit(gradient)
+    found = jax.jit(lambda given, along: jax.jvp(gradient, given, along)[1])(given, along)
+
+    def moved(by):
+        return slope(*(part + by * own for part, own in zip(given, along, strict=True)))
+
+    def central(step):
+        return jax.tree.map(lambda up, down: (up - down) / (2.0 * step), moved(step), moved(-step))
+
+    # Of order four, and rounded by 1e-12 / 1e-4.
+    differences = jax.tree.map(
+        lambda fine, coarse: (4.0 * fine - coarse) / 3.0, central(2e-4), central(4e-4)
+    )
+    for ours, expected in zip(found, differences, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+
+    by_diffrax = value(hm.Adaptive(1e-12, 1e-14, adjoint=diffrax.ForwardMode()))
+    twice = jax.jit(
+        lambda *given: jax.jvp(lambda *given: jax.jvp(by_diffrax, given, across)[1], given, along)[
+            1
+        ]
+    )(*given)
+    ours = sum(float(own @ part) for own, part in zip(across, found, strict=True))
+    # Which has those in times from its interpolant: of an order less with each derivative.
+    assert np.isclose(ours, float(twice), rtol=1e-6)
+
+
+def test_a_gradient_is_not_gone_back_over_again(perceptron):
+    problem, theta0 = perceptron
     gradient = jax.grad(by_steps(problem))
-    with pytest.raises(RuntimeError, match="ForwardMode"):
-        jax.make_jaxpr(jax.jacfwd(gradient))(theta0, SWITCHES, TIMES)
+    with pytest.raises(RuntimeError, match="jacfwd"):
+        jax.make_jaxpr(jax.jacrev(gradient))(theta0, SWITCHES, TIMES)
 
 
 def test_single_precision(linear):
@@ -187,3 +254,23 @@ def test_single_precision(linear):
     expected = central(lambda at: closed_form(problem, theta0, at, times), SWITCHES)
     assert found.dtype == jnp.float32
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+
+
+def test_a_gradient_of_a_flow_that_fails_is_none(perceptron):
+    """Where it is asked for alone, too: the value, which was looked at, is not computed then."""
+    problem, theta0 = perceptron
+    method, schedule = hm.Adaptive(max_steps=2), hm.BangBang(SWITCHES, 1)
+
+    def reached(theta0, throw):
+        path = hm.flow(problem, schedule, theta0, TIMES[1:], method=method, throw=throw)
+        return jnp.sum(path.theta), path.status
+
+    gradient = jax.grad(lambda at: reached(at, True)[0])
+    with pytest.raises(RuntimeError, match="raise max_steps"):
+        jax.block_until_ready(jax.jit(gradient)(theta0))
+    deletion = hm.Deletion(problem, theta0, start=0.1, horizon=1.7, method=method)
+    with pytest.raises(RuntimeError, match="raise max_steps"):
+        deletion.value_and_gradient(hm.Step(0.5))
+    told = jax.jit(jax.value_and_grad(lambda at: reached(at, False), has_aux=True))
+    (_, status), _ = told(theta0)
+    assert bool(status == hm.flows.FlowStatus.step_limit)

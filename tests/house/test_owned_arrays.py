@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_arguments import VALID, looked_up
 
-from homotopy._memory import copied, handed_over
+from homotopy._memory import all_handed_over, copied
 
 KEPT = 64
 # Holds what it was given, in NumPy, as a dictionary would.
@@ -69,18 +69,18 @@ def test_arrays_are_handed_over_alike_however_often_they_came_before():
     for turn in range(5):
         given = [np.full((2, 3), turn), np.array([turn > 2]), np.asarray(0.5 * turn)]
         own = [copied(array) for array in given]
-        found = handed_over(own)
+        found = all_handed_over(own)
         assert all(isinstance(array, jax.Array) for array in found)
         for array, original in zip(found, given, strict=True):
             assert array.dtype == original.dtype
             np.testing.assert_array_equal(array, original)
         with jax.disable_jit():
-            assert all(isinstance(array, jax.Array) for array in handed_over(own))
+            assert all(isinstance(array, jax.Array) for array in all_handed_over(own))
 
 
 @pytest.mark.parametrize("size", [8, 2**12])
 def test_copies_are_independent(size):
     numbers = aligned(np.zeros(size))
-    (array,) = handed_over([copied(numbers)])
+    (array,) = all_handed_over([copied(numbers)])
     numbers += 1.0
     assert not np.any(np.asarray(array))

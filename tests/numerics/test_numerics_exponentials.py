@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from mpmath import mp, mpf
 
-from homotopy.numerics.exponentials import decay_integral, divided_difference
+from homotopy.numerics.exponentials import decay_integral, divided_difference, divided_differences
 
 RATES = np.array([0.0, 1e-300, 1e-12, 1e-8, 0.999e-8, 1.001e-8, 3e-5, 0.5, 1.0, 37.0, 1e4, 1e12])
 TIMES = np.array([0.0, 1e-9, 1.0, 2.5, 1e4])
@@ -89,6 +89,17 @@ def test_divided_difference_is_symmetric():
     np.testing.assert_array_equal(
         divided_difference(first, second, times), divided_difference(second, first, times)
     )
+
+
+def test_divided_differences_of_pairs_at_once():
+    first, second, _ = grid(RATES, RATES, [0.0])
+    close = np.array([1e-6, 1.0, 37.0])
+    first = np.r_[first, close, close]
+    second = np.r_[second, close * (1.0 + 1e-15), close * (1.0 + 1e-7)]
+    found = divided_differences(np.minimum(first, second), np.abs(first - second), TIMES)
+    points = [np.tile(part, TIMES.size) for part in (first, second)] + [TIMES.repeat(first.size)]
+    expected = exact(exact_divided_difference, *points)
+    assert_exponential(found.ravel(), expected, np.minimum(*points[:2]) * points[2])
 
 
 def test_what_is_no_number_stays_none():

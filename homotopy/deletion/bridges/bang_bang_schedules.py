@@ -8,7 +8,7 @@ from functools import cache
 import jax
 import numpy as np
 
-from homotopy._memory import handed_over
+from homotopy._memory import all_handed_over
 from homotopy.control.bang_bang_control import BangBangControl, merged
 from homotopy.deletion.request import Request, known_numbers
 from homotopy.schedules import AbstractSchedule, BangBang
@@ -21,7 +21,7 @@ def schedule_of(request: Request, control: BangBangControl) -> BangBang:
     inside = [min(start + time, horizon) for time in control.switches]
     switches = switch_times(control.initial, inside, start, horizon)
     # Nothing is compiled for a number of switches that is new: a search may be out of time.
-    return jax.tree.unflatten(_structure(switches.size), handed_over([switches]))
+    return jax.tree.unflatten(_structure(switches.size), all_handed_over([switches]))
 
 
 def control_of(request: Request, schedule: AbstractSchedule) -> BangBangControl:

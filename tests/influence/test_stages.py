@@ -10,7 +10,6 @@ import pytest
 import homotopy as hm
 from homotopy.linear_networks import hierarchy_example, mode_influence, mode_peak
 
-
 # Compiles sooner than the default solver.
 METHOD = hm.Adaptive(rtol=1e-9, atol=1e-11, solver=diffrax.Tsit5())
 

@@ -326,6 +326,18 @@ def test_transformations(bilinear):
     np.testing.assert_allclose(together[1][0], single[1], rtol=1e-12)
 
 
+@pytest.mark.parametrize(("steps", "size"), [(3, 128), (40, 160), (40, 384)])
+def test_steps_in_parts_are_those_of_one_loop(bilinear, steps, size):
+    """Over all of them, those of no length included, as JAX has it where values are traced."""
+    control = PiecewiseConstantControl(jnp.asarray(BREAKPOINTS), jnp.asarray(VALUES))
+    mesh = Mesh.of_counts([steps] * 4, size)
+    assert (mesh.used, mesh.piece.size) == (4 * steps, size)
+    together = eqx.filter_jit(lambda system: sweep(system, control, mesh))(bilinear)
+    parts = sweep(bilinear, control, mesh)
+    for ours, theirs in zip(*map(jax.tree.leaves, (parts, together)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+
+
 def test_breakpoints_outside_of_the_interval_change_nothing(bilinear):
     short = PiecewiseConstantControl([0.9, 1.2, 1.4], [0.3, 0.6, 0.6, 0.6])
     long = PiecewiseConstantControl([0.9, 2.5, 3.0], [0.3, 0.6, 1.0, 0.0])

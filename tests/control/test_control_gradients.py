@@ -28,6 +28,7 @@ from homotopy.control import (
     value_and_gradient,
 )
 from homotopy.control.side_by_side import TOGETHER, points_of_each, sweep_each, together
+from homotopy.control.trajectory import sweep
 from homotopy.schedules import Ramp
 
 HORIZON = 2.0

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,6 +45,23 @@ def cost_and_gradient(search):
         return deletion().cost(search.schedule(point, start, horizon))
 
     return jax.jit(jax.value_and_grad(cost))
+
+
+def forward_cost_and_gradient(search):
+    """The same in forward mode, which compiles in less than half of the time.
+
+    In reverse a varying weight is differentiated in tests/flows/test_flow_ramp.py.
+    """
+    given = deletion()
+    method = hm.Exact(adjoint=diffrax.ForwardMode())
+    given = hm.Deletion(given.problem, given.theta0, given.start, given.horizon, method=method)
+
+    def cost(point):
+        found = given.cost(search.schedule(point, given.start, given.horizon))
+        return found, found
+
+    gradient_and_cost = jax.jit(jax.jacfwd(cost, has_aux=True))
+    return lambda point: gradient_and_cost(point)[::-1]
 
 
 def known_cost_and_gradient(search):
@@ -221,7 +239,7 @@ def test_ramps_begin_where_asked():
 
 def test_splines_learn():
     search = hm.Splines(4, max_steps=40)
-    assert_gradient(cost_and_gradient(search), np.array([0.5, -1.0, 0.3, 1.0]))
+    assert_gradient(forward_cost_and_gradient(search), np.array([0.5, -1.0, 0.3, 1.0]))
     optimum = hm.optimise(deletion(), over=search)
     assert deletion().membership(optimum.schedule)
     at_once = float(deletion().cost(hm.Step(deletion().start)))

@@ -14,7 +14,7 @@ from homotopy._checks import instance, integer, optional_function, sequence
 from homotopy._deadline import Deadline, OutOfTime
 from homotopy._numbers import as_numbers
 from homotopy.control.controls import PiecewiseConstantControl
-from homotopy.control.mesh import LARGEST, Mesh, growth, local_errors, too_stiff
+from homotopy.control.mesh import LARGEST, Mesh, growth, local_errors, padded, too_stiff
 from homotopy.control.system import ControlAffine, a_system
 from homotopy.control.trajectory import sweep
 
@@ -60,7 +60,7 @@ def cells_mesh(system: ControlAffine, count: int, tolerance: float = 1e-10) -> M
     values = (lower, (lower + upper) / 2, upper)
     steps = 1
     while True:
-        mesh = Mesh.uniform(count, steps)
+        mesh = Mesh.of_counts([steps] * count, padded(count * steps))
         errors = [
             np.max(np.asarray(local_errors(system, _constant(system, count, value), mesh)))
             for value in values

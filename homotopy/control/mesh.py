@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from homotopy._checks import fraction, instance, integer
+from homotopy._checks import concrete, fraction, instance, integer
 from homotopy._module import Module
 from homotopy.control.controls import a_control
 from homotopy.control.runge_kutta import NODES, step
@@ -18,8 +18,10 @@ from homotopy.control.scan import LONGEST, scan
 from homotopy.control.system import ControlAffine, a_system
 
 # Sizes that meshes are padded to, so that a slightly different one needs no new compilation.
-_SIZES = np.array([16, LONGEST, *(LONGEST * n << k for k in range(20) for n in (2, 3))])
+_SIZES = np.array([LONGEST, *(LONGEST * n << k for k in range(20) for n in (2, 3))])
 _SWEEPS = 60
+# Steps beyond what the errors ask for: one sweep less where they change from step to step.
+_MARGIN = 1.15
 LARGEST = 100_000  # steps
 
 
@@ -40,6 +42,14 @@ class Mesh(Module):
     piece: Int[Array, " m"]
     left: Float[Array, " m"]
     right: Float[Array, " m"]
+
+    @property
+    def used(self) -> int | None:
+        """How many steps there are before those of no length; None where they are traced."""
+        left, right = concrete(self.left), concrete(self.right)
+        if left is None or right is None:
+            return None
+        return 1 + int(np.max(np.flatnonzero(left < right), initial=0))
 
     @classmethod
     def uniform(cls, pieces: int, steps: int = 1) -> Mesh:
@@ -105,16 +115,18 @@ def stages_between(control, edges, index, left, right):
 def local_errors(system: ControlAffine, control, mesh: Mesh) -> Float[np.ndarray, " m"]:
     """Of each step, the larger of the relative errors it makes in the state and in the costate."""
     lengths, values = stages(system, control, mesh)
-    final, (states, errors) = scan(_ahead, system, system.initial, (lengths, values))
-    errors = np.asarray(errors)
+    used = mesh.used
+    final, (states, errors) = scan(ahead, system, system.initial, (lengths, values), used=used)
     if not np.all(np.isfinite(errors)):
         return errors
     costate = terminal(system, final)[1]
-    _, backwards = scan(_back, system, costate, (states, lengths, values), reverse=True)
-    return np.maximum(errors, np.asarray(backwards))
+    inputs = states, lengths, values
+    _, backwards = scan(_back, system, costate, inputs, used=used, reverse=True)
+    return np.maximum(errors, backwards)
 
 
-def _ahead(system, x, at):
+def ahead(system: ControlAffine, x, at):
+    """x after a step; x before it, and the relative error that the step makes."""
     end, error = step(system.velocity, x, *at)
     size = jnp.maximum(jnp.linalg.norm(x), jnp.linalg.norm(end))
     return end, (x, _relative(error, size))
@@ -145,7 +157,7 @@ def growth(errors, tolerance: float, coarsest: float = 1.0):
     At least `coarsest`, which below one lets steps merge.
     """
     errors = np.where(np.isfinite(errors), errors, np.inf)
-    return np.clip(1.1 * (errors / tolerance) ** (1 / 8), coarsest, 8.0)
+    return np.clip(_MARGIN * (errors / tolerance) ** (1 / 8), coarsest, 8.0)
 
 
 def _recut(mesh: Mesh, parts) -> list[np.ndarray]:
@@ -179,14 +191,14 @@ def choose_mesh(
     tolerance : float
         Of the local relative error of one step.
     least, greatest : int
-        Bounds on the total number of steps.
+        The number of steps that are tried first, about, and the largest number.
     begin : Mesh, optional
         What served a control that is close, which is tried first if it has as many pieces.
 
     Returns
     -------
     mesh : Mesh
-        With `least` steps or one of few larger numbers, so that few sizes are compiled.
+        Filled up at its end by steps of no length, so that few sizes are compiled.
     error : float
         The sum of its local errors.
 
@@ -205,7 +217,7 @@ def choose_mesh(
         instance("begin", begin, Mesh, "a Mesh, as of choose_mesh(system, control)")
     lengths = np.diff(np.asarray(_jitted_edges(system, control)))
     counts = np.maximum(1, np.floor(least * lengths / max(lengths.sum(), 1e-300))).astype(int)
-    mesh = Mesh.of_counts(counts, least)
+    mesh = Mesh.of_counts(counts, padded(int(counts.sum())))
     if begin is not None and int(begin.piece[-1]) == int(mesh.piece[-1]):
         mesh = begin
     for attempt in range(_SWEEPS):
@@ -217,7 +229,7 @@ def choose_mesh(
         total = sum(inside.size - 1 for inside in edges)
         if total > greatest:
             break
-        mesh = Mesh.of_edges(edges, least if total <= least else padded(total))
+        mesh = Mesh.of_edges(edges, padded(total))
     raise too_stiff(greatest, tolerance)
 
 

@@ -96,8 +96,8 @@ def resolve(
     """
     scale = float(magnitude(trajectory))
     structure = structure_of(arcs, trajectory, degree, _SMOOTH_DEGREE)
-    # About as many steps as before: each size that is tried is compiled.
-    steps = min(max(_LEAST, trajectory.mesh.piece.shape[0]), _MOST)
+    # About as many steps as before.
+    steps = min(max(_LEAST, trajectory.mesh.used), _MOST)
     newton, best, mesh, seen, fed_back = 0, None, None, [], set()
     for rounds in range(1, _ROUNDS + 1):
         deadline.check()

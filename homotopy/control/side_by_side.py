@@ -16,7 +16,7 @@ from homotopy.control.system import ControlAffine
 from homotopy.control.trajectory import (
     Points,
     Trajectory,
-    ahead,
+    advance,
     around,
     back,
     in_batches,
@@ -52,11 +52,13 @@ def follow_each(system: ControlAffine, controls, mesh: Mesh):
 def _adjoint(system, controls, mesh):
     lengths, values = _stages(system, controls, mesh)
     initial = np.broadcast_to(np.asarray(system.initial), (lengths.shape[1], system.initial.size))
-    final, states = scan(_ahead, system, jnp.asarray(initial), (lengths, values))
+    used = mesh.used
+    final, states = scan(_ahead, system, jnp.asarray(initial), (lengths, values), used=used)
     cost, last = _terminal(system, final)
-    first, (costates, slopes) = scan(_back, system, last, (states, lengths, values), reverse=True)
-    states = np.concatenate([np.asarray(states), np.asarray(final)[None]])
-    costates = np.concatenate([np.asarray(first)[None], np.asarray(costates)])
+    inputs = states, lengths, values
+    first, (costates, slopes) = scan(_back, system, last, inputs, used=used, reverse=True)
+    states = np.concatenate([states, np.asarray(final)[None]])
+    costates = np.concatenate([np.asarray(first)[None], costates])
     return np.moveaxis(states, 1, 0), np.moveaxis(costates, 1, 0), np.asarray(cost), slopes
 
 
@@ -79,7 +81,7 @@ def _terminal(system, final):
 
 
 def _ahead(system, x, at):
-    return jax.vmap(partial(ahead, system))(x, at)
+    return jax.vmap(lambda x, *at: (advance(system, x, *at), x))(x, *at)
 
 
 def _back(system, p, at):

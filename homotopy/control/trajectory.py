@@ -14,7 +14,15 @@ from jaxtyping import Array, Float
 from homotopy._checks import ArrayInput, array, concrete, instance
 from homotopy._module import Module
 from homotopy.control.controls import a_control
-from homotopy.control.mesh import Mesh, choose_mesh, edges_of, stages, stages_between, terminal
+from homotopy.control.mesh import (
+    Mesh,
+    ahead,
+    choose_mesh,
+    edges_of,
+    stages,
+    stages_between,
+    terminal,
+)
 from homotopy.control.runge_kutta import step
 from homotopy.control.scan import scan
 from homotopy.control.system import ControlAffine, a_system
@@ -46,21 +54,25 @@ def sweep(system: ControlAffine, control, mesh: Mesh):
     The costate is the exact derivative of the discrete cost in the state at a node, and so the
     gradient, to rounding, is that of the cost which is computed.
     """
-    states, costates, cost, slopes = _adjoint(system, *stages(system, control, mesh))
+    states, costates, cost, slopes = _adjoint(system, control, mesh)
     return states, costates, cost, pull_back(system, control, mesh, slopes)
 
 
-def _adjoint(system, lengths, values):
+def _adjoint(system, control, mesh):
     """Forward for states, and back for costates and derivatives in what every step is given."""
-    final, states = scan(ahead, system, system.initial, (lengths, values))
+    given, used = stages(system, control, mesh), mesh.used
+    final, (states, _) = scan(ahead, system, system.initial, given, used=used)
     cost, last = terminal(system, final)
-    first, (costates, slopes) = scan(back, system, last, (states, lengths, values), reverse=True)
-    states = jnp.concatenate([states, final[None]])
-    return states, jnp.concatenate([first[None], costates]), cost, slopes
+    first, (costates, slopes) = scan(back, system, last, (states, *given), used=used, reverse=True)
+    return _joined(states, final), _joined(first, costates), cost, slopes
 
 
-def ahead(system, x, at):
-    return advance(system, x, *at), x
+def _joined(*parts):
+    """Rows, and a row before or after them."""
+    known = in_numpy(parts)
+    xp = jnp if known is None else np
+    rows = [xp.atleast_2d(part) for part in known or parts]
+    return jnp.asarray(xp.concatenate(rows))
 
 
 def back(system, p, at):
@@ -301,7 +313,7 @@ def follow(system: ControlAffine, control, mesh: Mesh | None = None) -> Trajecto
         Where there is no mesh and values are traced.
     """
     mesh = _given(system, control, mesh)
-    states, costates, cost, _ = _adjoint(system, *stages(system, control, mesh))
+    states, costates, cost, _ = _adjoint(system, control, mesh)
     return Trajectory(system, control, mesh, states, costates, cost)
 
 

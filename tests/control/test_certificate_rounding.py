@@ -299,10 +299,12 @@ def test_the_bounds_hold_with_the_kernels_of_other_processors(core):
         " or (ranges_of_the_better and shape2)"
     )
     files = [here, here.with_name("test_certificate.py")]
-    pytest_there = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    # Of the settings of the tests only what numbers depend on: shapes are checked in this process.
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--noconftest"]
+    pytest_there = [sys.executable, "-m", "pytest", *options]
     done = subprocess.run(
         [*pytest_there, "-k", chosen, *files],
-        env=os.environ | {"OPENBLAS_CORETYPE": core},
+        env=os.environ | {"OPENBLAS_CORETYPE": core, "JAX_ENABLE_X64": "1"},
         cwd=here.parents[2],
         capture_output=True,
         text=True,

@@ -28,6 +28,7 @@ from homotopy.control import (
     value_and_gradient,
 )
 from homotopy.control.side_by_side import TOGETHER, points_of_each, sweep_each, together
+from homotopy.control.trajectory import sweep
 from homotopy.schedules import Ramp
 
 HORIZON = 2.0
@@ -324,6 +325,18 @@ def test_transformations(bilinear):
     single = at(initials[0])
     np.testing.assert_allclose(together[0][0], single[0], rtol=1e-13)
     np.testing.assert_allclose(together[1][0], single[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("steps", "size"), [(3, 128), (40, 160), (40, 384)])
+def test_steps_in_parts_are_those_of_one_loop(bilinear, steps, size):
+    """Over all of them, those of no length included, as JAX has it where values are traced."""
+    control = PiecewiseConstantControl(jnp.asarray(BREAKPOINTS), jnp.asarray(VALUES))
+    mesh = Mesh.of_counts([steps] * 4, size)
+    assert (mesh.used, mesh.piece.size) == (4 * steps, size)
+    together = eqx.filter_jit(lambda system: sweep(system, control, mesh))(bilinear)
+    parts = sweep(bilinear, control, mesh)
+    for ours, theirs in zip(*map(jax.tree.leaves, (parts, together)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
 
 
 def test_breakpoints_outside_of_the_interval_change_nothing(bilinear):

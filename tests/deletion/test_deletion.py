@@ -307,24 +307,43 @@ def test_a_small_power_of_the_time_left():
     assert_close([gradient.start, gradient.stop, gradient.power], differences, tolerance=1e-9)
 
 
+@eqx.filter_jit
+def traced_switching(deletion, schedule, times):
+    return deletion.switching_function(schedule)(times)
+
+
 def test_a_ramp_and_its_switching_function():
     data = problems.well_conditioned()
     start, stop, T = 0.1, 0.4, 0.5
-    deletion, ramp = hm.Deletion(regression(data), data.theta0, 0.05, T), hm.Ramp(start, stop)
+    problem, ramp = regression(data), hm.Ramp(start, stop)
+    deletion = hm.Deletion(problem, data.theta0, 0.05, T)
     # dℰ/da = −∫φ ∂ε/∂a dt for a = start, stop: (1 − z)/2 and (1 + z)/2 over the length.
     nodes, weights = np.polynomial.legendre.leggauss(24)
-    times = jnp.asarray(start + (stop - start) * (1 + nodes) / 2)
-    cost, gradient, switching = measured_switching(deletion, ramp, times)
+    times = start + (stop - start) * (1 + nodes) / 2
+    cost, gradient = deletion.value_and_gradient(ramp)
     case = (*arguments(data), start, stop, 1.0, T)
     expected = control.ramp_gradient(*case)[:2]
-    integrals = [-0.25 * np.sum(weights * (1 + s * nodes) * switching) for s in (-1, 1)]
     assert_close(cost, control.ramp_cost(*case), tolerance=1e-11)
     assert_close([gradient.start, gradient.stop], expected, tolerance=1e-11)
-    assert_close(integrals, expected, tolerance=1e-11)
-    # Traced above; here of numbers that are known, by NumPy.
-    assert_close(deletion.switching_function(ramp)(times), switching, tolerance=1e-11)
-    costate = deletion.costate(ramp)
-    assert_close(costate(times), eqx.filter_jit(costate.ascending)(times), tolerance=1e-11)
+    # Where everything is traced, by a program; of numbers that are known, by NumPy.
+    for switching in (
+        traced_switching(deletion, ramp, jnp.asarray(times)),
+        deletion.switching_function(ramp)(times),
+    ):
+        integrals = [-0.25 * np.sum(weights * (1 + s * nodes) * switching) for s in (-1, 1)]
+        assert_close(integrals, expected, tolerance=1e-11)
+    # The flow is affine in θ₀: what p sees of a difference of two states is the same at all times.
+    # Of a large one, to the tolerance of the flows, which is relative to their size.
+    path, *others = (
+        np.asarray(hm.flow(problem, ramp, data.theta0 + shift, np.append(times, T)).theta)
+        for shift in 1e3 * np.vstack([np.zeros(4), np.eye(4)])
+    )
+    apart = np.stack(others, axis=1) - path[:, None]  # (time, shift, d)
+    final = path[-1] - np.asarray(deletion.target)
+    costate = np.vstack([deletion.costate(ramp)(times), final])
+    sizes = np.linalg.norm(apart, axis=2) * np.linalg.norm(costate, axis=1)[:, None]
+    seen = np.einsum("tsd,td->ts", apart, costate)
+    assert_close(seen[:-1], seen[[-1] * 24], tolerance=1e-11, scale=sizes[:-1] + sizes[-1])
 
 
 # Where the switch meets the ends -----------------------------------------------------------------

@@ -32,7 +32,7 @@ def perceptron():
     return problem, model.initial_parameters(jax.random.key(0))
 
 
-def closed_form(problem, theta0, switches, times):
+def closed_form(problem, theta0, switches, times, counted=1.0):
     """Σ sin(i) θᵢ over all outputs, each piece by the exponential of its matrix, in NumPy."""
     X, y = np.asarray(problem.X), np.asarray(problem.y)
     edges = np.r_[0.0, switches, np.inf]
@@ -51,7 +51,7 @@ def closed_form(problem, theta0, switches, times):
             theta = fit + basis @ (np.exp(-rates * length) * (basis.T @ (theta - fit)))
         return theta
 
-    states = np.stack([at(time) for time in times])
+    states = np.stack([at(time) for time in times]) * np.reshape(counted, (-1, 1))
     return float(np.sum(np.sin(np.arange(1, states.size + 1)).reshape(states.shape) * states))
 
 
@@ -67,25 +67,32 @@ def central(function, at, step=1e-5):
 def by_steps(problem):
     method = hm.Adaptive(1e-12, 1e-14)
 
-    def value(theta0, switches, times):
-        return measured(method.states(problem, hm.BangBang(switches, 1), theta0, times)[0])
+    def value(theta0, switches, times, counted=1.0):
+        states = method.states(problem, hm.BangBang(switches, 1), theta0, times)[0]
+        return measured(states * jnp.reshape(counted, (-1, 1)))
 
     return value
 
 
+@pytest.fixture(scope="module")
+def slopes(linear):
+    """In θ₀, switches and times, of those outputs that count: one program for each number."""
+    return jax.jit(jax.grad(by_steps(linear[0]), argnums=(0, 1, 2)))
+
+
 @pytest.mark.parametrize("times", [TIMES, TIMES[-1:]], ids=["outputs", "end"])
-def test_against_a_closed_form_in_switches_start_and_times(linear, times):
+def test_against_a_closed_form_in_switches_start_and_times(linear, slopes, times):
     problem, theta0 = linear
-    found = jax.jit(jax.grad(by_steps(problem), argnums=(0, 1, 2)))(theta0, SWITCHES, times)
+    found = slopes(theta0, SWITCHES, times, np.ones(times.size))
     # An output at a switch, or at time zero, has a derivative to one side.
     smooth = np.isin(times, [0.0, 0.9], invert=True)
     in_times = central(lambda at: closed_form(problem, theta0, SWITCHES, at), times)
     np.testing.assert_allclose(np.asarray(found[2])[smooth], in_times[smooth], rtol=1e-7)
-    apart = times[smooth]  # for the others move with a switch
-    both = jax.jit(jax.grad(by_steps(problem), argnums=(0, 1)))(theta0, SWITCHES, apart)
+    apart = smooth.astype(float)  # for the others move with a switch
+    both = slopes(theta0, SWITCHES, times, apart)[:2]
     expected = (
-        central(lambda at: closed_form(problem, at, SWITCHES, apart), theta0),
-        central(lambda at: closed_form(problem, theta0, at, apart), SWITCHES),
+        central(lambda at: closed_form(problem, at, SWITCHES, times, apart), theta0),
+        central(lambda at: closed_form(problem, theta0, at, times, apart), SWITCHES),
     )
     for ours, differences in zip(both, expected, strict=True):
         np.testing.assert_allclose(ours, differences, rtol=1e-7, atol=1e-9)
@@ -142,7 +149,7 @@ def leaves_in(perceptron, **parts):
     return jax.tree.leaves(program(*arguments, problem.X, problem.ridge))
 
 
-def test_of_many_at_once(linear, monkeypatch):
+def test_of_many_at_once(linear, slopes, monkeypatch):
     # Lanes end at different steps: one must not move, or write down, what is another's. Nor where
     # steps were written over.
     monkeypatch.setattr(backward, "_FEWEST", 8)
@@ -150,13 +157,14 @@ def test_of_many_at_once(linear, monkeypatch):
     problem, theta0 = linear
     gradient = jax.grad(by_steps(problem), argnums=1)
     lanes = np.stack([SWITCHES, [0.05, 0.06, 1.6], [0.2, 0.2, 0.2001]])
-    together = jax.jit(jax.vmap(gradient, (None, 0, None)))(theta0, lanes, TIMES[[1, 3]])
+    given = TIMES, np.array([0.0, 1.0, 0.0, 1.0])  # one of the others is at a switch
+    together = jax.jit(jax.vmap(gradient, (None, 0, None, None)))(theta0, lanes, *given)
     expected = [
-        central(lambda at: closed_form(problem, theta0, at, TIMES[[1, 3]]), lane)
-        for lane in lanes[:2]
+        central(lambda at: closed_form(problem, theta0, at, *given), lane) for lane in lanes[:2]
     ]
     np.testing.assert_allclose(together[:2], expected, rtol=1e-7, atol=1e-9)
-    alone = jax.jit(gradient)(theta0, lanes[2], TIMES[[1, 3]])
+    # Alone, and with as many windows as there are by default, by a program that there is.
+    alone = slopes(theta0, lanes[2], *given)[1]
     np.testing.assert_allclose(together[2], alone, rtol=1e-10, atol=1e-12)
 
 
@@ -173,10 +181,10 @@ def test_which_flows_it_serves():
     assert not backward.applies(OfItsOwn(), 10)
 
 
-def test_another_release_of_diffrax_has_its_own_adjoint(monkeypatch, linear):
+def test_another_release_of_diffrax_has_its_own_adjoint(monkeypatch, linear, slopes):
     """Where its loop does not tell what is written down: derivatives are the same."""
     problem, theta0 = linear
-    found = jax.jit(jax.grad(by_steps(problem)))(theta0, SWITCHES, TIMES)
+    found = slopes(theta0, SWITCHES, TIMES, np.ones(TIMES.size))[0]
     monkeypatch.setattr(diffrax._integrate, "loop", lambda **options: None)
     assert _diffrax.TELLS_STEPS and not _diffrax._tells_steps()
     monkeypatch.undo()

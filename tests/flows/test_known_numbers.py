@@ -2,6 +2,7 @@
 
 import itertools
 
+import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -43,8 +44,21 @@ def compiled_flow(problem, schedule, start):
     return hm.flow(problem, schedule, start, TIMES).theta
 
 
+@pytest.fixture(scope="module", params=ROWS, ids=["one row", "three rows"])
+def padded_problem(request):
+    """With rows of zeros among those that remain and those that go, which change nothing.
+
+    So both are of one shape and share their programs.
+    """
+    data, _ = standardise(diabetes())
+    missing = 3 - len(request.param)
+    X, y = np.pad(data.X, [(0, 2), (0, 0)]), np.pad(data.y, (0, 2))
+    return hm.LinearRegression(X, y, deleted=[*request.param, *range(len(y) - missing, len(y))])
+
+
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: type(s).__name__)
-def test_numpy_and_jax_follow_the_same_flow(problem, schedule):
+def test_numpy_and_jax_follow_the_same_flow(padded_problem, schedule):
+    problem = padded_problem
     start = np.linspace(-1.0, 1.0, 10)
     known = hm.flow(problem, schedule, start, TIMES)
     # θ₀ is traced, so the program is compiled.
@@ -103,10 +117,14 @@ def test_nothing_is_compiled_twice_for_schedules_of_a_kind(problem):
 def test_it_is_differentiated_as_before():
     problem = of_diabetes(169)
 
+    # Only the schedule is traced. In reverse, where all is, see the gradients in test_flow_ramp.py.
+    method = hm.Exact(adjoint=diffrax.ForwardMode())
+
     @jax.jit
-    @jax.grad
+    @jax.jacfwd
     def slope(stop):
-        return hm.flow(problem, hm.Ramp(0.05, stop), np.zeros(10), [1.0]).theta[0, 0]
+        ramp = hm.Ramp(0.05, stop)
+        return hm.flow(problem, ramp, np.zeros(10), [1.0], method=method).theta[0, 0]
 
     at, move = jnp.asarray(0.8), 1e-4
     ends = [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
+from scipy.special import expit
 
 import homotopy as hm
 from homotopy.flows.stabilised import RungeKuttaChebyshev, gradients_of, stages_within
@@ -140,15 +141,19 @@ def test_dense_output_is_hermites_cubic():
     assert np.max(np.abs(values - np.exp(-times))) < 1.1 * 0.2**4 / 384 + 1e-5
 
 
+@jax.jit
+def extreme(matrix):
+    size = len(matrix)
+    return lanczos(jacobian_product(lambda y: -matrix @ y, jnp.zeros(size)), size, float)
+
+
 def test_spectral_radius_against_eigvalsh():
     rng = np.random.default_rng(1)
     for size in (1, 3, 40):
         matrix = rng.normal(size=(size, size))
         matrix = matrix @ matrix.T
         largest = np.linalg.eigvalsh(matrix)[-1]
-        rate, vector = lanczos(
-            jacobian_product(lambda y, m=matrix: -m @ y, jnp.zeros(size)), size, float
-        )
+        rate, vector = extreme(jnp.asarray(matrix))
         assert 0.99 * largest <= rate <= 1.3 * largest
         assert np.linalg.norm(matrix @ vector) > 0.9 * largest
 
@@ -164,10 +169,10 @@ def perceptron():
 
 @pytest.fixture(scope="module")
 def switched():
-    """‖θ(T)‖² as a function of a switch time and the size of θ₀, and its differences by Dopri8."""
-    X = np.array([[1.0, 0.2], [0.3, 9.0], [-1.0, 4.0], [0.5, -6.0]])
+    """‖θ(T)‖² as a function of a switch time and the size of θ₀, and its differences by SciPy."""
+    X, y, ridge = np.array([[1.0, 0.2], [0.3, 9.0], [-1.0, 4.0], [0.5, -6.0]]), [0, 1, 0, 1], 0.1
     model = hm.linear_model(2)
-    problem = hm.Problem(model, hm.Logistic(), X, [0.0, 1.0, 0.0, 1.0], deleted=1, ridge=0.1)
+    problem = hm.Problem(model, hm.Logistic(), X, np.array(y, float), deleted=1, ridge=ridge)
 
     def value(method, arguments):
         switch, size = arguments
@@ -175,7 +180,20 @@ def switched():
         path = hm.flow(problem, hm.Step(switch), start, [1.5], method=method, throw=False)
         return jnp.sum(path.theta[0] ** 2)
 
-    reference = jax.jit(lambda at: value(hm.Adaptive(1e-12, 1e-13), at))
+    def reference(arguments):
+        switch, size = arguments
+        theta = np.array([1.0, -0.5]) * size
+        for length, weight in ((switch, 1.0), (1.5 - switch, 0.0)):
+            weights = np.array([1.0, weight, 1.0, 1.0])
+
+            def falling(t, theta, weights=weights):
+                return -X.T @ (weights * (expit(X @ theta) - y)) - ridge * theta
+
+            theta = solve_ivp(falling, (0, length), theta, "DOP853", rtol=1e-12, atol=1e-13).y[
+                :, -1
+            ]
+        return theta @ theta
+
     at, steps = jnp.array([0.4, 1.0]), 1e-4 * np.eye(2)
     return value, at, [(reference(at + h) - reference(at - h)) / 2e-4 for h in steps]
 

@@ -2,12 +2,16 @@
 
 import math
 
+import diffrax
 import mpmath as mp
 import numpy as np
 import pytest
 
 import homotopy as hm
 from homotopy.linear_networks import hierarchy_example, mode_influence, mode_peak
+
+# Compiles sooner than the default solver.
+METHOD = hm.Adaptive(rtol=1e-9, atol=1e-11, solver=diffrax.Tsit5())
 
 
 def test_the_influence_on_a_mode_by_differentiation_to_forty_digits():
@@ -43,13 +47,14 @@ def test_levels_matter_when_they_are_learned():
     def strengths(theta):
         return example.strengths(theta[None])[0]
 
-    found = hm.influence_in_time(problem, start, strengths, times, points=[0])
+    # Of the same points as below, so that the flow is compiled once.
+    found = hm.influence_in_time(problem, start, strengths, times, points=[0, 1, 2], method=METHOD)
     s = np.asarray(example.singular_values)[:3]
     transitions = np.log(s / 1e-3 - 1) / (2 * s)
     np.testing.assert_allclose(np.asarray(found.peak_times)[0, :3], transitions, rtol=0.15)
     # A helpful item's loss is large at first and smaller later; counts are those of its zeros.
     loss = hm.TestLoss(np.asarray(example.X)[1:2], np.asarray(example.y)[1:2])
-    other = hm.influence_in_time(problem, start, loss, times, points=[0, 1, 2])
+    other = hm.influence_in_time(problem, start, loss, times, points=[0, 1, 2], method=METHOD)
     counts = other.sign_change_counts()
     assert counts.tolist() == [len(other.sign_changes(point)) for point in (0, 1, 2)]
 

@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 _BYTES = 64  # JAX takes memory that begins at a multiple of them, and copies other memory
 _SMALL = 2**10  # numbers of an array that is copied twice as soon as once
 _FEW = 2**14  # numbers that are handed over together
-_BEFORE = 2  # times that arrays of some shapes are handed over one by one
+_BEFORE = 20  # times that arrays of some shapes are handed over one by one: to compile takes more
 _SEEN: Counter = Counter()  # how often arrays of some shapes were handed over
 _MOST_SEEN = 2**12
 

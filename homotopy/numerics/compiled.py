@@ -115,6 +115,16 @@ def compiled(function: Callable) -> Callable:
     return dispatcher
 
 
+def is_kept(function: Callable) -> bool:
+    """Whether what `compiled` returned was compiled before, in this process or for its folder."""
+    if function.overloads:
+        return True
+    try:
+        return bool(function._cache._cache_file._load_index())
+    except (AttributeError, OSError):  # nothing is kept, or by another release otherwise
+        return False
+
+
 def inner(function: Callable) -> Callable:
     """`compiled`, for what only compiled functions of the same folder call."""
     return once_for_all_values(njit(**_WITHIN, **_OPTIONS)(function))

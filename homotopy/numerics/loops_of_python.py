@@ -1,8 +1,8 @@
 """Loops over single numbers that Python runs until Numba is there, with the same result.
 
-To import Numba takes half a second, and to compile with it longer: too long for a first problem,
-and too short to speak of where many are set up, or one is searched. Loops that keep to what this
-file says are run by Python at first, and compiled as soon as something else has imported Numba, or
+To import Numba takes half a second, and to compile with it seconds, once on a machine: too long for
+a first problem, and too short to speak of where many are set up. Loops that keep to what this file
+says are run by Python until something else has imported Numba and they were compiled before, or
 they have taken so long that it is worth it. Both are IEEE arithmetic in one order, and give the
 same numbers to the last digit:
 
@@ -20,7 +20,7 @@ from types import FunctionType
 
 import numpy as np
 
-_WORTH_IT = 0.5  # seconds of Python, from which Numba is imported for their sake
+_WORTH_IT = 2.0  # seconds of Python, from which they are compiled
 _MARK = "__called_by_loops__"
 
 
@@ -41,11 +41,11 @@ class Loops:
 
     def __init__(self, function: Callable):
         self.__doc__, self.written = function.__doc__, function
-        self._seconds, self._compiled = 0.0, None
+        self._seconds, self._looked, self._compiled = 0.0, False, None
 
     def __call__(self, *arguments):
         if self._compiled is None:
-            if "numba" not in sys.modules and self._seconds < _WORTH_IT:
+            if self._seconds < _WORTH_IT and not self._kept():
                 began = time.perf_counter()
                 with np.errstate(all="ignore"):
                     found = self.written(*arguments)
@@ -53,6 +53,15 @@ class Loops:
                 return found
             self._compiled = self.compiled()
         return self._compiled(*arguments)
+
+    def _kept(self) -> bool:
+        """Whether Numba is there and has compiled them before: looked up once, in files."""
+        if self._looked or "numba" not in sys.modules:
+            return False
+        from homotopy.numerics.compiled import is_kept
+
+        self._looked = True
+        return is_kept(self.compiled())
 
     def compiled(self) -> Callable:
         """As Numba compiles it."""

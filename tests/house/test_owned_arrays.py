@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from test_arguments import VALID, looked_up
 
+from homotopy import _memory
 from homotopy._memory import all_handed_over, copied
 
 KEPT = 64
@@ -66,7 +67,7 @@ def test_what_is_made_of_arrays_stays(name):
 
 def test_arrays_are_handed_over_alike_however_often_they_came_before():
     """One by one at first, and by a compiled function once their shapes are known."""
-    for turn in range(5):
+    for turn in range(_memory._BEFORE + 3):
         given = [np.full((2, 3), turn), np.array([turn > 2]), np.asarray(0.5 * turn)]
         own = [copied(array) for array in given]
         found = all_handed_over(own)

@@ -9,11 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from mpmath import mp, mpf
 
 from homotopy import data_spectrum, modal_downdates
+from homotopy.numerics.compiled import is_kept
 from homotopy.numerics.loops_of_python import Loops
 from homotopy.numerics.small_downdates import without_each
 from homotopy.numerics.small_spectrum import spectrum_of_rows
@@ -110,16 +112,36 @@ def test_equal_eigenvalues_are_left_to_others():
     np.testing.assert_allclose(np.sort(fields["eigenvalues"][0]), [1.0, 2.0, 2.0], rtol=1e-15)
 
 
-def test_numba_is_asked_for_once_it_is_worth_it(monkeypatch):
-    asked, clock = [], iter(np.arange(0.0, 100.0, 0.1).tolist())
+def test_loops_are_compiled_once_it_is_worth_it(monkeypatch):
+    asked, clock = [], iter(np.arange(0.0, 100.0, 0.4).tolist())
     loops = Loops(lambda x: x + 1.0)
     monkeypatch.setattr(Loops, "compiled", lambda self: asked.append(1) or self.written)
-    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))  # 0.1 s a call
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))  # 0.4 s a call
     monkeypatch.delitem(sys.modules, "numba", raising=False)
     assert [loops(1.0) for _ in range(5)] == [2.0] * 5
     assert not asked
     assert [loops(1.0) for _ in range(3)] == [2.0] * 3
     assert asked == [1]
+
+
+def added(x):
+    return x + 1.0
+
+
+def test_a_problem_after_numba_waits_for_no_compiler_but_takes_what_it_left(tmp_path, monkeypatch):
+    """Where another process has compiled the loops they are taken; else Python runs them."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    def runs_compiled():
+        loops = Loops(added)
+        assert loops(1.0) == 2.0
+        return loops._compiled is not None
+
+    assert not runs_compiled()
+    function = Loops(added).compiled()
+    assert not is_kept(function)
+    assert function(1.0) == 2.0 and is_kept(function)
+    assert is_kept(Loops(added).compiled()) and runs_compiled()
 
 
 @pytest.mark.parametrize("loops", [spectrum_of_rows, without_each])

@@ -217,7 +217,7 @@ def test_influential_rows_get_a_lower_bound_that_sweeps_alone_do_not_give(owner,
     bounds = []
     for known in (found, swept):
         dual = partial(support_point, system, root_node(known, system.control))
-        bounds.append(maximise(dual, states[costs.argmin(), -1], np.inf, 60)[0].bound)
+        bounds.append(maximise(dual, states[costs.argmin(), -1], costs.min(), 60)[0].bound)
     assert bounds[1] == 0.0 and 0.0 < bounds[0] <= costs.min()
 
 

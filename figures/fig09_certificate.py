@@ -98,8 +98,8 @@ def compute(fast: bool = False) -> dict:
             "seed": [SEED, WIDE_SEED],
             "versions": versions(),
             "solver": {
-                "search": f"Everything, gap {GAP:g}; {MOST_NODES} nodes with ellipsoids and sweeps; "
-                "Cells from three starts",
+                "search": f"Everything, gap {GAP:g}; ellipsoids: {MOST_NODES} nodes at most; Cells "
+                "from three starts",
                 "largest_gap": max(gaps),
             },
             "instances": instances,

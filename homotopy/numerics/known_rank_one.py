@@ -14,12 +14,14 @@ from jaxtyping import Float
 
 from homotopy._threads import side_by_side
 from homotopy.numerics.compiled import compiled, inner, summing
+from homotopy.numerics.small_downdates import two_pole_root
 
 _SWEEPS = 60  # a safeguard: four to eight are what it takes
 _NEGLIGIBLE = 1e-250  # of ρ‖z‖², below which the product underflows: the identity is exact there
 _UNIT = float(np.finfo(float).eps)
 _SHORT = 1e-10  # relative size of a step after which none is needed
 _SHARE = 8  # weights, at least, that a thread is worth
+_two_pole_root = inner(two_pole_root)
 
 
 def rank_one_spectra(
@@ -157,22 +159,6 @@ def _half(distances, squares, offset, first, last):
         total += term
         slope += term * inverse
     return total, slope
-
-
-@inner
-@no_type_check
-def _two_pole_root(constant, weight_below, weight_above, pole_below, pole_above, left):
-    """As `two_poles.two_pole_root`, of numbers."""
-    middle = constant * (pole_below + pole_above) + weight_below + weight_above
-    tail = weight_below * pole_above if left else weight_above * pole_below
-    root = math.sqrt(max(middle**2 - 4.0 * constant * tail, 0.0))
-    if middle > 0.0:
-        near = 2.0 * tail / (middle + root)
-        far = (middle + root) / (2.0 * constant) if constant != 0.0 else middle + root
-    else:
-        near = (middle - root) / (2.0 * constant) if constant != 0.0 else middle - root
-        far = 2.0 * tail / (middle - root) if middle < 0.0 else 2.0 * tail
-    return near if pole_below < near < pole_above else far
 
 
 @inner

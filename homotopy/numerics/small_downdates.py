@@ -15,8 +15,8 @@ _SWEEPS = 60  # a safeguard: four to eight are what it takes
 
 
 @within
-def _two_pole_root(constant, weight_below, weight_above, pole_below, pole_above, left):
-    """As `two_poles.two_pole_root`, of numbers."""
+def two_pole_root(constant, weight_below, weight_above, pole_below, pole_above, left):
+    """As `two_poles.two_pole_root`, of numbers; `known_rank_one` compiles it too."""
     middle = constant * (pole_below + pole_above) + weight_below + weight_above
     tail = weight_below * pole_above if left else weight_above * pole_below
     root = np.sqrt(max(middle * middle - 4.0 * constant * tail, 0.0))
@@ -54,7 +54,7 @@ def _root(gaps, weights, count, i, halves):
     low, high = (0.0, 0.5 * width) if left else (-0.5 * width, 0.0)
     # First guess: the two nearest poles exactly, the rest of the sum frozen at the midpoint.
     rest = middle - (weights[i + 1] - weights[i]) / (0.5 * width)
-    offset = _two_pole_root(rest, weights[i], weights[i + 1], pole_below, pole_above, left)
+    offset = two_pole_root(rest, weights[i], weights[i + 1], pole_below, pole_above, left)
     # The middle itself counts to the right.
     if not (low < offset < high or (offset == low and not left)):
         offset = 0.5 * (low + high)
@@ -67,7 +67,7 @@ def _root(gaps, weights, count, i, halves):
             high = offset
         to_below, to_above = pole_below - offset, pole_above - offset
         # Interpolate each half by one pole, matching value and slope (Bunch, Nielsen, Sorensen).
-        candidate = _two_pole_root(
+        candidate = two_pole_root(
             value - halves[2] * to_below - halves[3] * to_above,
             halves[2] * to_below * to_below,
             halves[3] * to_above * to_above,

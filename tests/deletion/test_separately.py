@@ -176,6 +176,10 @@ def test_limits_give_an_honest_gap_and_an_interruption_too():
     assert left.lower_bound <= at_most(together(1))
 
 
+def test_nobody_waits_for_hours_by_default():
+    assert hm.Separately().time_limit == hm.Everything().time_limit == 60.0
+
+
 def test_a_common_schedule_is_a_warm_start():
     warm = hm.optimise(deletion(1), over=hm.Separately(time_limit=1e-9), warm_start=together(1))
     assert warm.cost <= together(1).cost * (1 + 1e-12)

@@ -143,7 +143,8 @@ class Separately(AbstractSearch):
     gap, max_nodes
         As of `Everything`.
     time_limit : float
-        Seconds of computing after which the gap so far is returned, counted as by `Everything`.
+        Seconds of computing after which the gap so far is returned, 60 by default, counted as by
+        `Everything`.
 
     Examples
     --------
@@ -157,7 +158,7 @@ class Separately(AbstractSearch):
     """
 
     gap: float = eqx.field(default=1e-6, static=True)
-    time_limit: float = eqx.field(default=float("inf"), static=True)
+    time_limit: float = eqx.field(default=60.0, static=True)
     max_nodes: int = eqx.field(default=20_000, static=True)
 
     def __check_init__(self):

@@ -80,9 +80,9 @@ def set_spectra(poles, vector, count, weights, values, rows):
         for k in range(count):
             squares[k] = weights[index] * vector[k] ** 2
             total += squares[k]
-        values[index] = poles
         rows[index] = 0.0
         for k in range(size):
+            values[index, k] = poles[k]
             rows[index, k, k] = 1.0
         if total <= _NEGLIGIBLE:
             continue

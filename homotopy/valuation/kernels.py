@@ -5,6 +5,9 @@ h = xᵀv moves θ by δ = v(y − xᵀθ)/(1 + h) and takes vvᵀ/(1 + h) off P
 pseudo-inverse of Σ_S xxᵀ and θ the fit of least norm; Π, the projector on what S sees, says when x
 brings a new direction c = (1 − Π)x (theory §8.2). Points are put in only, never taken out: taking
 out cancels digits where a leverage is near 1.
+
+Numbers are copied one by one: of `a[i] = b[j]` between arrays Numba also compiles what would word
+an error of shapes that differ, which takes longer than all else here.
 """
 
 from typing import no_type_check
@@ -64,6 +67,17 @@ def _insert(P, span, theta, x, y, least_norm, v, c):
             P[a, b] -= v[a] * v[b] / (1.0 + h)
 
 
+@borrowing
+@no_type_check
+def _copy_state(P, span, theta, from_P, from_span, from_theta):
+    d = theta.shape[0]
+    for a in range(d):
+        theta[a] = from_theta[a]
+        for b in range(d):
+            P[a, b] = from_P[a, b]
+            span[a, b] = from_span[a, b]
+
+
 @compiled
 @no_type_check
 def coalition_fits(X, y, ridge, prefix, low):
@@ -83,7 +97,8 @@ def coalition_fits(X, y, ridge, prefix, low):
     for j in range(low, n):
         if prefix >> j & 1:
             _insert(P[0], span[0], theta[0], X[j], y[j], least_norm, v, c)
-    found[0] = theta[0]
+    for a in range(d):
+        found[0, a] = theta[0, a]
     for k in range(1, 1 << low):
         size = 0
         lowest = -1
@@ -92,11 +107,10 @@ def coalition_fits(X, y, ridge, prefix, low):
                 size += 1
                 if lowest < 0:
                     lowest = j
-        P[size] = P[size - 1]
-        span[size] = span[size - 1]
-        theta[size] = theta[size - 1]
+        _copy_state(P[size], span[size], theta[size], P[size - 1], span[size - 1], theta[size - 1])
         _insert(P[size], span[size], theta[size], X[lowest], y[lowest], least_norm, v, c)
-        found[k] = theta[size]
+        for a in range(d):
+            found[k, a] = theta[size, a]
     return found
 
 
@@ -116,7 +130,8 @@ def permutation_fits(X, y, ridge, order):
         for place in range(n):
             j = order[k, place]
             _insert(P, span, theta, X[j], y[j], least_norm, v, c)
-            found[k, place] = theta
+            for a in range(d):
+                found[k, place, a] = theta[a]
     return found
 
 

@@ -29,8 +29,8 @@ def by_trust_region(
     """Downhill of the start, over whatever curvature lies on the way: where it ended, and steps.
 
     Outside `jax.jit`. It ends where the gradient's norm is at most `least`; before that after
-    `max_steps`, and where a Hessian on the way is not finite. Whether it is a minimum is for the
-    caller to see.
+    `max_steps`, where a Hessian on the way is not finite, and where SciPy finds no step. Whether
+    it is a minimum is for the caller to see.
 
     Parameters
     ----------
@@ -56,9 +56,14 @@ def by_trust_region(
     def own(vector):
         return np.asarray(vector, start.dtype)  # SciPy computes in float64
 
+    def value(at):
+        if not np.all(np.isfinite(at)):
+            raise _NoStep
+        return _value(objective, own(at))
+
     def descend(method, **curvature):
         scipy.optimize.minimize(
-            lambda at: _value(objective, own(at)),
+            value,
             theta,
             jac=True,
             method=method,
@@ -83,10 +88,9 @@ def by_trust_region(
         try:
             if start.size > _EXACT or not by_factors():
                 descend(
-                    "trust-krylov",
-                    hessp=lambda at, v: np.asarray(_product(objective, own(at), own(v))),
+                    "trust-krylov", hessp=lambda at, v: _finite_product(objective, own(at), own(v))
                 )
-        except _NotFinite:
+        except (_NotFinite, _NoStep):
             pass
     known = np.all(np.isfinite(theta))
     return np.asarray(theta if known else start, start.dtype), steps
@@ -94,6 +98,13 @@ def by_trust_region(
 
 class _NotFinite(Exception):
     """A Hessian has entries that are no numbers, of which SciPy makes errors of many kinds."""
+
+
+class _NoStep(Exception):
+    """SciPy's Krylov solver has made NaNs of a step, often at the last digits of a minimum.
+
+    Its trust region stays as it is then, and all further steps are the same.
+    """
 
 
 @eqx.filter_jit
@@ -159,6 +170,13 @@ def _finite_hessian(objective, theta):
     if not np.all(np.isfinite(hessian)):
         raise _NotFinite
     return hessian
+
+
+def _finite_product(objective, theta, vector):
+    product = np.asarray(_product(objective, theta, vector))
+    if not np.all(np.isfinite(product)) and np.all(np.isfinite(vector)):
+        raise _NotFinite
+    return product
 
 
 @eqx.filter_jit

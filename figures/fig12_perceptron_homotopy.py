@@ -82,7 +82,6 @@ def _case(example: TeacherExample, row: int, epsilons, weights, times) -> dict:
     speeds = np.linalg.norm(path.end_velocities, axis=1)
     plane = principal_plane(list(theta))
     at = problem.X[row : row + 1]
-    outputs = eqx.filter_jit(jax.vmap(lambda parameters: problem.predict(parameters, at)[0]))
 
     shown = np.searchsorted(epsilons, SHOWN)
     ends = np.array([limits[np.argmin(np.abs(weights - epsilon))] for epsilon in epsilons])
@@ -102,12 +101,19 @@ def _case(example: TeacherExample, row: int, epsilons, weights, times) -> dict:
         "first_order": significant(np.linalg.norm(np.asarray(moved.derivative[:, 0]), axis=1)),
         "whole_effect": np.linalg.norm(path.ends[1] - path.ends[0]),
         "influence": {"at_0": speeds[0], "at_1": speeds[1]},
-        "predictions": significant([outputs(surface.theta[index]) for index in shown]),
-        "predictions_in_the_limit": significant(outputs(jnp.asarray(ends[shown]))),
+        "predictions": significant(
+            [_outputs(problem, surface.theta[index], at) for index in shown]
+        ),
+        "predictions_in_the_limit": significant(_outputs(problem, jnp.asarray(ends[shown]), at)),
         "bend_of_response": path.bend,
         "smallest_eigenvalue": np.min(path.smallest_eigenvalue),
         "largest_distance_from_limit": np.max(np.linalg.norm(theta[:, -1] - ends, axis=1)),
     }
+
+
+@eqx.filter_jit
+def _outputs(problem: hm.Problem, thetas, at):
+    return jax.vmap(lambda theta: problem.predict(theta, at)[0])(thetas)
 
 
 def draw(data: Mapping, figure: Figure) -> None:

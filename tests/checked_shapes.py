@@ -24,6 +24,8 @@ import jaxtyping
 from beartype.roar import BeartypeCallHintViolation
 
 _KEPT_AS = "checkedshapes1"  # byte code is kept beside the one without checks
+# What the names of sizes stand for in a call; it holds nothing itself, and serves all calls.
+_NAMES = jaxtyping.jaxtyped("context")
 
 
 def check_shapes(package):
@@ -66,17 +68,32 @@ def _checks(function):
     """
     if not isinstance(function, types.FunctionType) or inspect.isgeneratorfunction(function):
         return jaxtyping.jaxtyped(function, typechecker=beartype.beartype)
-    within = beartype.beartype(_with_hints(function))
+    hinted = _with_hints(function)
+    within = beartype.beartype(hinted)
 
     def call(*arguments, **options):
         __tracebackhide__ = True
-        with jaxtyping.jaxtyped("context"):  # what the names of sizes stand for in this call
-            try:
-                return within(*arguments, **options)
-            except BeartypeCallHintViolation as violation:
-                raise jaxtyping.TypeCheckError(str(violation)) from None
+        try:
+            return within(*arguments, **options)
+        except BeartypeCallHintViolation as violation:
+            raise jaxtyping.TypeCheckError(str(violation)) from None
 
-    return call
+    def call_with_names(*arguments, **options):
+        __tracebackhide__ = True
+        with _NAMES:
+            return call(*arguments, **options)
+
+    return call_with_names if any(map(_names_sizes, hinted.__annotations__.values())) else call
+
+
+def _names_sizes(hint) -> bool:
+    """Whether there is a type of jaxtyping in a hint."""
+    of_jaxtyping = type(hint).__module__.startswith("jaxtyping")
+    return of_jaxtyping or any(map(_names_sizes, _within(hint)))
+
+
+def _within(hint):
+    return hint if isinstance(hint, list) else typing.get_args(hint)  # a list: of a Callable
 
 
 def _with_hints(function):

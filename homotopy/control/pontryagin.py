@@ -57,16 +57,23 @@ class Samples(NamedTuple):
     size: Float[Array, " q"]  # ‖p‖ ‖f₁‖
 
 
-def sample(trajectory: Trajectory) -> Samples:
-    """The control and the switching function where a quadrature needs them."""
+def sample(trajectory: Trajectory, begin: float = -np.inf) -> Samples:
+    """The control and the switching function where a quadrature needs them.
+
+    Of times before `begin`, which are to be known for that, nothing is computed: they weigh zero,
+    and hold the values of the first that counts.
+    """
     steps, fractions, times, weights, pieces = _quadrature(trajectory)
     if isinstance(trajectory.states, jax.core.Tracer):
         points = trajectory.inside(steps, fractions)
     else:
+        weights = jnp.asarray(np.where(np.asarray(times) >= begin, weights, 0.0))
         # Steps of no length fill up a mesh at its end, and weigh nothing.
-        used = 1 + np.max(np.flatnonzero(weights), initial=0)
-        points = trajectory.inside(np.asarray(steps)[:used], np.asarray(fractions)[:used])
-        rest = np.minimum(np.arange(len(steps)), used - 1)
+        counted = np.flatnonzero(weights)
+        first, last = (counted[0], counted[-1]) if counted.size else (0, 0)
+        own = slice(first, last + 1)
+        points = trajectory.inside(np.asarray(steps)[own], np.asarray(fractions)[own])
+        rest = np.clip(np.arange(len(steps)), first, last) - first
         points = jax.tree.map(lambda values: jnp.asarray(np.asarray(values)[rest]), points)
     return Samples(times, weights, pieces, points.control, *_switching(points))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import equinox as eqx
 import jax
@@ -29,8 +30,8 @@ def by_trust_region(
     """Downhill of the start, over whatever curvature lies on the way: where it ended, and steps.
 
     Outside `jax.jit`. It ends where the gradient's norm is at most `least`; before that after
-    `max_steps`, and where a Hessian on the way is not finite. Whether it is a minimum is for the
-    caller to see.
+    `max_steps`, where a Hessian on the way is not finite, and where SciPy finds no step. Whether
+    it is a minimum is for the caller to see.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def by_trust_region(
     >>> round(float(at[0]), 6)
     3.141593
     """
-    theta, steps = np.asarray(start), 0
+    theta, steps, compiled = np.asarray(start), 0, _Compiled(objective)
 
     def remember(intermediate_result):
         nonlocal theta, steps
@@ -56,9 +57,14 @@ def by_trust_region(
     def own(vector):
         return np.asarray(vector, start.dtype)  # SciPy computes in float64
 
+    def value(at):
+        if not np.all(np.isfinite(at)):
+            raise _NoStep
+        return compiled.value_and_gradient(own(at))
+
     def descend(method, **curvature):
         scipy.optimize.minimize(
-            lambda at: _value(objective, own(at)),
+            value,
             theta,
             jac=True,
             method=method,
@@ -71,7 +77,7 @@ def by_trust_region(
     def by_factors() -> bool:
         """Whether SciPy came to an end of its own."""
         try:
-            descend("trust-exact", hess=lambda at: _finite_hessian(objective, own(at)))
+            descend("trust-exact", hess=lambda at: compiled.hessian(own(at)))
         except (UnboundLocalError, ValueError):
             # What it raises where no shift of the Hessian that it tries gives it a step: beside a
             # saddle whose gradient is rounding next to its curvature, where a radius underflows.
@@ -82,11 +88,8 @@ def by_trust_region(
     with np.errstate(invalid="ignore", over="ignore"):
         try:
             if start.size > _EXACT or not by_factors():
-                descend(
-                    "trust-krylov",
-                    hessp=lambda at, v: np.asarray(_product(objective, own(at), own(v))),
-                )
-        except _NotFinite:
+                descend("trust-krylov", hessp=lambda at, v: compiled.product(own(at), own(v)))
+        except (_NotFinite, _NoStep):
             pass
     known = np.all(np.isfinite(theta))
     return np.asarray(theta if known else start, start.dtype), steps
@@ -94,6 +97,13 @@ def by_trust_region(
 
 class _NotFinite(Exception):
     """A Hessian has entries that are no numbers, of which SciPy makes errors of many kinds."""
+
+
+class _NoStep(Exception):
+    """SciPy's Krylov solver has made NaNs of a step, often at the last digits of a minimum.
+
+    Its trust region stays as it is then, and all further steps are the same.
+    """
 
 
 @eqx.filter_jit
@@ -140,32 +150,55 @@ def _hessian_product(objective, theta, vector):
     return jax.jvp(jax.grad(objective), (theta,), (vector,))[1]
 
 
-@eqx.filter_jit
-def _value_and_gradient(objective, theta):
-    return jax.value_and_grad(objective)(theta)
+class _Compiled:
+    """An objective with derivatives as NumPy's, by programs that its structure alone decides.
+
+    They are JAX's own, of arrays in a list: what `filter_jit` does at every call takes longer than
+    a product with the Hessian of some hundred points.
+    """
+
+    def __init__(self, objective):
+        dynamic, static = eqx.partition(objective, eqx.is_array)
+        self._arrays, structure = jax.tree.flatten(dynamic)
+        kept, outline = jax.tree.flatten(static)
+        kinds = tuple(map(type, kept))  # 1 and True are equal
+        self._programs = _programs(structure, outline, tuple(kept), kinds)
+
+    def value_and_gradient(self, theta):
+        value, gradient = self._programs[0](self._arrays, theta)
+        value, gradient = float(value), np.asarray(gradient)
+        if np.isfinite(value) and np.all(np.isfinite(gradient)):
+            return value, gradient
+        # Not a NaN, after which the radius would stay as it is: the step was too long.
+        return np.inf, np.zeros_like(gradient)
+
+    def hessian(self, theta):
+        hessian = np.asarray(self._programs[1](self._arrays, theta))
+        if not np.all(np.isfinite(hessian)):
+            raise _NotFinite
+        return hessian
+
+    def product(self, theta, vector):
+        product = np.asarray(self._programs[2](self._arrays, theta, vector))
+        if not np.all(np.isfinite(product)) and np.all(np.isfinite(vector)):
+            raise _NotFinite
+        return product
 
 
-def _value(objective, theta):
-    value, gradient = _value_and_gradient(objective, theta)
-    value, gradient = float(value), np.asarray(gradient)
-    if np.isfinite(value) and np.all(np.isfinite(gradient)):
-        return value, gradient
-    # Not a NaN, after which the radius would stay as it is: the step was too long.
-    return np.inf, np.zeros_like(gradient)
+@lru_cache(maxsize=64)
+def _programs(structure, outline, kept, kinds):
+    """The value with its gradient, the Hessian, and a product with it."""
+    static = jax.tree.unflatten(outline, kept)
 
+    def of(function):
+        def whole(arrays, *given):
+            objective = eqx.combine(jax.tree.unflatten(structure, arrays), static)
+            return function(objective, *given)
 
-def _finite_hessian(objective, theta):
-    hessian = np.asarray(_hessian(objective, theta))
-    if not np.all(np.isfinite(hessian)):
-        raise _NotFinite
-    return hessian
+        return jax.jit(whole)
 
-
-@eqx.filter_jit
-def _hessian(objective, theta):
-    return jax.hessian(objective)(theta)
-
-
-@eqx.filter_jit
-def _product(objective, theta, vector):
-    return _hessian_product(objective, theta, vector)
+    return (
+        of(lambda objective, theta: jax.value_and_grad(objective)(theta)),
+        of(lambda objective, theta: jax.hessian(objective)(theta)),
+        of(_hessian_product),
+    )

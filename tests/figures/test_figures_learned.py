@@ -28,6 +28,11 @@ ENDS = {"one branch", "fold and jump", "symmetry breaks", "branches merge", "no 
 def numbers():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fig14, "SEEDS", SEEDS)
+        # Shorter flows have fewer steps. Here one switch is an extremal, and inside of its window.
+        for module in MODULES.values():
+            patch.setattr(module, "START", 1.0)
+            patch.setattr(module, "HORIZON", 3.0)
+        patch.setattr(fig13, "AROUND", 0.2)
         return {
             name: json.loads(as_text(module.compute(fast=True))) for name, module in MODULES.items()
         }
@@ -41,8 +46,8 @@ def test_learned_schedules_are_no_worse_than_deleting_at_once(numbers):
     assert best["pmp_residual"] <= entries["delete at once"]["pmp_residual"] + 1e-9
     weights, phi = np.array(best["weights"]), np.array(best["switching_function"])
     clear = np.abs(phi) > 1e-4 * np.abs(phi).max()
-    if best["pmp_residual"] < 1e-6:
-        assert np.array_equal(weights[clear] > 0.5, phi[clear] > 0.0)
+    assert best["pmp_residual"] < 1e-6 < 1e-3 < entries["delete at once"]["pmp_residual"]
+    assert np.array_equal(weights[clear] > 0.5, phi[clear] > 0.0)
 
 
 def test_the_switch_is_seen_in_figure_13(numbers):

@@ -50,9 +50,12 @@ class Perceptron:
         return np.hstack([weights, slopes, inner, np.ones((len(X), 1))])
 
     def velocity(self, theta, weights):
-        """−∇R."""
-        residuals = weights * (self.outputs(theta) - self.y)
-        return -self.jacobian(theta).T @ residuals - self.ridge * theta
+        """−∇R: −Jᵀr − ρθ, a layer at a time from the output back."""
+        inner, outer, offset = self._layers(theta, self.X)
+        residuals = weights * (inner @ outer + offset - self.y)
+        slopes = (1.0 - inner * inner) * outer * residuals[:, None]
+        parts = (slopes.T @ self.X).ravel(), slopes.sum(0), residuals @ inner, [residuals.sum()]
+        return -np.concatenate(parts) - self.ridge * theta
 
     def flow(self, theta0, weights, times):
         def field(t, theta):
@@ -77,10 +80,9 @@ class Perceptron:
     def _layers(self, theta, X):
         X = np.asarray(X)
         width = (theta.size - 1) // (X.shape[1] + 2)
-        split = np.cumsum([width * X.shape[1], width, width])
-        first, bias, outer, offset = np.split(theta, split)
-        inner = np.tanh(X @ first.reshape(width, -1).T + bias)
-        return inner, outer, offset[0]
+        bias, outer = theta[:-1].reshape(-1, width)[-2:]
+        inner = np.tanh(X @ theta[: width * X.shape[1]].reshape(width, -1).T + bias)
+        return inner, outer, theta[-1]
 
 
 def projected(plane, theta):

@@ -166,6 +166,9 @@ def test_a_hessian_that_is_not_finite_is_a_status():
     """|θ|^1.5 − θ at 0, where its second derivative is infinite; its minimum is at 4/9."""
     at, steps = by_trust_region(eqx.Partial(rooted, slope=1.0), jnp.zeros(1), 1e-9, 50)
     assert at.tolist() == [0.0] and steps == 0
+    # Past the dimensions whose Hessians are factorised: not fifty times the same step, a NaN.
+    at, steps = by_trust_region(eqx.Partial(rooted, slope=1.0), jnp.zeros(60), 1e-9, 50)
+    assert np.all(at == 0.0) and steps == 0
     found = minima(rooted, [[1.0], [1.0]], [[0.0], [0.3]])
     assert np.asarray(found.reached).tolist() == [False, True]
     np.testing.assert_allclose(found.theta[1], 4.0 / 9.0, rtol=1e-12)

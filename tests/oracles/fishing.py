@@ -12,13 +12,14 @@ START = (0.5, 0.7, 0.0)
 
 def velocity(x, u):
     """x' = x − xy − c₀ x u, y' = −y + xy − c₁ y u, and the integrand of the cost."""
-    prey, predator = x[0], x[1]
-    return np.stack(
-        [
-            prey - prey * predator - 0.4 * prey * u,
-            -predator + prey * predator - 0.2 * predator * u,
-            (prey - 1) ** 2 + (predator - 1) ** 2,
-        ]
+    return np.stack(_rates(x[0], x[1], u))
+
+
+def _rates(prey, predator, u):
+    return (
+        prey - prey * predator - 0.4 * prey * u,
+        -predator + prey * predator - 0.2 * predator * u,
+        (prey - 1) ** 2 + (predator - 1) ** 2,
     )
 
 
@@ -29,7 +30,7 @@ def cost(switches, first):
     for left, right in itertools.pairwise(edges):
         if right > left:
             run = solve_ivp(
-                lambda t, x, u=u: velocity(x, u),
+                lambda t, x, u=u: _rates(*x.tolist()[:2], u),
                 (left, right),
                 x,
                 method="DOP853",
@@ -67,6 +68,9 @@ def best_two_switches():
     for first in (0, 1):
         grid = costs_on_grid(60, first, 4)
         begin = min(grid, key=grid.get)
+        # Half a cell, 0.1, from the minimum: the grid is off by a part of 0.1² there.
+        if best is not None and grid[begin] > best[0] + 0.1:
+            continue
         found = minimize(
             cost, begin, (first,), "Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-13}
         )

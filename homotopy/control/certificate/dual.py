@@ -194,7 +194,7 @@ class _Backward:
                 watched.append(rows[0])
             else:
                 share = share_of_least_loss(*extremes(seen[rows], low, high))
-                weights.append(_LEVELS[int(np.rint(share * (len(_LEVELS) - 1)))])
+                weights.append(_LEVELS[round(share * (len(_LEVELS) - 1))])
         spectrum = system.spectrum(tuple(weights))
         inside = spectrum.rotation.T @ self.costate
         amplitudes = spectrum.observed * inside[:, None]  # of σ, mode by mode
@@ -254,8 +254,8 @@ class _Backward:
                 np.abs(spectrum.observed[:, rows]),
             )
             near, far = ends[0][rows], ends[1][rows]
-            self.losses[index][self.position[index]] += float(
-                cell_loss(duration, weight, (near, far), integral[rows], bend, low, high)
+            self.losses[index][self.position[index]] += cell_loss(
+                duration, weight, (near, far), integral[rows], bend, low, high
             )
             push[rows] = _loss_gradient(weight, 0.5 * (near + far), low, high)
         return push

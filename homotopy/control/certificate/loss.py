@@ -7,34 +7,26 @@ last axis of the arrays counts the rows that one control owns.
 
 from __future__ import annotations
 
-
-def _positive(value):
-    return (value + abs(value)) * 0.5
-
-
-def _larger(first, second):
-    return 0.5 * (first + second + abs(first - second))
+import numpy as np
 
 
 def extremes(seen, low, high):
     """max σ·v and max −σ·v over the box low <= v <= high, summed over the rows (last axis)."""
-    rise, fall = _positive(seen), _positive(-seen)
-    return (rise * high - fall * low).sum(-1), (fall * high - rise * low).sum(-1)
+    rise = np.maximum(seen, 0.0)
+    fall = rise - seen
+    return rise @ high - fall @ low, fall @ high - rise @ low
 
 
-def share_of_least_loss(most, least):
+def share_of_least_loss(most: float, least: float) -> float:
     """The κ with the least loss max(κ·least, (1 − κ)·most)."""
-    most, least = _positive(most), _positive(least)
-    total = most + least
-    nothing = total <= 0.0
-    return (most + 0.5 * nothing) / (total + nothing)
+    most, least = max(most, 0.0), max(least, 0.0)
+    return most / (most + least) if most + least > 0.0 else 0.5
 
 
 def loss_rate(weight, seen, low, high):
     """max (ε − κ)σ·v: convex and piecewise linear in σ, and zero at σ = 0."""
     most, least = extremes(seen, low, high)
-    first, second = _positive(weight * least), _positive((1.0 - weight) * most)
-    return _larger(first, second)
+    return np.maximum(np.maximum(weight * least, (1.0 - weight) * most), 0.0)
 
 
 def bends(amplitude, exponents, observed):
@@ -43,22 +35,19 @@ def bends(amplitude, exponents, observed):
     Returns max|σ̈|h² and a bound of the mean distance of σ from its chord.
     """
     squares = exponents**2
-    bounded = squares / 12.0 * (squares <= 12.0) + (squares > 12.0)
-    return (amplitude * squares) @ observed, (amplitude * bounded) @ observed
+    return (amplitude * np.array([squares, np.minimum(squares / 12.0, 1.0)])) @ observed
 
 
-def cell_loss(step, weight, ends, integral, bend, low, high):
+def cell_loss(step, weight, ends, integral, bend, low, high) -> float:
     """An upper bound of ∫ loss over a cell, from σ at its two ends and the bounds of its bend.
 
     One row whose σ keeps its sign: exact. Otherwise the trapezium, which for a convex function of a
     straight line is an upper bound, and the distance of σ from the line.
     """
     (near, far), (curvature, deviation) = ends, bend
-    rates = loss_rate(weight, near, low, high) + loss_rate(weight, far, low, high)
-    bound = step * (0.5 * rates + (deviation * _larger(abs(low), abs(high))).sum(-1))
-    if near.shape[-1] > 1:
-        return bound
-    near, far, curvature = near[..., 0], far[..., 0], curvature[..., 0]
-    steady = (near * far >= 0.0) & (_larger(abs(near), abs(far)) >= 0.5 * curvature)
-    steady = steady * 1.0
-    return loss_rate(weight, integral, low, high) * steady + bound * (1.0 - steady)
+    at_near, at_far, exact = loss_rate(weight, np.array([near, far, integral]), low, high).tolist()
+    if near.size == 1 and near[0] * far[0] >= 0.0:
+        if max(abs(near[0]), abs(far[0])) >= 0.5 * curvature[0]:
+            return exact
+    away = float(deviation @ np.maximum(np.abs(low), np.abs(high)))
+    return step * (0.5 * (at_near + at_far) + away)

@@ -63,9 +63,7 @@ class ParameterDynamics(AbstractDynamics):
         sizes = [np.linalg.norm(slope(theta)) for theta in trajectory.states[np.array([0, -1])]]
         if sizes[1] <= _VANISHED * sizes[0]:
             return 0.0
-        samples = sample(trajectory)
-        free = np.asarray(samples.times) >= float(self.request.start)
-        samples = samples._replace(weights=jnp.asarray(np.where(free, samples.weights, 0.0)))
+        samples = sample(trajectory, float(self.request.start))
         return float(residual_of(samples, jnp.zeros(()), jnp.ones(())).relative)
 
 

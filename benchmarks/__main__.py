@@ -31,6 +31,7 @@ BENCHMARKS = (
     "perceptron",
     "influence",
     "networks",
+    "large_flow",
     "unlearning",
     "values",
     "bayesian",

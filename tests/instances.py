@@ -105,6 +105,7 @@ def settings():
             hm.Exact(),
             hm.Adaptive(),
             hm.flows.RungeKuttaChebyshev(9),
+            hm.flows.DormandPrince853(1e-6, 1e-9),
             hm.GradientDescent(step_size=0.01),
         ),
         hm.StochasticGradientDescent(0.01, 2),

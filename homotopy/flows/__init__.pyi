@@ -5,6 +5,7 @@ from ._sensitivity import Sensitivity, sensitivity
 from ._train import Training, TrainingStatus, train
 from ._train_network import train_network
 from .adaptive import Adaptive
+from .dormand_prince import DormandPrince853
 from .exact import Exact
 from .gradient_descent import GradientDescent, StochasticGradientDescent
 from .method import AbstractMethod, FlowStatus
@@ -15,6 +16,7 @@ from .stabilised import RungeKuttaChebyshev
 __all__ = [
     "AbstractMethod",
     "Adaptive",
+    "DormandPrince853",
     "Exact",
     "FlowStatus",
     "GradientDescent",

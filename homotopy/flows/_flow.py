@@ -51,8 +51,9 @@ class Trajectory(Result, Reported, Module):
     theta : (m, d)
     status : FlowStatus
     stats : dict
-        Counts of the work: steps, rejected steps, eigenproblems, gradient evaluations. Where the
-        solver was left to be chosen, `solver`, a `SolverKind`, and `stiffness`, |∇²R₁(θ₀)|T.
+        Counts of the work: steps, rejected steps, eigenproblems, gradient evaluations; of explicit
+        solvers looks at |∇²R|, each a product with the Hessian. Where the solver was left to be
+        chosen, `solver`, a `SolverKind`, and `stiffness`, |∇²R₁(θ₀)|T.
     problem, schedule, theta0, method
         What was asked.
     """

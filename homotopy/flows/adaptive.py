@@ -12,10 +12,11 @@ from jaxtyping import Array, Float
 from homotopy._checks import integer, number
 from homotopy.flows._diffrax import a_solver, an_adjoint, diffeqsolve
 from homotopy.flows.backward import Recorded, applies, followed
+from homotopy.flows.dormand_prince import DormandPrince853
 from homotopy.flows.explicit_steps import ExplicitSteps
 from homotopy.flows.method import AbstractMethod, FlowStatus
 from homotopy.flows.stabilised import RungeKuttaChebyshev, fitted, gradients_of
-from homotopy.flows.stable_steps import StableSteps, fastest_change, stable_reach
+from homotopy.flows.stable_steps import ITERATIONS, StableSteps, fastest_change, stable_reach
 from homotopy.problem import Problem
 from homotopy.schedules import AbstractSchedule
 
@@ -36,11 +37,12 @@ class Adaptive(AbstractMethod):
     rtol, atol : float
         Tolerances of one step; rtol not below 4 units in the last place of the dtype.
     solver : diffrax.AbstractSolver or None
-        `diffrax.Dopri8()` by default. For stiff problems take `hm.flows.RungeKuttaChebyshev()`,
+        `diffrax.Dopri8()` by default; `hm.flows.DormandPrince853()` is stable for steps that are a
+        third longer a gradient. For stiff problems take `hm.flows.RungeKuttaChebyshev()`,
         whose gradients grow with the root of the stiffness, or, of few parameters, an implicit one
         such as `diffrax.Kvaerno5()`. None lets `flow` choose by the stiffness, the time and the
         number of parameters, and say in `stats` what it chose; under `jax.jit`, and in other
-        verbs, that is Dopri8.
+        verbs, that is `DormandPrince853`.
     max_steps : int
         Of one piece, besides those that end at an output time.
     adjoint : diffrax.AbstractAdjoint or None
@@ -112,7 +114,10 @@ class Adaptive(AbstractMethod):
         breakpoints = jnp.where(schedule.breakpoints <= horizon, schedule.breakpoints, horizon)
         zero = jnp.zeros((1,), start.dtype)
         edges = jnp.concatenate([zero, breakpoints, horizon[None]]).astype(start.dtype)
-        solver = diffrax.Dopri8() if self.solver is None else self.solver
+        solver = DormandPrince853() if self.solver is None else self.solver
+        rtol = max(self.rtol, _least(start.dtype))
+        if isinstance(solver, DormandPrince853):
+            solver = DormandPrince853(rtol, self.atol)
         reach = stable_reach(solver)
         one_by_one = self.adjoint is None and applies(solver, start.size)
         if one_by_one:
@@ -163,9 +168,8 @@ class Adaptive(AbstractMethod):
         stabilised = isinstance(solver, RungeKuttaChebyshev)
         if steps is not None:
             solver = ExplicitSteps(solver.solver, tells=steps.increments is not None)
-        # No step is more exact than a rounding of the state.
-        least = 4.0 * float(jnp.finfo(start.dtype).eps)
-        controller = diffrax.PIDController(rtol=max(self.rtol, least), atol=self.atol)
+        rtol = max(self.rtol, _least(start.dtype))
+        controller = diffrax.PIDController(rtol=rtol, atol=self.atol)
 
         def piece(carry, place):
             y, outputs, success, counts, steps, change = carry
@@ -219,12 +223,13 @@ class Adaptive(AbstractMethod):
             }
             if stabilised:
                 of_piece["gradients"] = gradients_of(solution.solver_state)
+            if change is not None:
+                state = solution.controller_state
+                of_rate = state if final else state.inner_state
+                of_piece["looks"], change = of_rate.looks, of_rate.change
             counts = {name: counts[name] + of_piece[name] for name in counts}
             if steps is not None:
                 steps = solution.solver_state
-            if change is not None:
-                state = solution.controller_state
-                change = (state if final else state.inner_state).change
             return (end, outputs, success, counts, steps, change), None
 
         outputs = jnp.zeros((times.shape[0], start.shape[0]), start.dtype)
@@ -237,9 +242,15 @@ class Adaptive(AbstractMethod):
             # The longest is no piece without length, unless all are.
             place = jax.tree.map(lambda of_pieces: of_pieces[jnp.argmax(of[2])], of)
             change = fastest_change(lambda y: given(place, jnp.zeros((), y.dtype), y), at)
+            counts["looks"] = jnp.asarray(ITERATIONS)
         carry = start, outputs, jnp.asarray(True), counts, steps, change
         (_, outputs, success, counts, steps, _), _ = lax.scan(piece, carry, places)
         return outputs, (success, counts), steps
+
+
+def _least(dtype) -> float:
+    """No step is more exact than a rounding of the state."""
+    return 4.0 * float(jnp.finfo(dtype).eps)
 
 
 def _fractions(times, opening, length):

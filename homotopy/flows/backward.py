@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from homotopy._module import Module
 from homotopy.flows._diffrax import TELLS_STEPS
+from homotopy.flows.dormand_prince import DormandPrince853
 from homotopy.flows.explicit_steps import Increments, increments_of
 from homotopy.flows.moving_outputs import slopes_that_move, states_that_move
 from homotopy.flows.step_adjoint import pulled_through
@@ -150,8 +151,9 @@ def applies(solver: diffrax.AbstractSolver, dimension: int) -> bool:
     """Whether steps are differentiated here: those of an explicit method, of states that fit."""
     if not (TELLS_STEPS and isinstance(solver, diffrax.AbstractERK)):
         return False
-    # Not of a solver whose step is its own: `_step` knows the tableau alone.
-    return type(solver).step is diffrax.AbstractERK.step and dimension <= _LARGEST
+    # Not of a solver whose step is its own: those here are of the tableau alone.
+    known = diffrax.AbstractERK.step, DormandPrince853.step
+    return type(solver).step in known and dimension <= _LARGEST
 
 
 @eqx.filter_custom_vjp

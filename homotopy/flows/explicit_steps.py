@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from homotopy._module import Module
+from homotopy.flows.dormand_prince import DormandPrince853
 
 _SHORT = 2**10
 
@@ -66,7 +67,10 @@ class ExplicitSteps(diffrax.AbstractAdaptiveSolver):
         found = increments_of(field, tableau, tableau.num_stages, (t0, t1), y0, first)
         increments, last, slope = found
         y1 = last if tableau.ssal else y0 + increments.combined(tableau.b_sol)
-        error = increments.combined(tableau.b_error)
+        if isinstance(self.solver, DormandPrince853):
+            error = self.solver.stages_combined(increments, y0, y1)
+        else:
+            error = increments.combined(tableau.b_error)
         state = slope if tableau.fsal else None, increments if self.tells else None
         return y1, error, {"y0": y0, "y1": y1}, state, diffrax.RESULTS.successful
 

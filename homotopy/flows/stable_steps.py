@@ -17,8 +17,8 @@ from homotopy._module import Module
 from homotopy.flows.explicit_steps import ExplicitSteps, square
 
 _SAFETY = 0.9
-_ITERATIONS = 3
-_NEAR = 0.25  # the part of the longest stable step up to which others are short
+ITERATIONS = 3
+_NEAR = 0.5  # the part of the longest stable step up to which others are short
 _SELDOM = 3  # short steps between two looks
 
 
@@ -29,8 +29,10 @@ class StableSteps(diffrax.AbstractAdaptiveStepSizeController):
     eigenvalues have died out, it lets steps grow past the stable ones until rounding shows; but
     derivatives have these modes, and are blown up on the way: a gradient may be wrong by orders of
     magnitude where the state is right to the tolerance. The largest rate is followed by steps of
-    the power method: one for each step of the solver where that is near the longest stable one,
-    one for every fourth of shorter steps.
+    the power method, each some three gradients: one for each step of the solver where that is more
+    than half of the longest stable one, were the rate to grow once more as it last did; one for
+    every fourth of shorter steps. What stages tell for nothing, differences of slopes over those of
+    states, is small where the state no longer has the fastest modes: just where it matters.
 
     Parameters
     ----------
@@ -66,21 +68,27 @@ class StableSteps(diffrax.AbstractAdaptiveStepSizeController):
     def init(self, terms, t0, t1, y0, dt0, args, func, error_order):
         t1, inner = self.controller.init(terms, t0, t1, y0, dt0, args, func, error_order)
         change, rate = self._faster(t0, y0, args, self.change)
-        return self._cut(t0, t1, rate), Followed(inner, change, rate, jnp.zeros((), jnp.int32))
+        whole = jnp.zeros((), jnp.int32)
+        state = Followed(inner, change, rate, jnp.ones_like(rate), whole, whole + 1)
+        return self._cut(t0, t1, rate), state
 
     def adapt_step_size(self, t0, t1, y0, y1_candidate, args, y_error, error_order, state):
         keep, next_t0, next_t1, jumped, inner, result = self.controller.adapt_step_size(
             t0, t1, y0, y1_candidate, args, y_error, error_order, state.inner
         )
-        near = (next_t1 - next_t0) * state.rate > _NEAR * self.reach
+        near = (next_t1 - next_t0) * state.rate * state.growth > _NEAR * self.reach
         # Of many at once all are looked at where one is to be: a branch for each would be both.
         due = eqxi.unvmap_any(near | (state.since >= _SELDOM))
-        change, rate, since = lax.cond(
-            due,
-            lambda: (*self._faster(t0, y0, args, state.change), jnp.zeros_like(state.since)),
-            lambda: (state.change, state.rate, state.since + 1),
+
+        def looked():
+            change, rate = self._faster(t0, y0, args, state.change)
+            growth = jnp.where(state.rate > 0.0, rate / state.rate, 1.0)
+            return change, rate, jnp.maximum(growth, 1.0), jnp.zeros_like(state.since)
+
+        change, rate, growth, since = lax.cond(
+            due, looked, lambda: (state.change, state.rate, state.growth, state.since + 1)
         )
-        state = Followed(inner, change, rate, since)
+        state = Followed(inner, change, rate, growth, since, state.looks + due)
         return keep, next_t0, self._cut(next_t0, next_t1, rate), jumped, state, result
 
     def _faster(self, t, y, args, change):
@@ -102,14 +110,20 @@ class Followed(Module):
         Of its controller.
     change : (d,), rate
         A unit vector, and how fast it decays.
+    growth
+        By what factor the rate was last seen to have grown, at least 1.
     since : int
         Steps since it was looked at.
+    looks : int
+        How many times it was.
     """
 
     inner: PyTree
     change: Float[Array, " d"]
     rate: Float[Array, ""]
+    growth: Float[Array, ""]
     since: Int[Array, ""]
+    looks: Int[Array, ""]
 
 
 def fastest_change(velocity: Callable, state: Float[Array, " d"]) -> Float[Array, " d"]:
@@ -118,7 +132,7 @@ def fastest_change(velocity: Callable, state: Float[Array, " d"]) -> Float[Array
     change = jnp.cos(jnp.arange(1, state.shape[0] + 1, dtype=state.dtype))
     return lax.fori_loop(
         0,
-        _ITERATIONS,
+        ITERATIONS,
         lambda _, change: faster(velocity, state, change)[0],
         change / jnp.linalg.norm(change),
     )

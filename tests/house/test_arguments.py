@@ -425,6 +425,7 @@ VALID = {
         "problem": problem(), "estimator": hm.Influence(), "theta": THETA,
         "measurement": hm.Predictions(), "throw": True, "devices": None, "client": None,
     },
+    "homotopy.flows.DormandPrince853": lambda: {"rtol": 1e-6, "atol": 1e-9},
     "homotopy.flows.RungeKuttaChebyshev": lambda: {"max_stages": 9, "reverse": True},
     "homotopy.flows.measurement_sensitivity": lambda: {
         "problem": problem(), "theta0": THETA, "time": 1.0, "measurement": hm.TestLoss(X, Y),

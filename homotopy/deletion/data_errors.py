@@ -16,7 +16,7 @@ from homotopy import data_spectrum
 from homotopy.control.certificate.rounding import UNIT, DataErrors, gamma
 from homotopy.deletion.request import Request, known_numbers
 from homotopy.modal_downdates import roundings
-from homotopy.modal_form import numbers_of
+from homotopy.modal_form import known_field, modal_numbers
 from homotopy.numerics.double_double import matmul
 from homotopy.weighted_rows import least_squares_rows
 
@@ -32,14 +32,14 @@ def data_errors(request: Request) -> DataErrors:
     there is an error of the deleted residual alone.
     """
     problem = request.problem
-    modal, known = numbers_of(problem.modal), known_numbers(request)
+    modal, known = modal_numbers(problem), known_numbers(request)
     rates, rows, residual, equilibrium, basis = (
         _array(modal[name]) for name in ("eigenvalues", "rows", "residual", "equilibrium", "basis")
     )
     kernel, size = modal["kernel"], rates.size
     largest, unsure, single = rates.max(initial=0.0), gamma(2 * size + 16), len(rows) == 1
     entry = gamma(roundings(size)) if single else 2 * UNIT
-    matrix = np.full((size, size), (max(problem.X.shape) * 2 * UNIT) ** 2 * largest)
+    matrix = np.full((size, size), (max(known_field(problem, "X").shape) * 2 * UNIT) ** 2 * largest)
     matrix.flat[:: size + 1] += entry * rates
     row_errors = entry * np.abs(rows)
     for place in _repeated(rates):
@@ -89,7 +89,7 @@ def start_coordinates(request: Request, errors: DataErrors) -> tuple[np.ndarray,
     One step of iterative refinement: what the coordinates z leave of the gradient, at θ₀ − Vz and
     in double-double, divided by Λ. It is off by the rounding of its own, and by that of V.
     """
-    problem, modal = request.problem, numbers_of(request.problem.modal)
+    problem, modal = request.problem, modal_numbers(request.problem)
     centred = _array(known_numbers(request).centred_start)
     rates, basis = _array(modal["eigenvalues"]), _array(modal["basis"])
     if _norm(errors.start) <= _CANCELLED * _norm(centred) or _by_lapack(rates.size):

@@ -21,7 +21,7 @@ from homotopy.deletion.bridges.switched_flow import switched_flows
 from homotopy.deletion.data_errors import data_errors, start_coordinates
 from homotopy.deletion.request import Known, Request, known_numbers
 from homotopy.modal import ModalForm
-from homotopy.modal_form import numbers_of
+from homotopy.modal_form import modal_numbers
 from homotopy.numerics.gram_spectrum import gram_spectrum
 
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -46,7 +46,7 @@ def closed_certificate(
 ) -> Certificate | None:
     """Of one ε(t) for a single deleted point, where two compiled calls come to it; else None."""
     known = known_numbers(request)
-    if len(numbers_of(request.problem.modal)["rows"]) > 1 or known.theta0.dtype != np.float64:
+    if len(modal_numbers(request.problem)["rows"]) > 1 or known.theta0.dtype != np.float64:
         return None
     errors = data_errors(request)
     centred, errors.start[:] = start_coordinates(request, errors)

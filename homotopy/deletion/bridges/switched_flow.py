@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import equinox as eqx
 import numpy as np
 
 from homotopy._beside import Beside
 from homotopy.control.switched import SwitchedFlow
 from homotopy.deletion.request import Request, known_numbers
-from homotopy.modal_form import numbers_of
+from homotopy.modal_form import modal_field, modal_numbers
 
 
 def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
@@ -84,7 +83,7 @@ def _packed(request: Request) -> _Packed:
     """Kept beside the problem: to read so many JAX arrays takes as long as half a search."""
     packed = _PACKED.get(request)
     if packed is None:
-        modal, own = numbers_of(_fields(request)["problem"].modal), known_numbers(request)
+        modal, own = modal_numbers(request.problem), known_numbers(request)
         flow = SwitchedFlow(
             rates=modal["eigenvalues"],
             full_rates=modal["full_values"],
@@ -112,12 +111,7 @@ def _shapes(count: int, size: int) -> list[tuple[int, ...]]:
     return [shapes.get(name, vector) for name in SwitchedFlow._fields]
 
 
-def _fields(module: eqx.Module) -> dict:
-    """`vars`, past what Equinox does at every look-up: it takes longer than copying an array."""
-    return object.__getattribute__(module, "__dict__")
-
-
 def kind_of(request: Request) -> tuple:
     """How many deleted points and parameters, and their precision: alike in what is stacked."""
-    rows = _fields(_fields(_fields(request)["problem"])["modal"])["rows"]
+    rows = modal_field(request.problem, "rows")
     return rows.shape, rows.dtype

@@ -113,8 +113,9 @@ class LinearRegression(OfMoments, Problem):
         # Past the constructor of `Problem`: all arrays are handed over together, and of the linear
         # model and its loss there is nothing to check.
         dtype, strength = floating_dtype(dtype), ridge_strength(ridge, inputs.shape[1])
-        targets = targets.astype(np.float64, copy=False)
-        check_finite("SquaredError", targets)
+        if targets.dtype != np.float64:  # others may be past its range
+            targets = targets.astype(np.float64)
+            check_finite("SquaredError", targets)
         if isinstance(strength, np.ndarray):
             raise ValueError(
                 "ridge: expected one number, as closed forms need, got one for each parameter; "

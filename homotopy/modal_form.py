@@ -13,7 +13,7 @@ from homotopy._memory import all_handed_over
 from homotopy._module import Module, waiting_numbers
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.modal import ModalForm, Spectrum
-from homotopy.modal_downdates import clusters, downdates
+from homotopy.modal_downdates import clusters, downdate
 from homotopy.numerics.double_double import DoubleDouble, matmul
 from homotopy.numerics.symmetric_eigen import symmetric_eigen
 
@@ -43,9 +43,9 @@ def modal_fields(
 ) -> dict[str, np.ndarray]:
     """What `modal_form` is made of, in NumPy and float64."""
     if deleted.size == 1:
-        fields, accurate = downdates(X[deleted], y[deleted], full)
-        if accurate[0]:
-            return {name: part[0] for name, part in fields.items()}
+        fields, accurate = downdate(X[deleted], y[deleted], full)
+        if accurate:
+            return fields
     return directly(X, y, deleted, full)
 
 

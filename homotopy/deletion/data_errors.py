@@ -37,23 +37,24 @@ def data_errors(request: Request) -> DataErrors:
         _array(modal[name]) for name in ("eigenvalues", "rows", "residual", "equilibrium", "basis")
     )
     kernel, size = modal["kernel"], rates.size
-    largest, unsure, single = rates.max(initial=0.0), gamma(2 * size + 16), len(rows) == 1
+    largest, unsure, single = max(rates.tolist(), default=0.0), gamma(2 * size + 16), len(rows) == 1
     entry = gamma(roundings(size)) if single else 2 * UNIT
-    matrix = np.full((size, size), (max(known_field(problem, "X").shape) * 2 * UNIT) ** 2 * largest)
-    matrix.flat[:: size + 1] += entry * rates
-    row_errors = entry * np.abs(rows)
+    matrix, seen = np.empty((size, size)), np.abs(rows)
+    matrix.fill((max(known_field(problem, "X").shape) * 2 * UNIT) ** 2 * largest)
+    matrix.ravel()[:: size + 1] += entry * rates
+    row_errors = entry * seen
     for place in _repeated(rates):
         # Made equal, and their vectors turned among themselves in ordinary precision.
         matrix[place, place] += 16 * UNIT * rates[place]
         row_errors[:, place] += unsure * np.linalg.norm(rows[:, place], axis=1)[:, None]
     fitted, missed = np.abs(equilibrium), np.abs(residual)
-    residual_errors = 2 * UNIT * missed + _DOUBLE_DOUBLE * (np.abs(rows) @ fitted + missed)
+    residual_errors = 2 * UNIT * missed + _DOUBLE_DOUBLE * (seen @ fitted + missed)
     centre = np.zeros(size)
     if _by_lapack(size):
         more, askew, centre = _left_over(request, rates, basis)
         matrix = matrix + more
-        row_errors = row_errors + np.abs(rows) @ askew
-        residual_errors = residual_errors + np.abs(rows) @ centre
+        row_errors = row_errors + seen @ askew
+        residual_errors = residual_errors + seen @ centre
 
     absolute, length = np.abs(basis).T, _norm(equilibrium)
     fitted = 4 * UNIT * fitted + centre
@@ -68,7 +69,7 @@ def data_errors(request: Request) -> DataErrors:
     if np.array_equal(known.centred_goal, np.where(kernel, centred, 0.0)):
         goal = np.zeros(size)
         if kernel.any():
-            residual_errors = residual_errors + np.abs(rows[:, kernel]) @ start[kernel]
+            residual_errors = residual_errors + seen[:, kernel] @ start[kernel]
             start = np.where(kernel, 0.0, start)
     else:
         goal = coordinates(known.target)

@@ -111,7 +111,8 @@ class Request(Displayed, Saved, Module):
         wanted = target is None and terminal_cost.needs_target
         centred_start = centred_goal = None
         if isinstance(method, Exact):
-            method.check(problem)
+            if not isinstance(problem, LinearRegression):
+                method.modal_form(problem)  # says so
             target, centred_start, centred_goal = _placed(problem, theta0, target, wanted)
         elif isinstance(problem, LinearRegression):
             target, _, _ = _placed(problem, theta0, target, wanted)
@@ -212,9 +213,8 @@ def _placed(problem: LinearRegression, theta0, target, wanted: bool):
     centred = coordinates - equilibrium
     if wanted:
         # Exactly zero but in the kernel: no cancellation with a large deleted fit.
-        none = xp.zeros_like(centred)
-        reached = equilibrium + xp.where(kernel, coordinates, none)
-        return basis @ reached, centred, xp.where(kernel, centred, none)
+        reached = equilibrium + xp.where(kernel, coordinates, 0.0)
+        return basis @ reached, centred, xp.where(kernel, centred, 0.0)
     return target, centred, None if target is None else target @ basis - equilibrium
 
 

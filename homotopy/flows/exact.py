@@ -85,16 +85,12 @@ class Exact(AbstractMethod):
 
     def modal_form(self, problem: Problem) -> ModalForm:
         """The modal form of a linear regression; `TypeError` for any other problem."""
-        self.check(problem)
-        return problem.modal
-
-    def check(self, problem: Problem) -> None:
-        """Raise `TypeError` for a problem that is no linear regression."""
         if not isinstance(problem, LinearRegression):
             raise TypeError(
                 f"method: Exact() needs a LinearRegression, got {type(problem).__name__}; use "
                 "Adaptive()."
             )
+        return problem.modal
 
     def modal_states(
         self,

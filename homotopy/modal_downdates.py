@@ -158,7 +158,7 @@ def downdate(
     found = None if full.numbers is None else _called(row, target, full)
     if found is None or found[0][0] == 2:
         fields, accurate = downdates(row, target, full)
-        return {name: part[0] for name, part in fields.items()}, accurate[0]
+        return {name: part[0] for name, part in fields.items()}, bool(accurate[0])
     status, eigenvalues, pulls, equilibrium, modes, change, scalars, vectors, turned, *masks = found
     residual = scalars[0, :1]
     return {
@@ -176,7 +176,7 @@ def downdate(
         "kernel_offset": np.zeros(len(change[0])),
         "full_rotation": turned[0],
         "full_limit": change[0],
-    }, status[0] == 0
+    }, bool(status[0] == 0)
 
 
 def _by_loops(

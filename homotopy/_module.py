@@ -87,9 +87,6 @@ class Module(eqx.Module, metaclass=_Constructing):
                 _make(self, own)
             return object.__getattribute__(self, name)  # or the error that it was
 
-    def __getstate__(self):
-        return self.__dict__  # past `object`'s, which would not make what waits
-
 
 _WAITING = "(waiting)"  # in a module's dictionary, in place of the fields that wait
 _making = threading.RLock()

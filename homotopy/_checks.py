@@ -102,6 +102,9 @@ def integer(name: str, value, least: int = 1, most: int | None = None) -> int:
     return int(value)
 
 
+_FLOATS = (float, np.float64)
+
+
 def number(
     name: str,
     value,
@@ -110,6 +113,8 @@ def number(
     traceable: bool = False,
 ) -> float | None:
     """A real number that satisfies the condition, as a float; None where it is a traced one."""
+    if type(value) in _FLOATS and holds(value):  # at once: what most calls are given
+        return float(value)
     if isinstance(value, jax.core.Tracer):
         if not traceable or value.ndim != 0:
             raise ValueError(f"{name}: expected {expected}, got a traced array {value}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -99,6 +100,34 @@ def all_handed_over(arrays: Iterable[np.ndarray]) -> list[jax.Array]:
 @jax.jit
 def _as_they_are(arrays):
     return arrays
+
+
+def may_wait(arrays: Iterable[np.ndarray]) -> bool:
+    """Whether they are few enough to be handed over later as well, by `handed_over_later`."""
+    config = jax.config
+    plain = config.jax_enable_x64 and config.jax_default_device is None
+    return plain and sum(array.size for array in arrays) <= _FEW
+
+
+def handed_over_later(arrays: Iterable[np.ndarray]) -> list[jax.Array]:
+    """`all_handed_over` as it would have been where `may_wait` said so, and outside of any trace.
+
+    Examples
+    --------
+    >>> import homotopy as hm
+    >>> hm.enable_x64()
+    >>> with jax.enable_x64(False):
+    ...     made = handed_over_later([np.zeros(2)])
+    >>> made[0].dtype.name
+    'float64'
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(jax.ensure_compile_time_eval())
+        if not jax.config.jax_enable_x64:
+            stack.enter_context(jax.enable_x64(True))
+        if jax.config.jax_default_device is not None:
+            stack.enter_context(jax.default_device(None))
+        return all_handed_over(arrays)
 
 
 def handed_over(array: np.ndarray) -> jax.Array:

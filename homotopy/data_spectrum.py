@@ -123,21 +123,22 @@ def _by_loops(
     if omitted is not None:
         X, y = np.delete(X, omitted, axis=0), np.delete(y, omitted)
     X, y = (np.ascontiguousarray(part, np.float64) for part in (X, y))
-    resolution = max(size, X.shape[1]) * EPSILON
+    resolution, ridge = max(size, X.shape[1]) * EPSILON, float(ridge)
     settled, values, moment, fit, parameters, basis, unseen = spectrum_of_rows(
-        X, y, float(ridge), resolution
+        X, y, ridge, resolution
     )
     if not settled:
         return None
     error = 4 * size * 2.0**-106
+    known = ("values", values), ("basis", basis), ("moment", moment)
+    own = {name: DoubleDouble(part[0], part[1]) for name, part in known}
     found = DataSpectrum(
-        *(DoubleDouble(*part) for part in (values, basis)),
-        *(unseen, DoubleDouble(*moment), float(ridge), size, error, resolution),
+        unseen=unseen, ridge=ridge, size=size, gram_error=error, resolution=resolution, **own
     )
-    known = {"fit": DoubleDouble(*fit), "parameters": DoubleDouble(*parameters)}
-    vars(found).update(
-        known, numbers=Numbers(values, fit, parameters, basis)
-    )  # its cached properties
+    own = vars(found)  # its cached properties
+    own["fit"] = DoubleDouble(fit[0], fit[1])
+    own["parameters"] = DoubleDouble(parameters[0], parameters[1])
+    own["numbers"] = Numbers(values, fit, parameters, basis)
     return found
 
 

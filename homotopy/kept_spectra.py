@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 
 from homotopy._beside import Beside
@@ -17,7 +18,14 @@ _SPECTRA = Beside()
 
 def keep_spectrum(problem: Problem, full: DataSpectrum) -> None:
     """Keep the spectrum of a problem's data for other problems of the same data."""
-    _SPECTRA.put(problem.y, (problem.X, problem.ridge, problem.point_weights, full))
+    keep_spectrum_of(problem.X, problem.y, problem.ridge, problem.point_weights, full)
+
+
+def keep_spectrum_of(
+    X: jax.Array, y: jax.Array, ridge: jax.Array, weights: jax.Array | None, full: DataSpectrum
+) -> None:
+    """As `keep_spectrum`, of the parts of a problem."""
+    _SPECTRA.put(y, (X, ridge, weights, full))
 
 
 def spectrum_of(problem: Problem) -> DataSpectrum:

@@ -17,17 +17,24 @@ from homotopy import _formulas
 from homotopy._checks import ArrayInput, row_numbers
 from homotopy._display import Entries
 from homotopy._jit import jit_outermost
-from homotopy._memory import all_handed_over, copied
+from homotopy._memory import all_handed_over, copied, handed_over_later, may_wait
+from homotopy._module import complete, put_off
 from homotopy.chunks.row_moments import Moments
 from homotopy.data_spectrum import data_spectrum
-from homotopy.kept_spectra import keep_spectrum, spectrum_of
+from homotopy.kept_spectra import keep_spectrum_of, spectrum_of
 from homotopy.labels import keep_labels, kept_labels, labels_of, numbered
 from homotopy.linear_deletions import LinearRegressions
 from homotopy.linear_of_moments import OfMoments
 from homotopy.losses import SquaredError
 from homotopy.losses.targets import check_finite
 from homotopy.modal import ModalForm
-from homotopy.modal_form import arrays_of_modal_form, modal_fields, modal_form, of_arrays
+from homotopy.modal_form import (
+    NumbersOfProblem,
+    arrays_of_modal_form,
+    modal_fields,
+    modal_form,
+    of_arrays,
+)
 from homotopy.models import linear_model
 from homotopy.precision import floating_dtype
 from homotopy.problem import Problem
@@ -85,6 +92,7 @@ class LinearRegression(OfMoments, Problem):
     modal: ModalForm
     moments: Moments | None = None
 
+    @complete
     def __init__(
         self,
         X: ArrayInput,
@@ -105,8 +113,9 @@ class LinearRegression(OfMoments, Problem):
         # Past the constructor of `Problem`: all arrays are handed over together, and of the linear
         # model and its loss there is nothing to check.
         dtype, strength = floating_dtype(dtype), ridge_strength(ridge, inputs.shape[1])
-        targets = targets.astype(np.float64, copy=False)
-        check_finite("SquaredError", targets)
+        if targets.dtype != np.float64:  # others may be past its range
+            targets = targets.astype(np.float64)
+            check_finite("SquaredError", targets)
         if isinstance(strength, np.ndarray):
             raise ValueError(
                 "ridge: expected one number, as closed forms need, got one for each parameter; "
@@ -124,16 +133,16 @@ class LinearRegression(OfMoments, Problem):
         }
         if known is not None:
             own["point_weights"] = copied(known, dtype)
-        arrays = iter(all_handed_over([*own.values(), *modal.values()]))
-        fields = {name: next(arrays) for name in own}
-        fields |= {"model": _linear_model(inputs.shape[1]), "loss": _SQUARED_ERROR}
+        numbers = NumbersOfProblem(own, modal, full if dtype == np.float64 else None)
         # Past `__setattr__`, which for so many fields takes as long as the spectrum.
-        vars(self).update(
-            {"point_weights": None, **fields}, modal=of_arrays(modal, arrays), moments=None
-        )
-        keep_labels(self.X, labels)
-        if dtype == np.float64:  # else the spectrum is that of other numbers than X
-            keep_spectrum(self, full)
+        vars(self).update(model=_linear_model(inputs.shape[1]), loss=_SQUARED_ERROR, moments=None)
+        if known is None:
+            vars(self)["point_weights"] = None
+        if labels or not may_wait([*own.values(), *modal.values()]):
+            vars(self).update(_made(numbers, all_handed_over))
+            keep_labels(self.X, labels)
+        else:
+            put_off(self, [*own, "modal"], numbers, _made_later)
 
     def _entries(self) -> Entries:
         return (entry for entry in super()._entries() if entry[0] not in ("model", "loss"))
@@ -280,6 +289,22 @@ class LinearRegression(OfMoments, Problem):
         """
         start = np.zeros(self.dimension) if theta0 is None else theta0
         return _limit(self.modal, jnp.asarray(epsilon, self.X.dtype), self.parameters(start))
+
+
+def _made(numbers: NumbersOfProblem, handed_over) -> dict[str, Any]:
+    """The fields that are arrays; with the spectrum kept for other problems of the same data."""
+    own, modal, full = numbers
+    arrays = iter(handed_over([*own.values(), *modal.values()]))
+    fields = {name: next(arrays) for name in own}
+    fields["modal"] = of_arrays(modal, arrays)
+    if full is not None:  # else the spectrum is that of other numbers than X
+        X, y, ridge = (fields[name] for name in ("X", "y", "ridge"))
+        keep_spectrum_of(X, y, ridge, fields.get("point_weights"), full)
+    return fields
+
+
+def _made_later(problem: LinearRegression, numbers: NumbersOfProblem) -> dict[str, Any]:
+    return _made(numbers, handed_over_later)
 
 
 @jit_outermost

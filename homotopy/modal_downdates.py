@@ -151,28 +151,41 @@ def downdates(
     }, accurate
 
 
+def downdate(
+    row: np.ndarray, target: np.ndarray, full: DataSpectrum
+) -> tuple[dict[str, np.ndarray], bool]:
+    """As `downdates`, of a single deletion and without a leading axis: (1, d) and (1,)."""
+    found = None if full.numbers is None else _called(row, target, full)
+    if found is None or found[0][0] == 2:
+        fields, accurate = downdates(row, target, full)
+        return {name: part[0] for name, part in fields.items()}, bool(accurate[0])
+    status, eigenvalues, pulls, equilibrium, modes, change, scalars, vectors, turned, *masks = found
+    residual = scalars[0, :1]
+    return {
+        "basis": vectors[0],
+        "eigenvalues": eigenvalues[0],
+        "rows": pulls,
+        "residual": residual,
+        "equilibrium": equilibrium[0],
+        "kernel": masks[0][0],
+        "active": masks[1][0],
+        "leverages": scalars[0, 1:],
+        "mode_residuals": residual.copy(),
+        "mode_vectors": np.ones((1, 1)),
+        "modes": modes.T,
+        "kernel_offset": np.zeros(len(change[0])),
+        "full_rotation": turned[0],
+        "full_limit": change[0],
+    }, bool(status[0] == 0)
+
+
 def _by_loops(
     rows: np.ndarray, targets: np.ndarray, full: DataSpectrum
 ) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
     """The same for small problems; None where eigenvalues are equal."""
     number, dimension = rows.shape
-    smallest = (max(full.size, dimension) * EPSILON) ** 2
-    limits = np.array([full.error, _ACCURATE, _CLOSE, _FEWEST, smallest])
-    rows, targets = (np.ascontiguousarray(part, np.float64) for part in (rows, targets))
-    values, fit, _, basis = full.numbers
-    (
-        status,
-        eigenvalues,
-        pulls,
-        equilibrium,
-        modes,
-        change,
-        scalars,
-        vectors,
-        turned,
-        kernel,
-        active,
-    ) = without_each(rows, targets, values, basis, fit, full.unseen, full.ridge, limits)
+    found = _called(rows, targets, full)
+    status, eigenvalues, pulls, equilibrium, modes, change, scalars, vectors, turned, *masks = found
     if (status == 2).any():
         return None
     residual = scalars[:, :1]
@@ -182,8 +195,8 @@ def _by_loops(
         "rows": pulls[:, None, :],
         "residual": residual,
         "equilibrium": equilibrium,
-        "kernel": kernel,
-        "active": active,
+        "kernel": masks[0],
+        "active": masks[1],
         "leverages": scalars[:, 1:],
         "mode_residuals": residual.copy(),
         "mode_vectors": np.ones((number, 1, 1)),
@@ -192,6 +205,14 @@ def _by_loops(
         "full_rotation": turned,
         "full_limit": change,
     }, status == 0
+
+
+def _called(rows: np.ndarray, targets: np.ndarray, full: DataSpectrum) -> tuple:
+    smallest = (max(full.size, rows.shape[1]) * EPSILON) ** 2
+    limits = np.array([full.error, _ACCURATE, _CLOSE, _FEWEST, smallest])
+    rows, targets = (np.ascontiguousarray(part, np.float64) for part in (rows, targets))
+    values, fit, _, basis = full.numbers
+    return without_each(rows, targets, values, basis, fit, full.unseen, full.ridge, limits)
 
 
 def _regular(eigenvalues, active, full: DataSpectrum) -> np.ndarray:

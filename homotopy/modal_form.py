@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
 from homotopy._beside import Beside
 from homotopy._memory import all_handed_over
+from homotopy._module import Module, waiting_numbers
 from homotopy.data_spectrum import DataSpectrum, data_spectrum
 from homotopy.modal import ModalForm, Spectrum
-from homotopy.modal_downdates import clusters, downdates
+from homotopy.modal_downdates import clusters, downdate
 from homotopy.numerics.double_double import DoubleDouble, matmul
 from homotopy.numerics.symmetric_eigen import symmetric_eigen
 
@@ -41,9 +43,9 @@ def modal_fields(
 ) -> dict[str, np.ndarray]:
     """What `modal_form` is made of, in NumPy and float64."""
     if deleted.size == 1:
-        fields, accurate = downdates(X[deleted], y[deleted], full)
-        if accurate[0]:
-            return {name: part[0] for name, part in fields.items()}
+        fields, accurate = downdate(X[deleted], y[deleted], full)
+        if accurate:
+            return fields
     return directly(X, y, deleted, full)
 
 
@@ -81,6 +83,42 @@ def of_arrays(known: dict[str, np.ndarray], arrays: Iterable[jax.Array]) -> Moda
     if values.size <= _FEW:
         _KNOWN.put(modal, known)
     return modal
+
+
+class NumbersOfProblem(NamedTuple):
+    """A linear regression whose arrays wait, in NumPy.
+
+    Attributes
+    ----------
+    own : dict of arrays
+        By the names of the problem's fields.
+    modal : dict of arrays
+        Those of `arrays_of_modal_form`.
+    full : DataSpectrum or None
+        That of all the data, where it is that of X as it is kept.
+    """
+
+    own: dict[str, np.ndarray]
+    modal: dict[str, np.ndarray]
+    full: DataSpectrum | None
+
+
+def known_field(problem: Module, name: str) -> jax.Array | np.ndarray:
+    """A field of a problem, for its shape, dtype or numbers: it need not be made for that."""
+    waiting = waiting_numbers(problem)
+    return getattr(problem, name) if waiting is None else waiting.own[name]
+
+
+def modal_numbers(problem: Module) -> dict[str, np.ndarray]:
+    """`numbers_of` the modal form of a linear regression."""
+    waiting = waiting_numbers(problem)
+    return numbers_of(problem.modal) if waiting is None else waiting.modal
+
+
+def modal_field(problem: Module, name: str) -> jax.Array | np.ndarray:
+    """As `known_field`, of the modal form."""
+    waiting = waiting_numbers(problem)
+    return getattr(problem.modal, name) if waiting is None else waiting.modal[name]
 
 
 _KNOWN = Beside()

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from homotopy._wording import described
 
+_FLOAT64 = jnp.dtype(jnp.float64)
 _ROUNDINGS = 64.0  # units in the last place below which no residual can be relied on to get
 
 
@@ -41,7 +42,7 @@ def floating_dtype(dtype: DTypeLike | None) -> jnp.dtype:
                 "homotopy.enable_x64() first, or ask for single precision by name with "
                 "dtype=jnp.float32."
             )
-        return jnp.dtype(jnp.float64)
+        return _FLOAT64
     try:
         resolved = jnp.dtype(dtype)
     except TypeError:

@@ -71,6 +71,8 @@ def deleted_rows(deleted, size: int) -> np.ndarray:
 
 def ridge_strength(ridge: ArrayInput, dimension: int) -> float | np.ndarray:
     """ρ ≥ 0, or one ρ_j ≥ 0 for each of the parameters, checked."""
+    if type(ridge) is float:
+        return non_negative("ridge", ridge)
     try:
         several = np.ndim(ridge) == 1 and not isinstance(ridge, jax.core.Tracer)
     except ValueError:  # rows of different lengths

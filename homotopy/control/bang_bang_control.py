@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ class BangBangControl:
     @classmethod
     def of_arcs(cls, arcs: np.ndarray, span: float) -> BangBangControl:
         """From arcs as fractions of the span, without those that are empty."""
-        return cls(1, tuple((span * np.cumsum(arcs[:-1])).tolist())).cleaned(span)
+        ends = itertools.accumulate(arcs[:-1].tolist())
+        return cls(1, tuple(span * end for end in ends)).cleaned(span)
 
     def cleaned(self, span: float) -> BangBangControl:
         """Without empty arcs and without switches at either end."""

@@ -13,12 +13,14 @@ import math
 import numpy as np
 
 from homotopy import data_spectrum
+from homotopy._module import waiting_numbers
 from homotopy.control.certificate.rounding import UNIT, DataErrors, gamma
 from homotopy.deletion.request import Request, known_numbers
+from homotopy.linear import LinearRegression
 from homotopy.modal_downdates import roundings
-from homotopy.modal_form import numbers_of
+from homotopy.modal_form import known_field, modal_numbers
 from homotopy.numerics.double_double import matmul
-from homotopy.weighted_rows import least_squares_rows
+from homotopy.weighted_rows import least_squares_rows, scaled_rows
 
 _DOUBLE_DOUBLE = 2.0**-90  # of a sum of products, with room
 _UNKNOWN = 1e100  # of what has no bound
@@ -32,28 +34,29 @@ def data_errors(request: Request) -> DataErrors:
     there is an error of the deleted residual alone.
     """
     problem = request.problem
-    modal, known = numbers_of(problem.modal), known_numbers(request)
+    modal, known = modal_numbers(problem), known_numbers(request)
     rates, rows, residual, equilibrium, basis = (
         _array(modal[name]) for name in ("eigenvalues", "rows", "residual", "equilibrium", "basis")
     )
     kernel, size = modal["kernel"], rates.size
-    largest, unsure, single = rates.max(initial=0.0), gamma(2 * size + 16), len(rows) == 1
+    largest, unsure, single = max(rates.tolist(), default=0.0), gamma(2 * size + 16), len(rows) == 1
     entry = gamma(roundings(size)) if single else 2 * UNIT
-    matrix = np.full((size, size), (max(problem.X.shape) * 2 * UNIT) ** 2 * largest)
-    matrix.flat[:: size + 1] += entry * rates
-    row_errors = entry * np.abs(rows)
+    matrix, seen = np.empty((size, size)), np.abs(rows)
+    matrix.fill((max(known_field(problem, "X").shape) * 2 * UNIT) ** 2 * largest)
+    matrix.ravel()[:: size + 1] += entry * rates
+    row_errors = entry * seen
     for place in _repeated(rates):
         # Made equal, and their vectors turned among themselves in ordinary precision.
         matrix[place, place] += 16 * UNIT * rates[place]
         row_errors[:, place] += unsure * np.linalg.norm(rows[:, place], axis=1)[:, None]
     fitted, missed = np.abs(equilibrium), np.abs(residual)
-    residual_errors = 2 * UNIT * missed + _DOUBLE_DOUBLE * (np.abs(rows) @ fitted + missed)
+    residual_errors = 2 * UNIT * missed + _DOUBLE_DOUBLE * (seen @ fitted + missed)
     centre = np.zeros(size)
     if _by_lapack(size):
         more, askew, centre = _left_over(request, rates, basis)
         matrix = matrix + more
-        row_errors = row_errors + np.abs(rows) @ askew
-        residual_errors = residual_errors + np.abs(rows) @ centre
+        row_errors = row_errors + seen @ askew
+        residual_errors = residual_errors + seen @ centre
 
     absolute, length = np.abs(basis).T, _norm(equilibrium)
     fitted = 4 * UNIT * fitted + centre
@@ -68,7 +71,7 @@ def data_errors(request: Request) -> DataErrors:
     if np.array_equal(known.centred_goal, np.where(kernel, centred, 0.0)):
         goal = np.zeros(size)
         if kernel.any():
-            residual_errors = residual_errors + np.abs(rows[:, kernel]) @ start[kernel]
+            residual_errors = residual_errors + seen[:, kernel] @ start[kernel]
             start = np.where(kernel, 0.0, start)
     else:
         goal = coordinates(known.target)
@@ -89,7 +92,7 @@ def start_coordinates(request: Request, errors: DataErrors) -> tuple[np.ndarray,
     One step of iterative refinement: what the coordinates z leave of the gradient, at θ₀ − Vz and
     in double-double, divided by Λ. It is off by the rounding of its own, and by that of V.
     """
-    problem, modal = request.problem, numbers_of(request.problem.modal)
+    problem, modal = request.problem, modal_numbers(request.problem)
     centred = _array(known_numbers(request).centred_start)
     rates, basis = _array(modal["eigenvalues"]), _array(modal["basis"])
     if _norm(errors.start) <= _CANCELLED * _norm(centred) or _by_lapack(rates.size):
@@ -97,12 +100,10 @@ def start_coordinates(request: Request, errors: DataErrors) -> tuple[np.ndarray,
     seen = ~modal["kernel"]
     if not seen.any():
         return centred, errors.start
-    X, y = map(_array, least_squares_rows(problem))
-    keep = np.setdiff1d(np.arange(len(X)), np.asarray(problem.deleted))
-    X, y = X[keep], y[keep]
-    theta = _array(request.theta0) - matmul(basis, centred[:, None]).at(np.s_[:, 0])
+    X, y, ridge = _kept_rows(problem)
+    theta = _array(known_numbers(request).theta0) - matmul(basis, centred[:, None]).at(np.s_[:, 0])
     misfit = matmul(X, theta.at(np.s_[:, None])).at(np.s_[:, 0]) - y
-    slope = matmul(X.T, misfit.at(np.s_[:, None])).at(np.s_[:, 0]) + theta * float(problem.ridge)
+    slope = matmul(X.T, misfit.at(np.s_[:, None])).at(np.s_[:, 0]) + theta * ridge
     left = slope.rounded()
     step = basis[:, seen].T @ left / rates[seen]
     relative, size = gamma(2 * rates.size + 16), np.linalg.norm(step)
@@ -125,6 +126,19 @@ def _array(value) -> np.ndarray:
     return np.asarray(value, dtype=np.float64)
 
 
+def _kept_rows(problem: LinearRegression) -> tuple[np.ndarray, np.ndarray, float]:
+    """Rows and targets that are not deleted, weighted; and ρ."""
+    waiting = waiting_numbers(problem)
+    if waiting is None:
+        rows = least_squares_rows(problem)
+    else:
+        rows = scaled_rows(*(waiting.own.get(name) for name in ("X", "y", "point_weights")))
+    X, y = map(_array, rows)
+    keep = np.ones(len(X), dtype=bool)
+    keep[np.asarray(known_field(problem, "deleted"))] = False
+    return X[keep], y[keep], float(known_field(problem, "ridge"))
+
+
 def _repeated(rates: np.ndarray) -> list[np.ndarray]:
     """Where the same rate stands more than once."""
     if len(set(rates.tolist())) == rates.size:
@@ -139,11 +153,7 @@ def _left_over(request: Request, rates: np.ndarray, basis: np.ndarray):
 
     For y = V⁻¹(θ − θ*₋) the matrix of the flow is (VᵀV)⁻¹VᵀMV.
     """
-    problem, modal = request.problem, request.problem.modal
-    X, y = map(_array, least_squares_rows(problem))
-    keep = np.ones(len(X), dtype=bool)
-    keep[np.asarray(problem.deleted)] = False
-    X, y, ridge = X[keep], y[keep], float(problem.ridge)
+    X, y, ridge = _kept_rows(request.problem)
     size = rates.size
     points = X @ basis
     known = gamma(size) * (np.abs(X) @ np.abs(basis))
@@ -156,7 +166,7 @@ def _left_over(request: Request, rates: np.ndarray, basis: np.ndarray):
     askew += gamma(size) * (np.abs(basis).T @ np.abs(basis))
     left += 1.1 * askew @ (np.diag(rates) + left)
     # How far α is from the fit, by the gradient there.
-    equilibrium = _array(modal.equilibrium)
+    equilibrium = _array(modal_numbers(request.problem)["equilibrium"])
     misfit = points @ equilibrium - y
     unsure = absolute @ np.abs(equilibrium) + np.abs(y)
     slope = np.abs(points.T @ misfit + ridge * equilibrium)

@@ -15,8 +15,8 @@ from jaxtyping import Array, Float
 from homotopy._beside import Beside
 from homotopy._checks import ArrayInput, concrete, known_vector, time
 from homotopy._display import Displayed, Entries
-from homotopy._memory import all_handed_over
-from homotopy._module import Module
+from homotopy._memory import all_handed_over, handed_over_later, may_wait
+from homotopy._module import Module, complete, put_off, waiting_numbers
 from homotopy._saving import Saved
 from homotopy._wording import described
 from homotopy.deletion.terminal_cost import (
@@ -30,8 +30,7 @@ from homotopy.flows.adaptive import Adaptive
 from homotopy.flows.exact import Exact
 from homotopy.linear import LinearRegression
 from homotopy.measurements import AbstractMeasurement
-from homotopy.modal import ModalForm
-from homotopy.modal_form import numbers_of
+from homotopy.modal_form import known_field, modal_numbers
 from homotopy.problem import Problem, a_problem
 
 # Of λT: errors of the default tolerance then grow to one part in a thousand.
@@ -88,6 +87,7 @@ class Request(Displayed, Saved, Module):
 
     _axes = (("theta0", 1), ("start", 0), ("horizon", 0))
 
+    @complete
     def __init__(
         self,
         problem: Problem,
@@ -98,37 +98,44 @@ class Request(Displayed, Saved, Module):
         method: Exact | Adaptive | None = None,
         terminal_cost: AbstractTerminalCost | AbstractMeasurement | Callable | None = None,
     ):
-        self.problem = a_problem(problem, rows=False)
-        dimension, dtype = problem.dimension, problem.X.dtype
+        problem = a_problem(problem, rows=False)
+        dimension, dtype = problem.dimension, known_field(problem, "X").dtype
         theta0 = _own(known_vector("theta0", theta0, dimension, dtype))
         start, horizon = checked_interval(start, horizon, dtype)
-        self.method = default_method(problem) if method is None else method
-        if not isinstance(self.method, Exact | Adaptive):
-            raise TypeError(
-                f"method: expected Exact() or Adaptive(), got {described(self.method)}."
-            )
-        self.terminal_cost = as_terminal_cost(terminal_cost, problem)
+        method = default_method(problem) if method is None else method
+        if not isinstance(method, Exact | Adaptive):
+            raise TypeError(f"method: expected Exact() or Adaptive(), got {described(method)}.")
+        terminal_cost = as_terminal_cost(terminal_cost, problem)
         if target is not None:
             target = _own(known_vector("target", target, dimension, dtype))
-        wanted = target is None and self.terminal_cost.needs_target
+        wanted = target is None and terminal_cost.needs_target
         centred_start = centred_goal = None
-        if isinstance(self.method, Exact):
-            modal = self.method.modal_form(problem)
-            target, centred_start, centred_goal = _placed(modal, theta0, target, wanted)
+        if isinstance(method, Exact):
+            if not isinstance(problem, LinearRegression):
+                method.modal_form(problem)  # says so
+            target, centred_start, centred_goal = _placed(problem, theta0, target, wanted)
         elif isinstance(problem, LinearRegression):
-            target, _, _ = _placed(problem.modal, theta0, target, wanted)
+            target, _, _ = _placed(problem, theta0, target, wanted)
         elif wanted:
             target = train(problem, jnp.asarray(theta0), 0.0).theta
-        places = [theta0, start, horizon, target, centred_start, centred_goal]
-        known = [index for index, part in enumerate(places) if isinstance(part, np.ndarray)]
-        arrays = all_handed_over([places[index] for index in known])
-        if dimension <= _FEW and all(part is None or k in known for k, part in enumerate(places)):
-            _KNOWN.put(self, Known(*places))
-        for index, array in zip(known, arrays, strict=True):
-            places[index] = array
         # Past `__setattr__`, which takes a tenth of all this. What is centred is computed together
         # and kept: recomputed elsewhere, what does not move would differ in its last digit.
-        vars(self).update(zip(Known._fields, places, strict=True))
+        own = vars(self)
+        own.update(problem=problem, method=method, terminal_cost=terminal_cost)
+        numbers = Known(theta0, start, horizon, target, centred_start, centred_goal)
+        known = {}
+        for name, part in zip(Known._fields, numbers, strict=True):
+            if isinstance(part, np.ndarray):
+                known[name] = part
+            else:
+                own[name] = part
+        everything = all(own.get(name) is None for name in Known._fields)
+        if everything and may_wait(known.values()):
+            put_off(self, known, numbers, _made_later)
+        else:
+            own.update(zip(known, all_handed_over(known.values()), strict=True))
+            if everything:
+                _keep(self, numbers)
         _check_backsolve(self)
 
     def _entries(self) -> Entries:
@@ -159,7 +166,7 @@ class Request(Displayed, Saved, Module):
 
 def known_numbers(request: Request) -> Known:
     """The numbers of a request that is not being traced."""
-    known = _KNOWN.get(request)
+    known = waiting_numbers(request) or _KNOWN.get(request)
     if known is None:
         own = vars(request)
         parts = (own[name] for name in Known._fields)
@@ -167,11 +174,22 @@ def known_numbers(request: Request) -> Known:
     return known
 
 
+def _made_later(request: Request, numbers: Known) -> dict[str, jax.Array]:
+    _keep(request, numbers)
+    known = {name: part for name, part in numbers._asdict().items() if part is not None}
+    return dict(zip(known, handed_over_later(known.values()), strict=True))
+
+
+def _keep(request: Request, numbers: Known) -> None:
+    if numbers.theta0.size <= _FEW:
+        _KNOWN.put(request, numbers)
+
+
 def has_closed_form(request: Request) -> bool:
     """Whether ℰ is a distance in parameters and the flow `Exact`."""
-    # Looking up an attribute of an Equinox module takes as long as a short search in closed form.
-    own = vars(request)
-    return isinstance(own["method"], Exact) and isinstance(own["terminal_cost"], ParameterDistance)
+    return isinstance(request.method, Exact) and isinstance(
+        request.terminal_cost, ParameterDistance
+    )
 
 
 def _own(given):
@@ -179,24 +197,24 @@ def _own(given):
     return given.copy() if isinstance(given, np.ndarray) else given
 
 
-def _placed(modal: ModalForm, theta0, target, wanted: bool):
+def _placed(problem: LinearRegression, theta0, target, wanted: bool):
     """The target, by default where the flow without the deleted points tends to from θ₀; and θ₀ and
     the target in modal coordinates centred at the deleted fit. In NumPy where all is known.
     """
-    basis = vars(modal)["basis"]
-    if any(isinstance(part, jax.core.Tracer) for part in (theta0, basis, target)):
-        xp = jnp
-        equilibrium, kernel = modal.equilibrium, modal.kernel
+    traced = isinstance(theta0, jax.core.Tracer) or isinstance(target, jax.core.Tracer)
+    waiting = waiting_numbers(problem) is not None
+    if traced or (not waiting and isinstance(problem.modal.basis, jax.core.Tracer)):
+        xp, modal = jnp, problem.modal
+        basis, equilibrium, kernel = modal.basis, modal.equilibrium, modal.kernel
     else:
-        xp, known = np, numbers_of(modal)
+        xp, known = np, modal_numbers(problem)
         basis, equilibrium, kernel = known["basis"], known["equilibrium"], known["kernel"]
     coordinates = theta0 @ basis
     centred = coordinates - equilibrium
     if wanted:
         # Exactly zero but in the kernel: no cancellation with a large deleted fit.
-        none = xp.zeros_like(centred)
-        reached = equilibrium + xp.where(kernel, coordinates, none)
-        return basis @ reached, centred, xp.where(kernel, centred, none)
+        reached = equilibrium + xp.where(kernel, coordinates, 0.0)
+        return basis @ reached, centred, xp.where(kernel, centred, 0.0)
     return target, centred, None if target is None else target @ basis - equilibrium
 
 

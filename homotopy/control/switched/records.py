@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -148,6 +149,13 @@ class Workspace(NamedTuple):
 
 def new_searches(count: tuple[int, ...], size: int, window: int) -> Searches:
     """Searches that have not begun; `count` may have axes for problems and for searches."""
+    if count[0] > 1:
+        return _unbegun.__wrapped__(count, size, window)
+    return Searches(*[part.copy() for part in _unbegun(count, size, window)])
+
+
+@lru_cache(maxsize=64)
+def _unbegun(count: tuple[int, ...], size: int, window: int) -> Searches:
     return Searches(
         np.zeros((*count, size)),
         np.zeros(count, np.int64),

@@ -8,7 +8,8 @@ from functools import cache
 import jax
 import numpy as np
 
-from homotopy._memory import all_handed_over
+from homotopy._memory import all_handed_over, handed_over_later, may_wait
+from homotopy._module import put_off
 from homotopy.control.bang_bang_control import BangBangControl, merged
 from homotopy.deletion.request import Request, known_numbers
 from homotopy.schedules import AbstractSchedule, BangBang
@@ -20,8 +21,17 @@ def schedule_of(request: Request, control: BangBangControl) -> BangBang:
     start, horizon = float(known.start), float(known.horizon)
     inside = [min(start + time, horizon) for time in control.switches]
     switches = switch_times(control.initial, inside, start, horizon)
-    # Nothing is compiled for a number of switches that is new: a search may be out of time.
-    return jax.tree.unflatten(_structure(switches.size), all_handed_over([switches]))
+    schedule = object.__new__(BangBang)
+    vars(schedule)["initial"] = 1
+    if may_wait([switches]):
+        put_off(schedule, ["switches"], switches, _switches_made)
+    else:  # nothing is compiled for a number of switches that is new: a search may be out of time
+        vars(schedule)["switches"] = all_handed_over([switches])[0]
+    return schedule
+
+
+def _switches_made(schedule: BangBang, switches: np.ndarray) -> dict[str, jax.Array]:
+    return {"switches": handed_over_later([switches])[0]}
 
 
 def control_of(request: Request, schedule: AbstractSchedule) -> BangBangControl:

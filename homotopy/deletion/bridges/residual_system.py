@@ -21,7 +21,7 @@ from homotopy.deletion.bridges.switched_flow import switched_flows
 from homotopy.deletion.data_errors import data_errors, start_coordinates
 from homotopy.deletion.request import Known, Request, known_numbers
 from homotopy.modal import ModalForm
-from homotopy.modal_form import numbers_of
+from homotopy.modal_form import modal_numbers
 from homotopy.numerics.gram_spectrum import gram_spectrum
 
 _EPSILON = float(np.finfo(np.float64).eps)
@@ -46,7 +46,7 @@ def closed_certificate(
 ) -> Certificate | None:
     """Of one ε(t) for a single deleted point, where two compiled calls come to it; else None."""
     known = known_numbers(request)
-    if len(numbers_of(request.problem.modal)["rows"]) > 1 or known.theta0.dtype != np.float64:
+    if len(modal_numbers(request.problem)["rows"]) > 1 or known.theta0.dtype != np.float64:
         return None
     errors = data_errors(request)
     centred, errors.start[:] = start_coordinates(request, errors)
@@ -66,8 +66,8 @@ def separate_schedules(request: Request) -> ResidualSystem:
 
 
 def _rows(request: Request) -> tuple[np.ndarray, np.ndarray]:
-    modal = request.problem.modal
-    return _array(modal.rows), _array(modal.residual)
+    modal = modal_numbers(request.problem)
+    return _array(modal["rows"]), _array(modal["residual"])
 
 
 def _of_full_rank(
@@ -112,27 +112,27 @@ def _of_full_rank(
 def _system(
     request: Request, rows, residual, errors: DataErrors, control: np.ndarray
 ) -> ResidualSystem:
-    modal = request.problem.modal
-    if request.theta0.dtype != np.float64:
+    known = known_numbers(request)
+    if known.theta0.dtype != np.float64:
         raise ValueError(
-            f"deletion: a certificate needs float64, got {request.theta0.dtype}: its margins for "
+            f"deletion: a certificate needs float64, got {known.theta0.dtype}: its margins for "
             "rounding are those of double precision."
         )
 
-    start, horizon = float(request.start), float(request.horizon)
+    start, horizon = float(known.start), float(known.horizon)
     centred, unsure = start_coordinates(request, errors)
     errors = dataclasses.replace(errors, start=unsure)
     # From θ₀ with all the data until s; from there on the controls are free.
     before = ResidualSystem(
-        rates=_array(modal.eigenvalues),
+        rates=_array(modal_numbers(request.problem)["eigenvalues"]),
         rows=rows,
         residual=residual,
         start=centred,
-        goal=_array(request.centred_goal),
+        goal=_array(known.centred_goal),
         span=start,
         control=control,
         decompose=partial(_decompose, request),
-        rounding=_rounding(known_numbers(request)),
+        rounding=_rounding(known),
         errors=dataclasses.replace(errors, time=0.0),
     )
     if start == 0.0:
@@ -154,12 +154,13 @@ def _rounding(known: Known) -> float:
 
 
 def _decompose(request: Request, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    modal = request.problem.modal
     if not weights.any():
-        return _array(modal.eigenvalues), np.eye(modal.eigenvalues.size)
+        rates = _array(modal_numbers(request.problem)["eigenvalues"])
+        return rates, np.eye(rates.size)
     if np.all(weights == 1.0):  # known since the problem was built
         flow = switched_flows([request])
         return flow.full_rates[0], flow.rotation[0]
+    modal = request.problem.modal
     if np.all(weights == weights[0]):
         spectrum = _common_spectrum(modal, weights[0])
         return _array(spectrum.eigenvalues), _array(spectrum.rotation)

@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import equinox as eqx
 import numpy as np
 
 from homotopy._beside import Beside
 from homotopy.control.switched import SwitchedFlow
 from homotopy.deletion.request import Request, known_numbers
-from homotopy.modal_form import numbers_of
+from homotopy.modal_form import modal_field, modal_numbers
 
 
 def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
@@ -21,9 +20,9 @@ def switched_flows(requests: Sequence[Request]) -> SwitchedFlow:
 
     Always in float64, whatever the problems' own precision.
     """
+    if len(requests) == 1:
+        return _flow(requests[0])
     packed = [_packed(request) for request in requests]
-    if len(packed) == 1:
-        return _views(*packed[0])
     return PackedFlows(packed[0].shapes, np.array([each.numbers for each in packed])).unpacked()
 
 
@@ -67,10 +66,10 @@ class PackedFlows(NamedTuple):
 
     def keep(self, row: int, request: Request) -> None:
         """Give a problem its own of the flows."""
-        _PACKED.put(request, _Packed(self.shapes, self.numbers[row].copy()))
+        _KEPT.put(request, _Packed(self.shapes, self.numbers[row].copy()))
 
 
-_PACKED = Beside()
+_KEPT = Beside()  # `_Packed` or `SwitchedFlow`
 
 
 class _Packed(NamedTuple):
@@ -80,28 +79,45 @@ class _Packed(NamedTuple):
     numbers: np.ndarray
 
 
-def _packed(request: Request) -> _Packed:
-    """Kept beside the problem: to read so many JAX arrays takes as long as half a search."""
-    packed = _PACKED.get(request)
-    if packed is None:
-        modal, own = numbers_of(_fields(request)["problem"].modal), known_numbers(request)
+def _flow(request: Request) -> SwitchedFlow:
+    """With a leading axis; kept beside the problem, for JAX's arrays take long to be read."""
+    kept = _KEPT.get(request)
+    if type(kept) is SwitchedFlow:
+        return kept
+    if kept is not None:
+        flow = _views(*kept)
+    else:
+        modal, own = modal_numbers(request.problem), known_numbers(request)
+        rotation, residual = modal["full_rotation"], modal["residual"]
         flow = SwitchedFlow(
-            rates=modal["eigenvalues"],
-            full_rates=modal["full_values"],
-            rotation=modal["full_rotation"],
-            transposed=modal["full_rotation"].T,
-            rows=modal["rows"],
-            residual=modal["residual"],
-            limit=modal["full_limit"],
-            initial=own.centred_start,
-            goal=own.centred_goal,
-            delay=own.start,
-            span=own.horizon.astype(np.float64) - own.start,
+            rates=_array(modal["eigenvalues"], 2),
+            full_rates=_array(modal["full_values"], 2),
+            rotation=_array(rotation, 3),
+            transposed=_array(rotation.T, 3),
+            rows=_array(modal["rows"], 3),
+            residual=_array(residual, 2),
+            limit=_array(modal["full_limit"], 2),
+            initial=_array(own.centred_start, 2),
+            goal=_array(own.centred_goal, 2),
+            delay=_array(own.start, 1),
+            span=_array(own.horizon.astype(np.float64) - own.start, 1),
         )
-        numbers = np.concatenate([part.ravel() for part in flow], dtype=np.float64)
-        packed = _Packed([part.shape for part in flow], numbers)
-        _PACKED.put(request, packed)
-    return packed
+    _KEPT.put(request, flow)
+    return flow
+
+
+def _array(part, axes: int) -> np.ndarray:
+    """A copy, with so many axes."""
+    return np.array(part, np.float64, order="C", ndmin=axes)
+
+
+def _packed(request: Request) -> _Packed:
+    kept = _KEPT.get(request)
+    if type(kept) is _Packed:
+        return kept
+    flow = _flow(request)
+    numbers = np.concatenate([part.ravel() for part in flow])
+    return _Packed([part.shape[1:] for part in flow], numbers)
 
 
 def _shapes(count: int, size: int) -> list[tuple[int, ...]]:
@@ -112,12 +128,7 @@ def _shapes(count: int, size: int) -> list[tuple[int, ...]]:
     return [shapes.get(name, vector) for name in SwitchedFlow._fields]
 
 
-def _fields(module: eqx.Module) -> dict:
-    """`vars`, past what Equinox does at every look-up: it takes longer than copying an array."""
-    return object.__getattribute__(module, "__dict__")
-
-
 def kind_of(request: Request) -> tuple:
     """How many deleted points and parameters, and their precision: alike in what is stacked."""
-    rows = _fields(_fields(_fields(request)["problem"])["modal"])["rows"]
+    rows = modal_field(request.problem, "rows")
     return rows.shape, rows.dtype

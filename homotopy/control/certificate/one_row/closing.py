@@ -69,7 +69,7 @@ def posed_of(flow: SwitchedFlow, errors: DataErrors) -> tuple[Posed, BangBangCon
     """What the root takes: the system, and good controls."""
     found = best_arcs(flow, _SWITCHES, _POLISH, [None])
     span = float(flow.span[0])
-    control = BangBangControl.of_arcs(found.arcs[0, found.cost[0].argmin()], span)
+    control = BangBangControl.of_arcs(found.arcs[0, found.cost.argmin()], span)
     posed = Posed(
         rates=flow.rates[0],
         row=flow.rows[0, 0],

@@ -25,7 +25,7 @@ from homotopy.control.certificate.one_row.kernels.modes import (
     until_zero,
 )
 from homotopy.control.certificate.one_row.kernels.units import OUTWARD, UNIT
-from homotopy.numerics.compiled import compiled, inner
+from homotopy.numerics.compiled import borrowing, compiled
 
 _MOST_PIECES = 200  # in a run of cells
 
@@ -243,12 +243,13 @@ def carried(levels, node, costate, last, trail, values, errors, pieces, losses):
     return value - OUTWARD * error, OUTWARD * error, count
 
 
-@inner
+@borrowing
 @no_type_check
 def _largest_sum(charges, charged, count):
     """The sum of the so many largest; marks which."""
     total = 0.0
-    charged[:] = False
+    for gap in range(charges.size):
+        charged[gap] = False
     for _ in range(min(count, charges.size)):
         largest = -1
         for gap in range(charges.size):
@@ -259,7 +260,7 @@ def _largest_sum(charges, charged, count):
     return total
 
 
-@inner
+@borrowing
 @no_type_check
 def _inside(levels, level, costate, inside, unsure, work):
     """Wᵀp, |W|ᵀ|p| (`work[0]`), |p| (`work[1]`), and by how much amplitudes of σ are unsure."""
@@ -283,7 +284,7 @@ def _inside(levels, level, costate, inside, unsure, work):
         unsure[j] = work[0, j] * (levels.relative * levels.seen[level, j] + unsure[j])
 
 
-@inner
+@borrowing
 @no_type_check
 def _errors(levels, node, level, largest, duration, now, lag, cell, left_cell, work):
     """What a crossing costs, by bounds of the state; see `rounding.crossing_errors`.

@@ -24,7 +24,7 @@ from homotopy.control.certificate.one_row.kernels.modes import (
     value_of,
 )
 from homotopy.control.certificate.one_row.kernels.units import OUTWARD, UNIT
-from homotopy.numerics.compiled import inner
+from homotopy.numerics.compiled import borrowing, inner
 
 _MOST_PIECES = 200  # in a cell
 _FINE, _FINEST = 0.02, 1e-7  # of a bound in a cell: of itself, and of the scale
@@ -175,7 +175,7 @@ def upper_envelope(flow, sign, edges, clip, cap, turn_cap, growth, slack):
     return v, turn, cell_v, cell_turn, state, OUTWARD * error, True
 
 
-@inner
+@borrowing
 @no_type_check
 def _kind(value, clip):
     """0: no push, 1: feedback, 2: the push is the clip."""
@@ -184,7 +184,7 @@ def _kind(value, clip):
     return 1 if value > clip else 2
 
 
-@inner
+@borrowing
 @no_type_check
 def _seen(flow, state, inside, full, residual):
     """v, χ·u, ‖u‖, and by how much the first two may be wrong."""
@@ -201,7 +201,7 @@ def _seen(flow, state, inside, full, residual):
     return value, change, np.sqrt(square), max(wrong, 0.0), unturned
 
 
-@inner
+@borrowing
 @no_type_check
 def enter(flow, state, inside):
     """Into the basis with feedback; returns the error that this makes."""
@@ -217,7 +217,7 @@ def enter(flow, state, inside):
     return OUTWARD * np.sqrt(made)
 
 
-@inner
+@borrowing
 @no_type_check
 def leave(flow, state, inside):
     """Back into the basis of Λ."""
@@ -233,7 +233,7 @@ def leave(flow, state, inside):
     return OUTWARD * flow.relative * np.sqrt(made)
 
 
-@inner
+@borrowing
 @no_type_check
 def _piece(flow, state, inside, work, kind, clip, residual, duration):
     """On to the end of a cell, or to where the kind of push changes.

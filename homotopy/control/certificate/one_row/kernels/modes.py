@@ -14,13 +14,13 @@ from typing import no_type_check
 
 import numpy as np
 
-from homotopy.numerics.compiled import inner
+from homotopy.numerics.compiled import borrowing
 
 _MOST_HALVINGS = 400
 _TINY = 1e-13  # of the duration: the shortest step
 
 
-@inner
+@borrowing
 @no_type_check
 def decay_and_held(rate, duration):
     """e^{−λh} and (1 − e^{−λh})/λ, which is h where λ = 0."""
@@ -33,7 +33,7 @@ def decay_and_held(rate, duration):
     return decay, (1.0 - decay) / rate
 
 
-@inner
+@borrowing
 @no_type_check
 def value_of(amplitudes, forces, rates, constant, time):
     """f, and what rounding is measured by: the sum of absolute values."""
@@ -57,7 +57,7 @@ def value_of(amplitudes, forces, rates, constant, time):
     return value, size
 
 
-@inner
+@borrowing
 @no_type_check
 def slope_of(amplitudes, forces, rates, time):
     """ḟ, and the sum of absolute values."""
@@ -69,7 +69,7 @@ def slope_of(amplitudes, forces, rates, time):
     return slope, steepness
 
 
-@inner
+@borrowing
 @no_type_check
 def bend_of(amplitudes, forces, unsure, rates, time):
     """A bound of |f̈| from a time on."""
@@ -81,7 +81,7 @@ def bend_of(amplitudes, forces, unsure, rates, time):
     return 1.01 * bend
 
 
-@inner
+@borrowing
 @no_type_check
 def unsure_of(unsure, rates, time):
     """Errors of the amplitudes, as far as they are felt at a time."""
@@ -92,7 +92,7 @@ def unsure_of(unsure, rates, time):
     return felt
 
 
-@inner
+@borrowing
 @no_type_check
 def until_zero(amplitudes, forces, unsure, rates, constant, duration, sign, relative):
     """How long sign·f ≥ 0, whether a zero ends that, and ∫ of what could hide with the other sign.
@@ -146,7 +146,7 @@ def until_zero(amplitudes, forces, unsure, rates, constant, duration, sign, rela
     return duration, False, 1.01 * area
 
 
-@inner
+@borrowing
 @no_type_check
 def _root(amplitudes, forces, rates, constant, left, right, sign):
     """A zero in a bracket, by Newton's method with bisection as its guard."""
@@ -167,7 +167,7 @@ def _root(amplitudes, forces, rates, constant, left, right, sign):
     return new
 
 
-@inner
+@borrowing
 @no_type_check
 def largest_of(amplitudes, forces, unsure, rates, constant, duration, tolerance, relative):
     """An upper bound of f over a duration, at most about a tolerance above its maximum."""

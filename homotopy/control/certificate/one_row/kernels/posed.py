@@ -13,7 +13,7 @@ import numpy as np
 
 from homotopy.control.certificate.one_row.kernels.modes import decay_and_held
 from homotopy.control.certificate.one_row.kernels.units import OUTWARD, UNIT
-from homotopy.numerics.compiled import inner
+from homotopy.numerics.compiled import borrowing, inner
 
 EXPONENTIAL = 8 * UNIT  # relative error of exp and expm1
 
@@ -71,14 +71,14 @@ class Measured(NamedTuple):
     residual: float
 
 
-@inner
+@borrowing
 @no_type_check
 def gamma(operations):
     """γₙ, a little enlarged."""
     return OUTWARD * operations * UNIT
 
 
-@inner
+@borrowing
 @no_type_check
 def norm_of(vector):
     """‖vector‖."""
@@ -98,7 +98,7 @@ def filled(count, value):
     return array
 
 
-@inner
+@borrowing
 @no_type_check
 def operations_of(size):
     """More than any number passes when a state or a costate is carried on."""

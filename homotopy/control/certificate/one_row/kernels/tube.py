@@ -18,7 +18,7 @@ import numpy as np
 from homotopy.control.certificate.one_row.kernels.envelope import upper_envelope
 from homotopy.control.certificate.one_row.kernels.modes import decay_and_held
 from homotopy.control.certificate.one_row.kernels.units import UNIT
-from homotopy.numerics.compiled import compiled, inner
+from homotopy.numerics.compiled import borrowing, compiled
 
 _LONGEST = 600.0  # exponent of what can hide before a zero
 _SWEEPS = 3
@@ -114,7 +114,7 @@ def narrowed(flow, tube, slack, passes):
     return True
 
 
-@inner
+@borrowing
 @no_type_check
 def _tell_edges(tube):
     """At an edge hold the bounds of both cells."""
@@ -127,7 +127,7 @@ def _tell_edges(tube):
             tube.high[i] = min(tube.high[i], tube.cell_high[i])
 
 
-@inner
+@borrowing
 @no_type_check
 def _carry_on(tube, feedback):
     """What follows for other times; False where the bounds contradict each other."""

@@ -87,9 +87,11 @@ def serve():
     gc.set_threshold(50_000, 20, 50)
     if folder := os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         quick_jax.keep_programs(Path(folder))
-    answers, memory = os.fdopen(os.dup(1), "w"), Memory()
+    # What scripts and their processes read and write is not what goes to and fro here.
+    tasks, answers, memory = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w"), Memory()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     begun = state()
-    for line in sys.stdin:
+    for line in tasks:
         print(carry_out(*json.loads(line)), file=answers, flush=True)
         reset(begun)
         memory.bound(_MOST_BYTES)

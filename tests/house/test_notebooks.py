@@ -42,7 +42,7 @@ import os, sys, warnings
 import jax, jax.numpy as jnp, matplotlib.pyplot as plt, numpy as np, pandas as pd
 print(jnp.ones(1).dtype, plt.rcParams["figure.dpi"], plt.get_fignums(), np.ones(1) / 3, np.geterr())
 print(pd.options.display.precision, os.getenv("SET"), sys.path[1:], warnings.filters)
-print("mine" in globals(), hasattr(sys.modules["__main__"], "mine"))
+print("mine" in globals(), hasattr(sys.modules["__main__"], "mine"), sys.stdin.read())
 mine = jax.config.update("jax_enable_x64", True), plt.rcParams.update({"figure.dpi": 7})
 plt.figure(), np.set_printoptions(precision=2), np.seterr(all="ignore")
 pd.options.display.precision, os.environ["SET"] = 3, "1"

@@ -1,9 +1,9 @@
 """What every test runs under: float64, strict shapes, no display."""
 
 import contextlib
-import ctypes
 import gc
 import os
+import sys
 from pathlib import Path
 
 # Before anything imports matplotlib: figures are drawn in memory, with or without a screen.
@@ -25,6 +25,10 @@ jax.config.update("jax_enable_x64", True)
 # A (n,) array that meets a (n, k) array is a bug to report, not something to broadcast.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# Where JupyterLab is installed, jsonschema has a grammar of addresses built when it is imported:
+# five seconds of the processor, for a format that no notebook is checked for.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 # Every annotated function and module of the package checks its array shapes and dtypes when it is
 # called. This has to come before the package's first import, hence here.
 checked_shapes.check_shapes("homotopy")
@@ -38,6 +42,7 @@ if "XLA_FLAGS" not in os.environ:
     ask_for(*QUICK_COMPILATION, *ONE_THREAD)
 
 import quick_jax  # noqa: E402
+from worker_memory import Memory  # noqa: E402
 
 quick_jax.reuse_lowering_contexts()
 with contextlib.suppress(ImportError):  # of a JAX whose insides are others: slower, no different
@@ -102,10 +107,6 @@ def pytest_collection_finish():
     gc.set_threshold(50_000, 20, 50)
 
 
-# Every compiled program takes some of the 65,530 memory maps that Linux grants a process, and some
-# memory: two workers are to fit into a laptop.
-_MOST_MAPS, _MOST_BYTES, _STEP_BYTES = 30_000, 1_400 * 2**20, 200 * 2**20
-_COUNT_BYTES = 20 * 2**20  # what some thousand maps come with, at the least
 _MOST_AT_FIRST = 900 * 2**20  # where a file begins, which shares few programs with the one before
 
 
@@ -132,44 +133,7 @@ def forget_compiled_programs(worker_memory):
 @pytest.fixture(scope="session")
 def worker_memory():
     """What this process takes, where the system tells."""
-    return _Memory()
-
-
-class _Memory:
-    def __init__(self):
-        self.kept = 0  # bytes that the last clearing left, which another one would leave too
-        self.counted = 0  # bytes when the maps were last counted
-
-    def bound(self, most=_MOST_BYTES):
-        resident = self.resident()
-        allowed = max(most, self.kept + _STEP_BYTES)
-        if resident > allowed or self.many_maps(resident):
-            jax.clear_caches()
-            gc.collect()
-            # What was freed lies in the allocator's arenas, of which XLA's threads have several.
-            if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
-                trim(0)
-            self.kept = self.counted = self.resident()
-
-    @staticmethod
-    def resident():
-        """Bytes in memory; 0 where /proc does not tell."""
-        statm = Path("/proc/self/statm")
-        pages = int(statm.read_text().split()[1]) if statm.exists() else 0
-        return pages * os.sysconf("SC_PAGESIZE")
-
-    def many_maps(self, resident):
-        """Whether there are too many maps; a list of thousands is read where memory has grown."""
-        if resident < self.counted + _COUNT_BYTES:
-            return False
-        self.counted = resident
-        return self.maps() > _MOST_MAPS
-
-    @staticmethod
-    def maps():
-        """Memory maps; 0 where /proc does not tell."""
-        maps = Path("/proc/self/maps")
-        return maps.read_bytes().count(b"\n") if maps.exists() else 0
+    return Memory()
 
 
 @pytest.fixture

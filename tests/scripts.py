@@ -1,8 +1,7 @@
-"""Scripts run as `python -W error script.py` runs them, each in a process of its own.
+"""Scripts run as `python -W error script.py` runs them, one after the other in one process.
 
-The processes are forked from one that has imported the libraries, which takes as long as what a
-short script computes. The package itself is imported by each script. Where there is no fork, each
-begins anew.
+The process imports the libraries once, which takes longer than what a short script computes, and
+keeps the compiled programs. What a script leaves behind is undone before the next one: see `reset`.
 """
 
 import gc
@@ -14,19 +13,21 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 
-# None of them begins a thread when it is imported, as pandas does by PyArrow: threads do not go on
-# in a forked process, and what they hold stays held.
+# What most of them import, beside what `reset` needs.
 LIBRARIES = (
-    "diffrax", "jax", "lineax", "matplotlib.backends.backend_agg", "matplotlib.pyplot", "numba",
-    "optax", "optimistix", "scipy.integrate", "scipy.optimize", "scipy.sparse.linalg",
-    "scipy.stats", "sympy",
+    "diffrax", "lineax", "numba", "optax", "optimistix", "scipy.integrate", "scipy.optimize",
+    "scipy.sparse.linalg", "scipy.stats", "sympy",
 )  # fmt: skip
+_MOST_BYTES = 700 * 2**20  # beside the tests' own process
 
 
 class Scripts:
     """A context, of an environment, in which scripts run.
+
+    A script that ends the process, or crashes it, has that exit status; the next one begins anew.
 
     Examples
     --------
@@ -38,79 +39,127 @@ class Scripts:
     def __init__(self, environment):
         # OpenBLAS begins its threads when it is loaded.
         self._environment = {**environment, "OPENBLAS_NUM_THREADS": "1"}
-        self._python = [sys.executable, "-W", "error"]
         self._server = None
 
     def __enter__(self):
-        if hasattr(os, "fork"):
-            self._server = subprocess.Popen(
-                [*self._python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                text=True, encoding="utf-8", env=self._environment,
-            )  # fmt: skip
         return self
 
     def __exit__(self, *raised):
-        if self._server is not None:
-            with self._server:
-                self._server.stdin.close()
+        self._end()
 
     def run(self, path, folder):
         """The exit status of a script in a folder, and what it wrote: a CompletedProcess."""
         with tempfile.TemporaryDirectory() as output:
             out, error = Path(output) / "stdout", Path(output) / "stderr"
-            code = self._code(path, folder, out, error)
-            texts = [each.read_text(encoding="utf-8") for each in (out, error)]
+            code = self._code(json.dumps([str(path), str(folder), str(out), str(error)]))
+            texts = [
+                each.read_text(encoding="utf-8") if each.exists() else "" for each in (out, error)
+            ]
         return subprocess.CompletedProcess(str(path), code, *texts)
 
-    def _code(self, path, folder, out, error):
-        if self._server is not None:
-            task = json.dumps([str(path), str(folder), str(out), str(error)])
-            print(task, file=self._server.stdin, flush=True)
-            return json.loads(self._server.stdout.readline())
-        with out.open("wb") as written, error.open("wb") as wrong:
-            return subprocess.run(
-                [*self._python, str(path)], stdout=written, stderr=wrong,
-                env=self._environment, cwd=folder,
-            ).returncode  # fmt: skip
+    def _code(self, task):
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, "-W", "error", __file__], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, text=True, encoding="utf-8", env=self._environment,
+            )  # fmt: skip
+        print(task, file=self._server.stdin, flush=True)
+        if answer := self._server.stdout.readline():
+            return json.loads(answer)
+        return self._end() or 1
+
+    def _end(self):
+        if self._server is None:
+            return 0
+        with self._server:
+            self._server.stdin.close()
+        code, self._server = self._server.returncode, None
+        return code
 
 
 def serve():
-    """Fork for each line of the input; answer with the exit status."""
+    """Run the script of each line of the input; answer with its exit status."""
     for library in LIBRARIES:
         importlib.import_module(library)
-    threads = Path("/proc/self/task")
-    assert not threads.exists() or len(list(threads.iterdir())) == 1
-    # Nor does the garbage collector go through what is imported, in any of the processes.
+    # Nor does the garbage collector go through what is imported.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            carry_out(*json.loads(line))
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    if folder := os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        quick_jax.keep_programs(Path(folder))
+    # What scripts and their processes read and write is not what goes to and fro here.
+    tasks, answers, memory = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w"), Memory()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    begun = state()
+    for line in tasks:
+        print(carry_out(*json.loads(line)), file=answers, flush=True)
+        reset(begun)
+        memory.bound(_MOST_BYTES)
 
 
 def carry_out(path, folder, out, error):
-    """The script, in this process, which ends with it."""
-    for number, name in enumerate(("/dev/null", out, error)):
-        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        os.dup2(os.open(name, flags), number)
+    """The script, in a namespace of its own: its exit status."""
+    for number, name in enumerate((out, error), 1):
+        written = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(written, number)
+        os.close(written)
     os.chdir(folder)
     sys.argv, sys.path[0] = [path], str(Path(path).parent)
     code = 0
-    try:
-        runpy.run_path(path, run_name="__main__")
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
+    with warnings.catch_warnings():
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        except BaseException:
+            traceback.print_exc()
+            code = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)
+    return code
+
+
+def state():
+    """What a script may set for all that follows it in a process."""
+    return {
+        "jax": dict(jax.config.values),
+        "matplotlib": matplotlib.rcParams.copy(),
+        "numpy": (numpy.get_printoptions(), numpy.geterr()),
+        "environment": dict(os.environ),
+        "path": list(sys.path),
+    }
+
+
+def reset(begun):
+    """All of `state` as it was, options of pandas as they are by default; figures are closed.
+
+    Warnings are seen to by `carry_out`. What stays is the modules, with what they remember of
+    compiled programs and of numbers that were computed once.
+    """
+    plt.close("all")
+    matplotlib.rcParams.update(begun["matplotlib"])
+    for name, value in begun["jax"].items():
+        if jax.config.values[name] != value:
+            jax.config.update(name, value)
+    options, errors = begun["numpy"]
+    numpy.set_printoptions(**options)
+    numpy.seterr(**errors)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of options that are going to go
+        pandas.reset_option("all")
+    os.environ.clear()
+    os.environ.update(begun["environment"])
+    sys.path[:] = begun["path"]
+    gc.collect()
 
 
 if __name__ == "__main__":
+    import jax
+    import matplotlib
+    import matplotlib.pyplot as plt
+    import numpy
+    import pandas
+    import quick_jax
+    from worker_memory import Memory
+
     serve()

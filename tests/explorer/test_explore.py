@@ -4,10 +4,8 @@ import subprocess
 import sys
 import weakref
 
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
 
 import homotopy as hm
 from homotopy.explorer._explore import explored_of
@@ -80,6 +78,9 @@ def test_panel_is_imported_when_an_explorer_is_asked_for():
 
 def test_a_notebook_shows_a_page():
     """The output of the cell is a bundle that Jupyter renders, with the figures in it."""
+    import nbformat
+    from nbclient import NotebookClient
+
     cell = nbformat.v4.new_code_cell(
         "import homotopy as hm\n"
         "hm.enable_x64()\n"

@@ -1,10 +1,7 @@
 """Documents lead somewhere: cited sections exist, links resolve, and code blocks run."""
 
 import ast
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -148,26 +145,17 @@ def blocks(name: str) -> list[str]:
     return re.findall(r"(?ms)^```python\n(.*?)^```$", text_of(name))
 
 
-def test_code_blocks_run_and_print_what_they_say(tmp_path):
-    # The README's session has its own test. One process for all: starting JAX takes the time.
+def test_code_blocks_run_and_print_what_they_say(tmp_path, scripts):
+    # The README's session has its own test.
     names = [name for name in DOCUMENTS if name != "README.md" and blocks(name)]
     assert names
-    programs, promised = [], []
     for name in names:
         program = "".join(blocks(name))
-        programs.append(f"exec(compile({program!r}, {name!r}, 'exec'), {{'__name__': 'block'}})\n")
-        promised += re.findall(r"(?m)^print\(.*\)  # (.*)$", program)
-    path = tmp_path / "blocks.py"
-    path.write_text("".join(programs), encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    environment.pop("JAX_ENABLE_X64", None)
-    result = subprocess.run(
-        [sys.executable, "-W", "error", str(path)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-        cwd=tmp_path,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == promised
+        promised = re.findall(r"(?m)^print\(.*\)  # (.*)$", program)
+        path = tmp_path / "blocks.py"
+        # What begins processes, where a script is run and not imported, is left out.
+        run = f"exec(compile({program!r}, {name!r}, 'exec'), {{'__name__': 'block'}})"
+        path.write_text(run, encoding="utf-8")
+        result = scripts.run(path, tmp_path)
+        assert result.returncode == 0, f"{name}: {result.stderr}"
+        assert result.stdout.splitlines() == promised, name

@@ -4,17 +4,20 @@ The cells hold their own assertions: what the text claims is checked where it is
 """
 
 import ast
-import os
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
 from jupytext.compare import compare_notebooks
-from scripts import Scripts
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+
+# Those last that have Numba compile much: from a fresh clone the other worker's first file does so
+# too, and is through by then.
+IN_TURN = sorted(NOTEBOOKS[:-1], key=lambda path: path.name[:2] in ("02", "06", "08"))
 
 notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 
@@ -23,25 +26,51 @@ def test_there_are_notebooks():
     assert NOTEBOOKS
 
 
-@pytest.fixture(scope="module")
-def scripts(keep_programs_of_others):
-    environment = {
-        **os.environ,
-        "MPLBACKEND": "Agg",
-        "PYTHONPATH": str(ROOT),
-        "PYTHONIOENCODING": "utf-8",
-    }
-    # A notebook switches 64-bit mode on by itself.
-    environment.pop("JAX_ENABLE_X64", None)
-    with Scripts(environment) as scripts:
-        yield scripts
-
-
-@notebooks
-def test_runs_in_a_fresh_process_without_warnings(path, tmp_path, scripts):
+@pytest.mark.parametrize("path", IN_TURN, ids=[path.stem for path in IN_TURN])
+def test_runs_from_top_to_bottom_without_warnings(path, tmp_path, scripts):
+    """From the state of a fresh process. An error names the notebook, and the cell by its line."""
     result = scripts.run(path, tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout
+    assert not list(tmp_path.iterdir()), "a notebook writes no files"
+
+
+def test_no_notebook_helps_or_hurts_the_next(tmp_path, scripts):
+    """What scripts set for a whole process is undone, whatever becomes of them."""
+    sets = """
+import os, sys, warnings
+import jax, jax.numpy as jnp, matplotlib.pyplot as plt, numpy as np, pandas as pd
+print(jnp.ones(1).dtype, plt.rcParams["figure.dpi"], plt.get_fignums(), np.ones(1) / 3, np.geterr())
+print(pd.options.display.precision, os.getenv("SET"), sys.path[1:], warnings.filters)
+print("mine" in globals(), hasattr(sys.modules["__main__"], "mine"), sys.stdin.read())
+mine = jax.config.update("jax_enable_x64", True), plt.rcParams.update({"figure.dpi": 7})
+plt.figure(), np.set_printoptions(precision=2), np.seterr(all="ignore")
+pd.options.display.precision, os.environ["SET"] = 3, "1"
+sys.path.append("mine"), warnings.simplefilter("ignore")
+raise SystemExit(3)
+"""
+    script = tmp_path / "sets.py"
+    script.write_text(sets, encoding="utf-8")
+    first, second = (scripts.run(script, tmp_path) for _ in range(2))
+    assert first.returncode == 3 and first.stdout.startswith("float32 ") and not first.stderr
+    assert first.stdout == second.stdout
+    script.write_text("import warnings\nwarnings.warn('w')", encoding="utf-8")
+    warned = scripts.run(script, tmp_path)
+    assert warned.returncode == 1 and 'sets.py", line 2' in warned.stderr
+    script.write_text("import os\nprint(1, flush=True)\nos._exit(5)", encoding="utf-8")
+    ended = scripts.run(script, tmp_path)
+    assert (ended.returncode, ended.stdout) == (5, "1\n")
+
+
+def test_the_last_one_runs_as_make_notebooks_does(tmp_path, monkeypatch):
+    """In a kernel of its own; the last one takes least. Warnings would be among its outputs."""
+    monkeypatch.delenv("MPLBACKEND")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = jupytext.reads(NOTEBOOKS[-1].read_text(encoding="utf-8"), fmt="py:percent")
+    NotebookClient(notebook, kernel_name="python3", timeout=240).execute(cwd=tmp_path)
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert {"display_data", "stream"} <= {output.output_type for output in shown}
+    assert [output.text for output in shown if output.get("name") == "stderr"] == []
     assert not list(tmp_path.iterdir()), "a notebook writes no files"
 
 

@@ -14,6 +14,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import eager_moves
 import jax
 import numpy as np
 import quick_jax
@@ -25,6 +26,7 @@ COUNT = int(sys.argv[1])
 ask_for(f"xla_force_host_platform_device_count={COUNT}", *QUICK_COMPILATION)
 hm.enable_x64()
 quick_jax.reuse_lowering_contexts()
+eager_moves.move_with_numpy()
 generator = np.random.default_rng(0)
 X = generator.normal(size=(21, 3))
 Y = X.sum(axis=1) + generator.normal(size=21)

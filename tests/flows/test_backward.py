@@ -98,7 +98,7 @@ def test_against_a_closed_form_in_switches_start_and_times(linear, slopes, times
         np.testing.assert_allclose(ours, differences, rtol=1e-7, atol=1e-9)
 
 
-# As many rows and stages as by default: of the other tests, the program that has the stages of some.
+# Rows and stages as by default are those of the other tests.
 @pytest.mark.parametrize(
     "rows, told",
     [(4, 512), (4096, 5), (4096, 0)],

@@ -11,6 +11,9 @@ os.environ["MPLBACKEND"] = "Agg"
 # As many test processes as cores, whose threads would spin in wait for each other: half the
 # processor time of tests of dense matrices. For the processes to come, and what is not loaded yet.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Before JAX is imported, and for the processes to come: see `leave_tracebacks_out`, which is of a
+# package that must not be imported yet.
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 import checked_shapes
 import hypothesis
 import jax

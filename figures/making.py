@@ -42,9 +42,10 @@ def _begin(compiled: Path) -> None:
     """
     # Before anything imports NumPy and matplotlib, and before JAX first computes.
     os.environ |= {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
-    from homotopy._xla_flags import LIGHT_COMPILATION, ONE_THREAD, ask_for
+    from homotopy._xla_flags import LIGHT_COMPILATION, ONE_THREAD, ask_for, leave_tracebacks_out
 
     ask_for(*ONE_THREAD, *LIGHT_COMPILATION)
+    leave_tracebacks_out()
     import homotopy as hm
 
     hm.enable_x64()

@@ -8,7 +8,7 @@ import sys
 import typer
 from typer.core import TyperGroup
 
-from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for
+from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for, leave_tracebacks_out
 from homotopy.commands.claims import EPILOG as CLAIMS_EPILOG
 from homotopy.commands.claims import claims
 from homotopy.commands.explore.command import EPILOG as EXPLORE_EPILOG
@@ -75,6 +75,7 @@ def main() -> None:
     """The entry point of the installed command."""
     # A command compiles much and computes little. All of it is read when JAX first computes.
     ask_for(*QUICK_COMPILATION, *ONE_THREAD)
+    leave_tracebacks_out()
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     # Modules and traces are many small objects that stay: looking through them costs a tenth.
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])

@@ -11,6 +11,9 @@ os.environ["MPLBACKEND"] = "Agg"
 # As many test processes as cores, whose threads would spin in wait for each other: half the
 # processor time of tests of dense matrices. For the processes to come, and what is not loaded yet.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Before JAX is imported, and for the processes to come: see `leave_tracebacks_out`, which is of a
+# package that must not be imported yet.
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 import checked_shapes
 import hypothesis
 import jax
@@ -49,6 +52,10 @@ with contextlib.suppress(ImportError):  # of a JAX whose insides are others: slo
     import eager_moves
 
     eager_moves.move_with_numpy()
+with contextlib.suppress(ImportError, AttributeError):
+    import eager_arithmetic
+
+    eager_arithmetic.compute_with_numpy()
 
 # The first example of a property test compiles, which says nothing about the others' speed; and a
 # test suite gives the same verdict on the same code twice.

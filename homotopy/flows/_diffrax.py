@@ -2,12 +2,14 @@
 
 Where a step would end within 100 units in the last place of t1, diffrax has it end there. It counts
 them down one by one, each in several operations: half of all those of a flow's program, which are
-traced, differentiated and compiled each time.
+traced, differentiated and compiled each time. And it looks at run time, by a call of Python,
+whether output times ascend; a program that calls Python is never kept on disk.
 """
 
 import dataclasses
 import inspect
 import types
+from contextvars import ContextVar
 
 import diffrax
 import equinox.internal as eqxi
@@ -44,6 +46,27 @@ def _before(number):
     return _Below(jnp.asarray(number), 1)
 
 
+_VALID: ContextVar[bool] = ContextVar("valid", default=False)
+
+
+def _error_if(value, *arguments, **options):
+    """As `equinox.internal.error_if`, of what is not known to be valid."""
+    return value if _VALID.get() else eqxi.error_if(value, *arguments, **options)
+
+
+def valid_diffeqsolve(*arguments, **options) -> diffrax.Solution:
+    """As `diffeqsolve`, of output times that ascend from t0 to t1 and a first step towards t1.
+
+    The vector field is one of the package, traced before: what a user's model calls of diffrax is
+    checked.
+    """
+    token = _VALID.set(True)
+    try:
+        return diffrax.diffeqsolve(*arguments, **options)
+    finally:
+        _VALID.reset(token)
+
+
 def _shorten() -> None:
     """For good, and only where diffrax is known to compare with the result, and nothing else."""
     try:
@@ -54,7 +77,8 @@ def _shorten() -> None:
     except (ImportError, AttributeError):  # another release: slower, no different
         return
     if known:
-        _integrate.eqxi = types.SimpleNamespace(**{**vars(eqxi), "prevbefore": _before})
+        own = {"prevbefore": _before, "error_if": _error_if}
+        _integrate.eqxi = types.SimpleNamespace(**{**vars(eqxi), **own})
 
 
 def _tells_steps() -> bool:

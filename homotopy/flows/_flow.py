@@ -219,14 +219,17 @@ def default_method(problem: Problem) -> AbstractMethod:
 def checked_times(times: ArrayInput, dtype) -> Float[Array, " m"]:
     """Ascending, finite, non-negative times as a vector; `ValueError` otherwise."""
     known = known_times(times, dtype)
-    given = isinstance(times, jax.Array) and times.dtype == dtype
+    given = isinstance(known, np.ndarray) and isinstance(times, jax.Array) and times.dtype == dtype
     return times if given else in_jax(known)
 
 
 def known_times(times: ArrayInput, dtype) -> Float[AnyArray, " m"]:
     """As `checked_times`, in NumPy where they are known."""
     times = known_vector("times", times, None, dtype)
-    _require_ascending(concrete(times))
+    known = concrete(times)
+    if known is None and times.size > 1:
+        return eqx.error_if(times, times[1:] < times[:-1], "times: expected ascending times.")
+    _require_ascending(known)
     return times
 
 

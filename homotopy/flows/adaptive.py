@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from homotopy._checks import integer, number
-from homotopy.flows._diffrax import a_solver, an_adjoint, diffeqsolve
+from homotopy.flows._diffrax import a_solver, an_adjoint, valid_diffeqsolve
 from homotopy.flows.backward import Recorded, applies, followed
 from homotopy.flows.dormand_prince import DormandPrince853
 from homotopy.flows.explicit_steps import ExplicitSteps
@@ -192,7 +192,7 @@ class Adaptive(AbstractMethod):
                 control = diffrax.ClipStepSizeController(
                     control, step_ts=lax.stop_gradient(fractions)
                 )
-            solution = diffeqsolve(
+            solution = valid_diffeqsolve(
                 diffrax.ODETerm(moved),
                 solver,
                 t0=jnp.zeros((), y.dtype),

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._module import Module
-from homotopy.flows._diffrax import diffeqsolve
+from homotopy.flows._diffrax import valid_diffeqsolve
 from homotopy.modal import ModalForm
 from homotopy.numerics.legendre_history import (
     collocation_rule,
@@ -186,7 +186,7 @@ def smooth_states(
     if graded:
         grading = jnp.asarray(_GRADING, start.dtype)
         controller = diffrax.ClipStepSizeController(controller, step_ts=grading)
-    solution = diffeqsolve(
+    solution = valid_diffeqsolve(
         diffrax.ODETerm(lambda t, y, args: jnp.zeros_like(y)),
         ExponentialCollocation(),
         t0=jnp.zeros((), start.dtype),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import homotopy as hm
 from homotopy.flows import _diffrax
 
 
@@ -40,3 +41,45 @@ def test_a_flow_is_a_short_program():
 
     assert str(jax.make_jaxpr(flow)(jnp.ones(2))).count("nextafter") == 0
     np.testing.assert_allclose(flow(jnp.ones(2))[0], np.exp(-1.0), rtol=1e-5)
+
+
+PROBLEM = hm.LinearRegression([[1.0, 0.0], [1.0, 1.0], [0.5, 2.0]], [0.0, 1.0, 2.0], deleted=1)
+
+
+@pytest.mark.parametrize("method", [hm.Adaptive(1e-6), hm.Exact()], ids=lambda m: type(m).__name__)
+def test_a_flow_calls_no_python(method):
+    """Else its program would not be kept on disk, and be compiled again in each process."""
+
+    def end(schedule):
+        return method.states(PROBLEM, schedule, jnp.ones(2), jnp.array([0.1, 0.5]))[0].sum()
+
+    schedule = hm.Ramp(0.2, 0.4)
+    for program in end, jax.grad(end):
+        assert "callback" not in jax.jit(program).lower(schedule).as_text()
+
+
+def test_diffrax_checks_what_others_give_it():
+    """Also after a flow of the package."""
+    hm.flow(PROBLEM, hm.Step(0.2), [1.0, 1.0], [0.1, 0.5], method=hm.Adaptive(1e-3))
+
+    def others(times):
+        return diffrax.diffeqsolve(
+            diffrax.ODETerm(lambda t, y, args: -y), diffrax.Euler(), 0.0, 1.0, 0.5, jnp.ones(2),
+            saveat=diffrax.SaveAt(ts=times),
+        ).ys  # fmt: skip
+
+    with pytest.raises(RuntimeError, match="increasing or decreasing"):
+        jax.block_until_ready(jax.jit(others)(jnp.array([0.5, 0.1])))
+
+
+@pytest.mark.parametrize("method", [hm.Adaptive(1e-3), hm.Exact()], ids=lambda m: type(m).__name__)
+def test_traced_times_that_descend_are_refused(method):
+    """By the verb, at run time: diffrax is not asked."""
+
+    @jax.jit
+    def states(times):
+        return hm.flow(PROBLEM, hm.Step(0.2), [1.0, 1.0], times, method=method).theta
+
+    with pytest.raises(RuntimeError, match="times: expected ascending times"):
+        jax.block_until_ready(states(jnp.array([0.5, 0.1])))
+    assert np.all(np.isfinite(states(jnp.array([0.1, 0.5]))))

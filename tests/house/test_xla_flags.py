@@ -1,4 +1,4 @@
-"""Flags of XLA: none that the installed jaxlib aborts on."""
+"""Flags of XLA and JAX: none that the installed jaxlib aborts on, and they are heard."""
 
 import os
 import subprocess
@@ -15,19 +15,23 @@ EVERY = (*QUICK_COMPILATION, *ONE_THREAD)
 def test_xla_takes_what_is_asked_for():
     # In a process of its own: an unknown flag is the end of it.
     program = (
-        "from homotopy._xla_flags import ONE_THREAD, QUICK_COMPILATION, ask_for\n"
+        "from homotopy._xla_flags import *\n"
         "ask_for(*QUICK_COMPILATION, *ONE_THREAD)\n"
-        "import jax.numpy as jnp, os\n"
-        "print(jnp.ones(3).sum(), os.environ['XLA_FLAGS'])"
+        "leave_tracebacks_out()\n"
+        "import jax, jax.numpy as jnp, os\n"
+        "told = jax.jit(lambda x: x + 1).lower(1.0).as_text(debug_info=True)\n"
+        "print(jnp.ones(3).sum(), '<string>' in told, os.environ['XLA_FLAGS'])"
     )
-    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    own = "XLA_FLAGS", "JAX_TRACEBACK_IN_LOCATIONS_LIMIT"
+    environment = {name: value for name, value in os.environ.items() if name not in own}
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, env=environment
     )
     assert result.returncode == 0, result.stderr
-    total, *flags = result.stdout.split()
+    total, says_where, *flags = result.stdout.split()
     assert total == "3.0"
+    assert says_where == "False"  # of an operation which line it is from
     assert "--xla_cpu_multi_thread_eigen=false" in flags
 
 

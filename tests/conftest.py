@@ -66,6 +66,13 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("homotopy")
+with contextlib.suppress(ImportError, AttributeError):  # of a release without them
+    from hypothesis.internal.conjecture import providers
+
+    # Numbers that stand in the modules imported so far would be among the examples: they would
+    # depend on which files a worker was given before.
+    if hasattr(providers, "_get_local_constants"):
+        providers._get_local_constants = providers.Constants
 
 
 # The files that take longest, longest first: begun last, one of them would keep one worker busy

@@ -22,9 +22,12 @@ def softmax_divergence(
     centred = change - jnp.sum(p * change)
     # Again: the rounding of a mean near one would be all there is to a divergence below its square.
     centred = centred - jnp.sum(p * centred)
-    moderate = jnp.max(centred) <= 30.0  # beyond, the exponentials may overflow
-    safe = jnp.where(moderate, centred, 0.0)
-    near = jnp.log1p(jnp.sum(p * exponential_remainder(safe)))
+    # Of an unlikely class p e^d may be next to nothing where e^d alone would overflow.
+    moderate = jnp.max(log_p + centred) <= 20.0
+    apart = moderate & (centred > 20.0)
+    grown = jnp.exp(jnp.where(apart, log_p + centred, 0.0)) - p - p * centred
+    close = p * exponential_remainder(jnp.where(moderate & ~apart, centred, 0.0))
+    near = jnp.log1p(jnp.sum(jnp.where(apart, grown, close)))
     far = jax.scipy.special.logsumexp(log_p + centred)
     return jnp.where(moderate, near, far)
 

@@ -195,6 +195,18 @@ def test_softmax_bregman_keeps_its_digits_where_one_class_has_all_the_probabilit
     same(evaluate(SoftmaxCrossEntropy(), "bregman", *arguments), exact, relative=2e-14)
 
 
+@pytest.mark.parametrize(
+    "z, a", [([39.0, 0.0], [38.0, 30.0]), ([38.0, -37.0, 4.0], [6.0, -24.0, -28.0])]
+)
+def test_softmax_bregman_keeps_its_digits_where_an_unlikely_class_gains_much(z, a):
+    p = exact_softmax(z)
+    mean = mp.fsum(q * (mp.mpf(u) - mp.mpf(v)) for q, u, v in zip(p, a, z, strict=True))
+    exact = exact_logsumexp(a) - exact_logsumexp(z) - mean
+    arguments = array(a), array(z), jnp.asarray(0)
+    # The likeliness of a class is rounded as its logit is, which is nearly 80 at most.
+    same(evaluate(SoftmaxCrossEntropy(), "bregman", *arguments), exact, relative=80 * 2.0**-52)
+
+
 def test_softmax_bregman_of_far_outputs_is_finite_with_finite_gradient():
     far, near = array([0.0, 900.0, -900.0]), array([0.0, 0.0, 0.0])
     divergence = jax.jit(jax.value_and_grad(SoftmaxCrossEntropy().bregman))
@@ -343,6 +355,7 @@ def exact_poisson(logarithm, count):
 
 @given(logit, st.one_of(st.integers(0, 10**6), st.floats(1e-3, 1e3)))
 @example(7.455670894324315e-263, 1.0)
+@example(5e-324, 1.0)
 def test_poisson_values_and_derivatives_are_accurate(logarithm, count):
     loss, y, at = Poisson(), array(count), array(logarithm)
     z, k = mp.mpf(logarithm), mp.mpf(count)
@@ -350,10 +363,10 @@ def test_poisson_values_and_derivatives_are_accurate(logarithm, count):
     carried = 4e-16 * float(abs(z) + (abs(mp.log(k)) if k else 0))
     value, slope = exact_poisson(z, k)
     error = abs(mp.mpf(float(evaluate(loss, "value", at, y))) - value)
-    tiny = np.finfo(float).tiny  # a value below it is 0
+    tiny = np.finfo(float).tiny  # what is below it is 0
     assert error <= RELATIVE * abs(value) + carried * abs(slope) + carried**2 * k + tiny
     found = mp.mpf(float(evaluate(loss, "gradient", at, y)))
-    assert abs(found - slope) <= RELATIVE * abs(slope) + carried * max(k, mp.exp(z))
+    assert abs(found - slope) <= RELATIVE * abs(slope) + carried * max(k, mp.exp(z)) + tiny
     same(evaluate(loss, "hessian", at, y), [mp.exp(z)])
 
 

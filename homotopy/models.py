@@ -20,6 +20,7 @@ from homotopy._checks import function, instance, integer, layer_widths
 from homotopy._model_display import DisplayedModel
 from homotopy._module import Module
 from homotopy._parameter_names import entry_names, numbered_entries, place_in_tree
+from homotopy._perceptron_layers import are_narrow, by_sums, made
 from homotopy._pickling import by_fields, restored
 from homotopy._wording import described
 from homotopy.conversion import ConvertedNetwork, converted
@@ -53,6 +54,10 @@ class Model(DisplayedModel, Module):
         ValueError
             If `theta` is not of length d.
         """
+
+    def outputs(self, theta: Float[Array, " d"], X: Num[Array, "n ..."]) -> Float[Array, " n *k"]:
+        """f(θ; x) at the rows of X."""
+        return jax.vmap(lambda x: self(theta, x))(X)
 
     def unravel(self, theta: Float[Array, " d"]) -> PyTree:
         """θ in the form in which the user wrote the model; the flat array unless it had another.
@@ -165,8 +170,7 @@ class ModuleModel(Model):
     def unravel(self, theta: Float[Array, " d"]) -> PyTree:
         """The module with its floating-point arrays taken from θ."""
         self._check(theta)
-        ends = np.cumsum([math.prod(shape) for shape in self.shapes])[:-1]
-        blocks = jnp.split(theta, ends)
+        blocks = jnp.split(theta, np.cumsum([math.prod(shape) for shape in self.shapes])[:-1])
         leaves = {
             "parameter": (b.reshape(s) for b, s in zip(blocks, self.shapes, strict=True)),
             "buffer": iter(self.buffers),
@@ -200,6 +204,11 @@ class MultilayerPerceptron(Model):
 
     def __call__(self, theta: Float[Array, " d"], x: Num[Array, " p"]) -> Float[Array, "*k"]:
         return self.network(theta, x)
+
+    def outputs(self, theta: Float[Array, " d"], X: Num[Array, "n p"]) -> Float[Array, " n *k"]:
+        if are_narrow(self.sizes, X.shape[0]):
+            return jax.vmap(eqx.Partial(by_sums, self.unravel(theta)))(X)
+        return super().outputs(theta, X)
 
     def unravel(self, theta: Float[Array, " d"]) -> PyTree:
         """The network as an `equinox.nn.Sequential`, callable on x."""
@@ -288,20 +297,11 @@ def mlp(sizes: Sequence[int], activation: Callable = jax.nn.tanh) -> MultilayerP
     """
     sizes = layer_widths(sizes)
     function("activation", activation, "an array")
-    shapes = eqx.filter_eval_shape(_layers, sizes, activation, jax.random.key(0))
+    shapes = eqx.filter_eval_shape(made, sizes, activation, jax.random.key(0))
     # Only they matter here: parameters come from initial_parameters.
     drawn, fixed = eqx.partition(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
-    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), drawn)
-    return MultilayerPerceptron(sizes=sizes, network=ModuleModel(eqx.combine(zeros, fixed)))
-
-
-def _layers(sizes, activation, key):
-    layers: list[Callable] = []
-    for fan_in, fan_out in itertools.pairwise(sizes[:-1]):
-        layers += [eqx.nn.Linear(fan_in, fan_out, key=key), eqx.nn.Lambda(activation)]
-    outputs = "scalar" if sizes[-1] == 1 else sizes[-1]
-    layers.append(eqx.nn.Linear(sizes[-2], outputs, key=key))
-    return eqx.nn.Sequential(layers)
+    drawn = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), drawn)
+    return MultilayerPerceptron(sizes=sizes, network=ModuleModel(eqx.combine(drawn, fixed)))
 
 
 def module_model(module: Callable) -> ModuleModel:

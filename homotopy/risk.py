@@ -10,7 +10,7 @@ from homotopy._jit import jit_outermost
 
 @jit_outermost
 def outputs(problem, theta, X):
-    return jax.vmap(lambda x: problem.model(theta, x))(X)
+    return problem.model.outputs(theta, X)
 
 
 @jit_outermost
@@ -20,8 +20,8 @@ def weights(problem, epsilon):
 
 @jit_outermost
 def losses(problem, theta):
-    loss = problem.point_loss
-    return jax.vmap(lambda x, y: loss.value(problem.model(theta, x), y))(problem.X, problem.targets)
+    found = problem.model.outputs(theta, problem.X)
+    return jax.vmap(problem.point_loss.value)(found, problem.targets)
 
 
 @jit_outermost

@@ -55,22 +55,26 @@ def pulled_through(
     count = 1 + int(np.flatnonzero(tableau.b_sol)[-1])
     opening, closing = span
     length = closing - opening
-    matrix, nodes = (jnp.asarray(part, state.dtype) for part in square(tableau))
-    reached = state[None, :] + increments.all_combined(matrix[:count])
-    matrix = matrix[:count, :count]
+    matrix, nodes = (np.asarray(part) for part in square(tableau))
+    # The last stage first, as they are gone through.
+    back = np.arange(count)[::-1]
+    rows = jnp.asarray(matrix[back], state.dtype)
+    reached = state[None, :] + increments.all_combined(rows)
 
     def stage(carry, at):
-        passed, costate_before, sums = carry
+        passed, sums = carry
         index, point, column, weight, node = at
         slope = length * (weight * costate + passed.combined(column))
         time = jnp.where(node == 1.0, closing, opening + node * length)
         _, pull = jax.vjp(lambda given, point: velocity(given, time, point), given, point)
         added, mu = pull(slope)
         sums = jax.tree.map(jnp.add, sums, added)
-        return (passed.written(mu, index), costate_before + mu, sums), None
+        return (passed.written(mu, index), sums), None
 
-    start = Increments.none(state, count), costate, jax.tree.map(jnp.zeros_like, given)
-    weights = jnp.asarray(tableau.b_sol[:count], state.dtype)
-    at = jnp.arange(count), reached, matrix.T, weights, nodes[:count]
-    (_, before, sums), _ = lax.scan(stage, start, at, reverse=True)
-    return before, sums
+    start = Increments.none(state, count), jax.tree.map(jnp.zeros_like, given)
+    columns, weights = matrix[:count, back].T, tableau.b_sol[back]
+    numbers = (jnp.asarray(part, state.dtype) for part in (columns, weights, nodes[back]))
+    columns, weights, nodes = numbers
+    at = jnp.asarray(back), reached, columns, weights, nodes
+    (passed, sums), _ = lax.scan(stage, start, at)
+    return costate + passed.combined(np.ones(count)), sums

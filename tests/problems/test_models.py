@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from rounding import assert_same_number
 
+from homotopy._perceptron_layers import are_narrow
 from homotopy.models import Model, function_model, linear_model, mlp, module_model
 
 
@@ -47,6 +48,42 @@ def scaled():
         activation=jnp.tanh,
         last=np.array([0.25, -0.5]),
     )
+
+
+@pytest.mark.parametrize("sizes", [[1, 3, 1], [2, 2, 3, 2], [3, 1], [9, 12, 1]], ids=str)
+@pytest.mark.parametrize("rows", [1, 11, 300])
+def test_outputs_at_few_rows_and_at_many(sizes, rows):
+    """Narrow layers are sums at few rows, products of matrices at many: of the same numbers."""
+    rng = np.random.default_rng(rows)
+    model, X = mlp(sizes), jnp.asarray(rng.normal(size=(rows, sizes[0])))
+    thetas = rng.normal(size=(3, model.dimension))
+    found = jax.jit(jax.vmap(model.outputs, (0, None)))(thetas, X)
+    expected = np.array([[numpy_mlp(theta, sizes, x, np.tanh) for x in X] for theta in thetas])
+    expected = expected[..., 0] if sizes[-1] == 1 else expected
+    # Three layers of at most a dozen terms, in weights of order one.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+
+
+def test_derivatives_of_narrow_layers():
+    model, X = mlp([2, 3, 1]), jnp.asarray(np.random.default_rng(0).normal(size=(7, 2)))
+    assert are_narrow(model.sizes, 7)
+    theta = np.random.default_rng(1).normal(size=model.dimension)
+    along = np.random.default_rng(2).normal(size=model.dimension)
+
+    def squares(theta):
+        return jnp.sum(model.outputs(theta, X) ** 2)
+
+    def by_numpy(theta):
+        return sum(float(numpy_mlp(theta, [2, 3, 1], x, np.tanh)[0]) ** 2 for x in X)
+
+    slope, curvature = jax.jit(
+        lambda theta: jax.jvp(lambda at: jax.jvp(squares, (at,), (along,))[1], (theta,), (along,))
+    )(theta)
+    pulled = jax.jit(jax.grad(squares))(theta) @ along
+    step = 1e-4  # of order two: to 1e-8 times a third or fourth derivative
+    up, middle, down = (by_numpy(theta + move * along) for move in (step, 0.0, -step))
+    np.testing.assert_allclose([slope, pulled], (up - down) / (2.0 * step), rtol=1e-6)
+    np.testing.assert_allclose(curvature, (up - 2.0 * middle + down) / step**2, rtol=1e-5)
 
 
 def test_linear_model_is_the_inner_product():

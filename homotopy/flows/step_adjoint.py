@@ -9,6 +9,10 @@ stages after it, and the derivatives in y and in what v depends on are sums over
 
     κ_i = h (b_i λ₁ + Σ_{j>i} a_ji μ_j),   μ_i = (∂v/∂y)ᵀκ_i,   λ = λ₁ + Σ_i μ_i,
     ∂ℓ/∂w = Σ_i (∂v/∂w)ᵀκ_i.
+
+As all Y_i are known, v is linearised at all of them at once where that takes little room, and only
+the products with (∂v/∂y)ᵀ wait for each other; ∂ℓ/∂w is one product of all stages. Where states are
+small most of the time goes into starting operations, of which each stage then has a third.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from jax import lax
 from jaxtyping import Array, Float, PyTree
 
 from homotopy.flows.explicit_steps import Increments, square
+
+_FEW = 2**12  # numbers by which v is linearised at a stage
 
 
 def pulled_through(
@@ -58,23 +64,41 @@ def pulled_through(
     matrix, nodes = (np.asarray(part) for part in square(tableau))
     # The last stage first, as they are gone through.
     back = np.arange(count)[::-1]
-    rows = jnp.asarray(matrix[back], state.dtype)
+    rows, columns, weights, nodes = (
+        jnp.asarray(part, state.dtype)
+        for part in (matrix[back], matrix[:count, back].T, tableau.b_sol[back], nodes[back])
+    )
     reached = state[None, :] + increments.all_combined(rows)
+    times = jnp.where(nodes == 1.0, closing, opening + nodes * length)
+    of_stages = jnp.asarray(back), columns, weights
 
-    def stage(carry, at):
+    def slope_of(passed, at):
+        _, column, weight = at
+        return length * (weight * costate + passed.combined(column))
+
+    def linearised(time, point):
+        return jax.vjp(lambda point: velocity(given, time, point), point)[1]
+
+    pulls = jax.vmap(linearised)(times, reached)
+    if sum(numbers.size for numbers in jax.tree.leaves(pulls)) <= count * _FEW:
+
+        def stage(passed, at):
+            *at, pull = at
+            slope = slope_of(passed, at)
+            return passed.written(pull(slope)[0], at[0]), slope
+
+        passed, slopes = lax.scan(stage, Increments.none(state, count), (*of_stages, pulls))
+        along = jax.vmap(velocity, (None, 0, 0))
+        (sums,) = jax.vjp(lambda given: along(given, times, reached), given)[1](slopes)
+        return costate + passed.combined(np.ones(count)), sums
+
+    def stage_alone(carry, at):
         passed, sums = carry
-        index, point, column, weight, node = at
-        slope = length * (weight * costate + passed.combined(column))
-        time = jnp.where(node == 1.0, closing, opening + node * length)
+        *at, time, point = at
         _, pull = jax.vjp(lambda given, point: velocity(given, time, point), given, point)
-        added, mu = pull(slope)
-        sums = jax.tree.map(jnp.add, sums, added)
-        return (passed.written(mu, index), sums), None
+        added, mu = pull(slope_of(passed, at))
+        return (passed.written(mu, at[0]), jax.tree.map(jnp.add, sums, added)), None
 
     start = Increments.none(state, count), jax.tree.map(jnp.zeros_like, given)
-    columns, weights = matrix[:count, back].T, tableau.b_sol[back]
-    numbers = (jnp.asarray(part, state.dtype) for part in (columns, weights, nodes[back]))
-    columns, weights, nodes = numbers
-    at = jnp.asarray(back), reached, columns, weights, nodes
-    (passed, sums), _ = lax.scan(stage, start, at)
+    (passed, sums), _ = lax.scan(stage_alone, start, (*of_stages, times, reached))
     return costate + passed.combined(np.ones(count)), sums

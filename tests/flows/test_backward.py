@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import homotopy as hm
-from homotopy.flows import _diffrax, backward
+from homotopy.flows import _diffrax, backward, step_adjoint
 from homotopy.flows.explicit_steps import ExplicitSteps
 
 SWITCHES, TIMES = np.array([0.3, 0.9, 1.1]), np.array([0.0, 0.5, 0.9, 1.7])
@@ -100,11 +100,12 @@ def test_against_a_closed_form_in_switches_start_and_times(linear, slopes, times
 
 # Rows and stages as by default are those of the other tests.
 @pytest.mark.parametrize(
-    "rows, told",
-    [(4, 512), (4096, 5), (4096, 0)],
-    ids=["many windows", "stages of some steps", "stages of none"],
+    "rows, told, few",
+    [(4, 512, 4096), (4096, 5, 4096), (4096, 0, 0)],
+    ids=["many windows", "stages of some steps", "stages of none, one after the other"],
 )
-def test_agrees_with_diffrax_in_every_leaf(perceptron, rows, told, reference, monkeypatch):
+def test_agrees_with_diffrax_in_every_leaf(perceptron, rows, told, few, reference, monkeypatch):
+    monkeypatch.setattr(step_adjoint, "_FEW", few)
     monkeypatch.setattr(backward, "_FEWEST", rows)
     monkeypatch.setattr(backward, "_MOST", rows)
     monkeypatch.setattr(backward, "_FEWEST_TOLD", 1)

@@ -16,22 +16,6 @@ from homotopy.flows.explicit_steps import ExplicitSteps
 SWITCHES, TIMES = np.array([0.3, 0.9, 1.1]), np.array([0.0, 0.5, 0.9, 1.7])
 
 
-@pytest.fixture(scope="module")
-def linear():
-    rng = np.random.default_rng(3)
-    X = rng.normal(size=(9, 3)) / 2.0
-    return hm.LinearRegression(X, rng.normal(size=9), deleted=[2, 4]), rng.normal(size=3)
-
-
-@pytest.fixture(scope="module")
-def perceptron():
-    rng = np.random.default_rng(1)
-    X = rng.normal(size=(12, 2))
-    model = hm.mlp([2, 3, 1])
-    problem = hm.Problem(model, hm.SquaredError(), X, np.sin(X[:, 0]), deleted=[0, 5], ridge=0.1)
-    return problem, model.initial_parameters(jax.random.key(0))
-
-
 def closed_form(problem, theta0, switches, times, counted=1.0):
     """Σ sin(i) θᵢ over all outputs, each piece by the exponential of its matrix, in NumPy."""
     X, y = np.asarray(problem.X), np.asarray(problem.y)

@@ -150,22 +150,6 @@ TIMES = np.array([0.0, 0.5, 0.9, 1.7])
 SWITCHES = jnp.array([0.3, 0.9])
 
 
-@pytest.fixture(scope="module")
-def perceptron():
-    rng = np.random.default_rng(1)
-    X = rng.normal(size=(12, 2))
-    model = hm.mlp([2, 3, 1])
-    problem = hm.Problem(model, hm.SquaredError(), X, np.sin(X[:, 0]), deleted=[0, 5], ridge=0.1)
-    return problem, model.initial_parameters(jax.random.key(0))
-
-
-@pytest.fixture(scope="module")
-def linear():
-    rng = np.random.default_rng(3)
-    X = rng.normal(size=(9, 3)) / 2.0
-    return hm.LinearRegression(X, rng.normal(size=9), deleted=[2, 4]), rng.normal(size=3)
-
-
 def method(rtol=1e-11, atol=1e-13, **options):
     return hm.Adaptive(rtol, atol, DormandPrince853(), **options)
 

@@ -52,10 +52,6 @@ with contextlib.suppress(ImportError):  # of a JAX whose insides are others: slo
     import eager_moves
 
     eager_moves.move_with_numpy()
-with contextlib.suppress(ImportError, AttributeError):
-    import eager_arithmetic
-
-    eager_arithmetic.compute_with_numpy()
 
 # The first example of a property test compiles, which says nothing about the others' speed; and a
 # test suite gives the same verdict on the same code twice.

@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.optimize
-from compiling import programs
 
 import homotopy as hm
 from homotopy.point_gradients import point_gradients
@@ -410,9 +409,8 @@ def test_weight_jacobian_and_the_response_of_one_weight(logistic):
 def test_estimators_compile_once_for_a_shape(linear):
     problem, _, _, _, _ = linear
     hm.predict(problem, hm.Influence(), points=[0, 1])
-    with programs() as made:
+    with jax.log_compiles(False), jax.no_tracing():
         hm.predict(problem, hm.Influence(), points=[5, 6])
-    assert not made
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiling import programs
 from scipy.optimize import minimize
 
 import homotopy
@@ -283,9 +282,8 @@ def test_another_damping_and_tolerance_compile_nothing(name):
     problem, make = small(), ESTIMATORS[name]
     theta = problem.full_fit()
     first = hm.predict(problem, make(0.25, 1e-9), theta, throw=False)
-    with programs() as made:
+    with jax.no_tracing():
         second = hm.predict(problem, make(0.5, 2e-9), theta, throw=False)
-    assert not made
     if name != "PathIntegration":  # which has no damping
         assert not np.array_equal(first.delta, second.delta)
 
@@ -294,10 +292,9 @@ def test_another_tolerance_of_training_compiles_nothing():
     problem, start = small(), np.zeros(2)
     first = hm.train(problem, start, tolerance=1e-3)
     path = hm.response(problem, [0.5], start, method=hm.responses.FlowLimits(tolerance=1e-3))
-    with programs() as made:
+    with jax.no_tracing():
         second = hm.train(problem, start, tolerance=1e-6)
         again = hm.response(problem, [0.5], start, method=hm.responses.FlowLimits(tolerance=1e-6))
-    assert not made
     assert second.flow_steps > first.flow_steps  # it was heard
     np.testing.assert_allclose(first.theta, second.theta, rtol=1e-13)
     np.testing.assert_allclose(path.theta, again.theta, rtol=1e-12)

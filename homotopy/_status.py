@@ -35,7 +35,18 @@ class Reported:
 def is_successful(status) -> Bool[Array, " *batch"]:
     """Whether a status, or each of an array of them, is one of success."""
     kind = status._enumeration
-    return reduce(or_, (status == getattr(kind, name) for name in kind.__successes__))
+    return is_one_of(status, *(getattr(kind, name) for name in kind.__successes__))
+
+
+def is_one_of(status, *endings) -> Bool[Array, " *batch"]:
+    """Whether a status, or each of an array of them, is one of these.
+
+    Nothing is compiled where it is known.
+    """
+    if isinstance(status._value, jax.core.Tracer):
+        return reduce(or_, (status == ending for ending in endings))
+    values = np.asarray(status._value)
+    return jnp.asarray(reduce(or_, (values == int(ending._value) for ending in endings)))
 
 
 def known_success(status) -> bool:

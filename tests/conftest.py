@@ -117,7 +117,7 @@ def pytest_collection_finish():
     gc.set_threshold(50_000, 20, 50)
 
 
-_MOST_AT_FIRST = 900 * 2**20  # where a file begins, which shares few programs with the one before
+_MOST_AT_FIRST = 1_250 * 2**20  # where a file begins; those after it share some of its programs
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -9,7 +9,7 @@ import jax
 
 # Every compiled program takes some of the 65,530 memory maps that Linux grants a process, and some
 # memory: two workers are to fit into a laptop.
-_MOST_MAPS, _MOST_BYTES, _STEP_BYTES = 30_000, 1_400 * 2**20, 200 * 2**20
+_MOST_MAPS, _MOST_BYTES, _STEP_BYTES = 30_000, 1_500 * 2**20, 200 * 2**20
 _COUNT_BYTES = 20 * 2**20  # what some thousand maps come with, at the least
 
 

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
 from homotopy._checks import ArrayInput, array, concrete, number, vector
+from homotopy._jit import jit_outermost
 from homotopy._module import Module
 from homotopy._wording import described
 from homotopy.control.system import ControlAffine, a_system
@@ -36,12 +37,17 @@ class AbstractControl(Module):
 
     def __call__(self, t: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
         """u at a time or an array of times."""
-        breakpoints = self.breakpoints
+        return _values_at(self, jnp.asarray(t, float))
 
-        def value(t):
-            return self.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
 
-        return jnp.vectorize(value)(jnp.asarray(t, float))
+@jit_outermost
+def _values_at(control, times):
+    breakpoints = control.breakpoints
+
+    def value(t):
+        return control.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
+
+    return jnp.vectorize(value)(times)
 
 
 class PiecewiseConstantControl(AbstractControl):
@@ -175,18 +181,16 @@ def bang_bang(
     a_system(system)
     number("first", first, "one of the bounds", traceable=True)
     switches = _ascending("switches", switches)
-    bounds = jnp.stack([system.lower, system.upper])
-    known, known_bounds = concrete(first), concrete(bounds)
-    if known is None or known_bounds is None:
-        starts_low = jnp.asarray(first) == system.lower
-    elif known in known_bounds:
-        starts_low = bool(known == known_bounds[0])
-    else:
-        raise ValueError(
-            f"first: expected a bound, {known_bounds[0]} or {known_bounds[1]}, got {first}."
-        )
-    low = (jnp.arange(switches.size + 1) % 2 == 0) == starts_low
-    return PiecewiseConstantControl(switches, jnp.where(low, system.lower, system.upper))
+    even = np.arange(switches.size + 1) % 2 == 0
+    known = concrete(first), concrete(system.lower), concrete(system.upper)
+    if any(each is None for each in known):
+        low = even == (jnp.asarray(first) == system.lower)
+        return PiecewiseConstantControl(switches, jnp.where(low, system.lower, system.upper))
+    value, lower, upper = known
+    if value not in (lower, upper):
+        raise ValueError(f"first: expected a bound, {lower} or {upper}, got {first}.")
+    values = jnp.asarray(np.where(even == (value == lower), lower, upper))
+    return PiecewiseConstantControl(switches, values)
 
 
 def _ascending(name, times):

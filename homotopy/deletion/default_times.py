@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import dataclasses
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from homotopy._checks import ArrayInput
 from homotopy.linear import LinearRegression
+from homotopy.numerics.namespace import in_numpy
 
 # Training goes no further than this part of ‖θ* − θ₀‖, even for data that change next to nothing.
 _TRAINED = 1e-6
@@ -39,7 +39,7 @@ def displacement(
     kernel, start = np.asarray(modal.kernel), _modal_start(problem, theta0)
     seen = np.any(np.asarray(modal.rows) != 0.0, axis=0)
     # The deleted fit keeps all of the kernel of M as θ₀ has it, the full fit what no point sees.
-    full = np.asarray(modal.displacement(jnp.ones((), modal.basis.dtype)))
+    full = in_numpy(modal).displacement(np.ones((), modal.basis.dtype))
     return full - np.where(kernel & seen, start, 0.0)
 
 

@@ -23,6 +23,7 @@ from homotopy._module import Module
 from homotopy._numbers import as_numbers
 from homotopy._progress import checked_progress, counted
 from homotopy._result import Result, named
+from homotopy._status import is_one_of
 from homotopy._tables import Table
 from homotopy.influence._predict import predict
 from homotopy.influence.change import ChangeStatus
@@ -252,7 +253,7 @@ def gaps(
             problem, estimator, theta_s, points=points, groups=groups, throw=raises,
             devices=devices, client=client, progress=lambda now: report(done + now),
         )  # fmt: skip
-        if np.any(change.status == ChangeStatus.interrupted):
+        if np.any(is_one_of(change.status, ChangeStatus.interrupted)):
             raise KeyboardInterrupt  # the links are of use together only
         values = np.atleast_1d(change.measured(measurement))
         if values.ndim != 1:
@@ -260,7 +261,7 @@ def gaps(
                 f"measurement: expected a scalar, got shape {values.shape[1:]} for each change."
             )
         done += 0 if isinstance(estimator, GaussNewton) else values.size
-        return values, np.atleast_1d(change.status == ChangeStatus.successful)
+        return values, np.atleast_1d(is_one_of(change.status, ChangeStatus.successful))
 
     rows = []
     with counted(progress, wanted.count * (len(starts) + 3), "refitting") as report:

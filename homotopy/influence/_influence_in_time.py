@@ -26,6 +26,7 @@ from homotopy.flows._sensitivity import checked_points, sensitivity
 from homotopy.flows.method import AbstractMethod, FlowStatus, first_failure, of_each
 from homotopy.influence.dependence import checked_dependence, of_deletion
 from homotopy.measurements import as_measurement
+from homotopy.numerics.namespace import all_finite
 from homotopy.problem import Problem, a_problem
 from homotopy.schedules import Constant
 from homotopy.sweeps.sharing import in_parts
@@ -324,7 +325,7 @@ def influence_in_time(
             problem, theta0, measurement, by_point, times, points, method, throw, devices, client
         )
     status = InfluenceInTimeStatus.promote(status)
-    finite = jnp.all(jnp.isfinite(influence)) & jnp.all(jnp.isfinite(value))
+    finite = all_finite(influence, value)
     successful = status == InfluenceInTimeStatus.successful
     status = InfluenceInTimeStatus.where(
         successful & ~finite, InfluenceInTimeStatus.not_finite, status

@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float
 
 from homotopy._checks import ArrayInput, concrete, flag, instance
 from homotopy._progress import checked_progress, counted
+from homotopy._status import is_one_of
 from homotopy.evidence import gradient_roundings
 from homotopy.influence.change import Change, ChangeStatus, squeezed
 from homotopy.influence.estimators.base import AbstractEstimator
@@ -226,10 +227,10 @@ def require_success(
     gradient_scale: Float[Array, ""],
 ) -> None:
     """A `RuntimeError` with the first status that is not success, where it is known."""
-    known = concrete(status == ChangeStatus.successful)
+    known = concrete(is_one_of(status, ChangeStatus.successful))
     if known is None or np.all(known):
         return
-    known = known | np.asarray(status == ChangeStatus.interrupted)  # as was asked for
+    known = known | np.asarray(is_one_of(status, ChangeStatus.interrupted))  # as was asked for
     if np.all(known):
         return
     index = int(np.argmin(known))

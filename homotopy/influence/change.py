@@ -14,7 +14,7 @@ from homotopy._display import Entries, largest, number
 from homotopy._jit import jit_outermost
 from homotopy._module import Module
 from homotopy._result import Names, Result, in_order
-from homotopy._status import Reported
+from homotopy._status import Reported, is_one_of
 from homotopy._tables import Table
 from homotopy.influence.least_squares import Moved
 from homotopy.influence.solvers.base import InverseProduct, InverseStatus
@@ -126,7 +126,7 @@ class Change(Result, Reported, Module):
         sizes = np.linalg.norm(delta, axis=1)
         columns = [("‖change‖", sizes), *zip(names, delta.T, strict=True)]
         columns += [("residual", np.asarray(self.residual))]
-        columns += [("successful", np.asarray(self.status == ChangeStatus.successful))]
+        columns += [("successful", np.asarray(is_one_of(self.status, ChangeStatus.successful)))]
         about = "change of θ on deletion, largest first"
         return Table(columns, [("deleted", self._deleted())], in_order(sizes), about)
 

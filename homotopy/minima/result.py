@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from homotopy._module import Module
 from homotopy.minima.objective import AbstractObjective
+from homotopy.numerics.namespace import in_numpy
 
 SINGULAR = 1e-10  # of the largest eigenvalue of the Hessian: what counts as zero
 SHORT = 1e-4  # of the size of θ: Newton's step at a minimum, by rounding
@@ -42,7 +43,9 @@ class Minimum(Module):
     @property
     def reached(self) -> Bool[Array | np.ndarray, "*k"]:
         """Whether it is a minimum, to the tolerance."""
-        return self.stationary & self.definite
+        known = in_numpy((self.stationary, self.definite))
+        stationary, definite = (self.stationary, self.definite) if known is None else known
+        return stationary & definite
 
 
 def ended(

@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 AnyArray = Array | np.ndarray
 AnyNumber = Float[AnyArray, ""] | np.floating
@@ -36,6 +36,13 @@ def in_numpy(tree: PyTree) -> PyTree | None:
         return None
     known = (np.asarray(leaf) if eqx.is_array(leaf) else leaf for leaf in leaves)
     return jax.tree.unflatten(structure, known)
+
+
+def all_finite(*arrays: AnyArray) -> Bool[AnyArray, ""] | np.bool_:
+    """Whether every number is finite: at once where they are known, else of JAX."""
+    known = in_numpy(arrays)
+    xp = jnp if known is None else np
+    return xp.all(xp.stack([xp.all(xp.isfinite(one)) for one in known or arrays]))
 
 
 def scan(step, state, parts: tuple):

@@ -124,8 +124,8 @@ class Continuation(AbstractResponse):
             training=training,
         )
         complete = status == ResponseStatus.successful or status == ResponseStatus.jumped
-        reached = path.minimum | (diverges & (epsilons == 0.0))
-        if complete and (stray or not bool(reached.all())):
+        reached = np.asarray(path.minimum) | (diverges & (np.asarray(epsilons) == 0.0))
+        if complete and (stray or not reached.all()):
             path = eqx.tree_at(lambda p: p.status, path, ResponseStatus.unresolved)
         elif complete and diverges:
             path = eqx.tree_at(lambda p: p.status, path, ResponseStatus.diverges)

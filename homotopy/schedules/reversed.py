@@ -1,9 +1,11 @@
 """A schedule run backwards from a horizon: what the costate flow sees."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
+from homotopy.numerics.namespace import in_numpy
 from homotopy.schedules.base import AbstractSchedule
 
 
@@ -29,9 +31,11 @@ class Reversed(AbstractSchedule):
     @property
     def breakpoints(self) -> Float[Array, " k"]:
         """Those of the schedule before the horizon; later ones fall together at zero."""
-        breakpoints = self.schedule.breakpoints
-        # `where`, not `minimum`, which halves the derivative of a switch at the horizon.
-        return jnp.where(breakpoints <= self.horizon, self.horizon - breakpoints, 0.0)[::-1]
+        given = self.schedule.breakpoints, self.horizon
+        if (known := in_numpy(given)) is None:
+            return _mirrored(jnp, *given)
+        # Nothing is compiled for a handful of numbers.
+        return jnp.asarray(_mirrored(np, *known), jnp.result_type(*given))
 
     @property
     def constant_pieces(self) -> tuple[bool, ...]:
@@ -59,3 +63,8 @@ class Reversed(AbstractSchedule):
         # Between the mirrored limits, by the schedule's own formula: not every piece is a
         # polynomial.
         return self.schedule._integral(self.horizon - b, self.horizon - a)
+
+
+def _mirrored(numbers, breakpoints, horizon):
+    # `where`, not `minimum`, which halves the derivative of a switch at the horizon.
+    return numbers.where(breakpoints <= horizon, horizon - breakpoints, 0.0)[::-1]

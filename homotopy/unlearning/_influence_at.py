@@ -18,6 +18,7 @@ from homotopy.influence import InfluenceInTime, InfluenceInTimeStatus
 from homotopy.influence._influence_in_time import checked_dependence
 from homotopy.measurements import as_measurement
 from homotopy.models import LinearModel
+from homotopy.numerics.namespace import all_finite
 from homotopy.sweeps.sharing import in_parts
 from homotopy.sweeps.workers import checked_workers, mapped
 from homotopy.unlearning._training_run import TrainingRun, a_run
@@ -121,7 +122,7 @@ def influence_at(
         forth = functools.partial(_some_forth, run, path, known, measured, rows)
         influence = jnp.moveaxis(in_parts(forth, rows.size, devices, client), 0, 1)
     value = _values(measured, problem, theta, rows, depends)
-    finite = bool(jnp.all(jnp.isfinite(influence)) & jnp.all(jnp.isfinite(value)))
+    finite = all_finite(influence, value)
     status = InfluenceInTimeStatus.successful if finite else InfluenceInTimeStatus.not_finite
     if throw:
         influence = require_success(influence, status)

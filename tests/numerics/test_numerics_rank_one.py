@@ -197,7 +197,7 @@ def test_eigenvectors_where_they_are_well_determined(poles, vector):
 def test_a_batch_over_the_weight_is_the_same_as_one_by_one():
     poles, vector = jnp.asarray(POLES["graded 1e10"]), jnp.asarray(GENERIC)
     weights = jnp.asarray([0.0, 1e-12, 0.3, 1.0])
-    batch = jax.vmap(lambda weight: rank_one_spectrum(poles, vector, vector != 0.0, weight))
+    batch = jax.jit(jax.vmap(lambda rho: rank_one_spectrum(poles, vector, vector != 0.0, rho)))
     values, vectors = batch(weights)
     for k, weight in enumerate(weights):
         one_values, one_vectors = all_at_once(poles, vector, weight)

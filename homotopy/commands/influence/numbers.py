@@ -7,6 +7,8 @@ import jax
 import numpy as np
 from scipy.special import expit, logsumexp
 
+from homotopy._jit import jit_outermost
+from homotopy._status import is_one_of
 from homotopy.commands.influence.fit import LOGISTIC, Fit
 from homotopy.commands.shared.errors import InputError
 from homotopy.influence._predict import predict
@@ -147,7 +149,7 @@ def _predictions(fit) -> tuple[dict[str, np.ndarray], dict]:
     """The influence function at ε = 1 of every row, and its evidence."""
     every = np.arange(fit.problem.size)
     change = predict(fit.problem, Influence(), fit.theta, points=every, throw=False)
-    failed = np.flatnonzero(np.asarray(change.status != ChangeStatus.successful))
+    failed = np.flatnonzero(~np.asarray(is_one_of(change.status, ChangeStatus.successful)))
     if failed.size:
         reason = ChangeStatus[_entry(change.status, int(failed[0]))]
         raise InputError(
@@ -166,7 +168,8 @@ def _predictions(fit) -> tuple[dict[str, np.ndarray], dict]:
         "influence_status": ChangeStatus[ChangeStatus.successful],
     }
     if fit.test is not None:
-        evidence["test_loss"] = float(fit.test(fit.problem, change.theta, None, None))
+        loss = jit_outermost(fit.test.__call__)
+        evidence["test_loss"] = float(loss(fit.problem, change.theta, None, None))
     return columns, evidence
 
 

@@ -105,19 +105,31 @@ class ModalDynamics(AbstractDynamics):
             """With signs in turn: what switches from 0 to 1 and from 1 to 0 do must not cancel."""
             if not eqx.is_inexact_array(leaf):
                 return leaf
-            return leaf * (1.0 + shift * (-1.0) ** jnp.arange(leaf.size).reshape(leaf.shape))
+            signs = 1.0 - 2.0 * (np.arange(leaf.size).reshape(leaf.shape) % 2)
+            return _of_jax(np.asarray(leaf) * (1.0 + shift * signs), leaf)
 
         shifted = jax.tree.map(moved_apart, schedule)
         # θ₀ and the deleted fit are each rounded, and what counts is their difference.
-        size = jnp.abs(request.centred_start) + jnp.abs(request.problem.modal.equilibrium)
-        start = request.centred_start + shift * jnp.sign(request.centred_start) * size
-        elsewhere = eqx.tree_at(lambda dynamics: dynamics.request.centred_start, self, start)
-        moved = elsewhere.final_costate(shifted)
-        unit = 4.0 * np.finfo(np.asarray(moved).dtype).eps
+        start, fit = (
+            np.asarray(request.centred_start),
+            np.asarray(request.problem.modal.equilibrium),
+        )
+        moved_start = start + shift * np.sign(start) * (np.abs(start) + np.abs(fit))
+        elsewhere = eqx.tree_at(
+            lambda dynamics: dynamics.request.centred_start,
+            self,
+            _of_jax(moved_start, request.centred_start),
+        )
+        moved, final = np.asarray(elsewhere.final_costate(shifted)), np.asarray(final)
+        unit = 4.0 * np.finfo(moved.dtype).eps
         if not all(schedule.constant_pieces):
             unit += request.method.tolerance
-        rounding = unit * np.linalg.norm(np.asarray(moved - final)) / shift
-        return bool(np.linalg.norm(np.asarray(final)) <= rounding)
+        rounding = unit * np.linalg.norm(moved - final) / shift
+        return bool(np.linalg.norm(final) <= rounding)
+
+
+def _of_jax(numbers: np.ndarray, like: Array) -> Array:
+    return jnp.asarray(numbers.astype(like.dtype))
 
 
 def known_states(
@@ -178,9 +190,11 @@ class ModalCostate(Costate):
 
     def known_modal(self, times: Float[AnyArray, " m"]) -> Float[np.ndarray, "m d"] | None:
         """The same of numbers that are known, by NumPy; else None."""
-        horizon = self.request.horizon
-        backwards = Reversed(self.schedule, horizon)
-        mirrored = (horizon - times)[::-1]
+        known = in_numpy((self.request.horizon, times))
+        if known is None:
+            return None
+        horizon, times = known
+        backwards, mirrored = Reversed(self.schedule, horizon), (horizon - times)[::-1]
         states = known_states(self.request, self.final, backwards, mirrored, at_rest=True)
         return None if states is None else states[::-1]
 
@@ -210,13 +224,16 @@ class ModalSwitchingFunction(SwitchingFunction):
     costate: ModalCostate
 
     def _factors(self, times):
+        known = self._known_factors(times)
+        return self._traced_factors(times) if known is None else jnp.asarray(known)
+
+    def _known_factors(self, times):
         costates = self.costate.known_modal(times)
         states = known_states(self.request, self.request.centred_start, self.schedule, times)
         if costates is None or states is None:
-            return self._traced_factors(times)
+            return None
         modal = in_numpy(self.request.problem.modal)
-        both = costates @ modal.rows.T, modal.deleted_residual(states)
-        return jnp.asarray(np.stack(both, axis=1))
+        return np.stack([costates @ modal.rows.T, modal.deleted_residual(states)], axis=1)
 
     @eqx.filter_jit
     def _traced_factors(self, times):
@@ -239,5 +256,8 @@ class ModalSwitchingFunction(SwitchingFunction):
         return both[..., 1, :], both[..., 0, :]
 
     def ascending(self, times):
-        factors = self._factors(times)
+        known = self._known_factors(times)
+        if known is not None:
+            return jnp.asarray(np.sum(known[:, 0, :] * known[:, 1, :], axis=-1))
+        factors = self._traced_factors(times)
         return jnp.sum(factors[:, 0, :] * factors[:, 1, :], axis=-1)

@@ -242,7 +242,8 @@ class Adaptive(AbstractMethod):
             # The longest is no piece without length, unless all are.
             place = jax.tree.map(lambda of_pieces: of_pieces[jnp.argmax(of[2])], of)
             change = fastest_change(lambda y: given(place, jnp.zeros((), y.dtype), y), at)
-            counts["looks"] = jnp.asarray(ITERATIONS)
+            # Of a type of its own: JAX would trace the loop again to give it one.
+            counts["looks"] = jnp.asarray(ITERATIONS, jnp.int32)
         carry = start, outputs, jnp.asarray(True), counts, steps, change
         (_, outputs, success, counts, steps, _), _ = lax.scan(piece, carry, places)
         return outputs, (success, counts), steps

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import homotopy as hm
+from homotopy.flows import adaptive
+from homotopy.flows._diffrax import valid_diffeqsolve
 from homotopy.flows.stable_steps import StableSteps, fastest_change, stable_reach
 
 SOLVERS = [diffrax.Dopri8(), diffrax.Tsit5(), hm.flows.DormandPrince853()]
@@ -80,3 +82,24 @@ def test_the_rate_is_looked_at_seldom_where_steps_are_short():
     # And each step where stability bounds them.
     long = stats(1e-3, 400.0 / rate)
     assert long["looks"] >= long["steps"]
+
+
+@pytest.mark.parametrize("solver", [diffrax.Dopri8(), None, diffrax.Kvaerno5()])
+def test_the_loop_over_the_pieces_is_traced_once(solver, monkeypatch):
+    """Where a count changed its type on the way, JAX traced it, with the solver, again."""
+    traced = []
+
+    def counted(*arguments, **options):
+        traced.append(arguments)
+        return valid_diffeqsolve(*arguments, **options)
+
+    def flow(times):
+        return hm.Adaptive(solver=solver).integrate(falling_alone, hm.Step(0.3), times, times)[0]
+
+    monkeypatch.setattr(adaptive, "valid_diffeqsolve", counted)
+    jax.eval_shape(flow, jax.ShapeDtypeStruct((2,), float))
+    assert len(traced) == 1
+
+
+def falling_alone(y, epsilon):
+    return -epsilon * y

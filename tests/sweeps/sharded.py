@@ -97,7 +97,7 @@ def verbs(asked=lambda name: True, **workers):
             classes, [0.0, 1.0], method=hm.responses.FlowLimits(), **workers
         ).theta,
         "path of weights": lambda: hm.reweighting.weight_path(
-            classes, np.linspace(0.5, 1.0, 21), [0.0, 1.0], **workers
+            linear, np.linspace(0.5, 1.0, 21), [0.0, 1.0], **workers
         ).theta,
         "Jacobian of weights": lambda: hm.influence.weight_jacobian(
             many(), np.ones(3), **workers
@@ -108,13 +108,13 @@ def verbs(asked=lambda name: True, **workers):
         ).change,
         "integrals of posteriors": lambda: hm.bayesian.posterior_deletion(
             linear, trained, loss, points=[3, 1], throw=False, **workers,
-            method=hm.bayesian.ThermodynamicIntegration(hm.GaussianDraws(16, chains=2), nodes=2),
+            method=hm.bayesian.ThermodynamicIntegration(hm.GaussianDraws(32, chains=3), nodes=2),
         ).change,
         "bounds": lambda: hm.reweighting.frontier(
-            linear, one_of, [0.5, 0.2, 0.1], theta=trained, **workers
+            linear, one_of, [0.9, 0.8, 0.7], theta=trained, **workers
         ).weights,
         "scales": lambda: hm.two_layer.time_scales(
-            hm.two_layer.single_index([1.0, 1.0], [1.0, 0.9]), [1e-4, 1e-5], **workers
+            hm.two_layer.single_index([1.0, 1.0], [1.0, 0.9]), [0.2, 0.1], **workers
         ).half_times,
         "data values": lambda: hm.data_values(linear, loss, hm.Permutations(128), **workers).values,
         "values of groups": lambda: hm.valuation.group_values(

@@ -136,10 +136,10 @@ def resident() -> float:
     return int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1]) / 1024
 
 
-def test_many_readers_are_answered_and_their_memory_is_given_back(server, address, sessions):
+def test_twenty_readers_are_answered_and_their_memory_is_given_back(server, address, sessions):
     """All move a slider at the same time, twice; then they go, and two others come, twice."""
     before, used = sessions(), []
-    for count in (8, 2, 2):
+    for count in (20, 2, 2):
         with readers(address, count, rounds=2) as waits:
             assert sessions() == before + count and len(waits) == 2 * count
         # To collect garbage takes longer than to ask the server: it is done when there is some.

@@ -18,6 +18,5 @@ if __name__ == "__main__":
     problem = hm.Problem(hm.linear_model(2), hm.SquaredError(), X, y, deleted=2)
     weights = np.linspace(0.0, 1.0, 7)
     assert jax.device_count() == 2 and len(jax.local_devices()) == 1
-    descent, times = hm.GradientDescent(0.05), [0.1, 0.5]
-    found = hm.homotopy(problem, np.ones(2), times, weights, method=descent, devices=jax.devices())
+    found = hm.homotopy(problem, np.ones(2), [0.1, 0.5], weights, devices=jax.devices())
     print(json.dumps(np.asarray(found.theta).tolist()))

@@ -97,7 +97,7 @@ def verbs(asked=lambda name: True, **workers):
             classes, [0.0, 1.0], method=hm.responses.FlowLimits(), **workers
         ).theta,
         "path of weights": lambda: hm.reweighting.weight_path(
-            linear, np.linspace(0.5, 1.0, 21), [0.0, 1.0], **workers
+            classes, np.linspace(0.5, 1.0, 21), [0.0, 1.0], **workers
         ).theta,
         "Jacobian of weights": lambda: hm.influence.weight_jacobian(
             many(), np.ones(3), **workers

@@ -84,19 +84,21 @@ def compute(fast: bool = False) -> dict:
     grid = np.geomspace(0.3, 1e6, 40)
     law = [share(beta * curvature, 1.0) for beta in grid]
     logarithms = np.log(8.0 * grid * curvature) - np.euler_gamma
+    options = {"draws": 500, "burn_in": 200, "doublings": 5} if fast else {"draws": 4000}
     drawn = []
     first_order = -x * y / curvature
     row = int(np.argmax(np.abs(first_order)))
     for beta in SAMPLED[: 1 if fast else None]:
-        sampler = hm.NUTS(500 if fast else 4000, chains=20, acceptance=0.9)
+        sampler = hm.NUTS(**options, chains=20, acceptance=0.9)
         found = hm.bayesian_influence(
             problem, np.zeros(2), slope, hm.LocalPosterior(beta, 1.0), sampler=sampler, throw=False
         )
         parts = found.change[row], found.standard_error[row]
         drawn.append([float(part) / first_order[row] for part in parts])
     betas = BETAS[:1] if fast else BETAS
+    sampler = hm.NUTS(50, burn_in=100, doublings=4) if fast else hm.NUTS(500, burn_in=300)
     trainings = [
-        _training(seed, 60 if fast else 200, 4 if fast else 20, 50 if fast else 500, betas)
+        _training(seed, 60 if fast else 200, 4 if fast else 20, sampler, betas)
         for seed in range(1 if fast else 3)
     ]
     return as_numbers(
@@ -119,7 +121,7 @@ def compute(fast: bool = False) -> dict:
     )
 
 
-def _training(seed, size, count, draws, betas) -> dict:
+def _training(seed, size, count, sampler, betas) -> dict:
     setting = concrete_perceptron(size)
     problem, damping = setting.problem, setting.damping
     theta = setting.train(seed).theta
@@ -136,7 +138,7 @@ def _training(seed, size, count, draws, betas) -> dict:
     for beta in betas:
         found = hm.bayesian_influence(
             problem, theta, measurement, hm.LocalPosterior(beta, beta * damping), throw=False,
-            sampler=hm.NUTS(draws, burn_in=max(100, 3 * draws // 5)),
+            sampler=sampler,
         )  # fmt: skip
         change, error = np.asarray(found.change)[points], np.asarray(found.standard_error)[points]
         predicted.append([np.diagonal(change), change[:, -1]])

@@ -174,10 +174,11 @@ def corrected(
 
 def corrected_on_host(problem: Problem, predicted, constraint, before, scale, max_steps=_MAX_STEPS):
     """`corrected`, of and with NumPy arrays."""
+    # JAX's own arrays, made one by one, would take longer than the program.
     arguments = (
-        jnp.asarray(value, problem.X.dtype) for value in (predicted, constraint, before, scale)
+        np.asarray(value, problem.X.dtype) for value in (predicted, constraint, before, scale)
     )
-    return jax.tree.map(np.asarray, corrected(problem, *arguments, jnp.asarray(max_steps)))
+    return jax.tree.map(np.asarray, corrected(problem, *arguments, np.asarray(max_steps)))
 
 
 def at_weight(problem: Problem, theta, epsilon, scale: float, max_steps: int = 0) -> Correction:

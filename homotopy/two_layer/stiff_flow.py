@@ -58,17 +58,25 @@ def stiff_flow(field, inputs, start, last: float, first: float, rtol: float) -> 
     flat = ravel_pytree(start)[0]
     leaves, structure = jax.tree.flatten(start)
     ends = np.cumsum([leaf.size for leaf in leaves])[:-1]
+
+    # SciPy begins with a float of Python's and goes on with NumPy's, of another type to JAX.
+    def rate(tau, y):
+        return np.asarray(_rate(field, inputs, start, float(tau), y))
+
+    def slope(tau, y):
+        return np.asarray(_slope(field, inputs, start, float(tau), y))
+
     # SciPy's differences begin as memory that holds anything, and are computed with.
     with np.errstate(invalid="ignore", over="ignore"):
         solution = solve_ivp(
-            lambda tau, y: np.asarray(_rate(field, inputs, start, tau, y)),
+            rate,
             (np.log(_FIRST * first), np.log(last)),
             np.asarray(flat),
             method="BDF",
             dense_output=True,
             rtol=rtol,
             atol=1e-3 * rtol,
-            jac=lambda tau, y: np.asarray(_slope(field, inputs, start, tau, y)),
+            jac=slope,
         )
     if solution.status != 0 or not np.all(np.isfinite(solution.y)):
         return None

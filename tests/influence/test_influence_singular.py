@@ -19,9 +19,9 @@ def dummies(continuous=False):
     if not continuous:
         return np.column_stack([np.ones(8), GROUP, 1.0 - GROUP]), TARGETS
     generator = np.random.default_rng(0)
-    g = generator.uniform(-1.0, 2.0, 15)
-    y = 0.3 + 0.7 * g + generator.standard_normal(15)
-    return np.column_stack([np.ones(15), g, 1.0 - g]), y
+    g = generator.uniform(-1.0, 2.0, 8)
+    y = 0.3 + 0.7 * g + generator.standard_normal(8)
+    return np.column_stack([np.ones(8), g, 1.0 - g]), y
 
 
 def least_norm(X, y, without=()):

@@ -328,10 +328,12 @@ def test_a_response_that_diverges_exists_above_zero(method):
     expected = [scalar_path(epsilon) for epsilon in (0.01, 0.3, 1.0)]
     np.testing.assert_allclose(path.theta, expected, rtol=1e-6)
     assert np.isnan(path.ends[0]).all() and np.isfinite(path.ends[1]).all()
-    whole = hm.response(problem, [0.0, 0.3, 1.0], method=method, throw=False)
-    np.testing.assert_array_equal(whole.minimum, [False, True, True])
-    with pytest.raises(RuntimeError, match=r"θ.ε. diverges as ε → 0.* no minimum at 1 of 3"):
-        hm.response(problem, [0.0, 0.3, 1.0], method=method)
+    # As many weights as above with the end at zero: one program.
+    epsilons = [0.0, 0.01, 0.3, 1.0]
+    whole = hm.response(problem, epsilons, method=method, throw=False)
+    np.testing.assert_array_equal(whole.minimum, [False, True, True, True])
+    with pytest.raises(RuntimeError, match=r"θ.ε. diverges as ε → 0.* no minimum at 1 of 4"):
+        hm.response(problem, epsilons, method=method)
 
 
 # --- models that are not affine

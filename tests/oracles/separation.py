@@ -1,7 +1,7 @@
 """Whether classes can be separated, by trying every direction that could: exact, for integers."""
 
 import itertools
-from fractions import Fraction
+import math
 
 
 def separable(margins) -> bool:
@@ -10,7 +10,7 @@ def separable(margins) -> bool:
     If one has, then so has an edge of the cone Av ≥ 0, on which rows of A of a rank one below A's
     vanish.
     """
-    rows = [[Fraction(int(entry)) for entry in row] for row in margins if any(row)]
+    rows = [[int(entry) for entry in row] for row in margins if any(row)]
     rank = len(_kernel(rows)[0]) if rows else 0
     for chosen in itertools.combinations(rows, max(rank - 1, 0)) if rank else ():
         pivots, kernel = _kernel(list(chosen), len(rows[0]))
@@ -26,7 +26,7 @@ def separable(margins) -> bool:
 
 
 def _kernel(rows, width=None):
-    """Pivot columns and a basis of the kernel, by elimination."""
+    """Pivot columns and a basis of the kernel, by elimination without a division: in integers."""
     width = len(rows[0]) if width is None else width
     rows, pivots = [list(row) for row in rows], []
     for column in range(width):
@@ -35,16 +35,24 @@ def _kernel(rows, width=None):
         if lead is None:
             continue
         rows[place], rows[lead] = rows[lead], rows[place]
-        rows[place] = [entry / rows[place][column] for entry in rows[place]]
+        own = rows[place]
         for i, row in enumerate(rows):
             if i != place and row[column]:
-                rows[i] = [a - row[column] * b for a, b in zip(row, rows[place], strict=True)]
+                rows[i] = _coprime(
+                    [own[column] * a - row[column] * b for a, b in zip(row, own, strict=True)]
+                )
         pivots.append(column)
+    common = math.lcm(*(rows[i][pivot] for i, pivot in enumerate(pivots)))
     kernel = []
     for free in (column for column in range(width) if column not in pivots):
-        vector = [Fraction(0)] * width
-        vector[free] = Fraction(1)
+        vector = [0] * width
+        vector[free] = common
         for i, pivot in enumerate(pivots):
-            vector[pivot] = -rows[i][free]
+            vector[pivot] = -rows[i][free] * (common // rows[i][pivot])
         kernel.append(vector)
     return pivots, kernel
+
+
+def _coprime(row):
+    divisor = math.gcd(*row) or 1
+    return [entry // divisor for entry in row]

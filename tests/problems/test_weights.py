@@ -9,6 +9,7 @@ import statsmodels.api as sm
 from scipy.integrate import solve_ivp
 
 import homotopy as hm
+from homotopy._jit import filter_jit_numbers
 
 COUNTS = np.array([1, 2, 1, 3, 1, 1, 1, 2])
 RNG = np.random.default_rng(0)
@@ -63,24 +64,29 @@ def same(one, other, rtol=1e-10):
     np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.abs(np.asarray(other)).max())
 
 
+@filter_jit_numbers
+def risk_and_derivatives(problem, theta, vector, epsilon):
+    """In one program: R_ε and its derivatives, ∇ of the deleted part, the losses."""
+    return (
+        problem.risk(theta, epsilon),
+        problem.gradient(theta, epsilon),
+        problem.hessian(theta, epsilon),
+        problem.hvp(theta, vector, epsilon),
+        problem.deleted_gradient(theta),
+        problem.losses(theta),
+    )
+
+
 @kinds
 def test_risks_and_their_derivatives(kind):
     weighted, copies = pair(kind)
     theta, vector = start(weighted), np.arange(weighted.dimension) / 7.0
     for epsilon in (0.0, 0.4, 1.0):
-        for name in ("risk", "gradient", "hessian"):
-            call = getattr(type(weighted), name)
-            same(
-                call(weighted, jnp.asarray(theta), epsilon),
-                call(copies, jnp.asarray(theta), epsilon),
-            )
-        same(
-            weighted.hvp(jnp.asarray(theta), jnp.asarray(vector), epsilon),
-            copies.hvp(jnp.asarray(theta), jnp.asarray(vector), epsilon),
-        )
-    same(weighted.deleted_gradient(jnp.asarray(theta)), copies.deleted_gradient(jnp.asarray(theta)))
-    own = [np.asarray(copies.losses(jnp.asarray(theta)))[rows].sum() for rows in COPIES]
-    same(weighted.losses(jnp.asarray(theta)), own)
+        *ours, losses = risk_and_derivatives(weighted, theta, vector, epsilon)
+        *theirs, of_copies = risk_and_derivatives(copies, theta, vector, epsilon)
+        for one, other in zip(ours, theirs, strict=True):
+            same(one, other)
+        same(losses, [np.asarray(of_copies)[rows].sum() for rows in COPIES])
 
 
 def test_fits_flows_and_responses():
@@ -113,20 +119,29 @@ def pulls(theta):
     return (1 / (1 + np.exp(-ROWS @ theta)) - LABELS)[:, None] * ROWS
 
 
+def bend_of(theta, amounts):
+    """∇²R of rows that count so much."""
+    p = 1 / (1 + np.exp(-ROWS @ theta))
+    return (amounts * p * (1 - p) * ROWS.T) @ ROWS + 0.3 * np.eye(3)
+
+
 def slope_and_bend(theta, epsilon):
     """∇R_ε and its Hessian."""
-    amounts, p = np.where(OF_DELETED, epsilon, 1.0), 1 / (1 + np.exp(-ROWS @ theta))
-    bend = (amounts * p * (1 - p) * ROWS.T) @ ROWS + 0.3 * np.eye(3)
-    return amounts @ pulls(theta) + 0.3 * theta, bend
+    amounts = np.where(OF_DELETED, epsilon, 1.0)
+    return amounts @ pulls(theta) + 0.3 * theta, bend_of(theta, amounts)
 
 
-def minimum(epsilon):
-    theta = np.zeros(3)
+def stationary(function, theta):
+    """Where the first of what a function gives vanishes, by Newton's method."""
     for _ in range(30):
-        gradient, hessian = slope_and_bend(theta, epsilon)
+        gradient, hessian = function(theta)
         theta = theta - np.linalg.solve(hessian, gradient)
     assert np.linalg.norm(gradient) < 1e-13
     return theta
+
+
+def minimum(epsilon):
+    return stationary(lambda theta: slope_and_bend(theta, epsilon), np.zeros(3))
 
 
 def follow(theta, times, epsilon, moved=None, pushes=None):
@@ -193,16 +208,58 @@ ESTIMATORS = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["regression", "logistic"])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda each: type(each).__name__)
-def test_estimators(kind, estimator):
-    weighted, copies = pair(kind)
+def test_estimators(estimator):
+    weighted, copies = pair("regression")
     theta = weighted.full_fit()
     one = hm.predict(weighted, estimator, theta, points=[1, DELETED])
     two = hm.predict(copies, estimator, theta, groups=[COPIES[1], COPIES[DELETED]])
     same(one.delta, two.delta, 1e-7)
     assert bool(one.successful.all())
     same(one.linearised(hm.OwnLoss()), two.linearised(hm.OwnLoss()), 1e-6)
+
+
+def changes_of_classes(theta, group):
+    """Of each of `ESTIMATORS`, of all copies of a point."""
+    mine = np.isin(np.arange(LABELS.size), group)
+    pull, bend = pulls(theta)[mine].sum(axis=0), bend_of(theta, np.ones(LABELS.size))
+    own, damping = bend - bend_of(theta, ~mine), 0.1 * np.eye(3)
+    without = stationary(lambda at: (~mine @ pulls(at) + 0.3 * at, bend_of(at, ~mine)), theta)
+    # θ̇ and θ̈ of ∇R(θ(ε)) − (1 − ε)∇ℓ(θ(ε)) = 0 at ε = 1.
+    velocity = -np.linalg.solve(bend, pull)
+    p, along = 1 / (1 + np.exp(-ROWS @ theta)), ROWS @ velocity
+    third = ROWS.T @ (p * (1 - p) * (1 - 2 * p) * along**2)
+    acceleration = -np.linalg.solve(bend, 2 * own @ velocity + third)
+
+    def proximal(at):
+        """∇ of the divergences from θ, of the points that stay; and the pull of those that go."""
+        moved = pulls(at) - pulls(theta)
+        slope = ~mine @ moved - pull + 0.4 * (at - theta)
+        return slope, bend_of(at, ~mine) + damping
+
+    return [
+        without - theta,
+        np.linalg.solve(bend, pull),
+        np.linalg.solve(bend_of(without, ~mine), pulls(without)[mine].sum(axis=0)),
+        np.linalg.solve(bend + damping, pull),
+        np.linalg.solve(bend - own, pull),
+        -velocity + acceleration / 2,
+        without - theta,
+        np.linalg.solve(bend + damping, pull),
+        stationary(proximal, theta) - theta,
+    ]
+
+
+@pytest.mark.parametrize("place", range(len(ESTIMATORS)))
+def test_estimators_of_classes(place):
+    weighted, _ = pair("logistic")
+    theta, points = minimum(1.0), [1, DELETED]
+    change = hm.predict(weighted, ESTIMATORS[place], theta, points=points)
+    assert bool(change.successful.all())
+    known = np.array([changes_of_classes(theta, COPIES[row])[place] for row in points])
+    same(change.delta, known, 1e-7)
+    slopes = np.array([pulls(theta)[COPIES[row]].sum(axis=0) for row in points])
+    same(change.linearised(hm.OwnLoss()), np.sum(slopes * known, axis=1), 1e-6)
 
 
 COSTS = [None, hm.deletion.PredictionDistance(), hm.OwnLoss()]

@@ -172,14 +172,14 @@ def polish(
     if not point.size:
         raise ValueError("structure: expected a junction or a singular arc, got one bang arc.")
     cost, slope = unknowns.evaluate(point)
-    size, stalled, count = np.inf, 0, 0
+    size, stalled, count, hessian = np.inf, 0, 0, None
     for count in range(1, iterations + 1):
         free = ~unknowns.pressed(point, slope)
         if not free.any():
             size = 0.0
             break
-        step = np.zeros(point.size)
-        step[free] = _newton_step(unknowns.hessian(point)[np.ix_(free, free)], slope[free])
+        step, hessian = np.zeros(point.size), unknowns.hessian(point)
+        step[free] = _newton_step(hessian[np.ix_(free, free)], slope[free])
         newton = np.abs(step).max()
         if newton < 1e-15:
             size = min(size, newton)
@@ -187,6 +187,8 @@ def polish(
         accepted = False
         for _ in range(30):
             trial = unknowns.moved(point, step)
+            if np.array_equal(trial, point):  # halved below its rounding
+                break
             outcome = unknowns.evaluate(trial)
             falls = outcome[0] - cost <= 1e-4 * scale * float(slope @ (trial - point))
             # Below the rounding of the cost it is the gradient that has to fall.
@@ -198,7 +200,7 @@ def polish(
         if not accepted:
             size = min(size, newton)
             break
-        point = trial
+        point, hessian = trial, None
         stalled = stalled + 1 if newton > 0.5 * size else 0
         size = min(size, newton)
         cost, slope = outcome
@@ -211,7 +213,8 @@ def polish(
     shape, free = unknowns.unpacked(point), ~unknowns.pressed(point, slope)
     least = np.nan
     if free.any():
-        values = np.linalg.eigvalsh(unknowns.hessian(point)[np.ix_(free, free)])
+        hessian = unknowns.hessian(point) if hessian is None else hessian
+        values = np.linalg.eigvalsh(hessian[np.ix_(free, free)])
         least = float(values[0] / np.abs(values).max()) if np.any(values) else 0.0
     return Polished(shape, cost, float(size), least, count, None)
 

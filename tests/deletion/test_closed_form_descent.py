@@ -28,10 +28,15 @@ def deletion(seed=5, features=4, deleted=(0,), share=2.0, start=0.2, scale=1.0):
 
 
 def first_step(family, deletions, points):
-    """ℰ and its gradient at points (m, r, p)."""
-    descent = ClosedFormDescent(family, deletions, _first_states(np.asarray(points)))
+    """ℰ and its gradient at points (m, r, p), by the program that a search in the family takes."""
+    points = np.asarray(points)
+    given, more = points.shape[1], max(0, len(family.starts()) - points.shape[1])
+    points = np.concatenate([points, np.repeat(points[:, -1:], more, axis=1)], axis=1)
+    descent = ClosedFormDescent(family, deletions, _first_states(points))
     descent.advance()
-    return np.asarray(descent.states.cost), np.asarray(descent.states.gradient)
+    return tuple(
+        np.asarray(found)[:, :given] for found in (descent.states.cost, descent.states.gradient)
+    )
 
 
 class PastTheHorizon(AbstractFamily):

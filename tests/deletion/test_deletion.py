@@ -193,7 +193,7 @@ def test_raising_the_weight_for_an_instant_lowers_the_cost_by_the_switching_func
     deletion = hm.Deletion(regression(data), data.theta0, 0.01, 0.08)
     at, width = 0.035, 1e-5
     instant = hm.PiecewiseConstant([at - width / 2, at + width / 2], [0.3, 0.3, 0.3])
-    _, gradient, _, switching = measured(deletion, instant, jnp.full(5, at))
+    _, gradient, _, switching = measured(deletion, instant, np.full(5, at))
     np.testing.assert_allclose(gradient.values[1] / width, -switching[0], rtol=1e-8)
 
 
@@ -203,7 +203,7 @@ def test_costate_is_the_derivative_of_the_cost_in_the_state():
     breakpoints, values, T, t = [0.02, 0.05], [0.9, 0.2, 0.6], 0.08, 0.03
     deletion = hm.Deletion(regression(data), data.theta0, 0.01, T)
     schedule = hm.PiecewiseConstant(breakpoints, values)
-    costate = measured(deletion, schedule, jnp.full(5, t))[2][0]
+    costate = measured(deletion, schedule, np.full(5, t))[2][0]
     target = response_oracle.deleted_fit(data.X, data.y, data.deleted)
     case, step = (data.X, data.y, data.deleted, 0.0), mpf(10) ** -15
     with mp.workdps(50):

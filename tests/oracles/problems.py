@@ -95,14 +95,14 @@ def identity_design(d=4, deleted=(0,), theta0=0.0) -> Data:
     return Data(np.eye(d), np.ones(d), list(deleted), np.full(d, float(theta0)))
 
 
-def underdetermined(d=5, n=4, seed=0, deleted=(0,)) -> Data:
+def underdetermined(d=4, n=3, seed=0, deleted=(0,)) -> Data:
     """n − 1 < d, generic rows: H_{−G} is singular and the deleted point leaves the span."""
     if n - 1 >= d:
         raise ValueError("underdetermined needs n - 1 < d")
     return well_conditioned(d, n, seed, deleted)
 
 
-def underdetermined_in_span(d=5, n=4, seed=0) -> Data:
+def underdetermined_in_span(d=4, n=3, seed=0) -> Data:
     """n − 1 < d, and the deleted row is exactly a combination of two kept rows."""
     if n < 3 or n - 1 >= d:
         raise ValueError("underdetermined_in_span needs 3 <= n <= d")

@@ -44,7 +44,7 @@ DATA = {
     "badly scaled": problems.badly_scaled(),
     "duplicated columns": problems.duplicated_columns(),
     "identity design": problems.identity_design(),
-    "underdetermined": problems.underdetermined(),
+    "underdetermined": problems.underdetermined(5, 4),
     "one parameter": problems.well_conditioned(d=1, n=6),
 }
 DATA = {name: (data.X, data.y) for name, data in DATA.items()} | {

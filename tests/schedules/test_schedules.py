@@ -1,5 +1,7 @@
 """Schedules against their definitions written out in plain Python, quadrature and differences."""
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from jax.flatten_util import ravel_pytree
 from scipy.integrate import quad
 
 from homotopy.schedules import (
@@ -80,6 +81,18 @@ def quadrature(function, breakpoints, a, b):
         if left < right:
             total += quad(function, left, right, epsabs=1e-12, epsrel=1e-12)[0]
     return total
+
+
+def numbers_of(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def of_numbers(tree, numbers):
+    """A tree of this shape that holds these numbers."""
+    leaves, structure = jax.tree.flatten(tree)
+    parts = np.split(numbers, np.cumsum([np.size(leaf) for leaf in leaves])[:-1])
+    shaped = [part.reshape(np.shape(leaf)) for part, leaf in zip(parts, leaves, strict=True)]
+    return jax.tree.unflatten(structure, shaped)
 
 
 # Values ------------------------------------------------------------------------------------------
@@ -159,12 +172,13 @@ def test_derivatives_of_the_integral_equal_central_differences(pair, a, length):
     # Between the multiples of 1/64 on which the breakpoints lie, where the integral is smooth.
     a = (a + 0.5) / 64
     arguments = (schedule, jnp.asarray(a), jnp.asarray(a + length / 64))
-    flat, unravel = ravel_pytree(arguments)
-    step, differences = 1e-5, []
+    flat, step, differences = numbers_of(arguments), 1e-5, []
     for direction in np.eye(flat.size):
-        after, before = (integral(*unravel(flat + s * direction)) for s in (step, -step))
+        after, before = (
+            float(integral(*of_numbers(arguments, flat + s * direction))) for s in (step, -step)
+        )
         differences.append((after - before) / (2 * step))
-    derivatives = ravel_pytree(gradient(arguments))[0]
+    derivatives = numbers_of(gradient(arguments))
     np.testing.assert_allclose(derivatives, differences, rtol=1e-6, atol=1e-7)
 
 
@@ -255,59 +269,73 @@ def test_polynomial_of_power_one_is_the_ramp(start, stop, times):
         same([ours.start, ours.stop], [theirs.start, theirs.stop])
 
 
+def ramp(start, stop, _):
+    return Ramp(start, stop)
+
+
 decays = pytest.mark.parametrize(
-    ("decay", "exponent"),
-    [
-        (Ramp, 1.0),
-        (lambda start, stop: Polynomial(start, stop, 0.5), 0.5),
-        (lambda start, stop: Polynomial(start, stop, 3.0), 3.0),
-    ],
+    ("decay", "exponent"), [(ramp, 1.0), (Polynomial, 0.5), (Polynomial, 3.0)]
 )
+
+
+@partial(jax.jit, static_argnums=0)
+def measured(decay, exponent, times, switch, a):
+    """Values, integrals, and their derivatives as both ends move together."""
+    return [
+        (
+            construct(switch)(times),
+            construct(switch).integral(a, times),
+            jax.jacobian(lambda s, make=construct: make(s)(times))(switch),
+            jax.jacobian(lambda s, make=construct: make(s).integral(a, times))(switch),
+        )
+        for construct in (lambda s: decay(s, s, exponent), Step)
+    ]
 
 
 @decays
 @pytest.mark.parametrize("switch", [0.0, 1.5])
 def test_decay_of_no_length_is_the_step(decay, exponent, switch):
-    times = jnp.array([0.0, 0.5, 1.5, np.nextafter(1.5, 2), 2.0])
-
-    @jax.jit
-    def measured(switch, a):
-        """Values, integrals, and their derivatives as both ends move together."""
-        return [
-            (
-                construct(switch)(times),
-                construct(switch).integral(a, times),
-                jax.jacobian(lambda s, make=construct: make(s)(times))(switch),
-                jax.jacobian(lambda s, make=construct: make(s).integral(a, times))(switch),
-            )
-            for construct in (lambda s: decay(s, s), Step)
-        ]
-
+    times = np.array([0.0, 0.5, 1.5, np.nextafter(1.5, 2), 2.0])
     for a in (0.0, 1.0, 1.5, 3.0):
-        for ours, theirs in zip(*measured(switch, a), strict=True):
+        for ours, theirs in zip(*measured(decay, exponent, times, switch, a), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-14, atol=1e-14)
+
+
+def by_midpoints(schedule):
+    """What an integrator does that walks each closed piece in normalised time."""
+    total = 0.0
+    edges = jnp.concatenate([jnp.zeros(1), schedule.breakpoints, jnp.full(1, 4.0)])
+    for index in range(3):
+        left, right = edges[index], edges[index + 1]
+        nodes = left + (right - left) * (jnp.arange(8) + 0.5) / 8
+        total += (right - left) * jax.vmap(schedule.piece, (None, 0))(index, nodes).mean()
+    return total
+
+
+@partial(jax.jit, static_argnums=0)
+def slopes_in_the_ends(decay, exponent, start, stop):
+    """Of the integral over [0, 4], by midpoints and by itself."""
+    return [
+        jax.grad(lambda *ends, total=total: total(decay(*ends, exponent)), (0, 1))(start, stop)
+        for total in (by_midpoints, lambda schedule: schedule.integral(0.0, 4.0))
+    ]
+
+
+@partial(jax.jit, static_argnums=0)
+def slopes_of_a_piece(decay, exponent, index, *ends_and_time):
+    return jax.grad(lambda a, b, t: decay(a, b, exponent).piece(index, t), (0, 1, 2))(
+        *ends_and_time
+    )
 
 
 @decays
 def test_decay_of_no_length_has_the_derivatives_of_a_short_one(decay, exponent):
-    def by_midpoints(start, stop):
-        """What an integrator does that walks each closed piece in normalised time."""
-        schedule, total = decay(start, stop), 0.0
-        edges = jnp.concatenate([jnp.zeros(1), schedule.breakpoints, jnp.full(1, 4.0)])
-        for index in range(3):
-            left, right = edges[index], edges[index + 1]
-            nodes = left + (right - left) * (jnp.arange(8) + 0.5) / 8
-            total += (right - left) * jax.vmap(schedule.piece, (None, 0))(index, nodes).mean()
-        return total
-
     expected = [exponent / (exponent + 1), 1 / (exponent + 1)]
-    for total in (by_midpoints, lambda *ends: decay(*ends).integral(0.0, 4.0)):
-        slopes = jax.jit(jax.grad(total, (0, 1)))(1.5, 1.5)
+    for slopes in slopes_in_the_ends(decay, exponent, 1.5, 1.5):
         np.testing.assert_allclose(slopes, expected, rtol=1e-14)
-    gradients = jax.jit(jax.grad(lambda *x: decay(x[0], x[1]).piece(x[3], x[2]), (0, 1, 2)))
     for index in range(3):
         for ends in [(1.5, 1.5, 1.5), (1.0, 1.5, 1.0), (1.0, 1.5, 1.5)]:
-            assert np.all(np.isfinite(gradients(*ends, index)))
+            assert np.all(np.isfinite(slopes_of_a_piece(decay, exponent, index, *ends)))
 
 
 def test_rounding_just_outside_a_piece_stays_in_the_unit_interval():
@@ -411,16 +439,15 @@ def test_jit_vmap_and_grad_pass_through_constructors(construct, arguments):
         return integral(schedule, *limits), gradient((schedule, *limits))[0]
 
     def same(ours, theirs):
-        ours, theirs = ravel_pytree(ours)[0], ravel_pytree(theirs)[0]
-        np.testing.assert_allclose(ours, theirs, rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(numbers_of(ours), numbers_of(theirs), rtol=1e-13, atol=1e-15)
 
-    other = tuple(0.9 * x for x in arguments)
+    other = tuple(0.9 * np.asarray(x) for x in arguments)
     same(jax.jit(value_and_slopes)(*arguments), through_leaves(arguments))
     both = jax.jit(jax.vmap(value_and_slopes))(
-        *(jnp.stack(x) for x in zip(arguments, other, strict=True))
+        *(np.stack(x) for x in zip(arguments, other, strict=True))
     )
     for index, separate in enumerate((arguments, other)):
-        same(jax.tree.map(lambda x, i=index: x[i], both), through_leaves(separate))
+        same(jax.tree.map(lambda x, i=index: np.asarray(x)[i], both), through_leaves(separate))
 
 
 @constructors

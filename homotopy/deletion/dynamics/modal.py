@@ -106,19 +106,17 @@ class ModalDynamics(AbstractDynamics):
             if not eqx.is_inexact_array(leaf):
                 return leaf
             signs = 1.0 - 2.0 * (np.arange(leaf.size).reshape(leaf.shape) % 2)
-            return _of_jax(np.asarray(leaf) * (1.0 + shift * signs), leaf)
+            return jnp.asarray(np.asarray(leaf) * (1.0 + shift * signs), leaf.dtype)
 
         shifted = jax.tree.map(moved_apart, schedule)
         # θ₀ and the deleted fit are each rounded, and what counts is their difference.
-        start, fit = (
-            np.asarray(request.centred_start),
-            np.asarray(request.problem.modal.equilibrium),
-        )
+        start = np.asarray(request.centred_start)
+        fit = np.asarray(request.problem.modal.equilibrium)
         moved_start = start + shift * np.sign(start) * (np.abs(start) + np.abs(fit))
         elsewhere = eqx.tree_at(
             lambda dynamics: dynamics.request.centred_start,
             self,
-            _of_jax(moved_start, request.centred_start),
+            jnp.asarray(moved_start, start.dtype),
         )
         moved, final = np.asarray(elsewhere.final_costate(shifted)), np.asarray(final)
         unit = 4.0 * np.finfo(moved.dtype).eps
@@ -126,10 +124,6 @@ class ModalDynamics(AbstractDynamics):
             unit += request.method.tolerance
         rounding = unit * np.linalg.norm(moved - final) / shift
         return bool(np.linalg.norm(final) <= rounding)
-
-
-def _of_jax(numbers: np.ndarray, like: Array) -> Array:
-    return jnp.asarray(numbers.astype(like.dtype))
 
 
 def known_states(

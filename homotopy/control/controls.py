@@ -10,10 +10,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Real
 
 from homotopy._checks import ArrayInput, array, concrete, number, vector
-from homotopy._jit import jit_outermost
 from homotopy._module import Module
 from homotopy._wording import described
 from homotopy.control.system import ControlAffine, a_system
+from homotopy.numerics.piecewise import piecewise_values
 
 
 class AbstractControl(Module):
@@ -37,17 +37,7 @@ class AbstractControl(Module):
 
     def __call__(self, t: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
         """u at a time or an array of times."""
-        return _values_at(self, jnp.asarray(t, float))
-
-
-@jit_outermost
-def _values_at(control, times):
-    breakpoints = control.breakpoints
-
-    def value(t):
-        return control.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
-
-    return jnp.vectorize(value)(times)
+        return piecewise_values(self, jnp.asarray(t, float))
 
 
 class PiecewiseConstantControl(AbstractControl):

@@ -43,8 +43,8 @@ class Minimum(Module):
     @property
     def reached(self) -> Bool[Array | np.ndarray, "*k"]:
         """Whether it is a minimum, to the tolerance."""
-        known = in_numpy((self.stationary, self.definite))
-        stationary, definite = (self.stationary, self.definite) if known is None else known
+        both = self.stationary, self.definite
+        stationary, definite = in_numpy(both) or both
         return stationary & definite
 
 

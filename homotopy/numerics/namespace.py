@@ -39,7 +39,13 @@ def in_numpy(tree: PyTree) -> PyTree | None:
 
 
 def all_finite(*arrays: AnyArray) -> Bool[AnyArray, ""] | np.bool_:
-    """Whether every number is finite: at once where they are known, else of JAX."""
+    """Whether every number is finite: at once where they are known, else of JAX.
+
+    Examples
+    --------
+    >>> bool(all_finite(np.ones(2), jnp.ones(()))), bool(all_finite(jnp.asarray(np.nan)))
+    (True, False)
+    """
     known = in_numpy(arrays)
     xp = jnp if known is None else np
     return xp.all(xp.stack([xp.all(xp.isfinite(one)) for one in known or arrays]))

@@ -18,6 +18,7 @@ from homotopy._module import Module
 from homotopy._pickling import by_fields
 from homotopy._saving import Saved
 from homotopy.numerics.gauss_legendre import quadrature
+from homotopy.numerics.piecewise import piecewise_values
 from homotopy.schedules._membership import Membership, check_membership
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class AbstractSchedule(Saved, Module):
         ValueError
             If a time is negative or not finite.
         """
-        return _values_at(self, _as_times("t", t))
+        return piecewise_values(self, _as_times("t", t))
 
     def integral(self, a: Real[ArrayLike, "..."], b: Real[ArrayLike, "..."]) -> Float[Array, "..."]:
         """∫ₐᵇ ε(t) dt, of the broadcast shape of a and b; negative where b < a.
@@ -215,16 +216,6 @@ class AbstractSchedule(Saved, Module):
     def __repr__(self) -> str:
         fields = ((f.name, getattr(self, f.name, None)) for f in dataclasses.fields(self))
         return f"{type(self).__name__}({', '.join(f'{n}={_format(v)}' for n, v in fields)})"
-
-
-@jit_outermost
-def _values_at(schedule, times):
-    breakpoints = schedule.breakpoints
-
-    def value(t):
-        return schedule.piece(jnp.searchsorted(breakpoints, t, side="left"), t)
-
-    return jnp.vectorize(value)(times)
 
 
 @jit_outermost

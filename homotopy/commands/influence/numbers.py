@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from homotopy._jit import jit_outermost
 from homotopy._status import is_one_of
 from homotopy.commands.influence.fit import LOGISTIC, Fit
 from homotopy.commands.shared.errors import InputError
@@ -168,8 +168,8 @@ def _predictions(fit) -> tuple[dict[str, np.ndarray], dict]:
         "influence_status": ChangeStatus[ChangeStatus.successful],
     }
     if fit.test is not None:
-        loss = jit_outermost(fit.test.__call__)
-        evidence["test_loss"] = float(loss(fit.problem, change.theta, None, None))
+        loss = eqx.filter_jit(fit.test)(fit.problem, change.theta, None, None)
+        evidence["test_loss"] = float(loss)
     return columns, evidence
 
 

@@ -251,7 +251,5 @@ class ModalSwitchingFunction(SwitchingFunction):
 
     def ascending(self, times):
         known = self._known_factors(times)
-        if known is not None:
-            return jnp.asarray(np.sum(known[:, 0, :] * known[:, 1, :], axis=-1))
-        factors = self._traced_factors(times)
-        return jnp.sum(factors[:, 0, :] * factors[:, 1, :], axis=-1)
+        factors = self._traced_factors(times) if known is None else known
+        return jnp.asarray((factors[:, 0, :] * factors[:, 1, :]).sum(axis=-1))
